@@ -1,0 +1,57 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def atomic_path(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iterator[Path]:
+    """Yield a temporary path beside ``path``; move it there once the block ends without an error.
+
+    The temporary file lies in the same folder, so that the last step is one rename, and keeps the suffix, so that
+    writers which look at it (Pillow, PyAV) choose the right format. It is flushed to disk before the rename and
+    removed if the block raises.
+
+    Args:
+        path: where the file shall be; missing parent folders are made.
+        overwrite: replace a file that is already there.
+
+    Raises:
+        FileExistsError: ``path`` exists and ``overwrite`` is false.
+    """
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if not overwrite and target.exists():
+        raise FileExistsError(f"{target} exists already; it is not overwritten unless you ask for it")
+    handle, name = tempfile.mkstemp(prefix=f".{target.stem[:40]}.", suffix=".part" + target.suffix, dir=target.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
+        # mkstemp makes private files; give the permissions a plain open() would have given.
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        if overwrite:
+            temporary.replace(target)
+        else:
+            _rename_new(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _rename_new(source: Path, target: Path) -> None:
+    """Move ``source`` to ``target`` unless another process made ``target`` meanwhile."""
+    try:
+        os.link(source, target)  # unlike rename, fails if the target exists
+    except FileExistsError:
+        raise FileExistsError(f"{target} was made meanwhile by another process; it is not overwritten") from None
+    except OSError:  # a file system without hard links
+        source.replace(target)
