@@ -1,0 +1,56 @@
+"""What the splash needs to know of the objects in one picture, as plain arrays: no torch here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class Detections:
+    """The N objects found in one picture, best score first.
+
+    Attributes:
+        size: ``(height, width)`` of the picture in pixels.
+        boxes: ``(N, 4)`` float32, XYXY, absolute pixels.
+        scores: ``(N,)`` float32 confidences in [0, 1].
+        classes: ``(N,)`` int64 indices into ``class_names``.
+        soft_masks: ``(N, M, M)`` float32 in [0, 1]: the probability that a point belongs to the object, on a grid
+            stretched over its box (M is 28 for the standard mask head).
+        class_names: the names of all classes that the model knows.
+    """
+
+    size: tuple[int, int]
+    boxes: npt.NDArray[np.float32]
+    scores: npt.NDArray[np.float32]
+    classes: npt.NDArray[np.int64]
+    soft_masks: npt.NDArray[np.float32]
+    class_names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def __getitem__(self, index: Any) -> Detections:
+        """The objects that a NumPy index (a mask, an index array or a slice) picks."""
+        return replace(
+            self,
+            boxes=self.boxes[index],
+            scores=self.scores[index],
+            classes=self.classes[index],
+            soft_masks=self.soft_masks[index],
+        )
+
+    @classmethod
+    def empty(cls, size: tuple[int, int], class_names: tuple[str, ...] = ()) -> Detections:
+        """Nothing found in a picture of ``size`` (height, width)."""
+        return cls(
+            size=size,
+            boxes=np.zeros((0, 4), np.float32),
+            scores=np.zeros(0, np.float32),
+            classes=np.zeros(0, np.int64),
+            soft_masks=np.zeros((0, 28, 28), np.float32),
+            class_names=class_names,
+        )
