@@ -1,0 +1,1 @@
+"""From images to objects with a trained model."""

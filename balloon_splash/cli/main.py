@@ -1,0 +1,32 @@
+"""``balloon-splash COMMAND ...``: the tools by one name, for where there is no checkout."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+COMMANDS = {
+    "splash": "keep colour on the objects of photos",
+    "train": "train or evaluate a model",
+    "prepare": "fetch the balloon dataset, or draw one",
+    "demo": "train a small model and splash pictures with it",
+    "doctor": "print versions and device, and what is missing",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Hand the rest of the arguments to the command that the first one names; returns its exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print("usage: balloon-splash COMMAND ...\n\ncommands:")
+        for name, purpose in COMMANDS.items():
+            print(f"  {name:<10}{purpose}")
+        print("\nballoon-splash COMMAND --help tells more")
+        return 0 if arguments else 2
+    name = arguments.pop(0)
+    if name not in COMMANDS:
+        print(f"error: unknown command {name!r}; expected one of {', '.join(COMMANDS)}", file=sys.stderr)
+        return 2
+    sys.argv[0] = f"balloon-splash {name}"  # what argparse calls the program in its help
+    return importlib.import_module(f"balloon_splash.cli.{name}").main(arguments)

@@ -1,0 +1,89 @@
+"""``prepare_balloon``: put the balloon dataset, or rendered balloons, where ``balloon_train`` looks for it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from balloon_splash.cli.common import EXIT_OK, run_cli
+from balloon_splash.errors import UsageError
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command's options."""
+    parser = argparse.ArgumentParser(
+        prog="prepare_balloon",
+        description="Download and unpack the balloon dataset (74 photos, 38 MB), or render balloons instead.",
+    )
+    parser.add_argument(
+        "--output",
+        metavar="DIR",
+        type=Path,
+        help="folder of the dataset (default: balloon, or synthetic_balloon, in $DETECTRON2_DATASETS or datasets)",
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace a dataset that is there")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar, no closing line")
+
+    official = parser.add_argument_group("the balloon dataset")
+    official.add_argument("--archive", metavar="FILE", type=Path, help="take this copy of the archive, do not download")
+    official.add_argument("--url", help="download from here (default: the official release)")
+    official.add_argument("--sha256", metavar="HEX", help="check the archive against this sha256")
+    official.add_argument("--allow-http", action="store_true", help="let plain http go to other machines")
+
+    synthetic = parser.add_argument_group("rendered balloons")
+    synthetic.add_argument("--synthetic", action="store_true", help="render balloons; needs no download")
+    synthetic.add_argument("--num-train", metavar="N", type=int, default=60, help="training pictures (%(default)s)")
+    synthetic.add_argument("--num-val", metavar="N", type=int, default=15, help="validation pictures (%(default)s)")
+    synthetic.add_argument("--seed", metavar="N", type=int, default=0, help="another seed, other pictures")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit code."""
+    return run_cli(_run, build_parser(), argv)
+
+
+def _run(args: argparse.Namespace) -> int:
+    if args.synthetic and (args.archive or args.url or args.sha256):
+        raise UsageError("--synthetic renders pictures: it goes with none of --archive, --url, --sha256")
+    if args.archive and args.url:
+        raise UsageError("--archive and --url name two sources: give one")
+    datasets = Path(os.environ.get("DETECTRON2_DATASETS", "datasets")).expanduser()
+    message = _write_synthetic(args, datasets) if args.synthetic else _prepare_official(args, datasets)
+    if not args.quiet:
+        print(message)
+    return EXIT_OK
+
+
+def _write_synthetic(args: argparse.Namespace, datasets: Path) -> str:
+    from balloon_splash.data.synthetic import write_synthetic_balloons
+
+    folder = write_synthetic_balloons(
+        args.output or datasets / "synthetic_balloon",
+        num_train=args.num_train,
+        num_val=args.num_val,
+        seed=args.seed,
+        overwrite=args.overwrite,
+        progress=not args.quiet,
+    )
+    return f"{folder}: {args.num_train} training and {args.num_val} validation pictures rendered"
+
+
+def _prepare_official(args: argparse.Namespace, datasets: Path) -> str:
+    from balloon_splash.data.prepare import OFFICIAL_URL, is_complete_balloon, prepare_balloon
+
+    output = args.output or datasets / "balloon"
+    if not args.overwrite and is_complete_balloon(output):
+        return f"{output}: complete already, nothing to do"
+    folder = prepare_balloon(
+        output,
+        url=args.url or OFFICIAL_URL,
+        archive=args.archive,
+        sha256=args.sha256,
+        allow_http=args.allow_http,
+        overwrite=args.overwrite,
+        progress=not args.quiet,
+    )
+    return f"{folder}: complete, all sizes and annotation files checked"

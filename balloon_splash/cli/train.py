@@ -1,0 +1,91 @@
+"""Command line of the training: ``tools/train_net.py`` and ``balloon-splash train``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from balloon_splash.cli.common import EXIT_OK, run_cli
+
+EXAMPLES = """\
+examples:
+  from the zoo's COCO weights, as the article:
+    %(prog)s --config-file configs/balloon_R101_FPN.yaml
+  from ImageNet weights, on the CPU or a small GPU, with the dataset lying elsewhere:
+    %(prog)s --config-file configs/balloon_R50_FPN.yaml --weights imagenet --dataset /data/balloon
+  go on after an interruption:
+    %(prog)s --config-file configs/balloon_R50_FPN.yaml --resume
+  evaluate:
+    %(prog)s --config-file configs/balloon_R50_FPN.yaml --eval-only --weights output/balloon_R50_FPN/model_best.pth
+  eight GPUs, and another learning rate:
+    %(prog)s --config-file configs/balloon_R101_FPN.yaml --num-gpus 8 SOLVER.BASE_LR 0.01
+    torchrun --nproc-per-node 8 tools/train_net.py --config-file configs/balloon_R101_FPN.yaml
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Detectron2's usual arguments, spelled out here so that ``--help`` need not load it, and the article's."""
+    parser = argparse.ArgumentParser(
+        prog=os.path.basename(sys.argv[0]),  # noqa: PTH119
+        description="Train or evaluate a balloon model.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--config-file", default="configs/balloon_R101_FPN.yaml", metavar="FILE", help="path or name")
+    parser.add_argument("--dataset", metavar="DIR", help="folder of the balloon dataset, with train/ and val/ in it")
+    parser.add_argument(
+        "--weights",
+        metavar="W",
+        help="what to start from: coco, imagenet, last (the same as --resume), none, or a path or URL",
+    )
+    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint in OUTPUT_DIR")
+    parser.add_argument("--eval-only", action="store_true", help="evaluate the weights, do not train")
+    parser.add_argument("--device", help="cpu, cuda, cuda:1, ...; by default a GPU if there is one")
+    parser.add_argument("-v", "--verbose", action="store_true", help="the whole log to the screen, too")
+    several = parser.add_argument_group("several GPUs and machines (Detectron2's own)")
+    several.add_argument("--num-gpus", type=int, default=1, help="number of GPUs per machine")
+    several.add_argument("--num-machines", type=int, default=1, help="total number of machines")
+    several.add_argument("--machine-rank", type=int, default=0, help="the number of this machine, from 0")
+    several.add_argument("--dist-url", default="auto", help="where the processes meet, tcp://HOST:PORT")
+    parser.add_argument("opts", nargs=argparse.REMAINDER, metavar="KEY VALUE", help="overrides of the configuration")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit code."""
+    return run_cli(_run, build_parser(), argv)
+
+
+def _run(args: argparse.Namespace) -> int:
+    from balloon_splash.engine.run import launch_processes
+
+    launch_processes(_run_process, args)
+    return EXIT_OK
+
+
+def _run_process(args: argparse.Namespace) -> None:
+    """What each process does; a function of the module, so that it can be sent to the others."""
+    from detectron2.utils import comm
+
+    from balloon_splash.config import config_path, load_config
+    from balloon_splash.data.builtin import register_balloon
+    from balloon_splash.engine.run import check_run_folder, evaluate, results_table, start_logging, train
+    from balloon_splash.engine.weights import use_weights
+
+    args.config_file = str(config_path(args.config_file))  # Detectron2 copies it into the log
+    cfg = load_config(args.config_file, args.opts, device=args.device)
+    resume = args.resume or args.weights == "last"
+    if args.weights and args.weights != "last":
+        use_weights(cfg, args.weights)
+    if args.dataset:
+        register_balloon(args.dataset)
+    cfg.freeze()
+    if not args.eval_only:
+        check_run_folder(cfg.OUTPUT_DIR, resume=resume)
+    start_logging(cfg, args, verbose=args.verbose)
+    results = evaluate(cfg) if args.eval_only else train(cfg, resume=resume)
+    if comm.is_main_process():
+        print(results_table(results))
+        print(f"log, metrics, checkpoints and pictures are in {cfg.OUTPUT_DIR}")

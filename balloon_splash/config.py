@@ -1,0 +1,139 @@
+"""Every configuration key that this plugin adds to Detectron2, and how a configuration is put together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+
+import torch
+from detectron2 import model_zoo
+from detectron2.config import CfgNode, get_cfg
+from detectron2.projects.point_rend import add_pointrend_config
+
+from balloon_splash.errors import ConfigError
+
+
+def add_balloon_config(cfg: CfgNode) -> None:
+    """Add this plugin's keys, and those of PointRend's mask head, to a Detectron2 configuration (in place)."""
+    add_pointrend_config(cfg)
+
+    cfg.MODEL.BALLOON = CfgNode()
+    # Keep the mask head's probabilities (N, M, M) as `soft_masks` beside the pasted `pred_masks` at inference.
+    cfg.MODEL.BALLOON.SOFT_MASKS = False
+    # Detections below this score are dropped before the mask branch sees them. 0 leaves SCORE_THRESH_TEST alone.
+    cfg.MODEL.BALLOON.CONFIDENCE_FLOOR = 0.0
+    # The weights come from a model with other classes (COCO's, say): the class-specific layers that do not fit
+    # start anew. Everything else must fit.
+    cfg.MODEL.BALLOON.NEW_CLASS_HEADS = False
+
+    # Mask scoring (Huang et al. 2019, "Mask Scoring R-CNN"), used by ROI_MASK_HEAD.NAME "MaskScoringHead": a branch
+    # predicts each mask's IoU with the truth, and the score is multiplied by it.
+    cfg.MODEL.ROI_MASK_IOU_HEAD = CfgNode()
+    cfg.MODEL.ROI_MASK_IOU_HEAD.NUM_CONV = 4
+    cfg.MODEL.ROI_MASK_IOU_HEAD.CONV_DIM = 256
+    cfg.MODEL.ROI_MASK_IOU_HEAD.FC_DIM = 1024
+    cfg.MODEL.ROI_MASK_IOU_HEAD.LOSS_WEIGHT = 1.0
+
+    # What SOLVER.AMP.ENABLED means: "bf16" (on CPU and GPU, no loss scaling) or "fp16" (Detectron2's own, GPU only).
+    cfg.SOLVER.AMP.PRECISION = "bf16"
+
+    # After each evaluation, draw the predictions on this many photos of each test set.
+    cfg.TEST.NUM_PICTURES = 8
+    # The metric that decides which checkpoint is the best one; "segm/AP" falls back to "bbox/AP" without masks.
+    cfg.TEST.BEST_METRIC = "segm/AP"
+
+
+def config_path(name: str) -> Path:
+    """Find a configuration file: as a path, by the name of one of ours, or by the name of one of Detectron2's zoo.
+
+    ``configs/balloon_R50_FPN.yaml`` works from a checkout as a path and, where the package was installed as a
+    wheel, by its last part; ``COCO-InstanceSegmentation/mask_rcnn_R_50_FPN_3x.yaml`` is the zoo's.
+
+    Raises:
+        ConfigError: there is no such file.
+    """
+    path = Path(name)
+    if path.is_file():
+        return path
+    ours = config_folder() / path.name
+    if ours.is_file():
+        return ours
+    try:
+        return Path(model_zoo.get_config_file(name))
+    except RuntimeError:
+        known = ", ".join(sorted(p.name for p in config_folder().glob("*.yaml")))
+        raise ConfigError(
+            f"{name}: no such config file; expected a path, a name of Detectron2's zoo, or one of {known}"
+        ) from None
+
+
+def config_folder() -> Path:
+    """The folder of our configuration files: inside the installed package, or at the top of a checkout."""
+    installed = Path(str(resources.files("balloon_splash"))) / "configs"
+    return installed if installed.is_dir() else Path(__file__).resolve().parent.parent / "configs"
+
+
+def default_device() -> str:
+    """``"cuda"`` if there is a CUDA device, else ``"cpu"``."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def load_config(
+    config_file: str | None = None,
+    opts: Sequence[str] = (),
+    *,
+    device: str | None = None,
+    weights: str | None = None,
+) -> CfgNode:
+    """Detectron2's defaults, our keys, a YAML file, then ``KEY VALUE`` overrides.
+
+    ``MODEL.DEVICE`` is a CUDA device if there is one, else the CPU, whatever the file says: a file that is passed on
+    should run where it lands. Only ``device`` or an override changes that.
+
+    Args:
+        config_file: see :func:`config_path`; None leaves Detectron2's defaults.
+        opts: alternating keys and values, as at the end of a command line.
+        device: a torch device.
+        weights: replaces ``MODEL.WEIGHTS``.
+
+    Raises:
+        ConfigError: no such file, a key that does not exist, or a value of the wrong type; names the culprit.
+    """
+    cfg = get_cfg()
+    add_balloon_config(cfg)
+    if config_file:
+        path = config_path(config_file)
+        try:
+            cfg.merge_from_file(str(path))
+        except (KeyError, ValueError, AssertionError, OSError) as error:
+            raise ConfigError(f"{path}: {_reason(error)}") from error
+    cfg.MODEL.DEVICE = default_device()
+    try:
+        cfg.merge_from_list(list(opts))
+    except (KeyError, ValueError, AssertionError) as error:
+        raise ConfigError(f"override {' '.join(opts)}: {_reason(error)}") from error
+    if device:
+        cfg.MODEL.DEVICE = device
+    if weights is not None:
+        cfg.MODEL.WEIGHTS = weights
+    _check_device(cfg.MODEL.DEVICE)
+    return cfg
+
+
+def _reason(error: Exception) -> str:
+    text = " ".join(str(arg) for arg in error.args)
+    return (
+        f"{text} (expected a key that Detectron2 or balloon_splash/config.py defines)"
+        if isinstance(error, KeyError)
+        else text
+    )
+
+
+def _check_device(name: str) -> None:
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ConfigError(f"device {name!r}: {str(error).splitlines()[0]}") from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ConfigError(f"device {name!r}: torch sees no CUDA device here; expected 'cpu'")

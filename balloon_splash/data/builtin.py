@@ -1,0 +1,52 @@
+"""The datasets that ``import balloon_splash`` registers.
+
+Under ``$DETECTRON2_DATASETS`` (default: ``datasets``), as for Detectron2's own::
+
+    balloon/{train,val}/via_region_data.json            balloon_train, balloon_val
+    synthetic_balloon/{train,val}/via_region_data.json  synthetic_balloon_train, synthetic_balloon_val
+
+with the photos beside the JSON; and the shapes datasets, which are drawn in memory.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from balloon_splash.data.folders import SPLITS, VIA_FILE
+from balloon_splash.data.registry import register_via_instances
+
+ROOT_VARIABLE = "DETECTRON2_DATASETS"
+
+BALLOON_HINT = (
+    "Get the data with `python tools/prepare_balloon.py`, "
+    f"or set {ROOT_VARIABLE} to the folder that holds balloon/train and balloon/val"
+)
+SYNTHETIC_HINT = (
+    "Make the pictures with `python tools/prepare_balloon.py --synthetic`, "
+    f"or set {ROOT_VARIABLE} to the folder that holds synthetic_balloon/train and synthetic_balloon/val"
+)
+
+
+def register_all(root: str | os.PathLike[str] | None = None) -> None:
+    """Register all datasets of this package. Nothing is read.
+
+    Args:
+        root: the folder of the datasets; ``None`` reads ``$DETECTRON2_DATASETS`` now.
+    """
+    from balloon_splash.data.shapes import register_shapes
+
+    base = Path(os.environ.get(ROOT_VARIABLE, "datasets") if root is None else root).expanduser()
+    _register_splits("balloon", base / "balloon", BALLOON_HINT)
+    _register_splits("synthetic_balloon", base / "synthetic_balloon", SYNTHETIC_HINT)
+    register_shapes()
+
+
+def register_balloon(folder: str | os.PathLike[str]) -> None:
+    """Let ``balloon_train`` and ``balloon_val`` be the splits in ``folder``, which holds ``train`` and ``val``."""
+    _register_splits("balloon", Path(folder).expanduser(), f"Expected train/{VIA_FILE} and val/{VIA_FILE} in {folder}")
+
+
+def _register_splits(name: str, folder: Path, hint: str) -> None:
+    for split in SPLITS:
+        register_via_instances(f"{name}_{split}", folder / split / VIA_FILE, folder / split, hint=hint)

@@ -1,0 +1,127 @@
+"""Fetch one file over HTTPS, with a progress bar and limits.
+
+``requests`` and not ``pooch``, which the project uses elsewhere: a dataset comes from an address that the user may
+type, so every redirect is looked at and the size and the time are bounded, for which pooch has no handle.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import time
+from pathlib import Path
+from typing import NoReturn
+from urllib.parse import urljoin, urlsplit
+
+import requests
+from tqdm import tqdm
+
+from balloon_splash.errors import DownloadError
+
+_MAX_REDIRECTS = 5
+_TIMEOUT = (10, 60)  # seconds to connect, and between two reads
+_CHUNK = 1 << 16
+
+
+def download(
+    url: str,
+    target: Path,
+    *,
+    max_bytes: int,
+    max_seconds: float = 3600,
+    allow_http: bool = False,
+    progress: bool = True,
+) -> None:
+    """Write what ``url`` serves to ``target``.
+
+    Args:
+        url: ``https``; ``http`` only on this machine (loopback), unless allowed.
+        target: the file to write. After an error it may hold a part: the caller throws it away.
+        max_bytes: more is refused.
+        max_seconds: longer is given up.
+        allow_http: let ``http`` go to other machines, too. From ``https``, it is never gone back to ``http``.
+        progress: show a progress bar on stderr.
+
+    Raises:
+        DownloadError: with what went wrong.
+    """
+    deadline = time.monotonic() + max_seconds
+    try:
+        with requests.Session() as session, _open(session, url, allow_http) as response:
+            length = response.headers.get("Content-Length", "")
+            announced = int(length) if length.isdecimal() else None
+            if announced is not None and announced > max_bytes:
+                raise DownloadError(f"{url}: {announced} bytes announced, expected at most {max_bytes}")
+            received = 0
+            with target.open("wb") as file, _progress_bar(target.name, announced, progress) as bar:
+                for chunk in response.iter_content(_CHUNK):
+                    received += len(chunk)
+                    if received > max_bytes:
+                        raise DownloadError(f"{url}: sends more than {max_bytes} bytes, the most that was expected")
+                    if time.monotonic() > deadline:
+                        raise DownloadError(f"{url}: not done after {max_seconds:.0f} seconds")
+                    file.write(chunk)
+                    bar.update(len(chunk))
+    except requests.RequestException as error:
+        raise DownloadError(f"{url}: {_reason(error)}") from error
+    if announced is not None and received != announced:  # urllib3 before 2.0 does not tell
+        raise DownloadError(f"{url}: the transfer broke off after {received} of {announced} bytes")
+
+
+def sha256_of(path: Path) -> str:
+    """The sha256 of a file in hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _progress_bar(name: str, total: int | None, visible: bool) -> tqdm[NoReturn]:
+    return tqdm(total=total, desc=name, unit="B", unit_scale=True, unit_divisor=1024, disable=not visible)
+
+
+def _open(session: requests.Session, url: str, allow_http: bool) -> requests.Response:
+    """Follow redirects by hand, so that none leads from ``https`` to ``http`` or to another scheme."""
+    headers = {"Accept-Encoding": "identity"}  # so that Content-Length counts the bytes that we write
+    for _ in range(_MAX_REDIRECTS + 1):
+        _check_scheme(url, allow_http)
+        response = session.get(url, stream=True, timeout=_TIMEOUT, allow_redirects=False, headers=headers)
+        if not response.is_redirect:
+            response.raise_for_status()
+            return response
+        response.close()
+        following = urljoin(url, response.headers["Location"])
+        if urlsplit(url).scheme == "https" and urlsplit(following).scheme != "https":
+            raise DownloadError(f"{url}: redirects to {following}, expected to stay on https")
+        url = following
+    raise DownloadError(f"{url}: more than {_MAX_REDIRECTS} redirects")
+
+
+def _check_scheme(url: str, allow_http: bool) -> None:
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise DownloadError(f"{url}: not an address ({error})") from error
+    if parts.scheme == "https" or (parts.scheme == "http" and (allow_http or _is_loopback(parts.hostname or ""))):
+        return
+    raise DownloadError(f"{url}: expected an https address (plain http only on this machine or with --allow-http)")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name, not an address
+        return host == "localhost"
+
+
+def _reason(error: requests.RequestException) -> str:
+    if error.response is not None:
+        return f"the server answers {error.response.status_code} {error.response.reason}"
+    if isinstance(error, requests.Timeout):
+        return "no answer in time"
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return "the transfer broke off"
+    if isinstance(error, requests.ConnectionError) and not isinstance(error, requests.exceptions.SSLError):
+        return "no connection"
+    return f"{type(error).__name__}: {error}"

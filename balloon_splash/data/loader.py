@@ -1,0 +1,123 @@
+"""Training batches in an order that depends on the seed alone, so that a resumed run sees what it would have seen."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import torch
+from detectron2.config import CfgNode
+from detectron2.data import DatasetFromList, DatasetMapper, MapDataset, get_detection_dataset_dicts
+from detectron2.data.build import trivial_batch_collator
+from detectron2.utils import comm
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from balloon_splash.errors import ConfigError, DatasetError
+
+#: One draw from the dataset: the photo's index, and the number of the draw since the start of the training.
+Draw = tuple[int, int]
+
+
+class BatchStream(Sampler[list[Draw]]):
+    """An endless, replayable stream of batches; photos of like aspect ratio go together, to pad little.
+
+    Detectron2 groups by aspect ratio after loading, behind the workers, where the state is lost on resume. Here the
+    grouping needs only the sizes, so a stream can be run forward to any batch in an instant.
+
+    Attributes:
+        start: how many of this process' batches to skip.
+    """
+
+    def __init__(
+        self, groups: Sequence[int], batch_size: int, seed: int, *, rank: int = 0, world_size: int = 1
+    ) -> None:
+        """Make a stream.
+
+        Args:
+            groups: the group of each photo; a batch holds photos of one group.
+            batch_size: photos in a batch of one process.
+            seed: the same in all processes.
+            rank, world_size: this process takes every ``world_size``-th batch, beginning with number ``rank``.
+        """
+        self.groups = groups
+        self.batch_size = batch_size
+        self.seed = seed
+        self.rank = rank
+        self.world_size = world_size
+        self.start = 0
+
+    def __iter__(self) -> Iterator[list[Draw]]:
+        first = self.rank + self.start * self.world_size
+        return islice(self._batches(), first, None, self.world_size)
+
+    def _batches(self) -> Iterator[list[Draw]]:
+        waiting: dict[int, list[Draw]] = {}
+        for number, index in enumerate(self._shuffled()):
+            batch = waiting.setdefault(self.groups[index], [])
+            batch.append((index, number))
+            if len(batch) == self.batch_size:
+                yield waiting.pop(self.groups[index])
+
+    def _shuffled(self) -> Iterator[int]:
+        rng = np.random.default_rng(self.seed)
+        while True:
+            yield from rng.permutation(len(self.groups)).tolist()
+
+
+class SeededDataset(Dataset[Any]):
+    """Loads a draw with random numbers of its own, whichever worker does it and whatever was loaded before."""
+
+    def __init__(self, dataset: Dataset[Any], seed: int) -> None:
+        """Wrap ``dataset``, whose augmentations use the global generators of NumPy, Python and torch."""
+        self.dataset = dataset
+        self.seed = seed
+
+    def __getitem__(self, draw: Draw) -> Any:
+        index, number = draw
+        seed_everything(self.seed, number)
+        return self.dataset[index]
+
+
+def seed_everything(*entropy: int) -> None:
+    """Seed the global generators of NumPy, Python and torch from any number of non-negative integers."""
+    seed = int(np.random.SeedSequence(entropy).generate_state(1)[0])
+    np.random.seed(seed)
+    random.seed(seed)
+    torch.manual_seed(seed)
+
+
+def build_train_loader(cfg: CfgNode) -> DataLoader[Any]:
+    """The loader for ``cfg.DATASETS.TRAIN``; its ``batch_sampler`` is a :class:`BatchStream`.
+
+    Raises:
+        DatasetError: the training sets hold no photo to learn from.
+        ConfigError: the batch does not divide among the processes, or a sampler is asked for that cannot be replayed.
+    """
+    if cfg.DATALOADER.SAMPLER_TRAIN != "TrainingSampler":
+        raise ConfigError(
+            f"DATALOADER.SAMPLER_TRAIN is {cfg.DATALOADER.SAMPLER_TRAIN!r}; expected 'TrainingSampler', "
+            "the one that a resumed training can replay"
+        )
+    world_size = comm.get_world_size()
+    if cfg.SOLVER.IMS_PER_BATCH % world_size:
+        raise ConfigError(
+            f"SOLVER.IMS_PER_BATCH is {cfg.SOLVER.IMS_PER_BATCH}; expected a multiple of the {world_size} processes"
+        )
+    dicts = get_detection_dataset_dicts(cfg.DATASETS.TRAIN, filter_empty=cfg.DATALOADER.FILTER_EMPTY_ANNOTATIONS)
+    if not dicts:
+        raise DatasetError(f"{', '.join(cfg.DATASETS.TRAIN)}: no annotated photos found; expected at least one")
+    by_aspect = cfg.DATALOADER.ASPECT_RATIO_GROUPING
+    groups = [int(photo["width"] > photo["height"]) if by_aspect else 0 for photo in dicts]
+    seed = max(cfg.SEED, 0)
+    mapped = MapDataset(DatasetFromList(dicts, copy=False), DatasetMapper(cfg, is_train=True))
+    return DataLoader(
+        SeededDataset(mapped, seed),
+        batch_sampler=BatchStream(
+            groups, cfg.SOLVER.IMS_PER_BATCH // world_size, seed, rank=comm.get_rank(), world_size=world_size
+        ),
+        num_workers=cfg.DATALOADER.NUM_WORKERS,
+        collate_fn=trivial_batch_collator,
+    )

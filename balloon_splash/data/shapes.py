@@ -1,0 +1,196 @@
+"""``shapes_train`` and ``shapes_val``: circles, squares and triangles drawn in memory, never on disk.
+
+The toy dataset of the article's repository (``samples/shapes``), made anew for Detectron2: every picture is a function
+of its name. A path handler for ``shapes://`` hands Detectron2 a PNG that is drawn when it is opened, so the stock
+``DatasetMapper``, ``COCOEvaluator`` and ``Visualizer`` work unchanged.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import math
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import shapely
+from detectron2.structures import BoxMode
+from detectron2.utils.file_io import PathManager
+from iopath.common.file_io import PathHandler
+from PIL import Image
+from shapely.geometry.base import BaseGeometry
+
+CLASSES = ("circle", "square", "triangle")
+COLORS = ((0, 114, 178), (230, 159, 0), (0, 158, 115))  # Okabe and Ito: told apart by colour-blind readers, too
+SPLITS = {"train": 500, "val": 50}
+SIDE = 128  # pixels; the pictures are square
+
+_PREFIX = "shapes://"
+_NAME = re.compile(rf"{_PREFIX}(?P<split>{'|'.join(SPLITS)})/(?P<index>\d{{6}})\.png")
+_MAX_SHAPES = 4
+_MIN_VISIBLE = 0.5  # share of a shape that the ones in front of it must leave
+_MIN_CONTRAST = 90.0  # distance in RGB between a shape and everything it may lie on
+_NOISE = 25.0  # standard deviation of a noisy ground, in grey levels
+
+Color = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """One convex shape and the part of it that the shapes in front of it leave visible."""
+
+    category_id: int
+    color: Color
+    outline: shapely.Polygon
+    visible: BaseGeometry  # a Polygon or a MultiPolygon
+
+
+@dataclass(frozen=True)
+class ToyScene:
+    """A picture before it is drawn: its ground, then its shapes from back to front."""
+
+    ground: Color
+    noise: npt.NDArray[np.float64] | None
+    shapes: tuple[Shape, ...]
+
+
+@functools.lru_cache(maxsize=1024)
+def shapes_scene(split: str, index: int) -> ToyScene:
+    """What picture ``index`` of ``split`` shows; the same on every call and every machine."""
+    rng = np.random.default_rng([list(SPLITS).index(split), index])
+    ground = rng.uniform(0, 255, 3)
+    noise = rng.normal(0, _NOISE, (SIDE, SIDE, 3)) if rng.random() < 0.5 else None
+    wanted = int(rng.integers(1, _MAX_SHAPES + 1))
+    shapes: list[Shape] = []
+    while len(shapes) < wanted:
+        category_id = int(rng.integers(len(CLASSES)))
+        color = _contrasting_color(rng, [ground, *(shape.color for shape in shapes)])
+        shapes = _put_in_front(shapes, category_id, color, _random_outline(rng, CLASSES[category_id]))
+    return ToyScene(ground, noise, tuple(shapes))
+
+
+def draw_shapes(scene: ToyScene) -> npt.NDArray[np.uint8]:
+    """Draw a scene, anti-aliased: ``(SIDE, SIDE, 3)`` RGB."""
+    image = np.broadcast_to(scene.ground, (SIDE, SIDE, 3))
+    if scene.noise is not None:
+        image = image + scene.noise
+    for shape in scene.shapes:
+        alpha = _coverage(shape.outline)[..., None]
+        image = image * (1 - alpha) + shape.color * alpha
+    return np.clip(np.rint(image), 0, 255).astype(np.uint8)
+
+
+def load_shapes(split: str) -> list[dict[str, Any]]:
+    """The split's Detectron2 dataset dicts; boxes XYXY in absolute pixels, polygons of the visible parts."""
+    return [
+        {
+            "file_name": f"{_PREFIX}{split}/{index:06d}.png",
+            "image_id": index,
+            "height": SIDE,
+            "width": SIDE,
+            "annotations": [_annotation(shape) for shape in shapes_scene(split, index).shapes],
+        }
+        for index in range(SPLITS[split])
+    ]
+
+
+class ShapesPathHandler(PathHandler):
+    """Opens ``shapes://SPLIT/INDEX.png`` for reading: the PNG is drawn on the spot."""
+
+    def _get_supported_prefixes(self) -> list[str]:
+        return [_PREFIX]
+
+    def _open(self, path: str, mode: str = "r", buffering: int = -1, **kwargs: Any) -> io.BytesIO:
+        if mode != "rb":
+            raise ValueError(f"{path}: drawn pictures open with mode 'rb', not {mode!r}")
+        picture = _parse_name(path)
+        if picture is None:
+            raise FileNotFoundError(f"{path}: no such picture; names are {_PREFIX}train/000000.png and so on")
+        encoded = io.BytesIO()
+        Image.fromarray(draw_shapes(shapes_scene(*picture))).save(encoded, format="PNG")
+        encoded.seek(0)
+        return encoded
+
+    def _exists(self, path: str, **kwargs: Any) -> bool:
+        return _parse_name(path) is not None
+
+    def _isfile(self, path: str, **kwargs: Any) -> bool:
+        return self._exists(path)
+
+
+def register_shapes() -> None:
+    """Register ``shapes_train`` and ``shapes_val`` with Detectron2; a second call changes nothing."""
+    # Not at the top: importing detectron2.data calls this function, which would not be there yet.
+    from detectron2.data import DatasetCatalog, MetadataCatalog
+
+    PathManager.register_handler(ShapesPathHandler(), allow_override=True)
+    for split in SPLITS:
+        name = f"shapes_{split}"
+        if name not in DatasetCatalog:
+            DatasetCatalog.register(name, functools.partial(load_shapes, split))
+        MetadataCatalog.get(name).set(thing_classes=list(CLASSES), thing_colors=list(COLORS), evaluator_type="coco")
+
+
+def _parse_name(path: str) -> tuple[str, int] | None:
+    match = _NAME.fullmatch(path)
+    if match is None or int(match["index"]) >= SPLITS[match["split"]]:
+        return None
+    return match["split"], int(match["index"])
+
+
+def _contrasting_color(rng: np.random.Generator, others: list[Color]) -> Color:
+    while True:
+        color = rng.uniform(0, 255, 3)
+        if all(np.linalg.norm(color - other) >= _MIN_CONTRAST for other in others):
+            return color
+
+
+def _random_outline(rng: np.random.Generator, kind: str) -> shapely.Polygon:
+    """A shape of random size, place and turn, wholly inside the picture."""
+    radius = rng.uniform(SIDE / 12, SIDE / 4)
+    center = rng.uniform(radius, SIDE - radius, 2)
+    corners = {"circle": 64, "square": 4, "triangle": 3}[kind]
+    angles = rng.uniform(0, 2 * math.pi) + np.arange(corners) * (2 * math.pi / corners)
+    return shapely.Polygon(center + radius * np.stack([np.cos(angles), np.sin(angles)], axis=1))
+
+
+def _put_in_front(shapes: list[Shape], category_id: int, color: Color, outline: shapely.Polygon) -> list[Shape]:
+    """``shapes`` with one more in front, or ``shapes`` as they were if it would hide too much or pierce one.
+
+    A shape with another one inside it would have a hole, which COCO polygons cannot say.
+    """
+    cut: list[Shape] = []
+    for shape in shapes:
+        visible = shape.visible.difference(outline)
+        parts = shapely.get_parts(visible)
+        if visible.area < _MIN_VISIBLE * shape.outline.area or any(part.interiors for part in parts):
+            return shapes
+        cut.append(Shape(shape.category_id, shape.color, shape.outline, visible))
+    return [*cut, Shape(category_id, color, outline, outline)]
+
+
+def _coverage(outline: shapely.Polygon) -> npt.NDArray[np.float64]:
+    """How much of each pixel a convex polygon covers, ``(SIDE, SIDE)`` in [0, 1], from the distance to its sides."""
+    corners = np.asarray(shapely.geometry.polygon.orient(outline).exterior.coords)
+    sides = np.diff(corners, axis=0)
+    inward = np.stack([-sides[:, 1], sides[:, 0]], axis=1) / np.linalg.norm(sides, axis=1, keepdims=True)
+    centers = np.arange(SIDE) + 0.5
+    distance = np.full((SIDE, SIDE), np.inf)
+    for (x, y), (normal_x, normal_y) in zip(corners, inward, strict=False):  # the last corner repeats the first
+        np.minimum(distance, (centers - x) * normal_x + (centers[:, None] - y) * normal_y, out=distance)
+    return np.clip(distance + 0.5, 0, 1)
+
+
+def _annotation(shape: Shape) -> dict[str, Any]:
+    return {
+        "bbox": list(shape.visible.bounds),
+        "bbox_mode": BoxMode.XYXY_ABS,
+        "category_id": shape.category_id,
+        "segmentation": [
+            np.asarray(part.exterior.coords)[:-1].ravel().tolist() for part in shapely.get_parts(shape.visible)
+        ],
+        "iscrowd": 0,
+    }

@@ -1,0 +1,61 @@
+"""What happens around each training step, beyond Detectron2's own hooks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from detectron2.engine import HookBase, hooks
+from tqdm import tqdm
+
+from balloon_splash.data.loader import seed_everything
+
+
+class IterationSeed(HookBase):
+    """Seeds the sampling of anchors and proposals for each step, so that step n does not depend on the steps before.
+
+    Without it, a resumed run would draw other samples than one that never stopped.
+    """
+
+    #: Keeps these numbers apart from those of the data loader, which are seeded with a seed and a number, too.
+    _STREAM = 1
+
+    def __init__(self, seed: int) -> None:
+        """Use ``seed`` (not negative) for the whole run."""
+        self.seed = seed
+
+    def before_step(self) -> None:
+        """Seed the global generators."""
+        seed_everything(self.seed, self.trainer.iter, self._STREAM)
+
+
+class BestCheckpointer(hooks.BestCheckpointer):
+    """Detectron2's hook, with a memory: a resumed run does not replace the best checkpoint with a worse one."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """The best value so far and where it was reached; saved with each checkpoint."""
+        return {"best_metric": self.best_metric, "best_iter": self.best_iter}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take over what :meth:`state_dict` gave."""
+        self.best_metric, self.best_iter = state["best_metric"], state["best_iter"]
+
+
+class ProgressBar(HookBase):
+    """One line with the loss, the pace and the time that is left."""
+
+    def before_train(self) -> None:
+        """Start the line; a resumed run starts it part-filled."""
+        self._bar = tqdm(
+            total=self.trainer.max_iter, initial=self.trainer.start_iter, desc="training", unit="it", dynamic_ncols=True
+        )
+
+    def after_step(self) -> None:
+        """Move on by a step."""
+        loss = self.trainer.storage.latest().get("total_loss")
+        if loss is not None:
+            self._bar.set_postfix(loss=f"{loss[0]:.3f}", refresh=False)
+        self._bar.update()
+
+    def after_train(self) -> None:
+        """End the line."""
+        self._bar.close()

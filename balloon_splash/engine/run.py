@@ -1,0 +1,144 @@
+"""One training or one evaluation from a full configuration, alone or as one of several processes."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from detectron2.config import CfgNode
+from detectron2.data import DatasetCatalog, MetadataCatalog
+from detectron2.engine import default_setup, launch
+from detectron2.evaluation import verify_results
+from detectron2.utils import comm
+from detectron2.utils.logger import setup_logger
+from tabulate import tabulate
+
+from balloon_splash.engine.checkpoint import Fit, SafeCheckpointer
+from balloon_splash.engine.trainer import BalloonTrainer
+from balloon_splash.errors import ConfigError, DatasetError, UsageError
+
+#: Results of an evaluation: task ("bbox", "segm") to metric ("AP", "AP50", ...) to percent.
+Results = dict[str, dict[str, float]]
+
+logger = logging.getLogger(__name__)
+
+
+def train(cfg: CfgNode, *, resume: bool = False) -> Results:
+    """Train, evaluate, and leave checkpoints, metrics and pictures in ``cfg.OUTPUT_DIR``.
+
+    Raises:
+        ConfigError, DatasetError, WeightsError: what is asked for is not to be had.
+    """
+    check_datasets(cfg)
+    trainer = BalloonTrainer(cfg)
+    trainer.resume_or_load(resume=resume)
+    trainer.train()
+    return trainer.last_results
+
+
+def evaluate(cfg: CfgNode) -> Results:
+    """Evaluate ``cfg.MODEL.WEIGHTS`` on ``cfg.DATASETS.TEST``; compares with ``TEST.EXPECTED_RESULTS`` if given."""
+    check_datasets(cfg)
+    model = BalloonTrainer.build_model(cfg)
+    SafeCheckpointer(model, fit=Fit.EXACT).load(cfg.MODEL.WEIGHTS)
+    results = BalloonTrainer.test(cfg, model)
+    if comm.is_main_process():
+        verify_results(cfg, results)
+    return results
+
+
+def check_run_folder(folder: str, *, resume: bool) -> None:
+    """Keep a run from being overwritten, and a typing error from starting anew what should go on.
+
+    Raises:
+        UsageError: the folder holds a run already and ``resume`` is false, or none and it is true.
+    """
+    last = Path(folder, "last_checkpoint")
+    if resume and not last.is_file():
+        raise UsageError(f"{folder}: nothing to resume, expected a file last_checkpoint there")
+    if not resume and last.is_file():
+        raise UsageError(
+            f"{folder} holds a run already (last checkpoint {last.read_text().strip()}); "
+            "expected --resume to go on with it, or another OUTPUT_DIR"
+        )
+
+
+def check_datasets(cfg: CfgNode) -> None:
+    """Load what the configuration names once, so that a mistake shows before a model is built.
+
+    Raises:
+        DatasetError: a dataset is not registered, or cannot be read.
+        ConfigError: the number of classes differs from ``MODEL.ROI_HEADS.NUM_CLASSES``.
+    """
+    for name in (*cfg.DATASETS.TRAIN, *cfg.DATASETS.TEST):
+        if name not in DatasetCatalog:
+            raise DatasetError(f"dataset {name!r} is not registered; known are {', '.join(sorted(DatasetCatalog))}")
+        DatasetCatalog.get(name)
+        classes = MetadataCatalog.get(name).thing_classes
+        if len(classes) != cfg.MODEL.ROI_HEADS.NUM_CLASSES:
+            raise ConfigError(
+                f"MODEL.ROI_HEADS.NUM_CLASSES is {cfg.MODEL.ROI_HEADS.NUM_CLASSES}; "
+                f"expected {len(classes)}, as {name} has the classes {', '.join(classes)}"
+            )
+
+
+def results_table(results: Results) -> str:
+    """AP in percent as a table, a row each for boxes and masks."""
+    rows = {name: values for name, values in results.items() if values}
+    metrics = ["AP", "AP50", "AP75", "APs", "APm", "APl"]
+    cells = [[name, *(values.get(metric, float("nan")) for metric in metrics)] for name, values in rows.items()]
+    return tabulate(cells, headers=["", *metrics], floatfmt=".1f")
+
+
+def start_logging(cfg: CfgNode, args: argparse.Namespace, *, verbose: bool) -> None:
+    """Everything to ``<OUTPUT_DIR>/log.txt``; to the console only warnings, unless ``verbose``.
+
+    Detectron2 fills the screen with the environment, the configuration and the model; a person wants the progress.
+    """
+    rank = comm.get_rank()
+    # default_setup asks for the same loggers again and gets these.
+    loggers = [setup_logger(cfg.OUTPUT_DIR, distributed_rank=rank, name="fvcore")]
+    loggers += [setup_logger(cfg.OUTPUT_DIR, distributed_rank=rank)]
+    setup_logger(cfg.OUTPUT_DIR, distributed_rank=rank, name="balloon_splash", abbrev_name="balloon")
+    for each in loggers:
+        for handler in each.handlers:
+            if type(handler) is logging.StreamHandler and not verbose:  # its subclasses write files
+                handler.setLevel(logging.WARNING)
+    default_setup(cfg, args)
+
+
+def launch_processes(main: Callable[..., Any], args: argparse.Namespace) -> None:
+    """Run ``main(args)`` in as many processes as were asked for.
+
+    Under ``torchrun`` the processes are there already; otherwise Detectron2 starts one for each GPU.
+    """
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        backend = "nccl" if torch.cuda.is_available() else "gloo"
+        torch.distributed.init_process_group(backend)
+        try:
+            comm.create_local_process_group(int(os.environ["LOCAL_WORLD_SIZE"]))
+            if torch.cuda.is_available():
+                torch.cuda.set_device(comm.get_local_rank())
+            elif comm.get_world_size() > 1:
+                raise UsageError(
+                    f"{comm.get_world_size()} processes without a GPU; expected 1: Detectron2 spreads over GPUs only"
+                )
+            main(args)
+        finally:
+            torch.distributed.destroy_process_group()
+        return
+    if args.num_gpus > 1 and args.num_gpus > torch.cuda.device_count():
+        raise UsageError(f"--num-gpus {args.num_gpus}, but torch sees {torch.cuda.device_count()} here")
+    launch(
+        main,
+        args.num_gpus,
+        num_machines=args.num_machines,
+        machine_rank=args.machine_rank,
+        dist_url=args.dist_url,
+        args=(args,),
+    )

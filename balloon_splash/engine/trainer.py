@@ -1,0 +1,103 @@
+"""The training loop: Detectron2's ``DefaultTrainer``, which resumes exactly and keeps the best checkpoint."""
+
+from __future__ import annotations
+
+import warnings
+import weakref
+from pathlib import Path
+from typing import Any
+
+from detectron2.config import CfgNode
+from detectron2.data import MetadataCatalog
+from detectron2.engine import DefaultTrainer, HookBase, SimpleTrainer
+from detectron2.evaluation import DatasetEvaluator, DatasetEvaluators
+from detectron2.utils import comm
+from detectron2.utils.events import get_event_storage, has_event_storage
+from torch.utils.data import DataLoader
+
+from balloon_splash.data.loader import build_train_loader
+from balloon_splash.engine.checkpoint import Fit, SafeCheckpointer
+from balloon_splash.engine.evaluation import AveragePrecision, PredictionPictures
+from balloon_splash.engine.hooks import BestCheckpointer, IterationSeed, ProgressBar
+from balloon_splash.errors import ConfigError
+
+
+class BalloonTrainer(DefaultTrainer):
+    """Trains any Detectron2 model on any registered dataset, as the configuration says.
+
+    Beyond ``DefaultTrainer``: COCO box and mask AP and pictures of predictions at each evaluation, the best
+    checkpoint kept beside the last, resuming with the losses of a run that never stopped, bfloat16 on CPU and GPU,
+    and weights that do not fit are an error.
+    """
+
+    def __init__(self, cfg: CfgNode) -> None:
+        """Build model, optimizer, loader and hooks from a full configuration.
+
+        Raises:
+            ConfigError: mixed precision that the device cannot do.
+        """
+        amp = cfg.SOLVER.AMP
+        if amp.PRECISION not in ("bf16", "fp16"):
+            raise ConfigError(f"SOLVER.AMP.PRECISION is {amp.PRECISION!r}; expected 'bf16' or 'fp16'")
+        if amp.ENABLED and amp.PRECISION == "fp16" and not cfg.MODEL.DEVICE.startswith("cuda"):
+            raise ConfigError(f"SOLVER.AMP.PRECISION is 'fp16' on {cfg.MODEL.DEVICE!r}; expected 'bf16' without a GPU")
+        with warnings.catch_warnings():  # AMPTrainer, which bf16 does without, complains about a missing GPU
+            warnings.simplefilter("ignore")
+            super().__init__(cfg)
+        if amp.ENABLED and amp.PRECISION == "bf16":
+            # The model casts by itself; bfloat16 has float32's range and needs no scaled loss.
+            self._trainer = SimpleTrainer(self.model, self.data_loader, self.optimizer)
+
+    def build_hooks(self) -> list[HookBase | None]:
+        """Detectron2's hooks, with a safe checkpointer, and ours among them."""
+        cfg = self.cfg
+        # DefaultTrainer offers no hook for its checkpointer; this is the first place that it passes.
+        fit = Fit.NEW_CLASS_HEADS if cfg.MODEL.BALLOON.NEW_CLASS_HEADS else Fit.PRETRAINED
+        self.checkpointer = SafeCheckpointer(
+            self.model,
+            cfg.OUTPUT_DIR,
+            fit=fit,
+            class_names=MetadataCatalog.get(cfg.DATASETS.TRAIN[0]).thing_classes,
+            trainer=weakref.proxy(self),
+        )
+        hooks = [IterationSeed(max(cfg.SEED, 0)), *super().build_hooks()]
+        if not comm.is_main_process():
+            return hooks
+        best = BestCheckpointer(cfg.TEST.EVAL_PERIOD, self.checkpointer, best_metric(cfg))
+        *before, writer = hooks  # metrics are written last, once all hooks have put theirs
+        return [*before, best, writer, ProgressBar()]
+
+    def resume_or_load(self, resume: bool = True) -> None:
+        """As ``DefaultTrainer``; the batches go on where they had stopped."""
+        super().resume_or_load(resume)
+        self.data_loader.batch_sampler.start = self.start_iter
+
+    @property
+    def last_results(self) -> dict[str, dict[str, float]]:
+        """What the last evaluation gave: task to metric to percent."""
+        return self._last_eval_results
+
+    @classmethod
+    def build_train_loader(cls, cfg: CfgNode) -> DataLoader[Any]:
+        """See :func:`balloon_splash.data.loader.build_train_loader`."""
+        return build_train_loader(cfg)
+
+    @classmethod
+    def build_evaluator(cls, cfg: CfgNode, dataset_name: str) -> DatasetEvaluator:
+        """COCO AP for boxes and masks, and pictures of the predictions."""
+        folder = Path(cfg.OUTPUT_DIR, "inference", dataset_name)
+        step = f"{get_event_storage().iter:07d}" if has_event_storage() else "final"
+        return DatasetEvaluators(
+            [
+                AveragePrecision(dataset_name, folder),
+                PredictionPictures(dataset_name, folder / "pictures" / step, limit=cfg.TEST.NUM_PICTURES),
+            ]
+        )
+
+
+def best_metric(cfg: CfgNode) -> str:
+    """The name under which ``TEST.BEST_METRIC`` of the first test set is recorded."""
+    metric = cfg.TEST.BEST_METRIC
+    if metric.startswith("segm/") and not cfg.MODEL.MASK_ON:
+        metric = metric.replace("segm/", "bbox/")
+    return f"{cfg.DATASETS.TEST[0]}/{metric}" if len(cfg.DATASETS.TEST) > 1 else metric

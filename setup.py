@@ -1,0 +1,83 @@
+"""Metadata and dependencies. Tested versions are pinned in constraints.txt; here are lower bounds."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+VERSION = re.search(r'^__version__ = "(.+)"', (HERE / "balloon_splash/__init__.py").read_text(), re.MULTILINE)[1]
+
+RUNTIME = [
+    "torch>=2.6",
+    "torchvision>=0.21",
+    "fvcore>=0.1.5.post20221221",
+    "iopath>=0.1.9",
+    "yacs>=0.1.8",
+    "numpy>=1.26",
+    "opencv-python>=4.9",
+    "Pillow>=11.3",  # the first with AVIF
+    "pycocotools>=2.0.7",
+    "shapely>=2.0.4",
+    "scipy>=1.11",
+    "av>=14",
+    "pooch>=1.8",
+    "requests>=2.31",
+    "platformdirs>=4",
+    "safetensors>=0.4.3",
+    "tabulate>=0.9",
+    "tqdm>=4.66",
+    "wrapt>=1.16",
+]
+
+# Detectron2 is not on PyPI under its own name (see tools/install_detectron2.py); this is what it needs at import.
+DETECTRON2_NEEDS = [
+    "setuptools<81",  # for pkg_resources
+    "omegaconf>=2.1",
+    "hydra-core>=1.1",
+    "matplotlib>=3.8",
+    "termcolor>=1.1",
+    "cloudpickle>=2",
+    "tensorboard>=2.14",
+    "packaging>=23",
+]
+
+DEVELOPMENT = [
+    "pytest>=8",
+    "pytest-cov>=5",
+    "pytest-xdist>=3.5",
+    "hypothesis>=6.100",
+    "ruff>=0.6",
+    "mypy>=1.11",
+    "pre-commit>=3.7",
+    "scikit-image>=0.24",
+    "types-requests",
+    "types-setuptools",
+    "types-shapely",
+    "types-tabulate",
+    "types-tqdm",
+    "scipy-stubs; python_version>='3.11'",
+]
+
+setup(
+    name="balloon-splash",
+    version=VERSION,
+    description="Colour only where the balloons are: a Detectron2 plugin that trains a Mask R-CNN and splashes photos",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.10",
+    # The configurations lie at the top of the checkout and travel inside the package.
+    packages=[*find_packages(include=["balloon_splash", "balloon_splash.*"]), "balloon_splash.configs"],
+    package_dir={"balloon_splash.configs": "configs"},
+    package_data={"balloon_splash": ["py.typed"], "balloon_splash.configs": ["*.yaml", "**/*.yaml"]},
+    install_requires=RUNTIME,
+    extras_require={"detectron2": DETECTRON2_NEEDS, "dev": DEVELOPMENT, "heif": ["pillow-heif>=0.18"]},
+    entry_points={"console_scripts": ["balloon-splash = balloon_splash.cli.main:main"]},
+    classifiers=[
+        "License :: OSI Approved :: Apache Software License",
+        "Programming Language :: Python :: 3",
+        "Topic :: Scientific/Engineering :: Image Recognition",
+        "Typing :: Typed",
+    ],
+)

@@ -1,0 +1,75 @@
+"""The order of training depends on the seed alone, so that a resumed run sees what it would have seen."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import pytest
+from detectron2.config import CfgNode
+
+from balloon_splash.data.loader import BatchStream, SeededDataset, build_train_loader
+from balloon_splash.errors import ConfigError
+
+GROUPS = [0, 1, 0, 0, 1, 0, 1]
+
+
+def take(stream: BatchStream, count: int) -> list[list[tuple[int, int]]]:
+    return list(islice(stream, count))
+
+
+def test_a_stream_starts_again_where_it_stopped() -> None:
+    whole = take(BatchStream(GROUPS, 2, seed=3), 20)
+    rest = BatchStream(GROUPS, 2, seed=3)
+    rest.start = 12
+    assert take(rest, 8) == whole[12:]
+
+
+def test_a_batch_holds_one_aspect_ratio_and_no_photo_is_forgotten() -> None:
+    batches = take(BatchStream(GROUPS, 2, seed=0), 35)
+    assert all(len({GROUPS[index] for index, _ in batch}) == 1 for batch in batches)
+    drawn = np.bincount([index for batch in batches for index, _ in batch])
+    assert drawn.min() >= 9
+    assert drawn.max() <= 11
+
+
+def test_processes_share_the_batches_without_overlap() -> None:
+    alone = take(BatchStream(GROUPS, 2, seed=5), 12)
+    first, second = (take(BatchStream(GROUPS, 2, seed=5, rank=rank, world_size=2), 6) for rank in (0, 1))
+    assert first == alone[0::2]
+    assert second == alone[1::2]
+
+
+def test_another_seed_gives_another_order() -> None:
+    assert take(BatchStream(GROUPS, 2, seed=1), 5) != take(BatchStream(GROUPS, 2, seed=2), 5)
+
+
+def test_the_random_numbers_of_a_draw_do_not_depend_on_what_was_loaded_before() -> None:
+    class Noise:
+        def __getitem__(self, index: int) -> float:
+            return float(np.random.rand())
+
+    dataset: Any = SeededDataset(Noise(), seed=4)  # type: ignore[arg-type]
+    forwards = [dataset[0, number] for number in range(4)]
+    backwards = [dataset[0, number] for number in reversed(range(4))]
+    assert forwards == backwards[::-1]
+    assert len(set(forwards)) == 4
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_workers_do_not_change_what_is_learned(tiny_cfg: CfgNode, workers: int) -> None:
+    tiny_cfg.DATASETS.TRAIN = ("shapes_train",)
+    tiny_cfg.DATALOADER.NUM_WORKERS = 0
+    expected = next(iter(build_train_loader(tiny_cfg)))
+    tiny_cfg.DATALOADER.NUM_WORKERS = workers
+    batch = next(iter(build_train_loader(tiny_cfg)))
+    for photo, same in zip(batch, expected, strict=True):
+        assert photo["file_name"] == same["file_name"]
+        assert (photo["image"] == same["image"]).all()
+
+
+def test_a_sampler_that_cannot_be_replayed_is_refused(tiny_cfg: CfgNode) -> None:
+    tiny_cfg.DATALOADER.SAMPLER_TRAIN = "RepeatFactorTrainingSampler"
+    with pytest.raises(ConfigError, match="SAMPLER_TRAIN.*RepeatFactor"):
+        build_train_loader(tiny_cfg)

@@ -1,0 +1,238 @@
+"""Training as its users run it: it goes on as if it had never stopped, and keeps what was best."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from detectron2.config import CfgNode
+from detectron2.data import DatasetCatalog, MetadataCatalog
+from detectron2.engine import default_argument_parser
+from detectron2.utils.env import seed_all_rng
+
+from balloon_splash.cli.train import build_parser, main
+from balloon_splash.config import load_config
+from balloon_splash.data.shapes import CLASSES, load_shapes
+from balloon_splash.engine.run import evaluate, train
+from balloon_splash.engine.trainer import BalloonTrainer
+from balloon_splash.errors import ConfigError, DatasetError, WeightsError
+from tests.conftest import TINY
+
+LOSSES = ("total_loss", "loss_cls", "loss_box_reg", "loss_mask", "loss_rpn_cls", "loss_rpn_loc")
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _few_shapes() -> Iterator[None]:
+    """A training set and a test set of a few drawn pictures."""
+    for name, split, count in (("few_shapes_train", "train", 6), ("few_shapes_val", "val", 3)):
+        DatasetCatalog.register(name, lambda split=split, count=count: load_shapes(split)[:count])
+        MetadataCatalog.get(name).set(thing_classes=list(CLASSES), evaluator_type="coco")
+    yield
+    for name in ("few_shapes_train", "few_shapes_val"):
+        DatasetCatalog.remove(name)
+        MetadataCatalog.remove(name)
+
+
+def shapes_opts(folder: Path, *extra: str) -> list[str]:
+    return [
+        *TINY, "DATASETS.TRAIN", "('few_shapes_train',)", "DATASETS.TEST", "('few_shapes_val',)",
+        "MODEL.ROI_HEADS.NUM_CLASSES", "3", "SOLVER.MAX_ITER", "6", "SOLVER.CHECKPOINT_PERIOD", "3",
+        "SOLVER.WARMUP_ITERS", "4", "TEST.EVAL_PERIOD", "3", "OUTPUT_DIR", str(folder), *extra,
+    ]  # fmt: skip
+
+
+def shapes_cfg(folder: Path, *extra: str) -> CfgNode:
+    return load_config("balloon_R18_FPN.yaml", shapes_opts(folder, *extra))
+
+
+class Interrupted(Exception):
+    """Stands for whatever ends a training in the middle."""
+
+
+def losses_of(cfg: CfgNode, *, resume: bool = False, stop_before: int | None = None) -> dict[int, dict[str, float]]:
+    """Train and return the losses of each iteration."""
+    seen: dict[int, dict[str, float]] = {}
+
+    class Recording(BalloonTrainer):
+        def after_step(self) -> None:
+            seen[self.iter] = {name: self.storage.latest()[name][0] for name in LOSSES}
+            super().after_step()
+
+        def before_step(self) -> None:
+            if self.iter == stop_before:
+                raise Interrupted
+            super().before_step()
+
+    seed_all_rng(cfg.SEED)  # as Detectron2's default_setup does: the same random weights
+    trainer = Recording(cfg)
+    trainer.resume_or_load(resume=resume)
+    try:
+        trainer.train()
+    except Interrupted:
+        pass
+    return seen
+
+
+def test_a_resumed_training_has_the_losses_of_one_that_never_stopped(tmp_path: Path) -> None:
+    whole = losses_of(shapes_cfg(tmp_path / "whole"))
+    assert sorted(whole) == list(range(6))
+    # Interrupted two steps after a checkpoint: those two are done again.
+    first = losses_of(shapes_cfg(tmp_path / "parts"), stop_before=5)
+    assert sorted(first) == list(range(5))
+    rest = losses_of(shapes_cfg(tmp_path / "parts"), resume=True)
+    assert sorted(rest) == [3, 4, 5]
+    for step, losses in {**first, **rest}.items():
+        assert losses == whole[step], f"step {step}"
+
+
+def test_a_training_leaves_what_people_look_for(tmp_path: Path) -> None:
+    cfg = shapes_cfg(tmp_path)
+    results = train(cfg)
+    assert set(results) == {"bbox", "segm"}
+    assert {"AP", "AP50", "AP75", "APs", "APm", "APl"} <= set(results["segm"])
+    names = {path.name for path in tmp_path.iterdir()}
+    assert {"model_0000002.pth", "model_final.pth", "last_checkpoint", "metrics.json"} <= names
+    assert any(name.startswith("events.out.tfevents") for name in names)
+    lines = [json.loads(line) for line in (tmp_path / "metrics.json").read_text().splitlines()]
+    assert {"segm/AP", "total_loss", "lr", "eta_seconds"} <= {name for line in lines for name in line}
+    for step in ("0000002", "0000006"):
+        pictures = list((tmp_path / "inference" / "few_shapes_val" / "pictures" / step).glob("*.jpg"))
+        assert len(pictures) == 3, step
+
+
+def test_the_best_checkpoint_is_the_best_one_also_after_resuming(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores = iter([40.0, 30.0, 35.0])
+    monkeypatch.setattr(BalloonTrainer, "test", lambda *_: {"segm": {"AP": next(scores)}})
+    losses_of(shapes_cfg(tmp_path, "SOLVER.CHECKPOINT_PERIOD", "4"), stop_before=5)
+    assert torch.load(tmp_path / "model_best.pth", weights_only=True)["iteration"] == 2
+    losses_of(shapes_cfg(tmp_path, "SOLVER.CHECKPOINT_PERIOD", "4"), resume=True)
+    assert torch.load(tmp_path / "model_best.pth", weights_only=True)["iteration"] == 2, "35 replaced 40"
+
+
+def test_evaluation_after_the_annotations_changed_is_not_stale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cfg = shapes_cfg(tmp_path)
+    train(cfg)
+    cfg.MODEL.WEIGHTS = str(tmp_path / "model_final.pth")
+    evaluate(cfg)
+    DatasetCatalog.remove("few_shapes_val")
+    DatasetCatalog.register("few_shapes_val", lambda: load_shapes("val")[:2])
+    evaluate(cfg)
+    stored = json.loads((tmp_path / "inference/few_shapes_val/few_shapes_val_coco_format.json").read_text())
+    assert len(stored["images"]) == 2
+
+
+def test_training_goes_on_in_bf16(tmp_path: Path) -> None:
+    losses = losses_of(
+        shapes_cfg(tmp_path, "SOLVER.AMP.ENABLED", "True", "SOLVER.MAX_ITER", "2", "TEST.EVAL_PERIOD", "0")
+    )
+    exact = losses_of(shapes_cfg(tmp_path / "fp32", "SOLVER.MAX_ITER", "2", "TEST.EVAL_PERIOD", "0"))
+    assert losses[0]["total_loss"] == pytest.approx(exact[0]["total_loss"], rel=0.05)
+    assert losses[0]["total_loss"] != exact[0]["total_loss"]
+
+
+def test_fp16_without_a_gpu_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="PRECISION is 'fp16' on 'cpu'"):
+        BalloonTrainer(shapes_cfg(tmp_path, "SOLVER.AMP.ENABLED", "True", "SOLVER.AMP.PRECISION", "fp16"))
+
+
+def test_a_wrong_number_of_classes_is_told_before_anything_is_built(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="NUM_CLASSES is 2; expected 3.*circle, square, triangle"):
+        train(shapes_cfg(tmp_path, "MODEL.ROI_HEADS.NUM_CLASSES", "2"))
+
+
+def test_an_unknown_dataset_is_told(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="'baloon_train' is not registered; known are.*balloon_train"):
+        train(shapes_cfg(tmp_path, "DATASETS.TRAIN", "('baloon_train',)"))
+
+
+def test_eval_only_needs_every_weight(tmp_path: Path) -> None:
+    cfg = shapes_cfg(tmp_path, "MODEL.WEIGHTS", str(tmp_path / "half.pth"))
+    half = {key: value for key, value in BalloonTrainer.build_model(cfg).state_dict().items() if "rpn" not in key}
+    torch.save({"model": half}, tmp_path / "half.pth")
+    with pytest.raises(WeightsError, match="rpn_head.conv.weight is missing"):
+        evaluate(cfg)
+
+
+# --- the command ------------------------------------------------------------------------------------------------------
+
+
+def test_all_of_detectron2s_arguments_are_there() -> None:
+    theirs = {action.dest: action for action in default_argument_parser()._actions}
+    ours = {action.dest: action for action in build_parser()._actions}
+    for name, action in theirs.items():
+        assert name in ours, name
+        assert ours[name].option_strings == action.option_strings or name == "help", name
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> list[str]:
+    opts = shapes_opts(
+        tmp_path / "run", "SOLVER.MAX_ITER", "2", "SOLVER.CHECKPOINT_PERIOD", "1", "TEST.EVAL_PERIOD", "0"
+    )
+    return ["--config-file", "balloon_R18_FPN.yaml", *opts]
+
+
+def test_the_command_trains_resumes_and_refuses_to_overwrite(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(command) == 0
+    assert "segm" in capsys.readouterr().out
+    assert main(command) == 2
+    assert "holds a run already (last checkpoint model_final.pth)" in capsys.readouterr().err
+    assert main(["--weights", "last", *command, "SOLVER.MAX_ITER", "3"]) == 0
+    assert (tmp_path / "run" / "model_0000002.pth").is_file()
+    assert main(["--eval-only", "--weights", str(tmp_path / "run" / "model_final.pth"), *command]) == 0
+    # Detectron2's own tools find a usual run folder
+    assert load_config(str(tmp_path / "run" / "config.yaml")).SOLVER.MAX_ITER == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--config-file", "nowhere.yaml"], "nowhere.yaml: no such config file"),
+        (["SOLVER.BASE_LRR", "1"], "SOLVER.BASE_LRR"),
+        (["SOLVER.BASE_LR", "fast"], "BASE_LR"),
+        (["--device", "warp"], "device 'warp'"),
+        (["--resume", "OUTPUT_DIR", "/nowhere/at/all"], "nothing to resume"),
+        (["--dataset", "/nowhere/at/all"], "/nowhere/at/all"),
+        (["--weights", "coco", "--config-file", "balloon_R18_FPN.yaml"], "no Mask R-CNN on ResNet-18"),
+    ],
+)
+def test_wrong_use_gets_one_line_and_exit_code_2(
+    arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    opts = [] if "OUTPUT_DIR" in arguments else ["OUTPUT_DIR", str(tmp_path / "run")]
+    assert main([*arguments, *opts]) == 2
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert error.startswith("error: ")
+    assert message in error
+
+
+def test_an_unknown_key_in_a_yaml_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "typo.yaml").write_text("MODEL:\n  BALLOON:\n    SOFTMASKS: True\n")
+    assert main(["--config-file", str(tmp_path / "typo.yaml")]) == 2
+    assert "typo.yaml: Non-existent config key: MODEL.BALLOON.SOFTMASKS" in capsys.readouterr().err
+
+
+def test_torchrun_starts_the_same_training(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    opts = shapes_opts(tmp_path / "run", "SOLVER.MAX_ITER", "1", "DATASETS.TRAIN", "('shapes_val',)")
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "1", "--master-port", str(port)]
+    command += ["tools/train_net.py", "--config-file", "configs/balloon_R18_FPN.yaml", *opts, "DATASETS.TEST", "()"]
+    environment: dict[str, Any] = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert (tmp_path / "run" / "model_final.pth").is_file()
