@@ -71,5 +71,5 @@ def test_workers_do_not_change_what_is_learned(tiny_cfg: CfgNode, workers: int) 
 
 def test_a_sampler_that_cannot_be_replayed_is_refused(tiny_cfg: CfgNode) -> None:
     tiny_cfg.DATALOADER.SAMPLER_TRAIN = "RepeatFactorTrainingSampler"
-    with pytest.raises(ConfigError, match="SAMPLER_TRAIN.*RepeatFactor"):
+    with pytest.raises(ConfigError, match=r"SAMPLER_TRAIN.*RepeatFactor"):
         build_train_loader(tiny_cfg)

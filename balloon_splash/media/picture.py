@@ -1,0 +1,69 @@
+"""A picture with everything that its file says about it and that must survive."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What travels with the pixels.
+
+    Attributes:
+        exif: EXIF block whose orientation is already applied to the pixels and reset.
+        icc: ICC profile that the pixels are to be understood in.
+        xmp: XMP packet.
+        dpi: horizontal and vertical resolution.
+        comment: free text of the file.
+        encoder: how the file was compressed, as keyword arguments of Pillow's writer for the same format.
+    """
+
+    exif: bytes | None = None
+    icc: bytes | None = None
+    xmp: bytes | None = None
+    dpi: tuple[float, float] | None = None
+    comment: bytes | None = None
+    encoder: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One upright picture.
+
+    Attributes:
+        rgb: ``(H, W, 3)`` uint8 or uint16.
+        alpha: ``(H, W)``, same dtype, or None for an opaque picture.
+        format: Pillow's name of the file format, e.g. ``"JPEG"``.
+        grey: the file has one colour channel; it is written with one again if the result has no colour.
+        metadata: what travels with the pixels.
+        notes: what the file held and this picture does not; one sentence each.
+    """
+
+    rgb: npt.NDArray[np.uint8 | np.uint16]
+    alpha: npt.NDArray[np.uint8 | np.uint16] | None = None
+    format: str = "PNG"
+    grey: bool = False
+    metadata: Metadata = field(default_factory=Metadata)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """``(height, width)``."""
+        return self.rgb.shape[0], self.rgb.shape[1]
+
+    @property
+    def rgb8(self) -> npt.NDArray[np.uint8]:
+        """``(H, W, 3)`` uint8: what a model looks at."""
+        return to_8_bit(self.rgb)
+
+
+def to_8_bit(values: npt.NDArray[np.uint8 | np.uint16]) -> npt.NDArray[np.uint8]:
+    """The nearest 8-bit value; 65535 becomes 255."""
+    if values.dtype == np.uint8:
+        return values.astype(np.uint8, copy=False)
+    return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)

@@ -1,0 +1,40 @@
+"""What can be made of a splash besides the splash: cut-outs of single objects, before beside after."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from balloon_splash.splash.arrays import Image, Matte
+from balloon_splash.splash.effects import cut_out
+
+
+def crop_object(image: Image, matte: Matte) -> Image:
+    """One object on a transparent ground, cropped to what its matte touches.
+
+    Args:
+        image: ``(H, W, 3)``.
+        matte: ``(H, W)`` of this object alone, not zero everywhere.
+
+    Returns:
+        ``(h, w, 4)`` RGBA, same dtype.
+    """
+    rows, columns = np.flatnonzero(matte.any(axis=1)), np.flatnonzero(matte.any(axis=0))
+    window = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    return cut_out(image[window], matte[window])
+
+
+def side_by_side(before: Image, after: Image) -> Image:
+    """Before on the left, after on the right, or below it where the picture is wider than high; a thin white gap.
+
+    Args:
+        before: ``(H, W, 3)``.
+        after: ``(H, W, 3)`` or, with transparency, ``(H, W, 4)``; same dtype.
+    """
+    height, width = before.shape[:2]
+    opaque = np.iinfo(before.dtype).max
+    if after.shape[2] == 4:
+        before = np.dstack([before, np.full((height, width), opaque, before.dtype)])
+    axis = 1 if height >= width else 0
+    gap_shape = list(before.shape)
+    gap_shape[axis] = max(max(height, width) // 100, 1)
+    return np.concatenate([before, np.full(gap_shape, opaque, before.dtype), after], axis=axis)

@@ -1,0 +1,80 @@
+"""How a splash looks: every choice about edges, background and marks in one value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from balloon_splash.splash.arrays import Image, Matte
+from balloon_splash.splash.backgrounds import BackgroundLike, background_from
+from balloon_splash.splash.detections import Detections
+from balloon_splash.splash.effects import apply_effect, cut_out
+from balloon_splash.splash.matte import matte
+from balloon_splash.splash.overlay import draw_overlay
+
+TRANSPARENT = "transparent"
+
+
+@dataclass(frozen=True)
+class Look:
+    """The defaults are the article's: hard edges on a grey ground.
+
+    Attributes:
+        background: as :func:`~balloon_splash.splash.effects.apply_effect` takes it, or ``"transparent"``.
+        invert: keep the colour outside the objects.
+        soft, feather, grow, refine: the edge, as :func:`~balloon_splash.splash.matte.matte` takes it.
+        outline: draw a contour around each object.
+        labels: write number, class and score at each object.
+    """
+
+    background: BackgroundLike = "grey"
+    invert: bool = False
+    soft: bool = False
+    feather: float = 0.0
+    grow: float = 0.0
+    refine: int = 0
+    outline: bool = False
+    labels: bool = False
+
+    @property
+    def transparent(self) -> bool:
+        """Whether the result has an alpha channel whatever the picture had."""
+        return isinstance(self.background, str) and self.background == TRANSPARENT
+
+    def check(self) -> None:
+        """Refuse an unknown background before a model has run.
+
+        Raises:
+            UsageError: no such background.
+        """
+        if not self.transparent:
+            background_from(self.background)
+
+    def matte(self, image: Image, detections: Detections) -> Matte:
+        """``(H, W)`` matte of the objects in this picture, edges shaped."""
+        return matte(detections, soft=self.soft, feather=self.feather, grow=self.grow, refine=self.refine, guide=image)
+
+    def apply(self, image: Image, alpha: Matte, detections: Detections, numbers: npt.NDArray[np.intp]) -> Image:
+        """The finished picture.
+
+        Args:
+            image: ``(H, W, 3)``.
+            alpha: ``(H, W)`` matte of ``detections``.
+            detections: the objects that were chosen.
+            numbers: the numbers that labels show for them.
+
+        Returns:
+            ``(H, W, 3)``, or ``(H, W, 4)`` on a transparent ground.
+        """
+        if self.transparent:
+            result = cut_out(image, alpha, invert=self.invert)
+        else:
+            result = apply_effect(image, alpha, self.background, invert=self.invert)
+        if not (self.outline or self.labels):
+            return result
+        marked = draw_overlay(
+            result[..., :3].copy(), detections, numbers.tolist(), outline=self.outline, labels=self.labels
+        )
+        return np.dstack([marked, result[..., 3:]])

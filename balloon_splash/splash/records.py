@@ -1,0 +1,165 @@
+"""Detections to COCO-style JSON and back, so that a splash can be made again without running the model."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from pycocotools import mask as coco_mask
+
+from balloon_splash.errors import MediaError
+from balloon_splash.files import atomic_path
+from balloon_splash.splash.detections import Detections
+from balloon_splash.splash.matte import instance_masks
+
+JSON_LINES = ".jsonl"
+FOREIGN_SAMPLES = 112
+"""Side of the soft masks that are made of the hard ones in files of other tools."""
+
+
+def write_detections(found: Mapping[str, Detections], path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+    """Write what was found in each picture, by file name.
+
+    One COCO document with ``images``, ``categories`` and ``annotations`` (``bbox`` as XYWH, ``score``,
+    ``segmentation`` as compressed RLE); with the suffix ``.jsonl`` one such document a line for each picture. Each
+    annotation also holds the ``soft_mask`` over its box, which COCO has no field for: it is what makes a splash from
+    this file equal to one from the model.
+
+    Raises:
+        FileExistsError: the file is there, and ``overwrite`` is false.
+    """
+    with atomic_path(path, overwrite=overwrite) as temporary:
+        if Path(path).suffix == JSON_LINES:
+            lines = (json.dumps(to_coco({name: detections})) + "\n" for name, detections in found.items())
+            temporary.write_text("".join(lines), encoding="utf-8")
+        else:
+            temporary.write_text(json.dumps(to_coco(found), indent=1), encoding="utf-8")
+
+
+def read_detections(path: str | os.PathLike[str]) -> dict[str, Detections]:
+    """Read what :func:`write_detections`, or another tool that writes COCO documents with RLE, has written.
+
+    Returns:
+        the objects of each picture, best score first, by file name.
+
+    Raises:
+        MediaError: cannot be read, or is no such document.
+    """
+    name = os.fspath(path)
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+        documents = (
+            [json.loads(line) for line in text.splitlines()] if name.endswith(JSON_LINES) else [json.loads(text)]
+        )
+        found: dict[str, Detections] = {}
+        for document in documents:
+            found.update(from_coco(document))
+    except OSError as error:
+        raise MediaError(f"{name}: cannot be read ({error.strerror})") from error
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise MediaError(f"{name}: not a COCO document with images, categories and RLE masks ({reason})") from error
+    return found
+
+
+def to_coco(found: Mapping[str, Detections]) -> dict[str, Any]:
+    """One COCO document; classes are numbered from 1, as there."""
+    names = next((detections.class_names for detections in found.values()), ())
+    annotations: list[dict[str, Any]] = []
+    images = []
+    for image_id, (file_name, detections) in enumerate(found.items(), start=1):
+        height, width = detections.size
+        images.append({"id": image_id, "file_name": file_name, "height": height, "width": width})
+        for annotation in _annotations(detections):
+            annotations.append({"id": len(annotations) + 1, "image_id": image_id, **annotation})
+    categories = [{"id": number, "name": name} for number, name in enumerate(names, start=1)]
+    return {"images": images, "categories": categories, "annotations": annotations}
+
+
+def from_coco(document: Mapping[str, Any]) -> dict[str, Detections]:
+    """The objects of each picture of a COCO document, best score first."""
+    index_of = {category["id"]: index for index, category in enumerate(document["categories"])}
+    names = tuple(str(category["name"]) for category in document["categories"])
+    of_image: dict[int, list[Mapping[str, Any]]] = {image["id"]: [] for image in document["images"]}
+    for annotation in document["annotations"]:
+        of_image[annotation["image_id"]].append(annotation)
+    found = {}
+    for image in document["images"]:
+        size = (int(image["height"]), int(image["width"]))
+        objects = sorted(of_image[image["id"]], key=lambda entry: -float(entry.get("score", 1.0)))
+        found[image["file_name"]] = _detections(objects, size, names, index_of)
+    return found
+
+
+def _annotations(detections: Detections) -> list[dict[str, Any]]:
+    masks = instance_masks(detections)
+    entries = []
+    for index, mask in enumerate(masks):
+        x0, y0, x1, y1 = detections.boxes[index].astype(float).tolist()
+        rle = coco_mask.encode(np.asfortranarray(mask.astype(np.uint8)))
+        entries.append(
+            {
+                "category_id": int(detections.classes[index]) + 1,
+                "bbox": [x0, y0, x1 - x0, y1 - y0],
+                "score": float(detections.scores[index]),
+                "area": int(mask.sum()),
+                "iscrowd": 0,
+                "segmentation": {"size": list(detections.size), "counts": rle["counts"].decode("ascii")},
+                "soft_mask": _pack(detections.soft_masks[index]),
+            }
+        )
+    return entries
+
+
+def _detections(
+    objects: list[Mapping[str, Any]], size: tuple[int, int], names: tuple[str, ...], index_of: Mapping[int, int]
+) -> Detections:
+    if not objects:
+        return Detections.empty(size, names)
+    corners = np.array([entry["bbox"] for entry in objects], np.float64)
+    corners[:, 2:] += corners[:, :2]
+    if all("soft_mask" in entry for entry in objects):
+        soft = [_unpack(entry["soft_mask"]) for entry in objects]
+    else:
+        corners = np.array([_outer_pixels(box, size) for box in corners])
+        masks = [coco_mask.decode(entry["segmentation"]) for entry in objects]
+        soft = [_resample(mask, box) for mask, box in zip(masks, corners, strict=True)]
+    return Detections(
+        size=size,
+        boxes=corners.astype(np.float32),
+        scores=np.array([entry.get("score", 1.0) for entry in objects], np.float32),
+        classes=np.array([index_of[entry["category_id"]] for entry in objects], np.int64),
+        soft_masks=np.stack(soft).astype(np.float32),
+        class_names=names,
+    )
+
+
+def _outer_pixels(box: npt.NDArray[np.float64], size: tuple[int, int]) -> npt.NDArray[np.float64]:
+    """The box with its sides on the borders of pixels, one pixel large at least."""
+    height, width = size
+    x0, y0 = np.clip(np.floor(box[:2]), 0, [width - 1, height - 1])
+    x1, y1 = np.clip(np.ceil(box[2:]), [x0 + 1, y0 + 1], [width, height])
+    return np.array([x0, y0, x1, y1])
+
+
+def _resample(mask: npt.NDArray[np.uint8], box: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+    x0, y0, x1, y1 = box.astype(int)
+    part = mask[y0:y1, x0:x1].astype(np.float32)
+    return np.asarray(cv2.resize(part, (FOREIGN_SAMPLES, FOREIGN_SAMPLES), interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _pack(soft_mask: npt.NDArray[np.float32]) -> dict[str, Any]:
+    data = base64.b64encode(soft_mask.astype("<f4").tobytes()).decode("ascii")
+    return {"size": list(soft_mask.shape), "float32": data}
+
+
+def _unpack(packed: Mapping[str, Any]) -> npt.NDArray[np.float32]:
+    values = np.frombuffer(base64.b64decode(packed["float32"]), "<f4")
+    return values.reshape(packed["size"]).astype(np.float32)

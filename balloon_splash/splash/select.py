@@ -1,0 +1,100 @@
+"""Which of the detected objects keep their colour."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from balloon_splash.errors import UsageError
+from balloon_splash.splash.detections import Detections
+from balloon_splash.splash.matte import THRESHOLD, paste_probability
+
+INSIDE_BOX = 0.5
+"""An object belongs to a chosen box if at least this part of its own box lies in it."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Conditions that an object must all meet; what is left at its default lets every object through.
+
+    Attributes:
+        confidence: lowest score.
+        classes: names of classes, as the model knows them; case does not matter.
+        instances: numbers of objects, counted from 1, best score first; these are the numbers that labels show.
+        box: ``(x0, y0, x1, y1)`` in pixels; at least half of the object's box lies in it.
+        point: ``(x, y)`` in pixels; lies on the object's mask. Of several objects there, the best score is taken.
+        largest: only the object with the largest mask.
+        top_k: so many objects with the best scores.
+    """
+
+    confidence: float = 0.0
+    classes: Sequence[str] = ()
+    instances: Sequence[int] = ()
+    box: tuple[float, float, float, float] | None = None
+    point: tuple[float, float] | None = None
+    largest: bool = False
+    top_k: int | None = None
+
+    def check(self, class_names: Sequence[str]) -> None:
+        """Refuse names that the model does not know, before it has run.
+
+        Raises:
+            UsageError: names a class that is not in ``class_names``.
+        """
+        known = {name.casefold() for name in class_names}
+        unknown = [name for name in self.classes if name.casefold() not in known]
+        if unknown:
+            raise UsageError(f"unknown class {', '.join(unknown)}; the model knows: {', '.join(class_names)}")
+
+    def indices(self, detections: Detections) -> npt.NDArray[np.intp]:
+        """Indices into ``detections`` of the objects chosen, best score first.
+
+        Raises:
+            UsageError: names a class that the model does not know.
+        """
+        self.check(detections.class_names)
+        kept = np.flatnonzero(self._eligible(detections))
+        if self.point is not None:
+            kept = np.array(
+                [i for i in kept if _probability_at(detections, int(i), self.point) >= THRESHOLD][:1], np.intp
+            )
+        if self.largest and len(kept):
+            kept = kept[[int(np.argmax(mask_areas(detections)[kept]))]]
+        return kept[: self.top_k]
+
+    def _eligible(self, detections: Detections) -> npt.NDArray[np.bool_]:
+        """``(N,)``: meets every condition that looks at one object alone."""
+        eligible = detections.scores >= self.confidence
+        if self.classes:
+            wanted = {name.casefold() for name in self.classes}
+            numbers = [i for i, name in enumerate(detections.class_names) if name.casefold() in wanted]
+            eligible &= np.isin(detections.classes, numbers)
+        if self.instances:
+            eligible &= np.isin(np.arange(1, len(detections) + 1), self.instances)
+        if self.box is not None:
+            eligible &= _part_inside(detections.boxes, self.box) >= INSIDE_BOX
+        return eligible
+
+
+def mask_areas(detections: Detections) -> npt.NDArray[np.float64]:
+    """``(N,)`` approximate areas in pixels: the part of the mask's samples that are on, times the box."""
+    sides = np.maximum(detections.boxes[:, 2:] - detections.boxes[:, :2], 0).astype(np.float64)
+    return (detections.soft_masks >= THRESHOLD).mean(axis=(1, 2)) * sides.prod(axis=1)
+
+
+def _part_inside(boxes: npt.NDArray[np.float32], box: tuple[float, float, float, float]) -> npt.NDArray[np.float64]:
+    x0, y0, x1, y1 = boxes.astype(np.float64).T
+    width = np.maximum(np.minimum(x1, box[2]) - np.maximum(x0, box[0]), 0)
+    height = np.maximum(np.minimum(y1, box[3]) - np.maximum(y0, box[1]), 0)
+    return width * height / np.maximum((x1 - x0) * (y1 - y0), 1e-9)
+
+
+def _probability_at(detections: Detections, index: int, point: tuple[float, float]) -> float:
+    probability, (rows, columns) = paste_probability(detections, index)
+    row, column = int(point[1]) - rows.start, int(point[0]) - columns.start
+    if not (0 <= row < probability.shape[0] and 0 <= column < probability.shape[1]):
+        return 0.0
+    return float(probability[row, column])

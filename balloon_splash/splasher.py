@@ -1,0 +1,205 @@
+"""Picture in, splash out: the one-call interface of the package."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from balloon_splash.errors import MediaError
+from balloon_splash.media.formats import WITH_ALPHA
+from balloon_splash.media.outputs import splash_path
+from balloon_splash.media.picture import Picture
+from balloon_splash.media.reading import from_pil, read_picture
+from balloon_splash.media.writing import encode_picture, write_picture
+from balloon_splash.splash.arrays import Matte
+from balloon_splash.splash.detections import Detections
+from balloon_splash.splash.look import Look
+from balloon_splash.splash.select import Selection
+
+Kind = TypeVar("Kind", str, Path, bytes, Image.Image, npt.NDArray[Any])
+
+
+class Finder(Protocol):
+    """Whatever finds objects in pictures; :class:`balloon_splash.inference.segmenter.Segmenter` is one."""
+
+    @property
+    def class_names(self) -> Sequence[str]:
+        """Names of all classes that can be found."""
+
+    def detect(self, images: Sequence[npt.NDArray[np.uint8]]) -> list[Detections]:
+        """The objects in each of a batch of pictures ``(H, W, 3)`` RGB uint8, best score first."""
+
+
+@dataclass(frozen=True)
+class Splashed:
+    """One finished picture and what it was made from.
+
+    Attributes:
+        before: the picture as it was read.
+        after: the splash, with the same metadata.
+        detections: all objects that were found.
+        chosen: indices into ``detections`` of those that kept their colour.
+        matte: ``(H, W)``.
+    """
+
+    before: Picture
+    after: Picture
+    detections: Detections
+    chosen: npt.NDArray[np.intp]
+    matte: Matte
+
+
+def splash_picture(
+    picture: Picture, detections: Detections, look: Look | None = None, selection: Selection | None = None
+) -> Splashed:
+    """Splash one picture whose objects are known.
+
+    Raises:
+        UsageError: the selection names an unknown class, or the look an unknown background.
+    """
+    look, selection = look or Look(), selection or Selection()
+    chosen = selection.indices(detections)
+    objects = detections[chosen]
+    matte = look.matte(picture.rgb, objects)
+    result = look.apply(picture.rgb, matte, objects, chosen + 1)
+    alpha = picture.alpha
+    if result.shape[2] == 4:
+        alpha = _both_opaque(result[..., 3], alpha)
+    after = replace(picture, rgb=np.ascontiguousarray(result[..., :3]), alpha=alpha)
+    if alpha is not None and look.transparent and after.format not in WITH_ALPHA:
+        after = replace(after, format="PNG")
+    return Splashed(picture, after, detections, chosen, matte)
+
+
+class Splasher:
+    """Keeps the colour on the objects that a model finds.
+
+    >>> splasher = Splasher(weights="balloon.pth")     # doctest: +SKIP
+    >>> splasher("photo.jpg")                          # doctest: +SKIP
+    'photo_splash.jpg'
+
+    Args:
+        weights: path, URL or model zoo name of the model's weights; None takes those the configuration names.
+        config_file: the model's configuration; None is the package's default model.
+        device: e.g. ``"cpu"`` or ``"cuda"``; None takes a GPU if there is one.
+        confidence: objects below this score are not looked at.
+        opts: overrides of configuration keys: ``["KEY", "VALUE", ...]``.
+        segmenter: a ready :class:`Finder` to use instead of loading a model.
+        look: edges, background and marks.
+        selection: which of the objects keep their colour.
+    """
+
+    def __init__(
+        self,
+        weights: str | None = None,
+        *,
+        config_file: str | None = None,
+        device: str | None = None,
+        confidence: float = 0.9,
+        opts: Sequence[str] = (),
+        segmenter: Finder | None = None,
+        look: Look | None = None,
+        selection: Selection | None = None,
+    ) -> None:
+        self.look = look or Look()
+        self.look.check()
+        self.selection = replace(selection or Selection(), confidence=confidence)
+        if segmenter is None:
+            from balloon_splash.inference.segmenter import Segmenter
+
+            segmenter = Segmenter.from_config(config_file, weights, device=device, confidence=confidence, opts=opts)
+        self.segmenter: Finder = segmenter
+        self.selection.check(self.segmenter.class_names)
+
+    def __call__(self, image: Kind, *, overwrite: bool = False) -> Kind:
+        """Splash one picture; the same kind comes back.
+
+        Args:
+            image: the path of a file (``<stem>_splash.<ext>`` is written beside it and its path comes back), the
+                bytes of a file, a Pillow image, or an array ``(H, W)`` grey, ``(H, W, 3)`` RGB or ``(H, W, 4)``
+                RGBA, uint8 or uint16. Arrays come back with 3 channels, or 4 if they had 4 or the background is
+                transparent.
+            overwrite: replace ``<stem>_splash.<ext>`` if it is there.
+
+        Raises:
+            MediaError: not a picture that can be read, or the result cannot be written.
+            FileExistsError: the result is there already, and ``overwrite`` is false.
+        """
+        result: Kind = self._splash_any(image, overwrite)
+        return result
+
+    def _splash_any(self, image: Any, overwrite: bool) -> Any:
+        if isinstance(image, str):
+            return str(self._splash_file(Path(image), overwrite))
+        if isinstance(image, Path):
+            return self._splash_file(image, overwrite)
+        if isinstance(image, bytes):
+            return encode_picture(self.splash([read_picture(image)])[0].after).data
+        if isinstance(image, Image.Image):
+            return _to_pil(self.splash([from_pil(image)])[0].after)
+        return _to_array(self.splash([_from_array(image)])[0].after)
+
+    def _splash_file(self, path: Path, overwrite: bool) -> Path:
+        after = self.splash([read_picture(path)])[0].after
+        target = splash_path(path, after.format)
+        write_picture(after, target, overwrite=overwrite)
+        return target
+
+    def splash(self, pictures: Sequence[Picture]) -> list[Splashed]:
+        """Splash a batch of pictures with one call of the model."""
+        found = self.segmenter.detect([picture.rgb8 for picture in pictures])
+        return [
+            splash_picture(picture, detections, self.look, self.selection)
+            for picture, detections in zip(pictures, found, strict=True)
+        ]
+
+
+def splash(image: Kind, **options: Any) -> Kind:
+    """Splash one picture; ``options`` are those of :class:`Splasher`, which is what to use for more than one."""
+    return Splasher(**options)(image)
+
+
+def _both_opaque(
+    first: npt.NDArray[np.uint8 | np.uint16], second: npt.NDArray[np.uint8 | np.uint16] | None
+) -> npt.NDArray[np.uint8 | np.uint16]:
+    """The product of two alpha channels."""
+    if second is None:
+        return np.ascontiguousarray(first)
+    full = np.iinfo(first.dtype).max
+    product = first.astype(np.uint64) * second.astype(np.uint64)
+    return ((product + full // 2) // full).astype(first.dtype)
+
+
+def _from_array(array: npt.NDArray[Any]) -> Picture:
+    channels = array.shape[2] if array.ndim == 3 else 1 if array.ndim == 2 else 0
+    if channels not in (1, 3, 4) or array.dtype not in (np.uint8, np.uint16) or array.size == 0:
+        raise MediaError(
+            f"array of shape {array.shape} and type {array.dtype} found; "
+            "expected (H, W), (H, W, 3) or (H, W, 4) of uint8 or uint16"
+        )
+    if channels == 1:
+        return Picture(np.dstack([array.reshape(array.shape[:2])] * 3))
+    alpha = np.ascontiguousarray(array[..., 3]) if channels == 4 else None
+    return Picture(np.ascontiguousarray(array[..., :3]), alpha)
+
+
+def _to_array(picture: Picture) -> npt.NDArray[Any]:
+    return picture.rgb if picture.alpha is None else np.dstack([picture.rgb, picture.alpha])
+
+
+def _to_pil(picture: Picture) -> Image.Image:
+    """A Pillow image; it has 8 bits a channel, since Pillow holds 16 in one channel only."""
+    if picture.rgb.dtype == np.uint16:
+        image = Image.fromarray(picture.rgb8)
+    else:
+        image = Image.fromarray(_to_array(picture))
+    metadata = picture.metadata
+    info = {"exif": metadata.exif, "icc_profile": metadata.icc, "dpi": metadata.dpi}
+    image.info.update({key: value for key, value in info.items() if value is not None})
+    return image

@@ -1,0 +1,1 @@
+"""Measurements of this package beside what a user would otherwise run."""

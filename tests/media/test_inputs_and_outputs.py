@@ -1,0 +1,101 @@
+"""What a user names is found; what is there already, or was read, is never written over."""
+
+from pathlib import Path
+
+import pytest
+
+from balloon_splash.errors import UsageError
+from balloon_splash.media.inputs import expand_inputs
+from balloon_splash.media.outputs import plan_outputs, splash_path
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("a.jpg", "b é.PNG", "notes.txt", ".hidden.jpg", "._a.jpg", "a_splash.jpg", "sub/c.jpg", "clip.mp4"):
+        path = tmp_path / "photos" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return tmp_path / "photos"
+
+
+def names(sources) -> list[str]:
+    return [source.relative.as_posix() for source in sources]
+
+
+def test_a_folder_gives_its_photos_and_videos_and_not_its_results(folder: Path):
+    assert names(expand_inputs([str(folder)])) == ["a.jpg", "b é.PNG", "clip.mp4"]
+    assert names(expand_inputs([str(folder)], recursive=True)) == ["a.jpg", "b é.PNG", "clip.mp4", "sub/c.jpg"]
+
+
+def test_globs_and_files_are_taken_once(folder: Path):
+    sources = expand_inputs([str(folder / "*.jpg"), str(folder / "a.jpg"), str(folder / "**" / "c.jpg")])
+    assert names(sources) == ["a.jpg", "a_splash.jpg", "c.jpg"]
+
+
+def test_a_file_whose_name_looks_like_a_glob_is_that_file(tmp_path: Path):
+    (tmp_path / "x[1].jpg").touch()
+    assert names(expand_inputs([str(tmp_path / "x[1].jpg")])) == ["x[1].jpg"]
+
+
+def test_urls_keep_their_file_name(folder: Path):
+    assert names(expand_inputs(["https://example.org/a/photo%201.jpg?size=l", "http://example.org"])) == [
+        "photo 1.jpg",
+        "download",
+    ]
+
+
+@pytest.mark.parametrize("text", ["none.jpg", "*.jpg", "ftp://example.org/a.jpg", "file:///etc/passwd", "http://"])
+def test_what_does_not_exist_is_named(tmp_path: Path, monkeypatch, text):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError) as error:
+        expand_inputs([text])
+    assert text in str(error.value)
+
+
+def test_results_lie_beside_their_inputs_or_below_the_output_folder(folder: Path, tmp_path: Path):
+    sources = expand_inputs([str(folder)], recursive=True)[::3]
+    assert plan_outputs(sources[:1], None, overwrite=True) == [folder / "a_splash.jpg"]
+    out = tmp_path / "out"
+    assert plan_outputs(sources, str(out)) == [out / "a_splash.jpg", out / "sub/c_splash.jpg"]
+    assert plan_outputs(sources[:1], str(tmp_path / "one.png")) == [tmp_path / "one.png"]
+    assert plan_outputs(sources[:1], "-") == [None]
+
+
+def test_transparent_results_get_a_format_that_can_hold_them(folder: Path, tmp_path: Path):
+    sources = expand_inputs([str(folder / "a.jpg")])
+    assert plan_outputs(sources, None, transparent=True) == [folder / "a_splash.png"]
+    with pytest.raises(UsageError, match="transparent"):
+        plan_outputs(sources, str(tmp_path / "x.jpg"), transparent=True)
+
+
+def test_contradictions_are_refused_before_anything_runs(folder: Path, tmp_path: Path):
+    two = expand_inputs([str(folder / "a.jpg"), str(folder / "b é.PNG")])
+    with pytest.raises(UsageError, match="several inputs"):
+        plan_outputs(two, str(tmp_path / "x.jpg"))
+    with pytest.raises(UsageError, match="exactly one"):
+        plan_outputs(two, "-")
+    with pytest.raises(UsageError, match="exists already"):
+        plan_outputs(two, None)
+    with pytest.raises(UsageError, match="suffix"):
+        plan_outputs(two[:1], str(tmp_path / "x.doc"))
+    with pytest.raises(UsageError, match="is an input"):
+        plan_outputs(two[:1], str(folder / "sub" / ".." / "a.jpg"), overwrite=True)
+    (folder / "sub" / "a.jpg").touch()
+    same = expand_inputs([str(folder / "a.jpg"), str(folder / "sub" / "a.jpg")])
+    with pytest.raises(UsageError, match="result of both"):
+        plan_outputs(same, str(tmp_path / "out/"))
+    with pytest.raises(UsageError, match="--output"):
+        plan_outputs(expand_inputs(["-"]), None)
+
+
+@pytest.mark.parametrize(
+    ("source", "kind", "expected"),
+    [
+        ("a/x.JPG", None, "a/x_splash.JPG"),
+        ("x.jpeg", "JPEG", "x_splash.jpeg"),
+        ("x.jpg", "PNG", "x_splash.png"),
+        ("x", None, "x_splash.png"),
+    ],
+)
+def test_result_names(source, kind, expected):
+    assert splash_path(Path(source), kind) == Path(expected)

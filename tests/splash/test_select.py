@@ -1,0 +1,62 @@
+"""Only the objects that were asked for keep their colour."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from balloon_splash.errors import UsageError
+from balloon_splash.splash.select import Selection
+from tests.fakes import draw_scene, find_blobs
+
+
+@pytest.fixture(scope="module")
+def found():
+    """Large red disc, blue disc, small red disc; in this order."""
+    detections = find_blobs(draw_scene())
+    assert detections.classes.tolist() == [0, 1, 0]
+    return detections
+
+
+@pytest.mark.parametrize(
+    ("selection", "expected"),
+    [
+        (Selection(), [0, 1, 2]),
+        (Selection(confidence=0.94), [0, 1]),
+        (Selection(classes=["red"]), [0, 2]),
+        (Selection(classes=["BLUE"]), [1]),
+        (Selection(top_k=2), [0, 1]),
+        (Selection(classes=["red"], top_k=1), [0]),
+        (Selection(largest=True), [0]),
+        (Selection(instances=[1, 3]), [0, 2]),
+        (Selection(instances=[7]), []),
+        (Selection(box=(60, 60, 160, 120)), [1]),
+        (Selection(point=(120, 40)), [2]),
+        (Selection(point=(80, 90)), [1]),
+        (Selection(point=(3, 3)), []),
+        (Selection(point=(900, -5)), []),
+    ],
+)
+def test_selection(found, selection, expected):
+    assert selection.indices(found).tolist() == expected
+
+
+def test_largest_looks_at_areas_not_at_scores(found):
+    shuffled = replace(found, scores=found.scores[::-1].copy())[[2, 1, 0]]
+    assert Selection(largest=True).indices(shuffled).tolist() == [2]
+
+
+def test_the_corner_of_a_box_is_not_on_the_object(found):
+    x0, y0 = found.boxes[0, :2] + 1
+    assert Selection(point=(float(x0), float(y0))).indices(found).tolist() == []
+
+
+def test_unknown_classes_are_named_beside_the_known_ones(found):
+    with pytest.raises(UsageError, match=r"green.*red, blue"):
+        Selection(classes=["red", "green"]).indices(found)
+
+
+def test_nothing_found_selects_nothing(found):
+    empty = found[np.zeros(3, bool)]
+    for selection in (Selection(largest=True), Selection(point=(1, 1)), Selection(top_k=3), Selection(classes=["red"])):
+        assert len(selection.indices(empty)) == 0

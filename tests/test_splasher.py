@@ -1,0 +1,116 @@
+"""The Python interface: what goes in comes back, splashed."""
+
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import ExifTags, Image
+
+from balloon_splash.errors import MediaError, UsageError
+from balloon_splash.splash.look import Look
+from balloon_splash.splash.select import Selection
+from balloon_splash.splasher import Splasher, splash
+from tests.fakes import ColourSegmenter, draw_scene
+
+
+@pytest.fixture
+def splasher() -> Splasher:
+    return Splasher(segmenter=ColourSegmenter())
+
+
+def png(pixels: np.ndarray) -> bytes:
+    buffer = BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def is_splashed(result: np.ndarray, scene: np.ndarray) -> bool:
+    """Red discs untouched, meadow grey."""
+    disc, meadow = (slice(35, 45), slice(35, 45)), (slice(0, 10), slice(0, 10))
+    grey = result[meadow][..., :3]
+    return bool(np.array_equal(result[disc][..., :3], scene[disc][..., :3]) and (grey == grey[..., :1]).all())
+
+
+def test_an_array_comes_back_as_an_array(splasher):
+    scene = draw_scene()
+    result = splasher(scene)
+    assert result.shape == scene.shape
+    assert result.dtype == np.uint8
+    assert is_splashed(result, scene)
+    deep = scene.astype(np.uint16) * 257
+    assert splasher(deep).dtype == np.uint16
+    assert is_splashed(splasher(deep), deep)
+
+
+def test_alpha_of_an_array_is_kept_and_grey_arrays_are_taken(splasher):
+    scene = draw_scene()
+    rgba = np.dstack([scene, scene[..., 0]])
+    assert np.array_equal(splasher(rgba)[..., 3], scene[..., 0])
+    assert splasher(scene[..., 0]).shape == scene.shape
+
+
+def test_bytes_come_back_as_bytes_of_the_same_format(splasher):
+    scene = draw_scene()
+    result = Image.open(BytesIO(splasher(png(scene))))
+    assert result.format == "PNG"
+    assert is_splashed(np.asarray(result), scene)
+
+
+def test_a_pillow_image_comes_back_upright_with_its_metadata(splasher):
+    scene = draw_scene()
+    image = Image.fromarray(np.rot90(scene))
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    image.info.update(exif=exif.tobytes(), icc_profile=b"profile", dpi=(72, 72))
+    result = splasher(image)
+    assert isinstance(result, Image.Image)
+    assert is_splashed(np.asarray(result), scene)
+    assert result.info["icc_profile"] == b"profile"
+    assert result.getexif().get(ExifTags.Base.Orientation, 1) == 1
+
+
+@pytest.mark.parametrize("kind", [str, Path])
+def test_a_path_comes_back_as_the_path_of_the_result(splasher, tmp_path: Path, kind):
+    scene = draw_scene()
+    (tmp_path / "photo.png").write_bytes(png(scene))
+    result = splasher(kind(tmp_path / "photo.png"))
+    assert type(result) is type(kind(tmp_path))
+    assert Path(result) == tmp_path / "photo_splash.png"
+    assert is_splashed(np.asarray(Image.open(result)), scene)
+    with pytest.raises(FileExistsError):
+        splasher(kind(tmp_path / "photo.png"))
+    splasher(kind(tmp_path / "photo.png"), overwrite=True)
+
+
+def test_look_and_selection_are_followed():
+    scene = draw_scene()
+    options = {"segmenter": ColourSegmenter(), "look": Look("white"), "selection": Selection(classes=["blue"])}
+    result = splash(scene, **options)
+    assert (result[40, 40] == 255).all()
+    assert np.array_equal(result[90, 80], scene[90, 80])
+
+
+def test_a_transparent_jpeg_becomes_a_png_and_alphas_multiply():
+    scene = draw_scene()
+    splasher = Splasher(segmenter=ColourSegmenter(), look=Look("transparent"))
+    buffer = BytesIO()
+    Image.fromarray(scene).save(buffer, "JPEG")
+    result = Image.open(BytesIO(splasher(buffer.getvalue())))
+    assert (result.format, result.mode) == ("PNG", "RGBA")
+    half = splasher(np.dstack([scene, np.full(scene.shape[:2], 128, np.uint8)]))[..., 3]
+    assert half[40, 40] == 128
+    assert half[0, 0] == 0
+
+
+def test_mistakes_are_found_before_any_picture():
+    with pytest.raises(UsageError, match="green"):
+        Splasher(segmenter=ColourSegmenter(), selection=Selection(classes=["green"]))
+    with pytest.raises(UsageError, match="glitter"):
+        Splasher(segmenter=ColourSegmenter(), look=Look("glitter"))
+
+
+@pytest.mark.parametrize("wrong", [np.zeros((4, 4, 3)), np.zeros((4, 4, 2), np.uint8), np.zeros((0, 4, 3), np.uint8)])
+def test_arrays_of_another_kind_are_refused(splasher, wrong):
+    with pytest.raises(MediaError, match="expected"):
+        splasher(wrong)
