@@ -26,6 +26,7 @@ RUNTIME = [
     "platformdirs>=4",
     "safetensors>=0.4.3",
     "tabulate>=0.9",
+    "tifffile>=2023.7",  # 16-bit colour, which Pillow cannot write
     "tqdm>=4.66",
     "wrapt>=1.16",
 ]

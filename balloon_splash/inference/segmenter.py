@@ -71,11 +71,13 @@ class Segmenter:
             ConfigError: the configuration is wrong, or its model has no masks.
             WeightsError: the weights are missing, unsafe, or do not fit; or nobody knows the names of the classes.
         """
+        if not (weights or config_file):
+            raise WeightsError("no weights given; expected a path or URL, such as the model_best.pth of a training")
         cfg = load_config(config_file or _config_beside(weights), opts, device=device, weights=weights)
         if not cfg.MODEL.MASK_ON:
             raise ConfigError(f"{config_file}: the model has no mask head; expected MODEL.MASK_ON: True")
         if not cfg.MODEL.WEIGHTS:
-            raise WeightsError("no weights given; expected a path or URL of a trained model")
+            raise WeightsError(f"{config_file}: names no weights; expected MODEL.WEIGHTS, or weights given beside it")
         cfg.MODEL.BALLOON.CONFIDENCE_FLOOR = confidence
         model = build_model(cfg)
         extras = SafeCheckpointer(model, fit=Fit.EXACT).load(cfg.MODEL.WEIGHTS)

@@ -1,0 +1,162 @@
+"""Which codec goes into which file, and how it is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from balloon_splash.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Codec:
+    """One way to encode pictures.
+
+    Attributes:
+        encoder: FFmpeg's name of the encoder.
+        pixel_format: format for opaque pictures.
+        alpha_format: format for pictures with alpha, None if the codec has none.
+        suffixes: files that it goes into.
+        quality_option: the encoder's option for quality, None if it has no such thing.
+        quality: its default, and the range of values it takes.
+        options: further options of the encoder.
+        even_size: whether width and height must be even: 4:2:0 in H.264 and H.265 has no odd sizes, not even
+            by cropping, which is counted in pairs.
+        limited_range: whether the codec cannot say that values use the full range, so that none may.
+        tag: four letters that Apple's players look for in MP4 and MOV.
+        limited_range: whether the codec cannot say that values use the full range, so that none may.
+    """
+
+    encoder: str
+    pixel_format: str
+    alpha_format: str | None
+    suffixes: frozenset[str]
+    quality_option: str | None = None
+    quality: tuple[int, range] = (0, range(0))
+    options: dict[str, str] = field(default_factory=dict)
+    even_size: bool = False
+    tag: str | None = None
+    limited_range: bool = False
+
+
+_MP4 = {".mp4", ".m4v", ".mov", ".mkv"}
+
+CODECS = {
+    "h264": Codec(
+        "libx264",
+        "yuv420p",
+        None,
+        frozenset(_MP4),
+        quality_option="crf",
+        quality=(18, range(52)),
+        even_size=True,
+    ),
+    "h265": Codec(
+        "libx265",
+        "yuv420p",
+        None,
+        frozenset(_MP4),
+        quality_option="crf",
+        quality=(22, range(52)),
+        options={"x265-params": "log-level=error"},
+        even_size=True,
+        tag="hvc1",
+    ),
+    "vp9": Codec(
+        "libvpx-vp9",
+        "yuv420p",
+        "yuva420p",
+        frozenset({".webm", ".mkv", ".mp4"}),
+        quality_option="crf",
+        quality=(30, range(64)),
+        options={"deadline": "good", "cpu-used": "4", "row-mt": "1", "auto-alt-ref": "0"},
+    ),
+    "av1": Codec(
+        "libsvtav1",
+        "yuv420p",
+        None,
+        frozenset({".mp4", ".webm", ".mkv"}),
+        quality_option="crf",
+        quality=(30, range(64)),
+        options={"preset": "8"},
+    ),
+    "prores": Codec(
+        "prores_ks",
+        "yuv422p10le",
+        "yuva444p10le",
+        frozenset({".mov", ".mkv"}),
+        options={"vendor": "apl0"},
+        limited_range=True,
+    ),
+    "gif": Codec("gif", "pal8", "pal8", frozenset({".gif"})),
+    "webp": Codec(
+        "libwebp_anim",
+        "bgra",
+        "bgra",
+        frozenset({".webp"}),
+        quality_option="quality",
+        quality=(80, range(101)),
+    ),
+}
+
+_DEFAULTS = {**dict.fromkeys(_MP4, "h264"), ".webm": "vp9", ".gif": "gif", ".webp": "webp"}
+_ALPHA_DEFAULTS = {**_DEFAULTS, ".mov": "prores", ".mkv": "vp9"}
+
+VIDEO_SUFFIXES = frozenset(_DEFAULTS)
+"""Suffixes of the files that can be written."""
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How a video is to be written.
+
+    Attributes:
+        codec: a key of ``CODECS``; None takes the file's usual one, which every browser plays: H.264, VP9 in WebM.
+        quality: the codec's own scale: CRF (lower is better), for WebP 0 to 100 (higher is better); None is good.
+        options: further options of the encoder by FFmpeg's names, such as ``{"preset": "veryfast"}``.
+        audio: copy the sound as it is, or leave it out.
+    """
+
+    codec: str | None = None
+    quality: int | None = None
+    options: dict[str, str] = field(default_factory=dict)
+    audio: Literal["copy", "drop"] = "copy"
+
+    def choose(self, path: Path, *, alpha: bool) -> Codec:
+        """The codec for a file named ``path``, for pictures with or without ``alpha``.
+
+        Raises:
+            UsageError: file, codec, quality and alpha do not go together.
+        """
+        suffix = path.suffix.lower()
+        if suffix not in VIDEO_SUFFIXES:
+            raise UsageError(f"{path}: videos cannot be written as {suffix or 'that'}; {_list(VIDEO_SUFFIXES)} can")
+        name = self.codec or (_ALPHA_DEFAULTS if alpha else _DEFAULTS)[suffix]
+        if name not in CODECS:
+            raise UsageError(f"codec {name} is unknown; expected one of {_list(CODECS)}")
+        codec = CODECS[name]
+        if suffix not in codec.suffixes:
+            raise UsageError(f"{path}: {name} does not go into {suffix}; expected {_list(codec.suffixes)}")
+        if alpha and codec.alpha_format is None:
+            raise UsageError(f"{path}: {name} cannot be transparent; expected .webm, .mov, .webp or .gif")
+        if self.quality is not None and self.quality not in codec.quality[1]:
+            raise UsageError(f"quality {self.quality} does not fit {name}; expected {_scale(codec.quality[1])}")
+        return codec
+
+    def encoder_options(self, codec: Codec, *, alpha: bool) -> dict[str, str]:
+        """The options to open the encoder of ``codec`` with."""
+        options = dict(codec.options)
+        if codec.quality_option is not None:
+            options[codec.quality_option] = str(codec.quality[0] if self.quality is None else self.quality)
+        if codec.encoder == "prores_ks":
+            options["profile"] = "4444" if alpha else "hq"
+        return options | self.options
+
+
+def _list(names: object) -> str:
+    return ", ".join(sorted(names))  # type: ignore[call-overload]
+
+
+def _scale(values: range) -> str:
+    return f"{values[0]} to {values[-1]}" if values else "none, it has no such setting"

@@ -1,0 +1,131 @@
+"""RGB to YCbCr and back by the matrix and range that a video is tagged with.
+
+A video without tags keeps having none: its values go there and back by the same guess, so that a player, whatever
+it guesses, shows the same colours as before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import av
+import numpy as np
+import numpy.typing as npt
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
+
+_UNSPECIFIED = 2  # AVCOL_SPC_, AVCOL_PRI_ and AVCOL_TRC_UNSPECIFIED
+_RGB = 0  # AVCOL_SPC_RGB
+_BT709, _BT601 = 1, 6
+_MATRICES = {
+    1: Colorspace.ITU709,
+    4: Colorspace.FCC,
+    5: Colorspace.ITU601,
+    6: Colorspace.ITU601,
+    7: Colorspace.SMPTE240M,
+    9: Colorspace.BT2020,
+    10: Colorspace.BT2020,
+}
+_HD_LINES = 720  # untagged pictures with as many lines are BT.709 by custom, smaller ones BT.601
+
+# swscale's fast paths are off by one or two levels and repeat chroma samples; these flags cost milliseconds.
+_EXACT = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+
+Pixels: TypeAlias = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Colour:
+    """Colour tags of a video, in the numbers of ITU-T H.273 (FFmpeg's AVCOL_*).
+
+    Attributes:
+        matrix: matrix coefficients.
+        primaries: colour primaries.
+        transfer: transfer characteristics.
+        range: 1 limited, 2 full, 0 not said.
+        lines: height of the picture, by which an untagged matrix is guessed.
+    """
+
+    matrix: int
+    primaries: int
+    transfer: int
+    range: int
+    lines: int
+
+    @classmethod
+    def of(cls, stream: av.VideoStream) -> Colour:
+        """The tags of ``stream``; those of a stream in RGB (GIF) are BT.709, limited, since it will become YCbCr."""
+        if stream.format.is_rgb:
+            return cls.for_rgb(stream.height)
+        full = ColorRange.JPEG if (stream.pix_fmt or "").startswith("yuvj") else stream.color_range
+        return cls(stream.colorspace, stream.color_primaries, stream.color_trc, int(full), stream.height)
+
+    @classmethod
+    def for_rgb(cls, lines: int) -> Colour:
+        """What pictures without YCbCr tags are written as: BT.709 with sRGB's curve near enough, limited range."""
+        return cls(_BT709, _BT709, _BT709, int(ColorRange.MPEG), lines)
+
+    def limited(self) -> Colour:
+        """The same colours in limited range."""
+        return replace(self, range=int(ColorRange.MPEG))
+
+    @property
+    def swscale_matrix(self) -> Colorspace:
+        """The matrix to calculate with."""
+        guess = _BT709 if self.lines >= _HD_LINES else _BT601
+        return _MATRICES.get(self.matrix, _MATRICES[guess])
+
+    @property
+    def swscale_range(self) -> ColorRange:
+        """The range to calculate with."""
+        return ColorRange.JPEG if self.range == ColorRange.JPEG else ColorRange.MPEG
+
+    def tag(self, context: av.VideoCodecContext) -> None:
+        """Write the tags into an encoder."""
+        context.colorspace = _UNSPECIFIED if self.matrix == _RGB else self.matrix
+        context.color_primaries = self.primaries
+        context.color_trc = self.transfer
+        context.color_range = self.range
+
+
+class RgbReader:
+    """Decoded frames to RGB arrays."""
+
+    def __init__(self, colour: Colour) -> None:
+        self._colour = colour
+        self._reformatter = VideoReformatter()
+
+    def __call__(self, frame: av.VideoFrame) -> tuple[Pixels, Pixels | None]:
+        """``(H, W, 3)`` colours and, if the format has it, ``(H, W)`` opacity."""
+        has_alpha = any(component.is_alpha for component in frame.format.components)
+        converted = self._reformatter.reformat(
+            frame,
+            format="rgba" if has_alpha else "rgb24",
+            src_colorspace=self._colour.swscale_matrix,
+            src_color_range=self._colour.swscale_range,
+            interpolation=_EXACT,
+        )
+        pixels = converted.to_ndarray().astype(np.uint8, copy=False)
+        if not has_alpha:
+            return pixels, None
+        return np.ascontiguousarray(pixels[..., :3]), np.ascontiguousarray(pixels[..., 3])
+
+
+class RgbWriter:
+    """RGB arrays to frames in an encoder's format."""
+
+    def __init__(self, colour: Colour, pixel_format: str) -> None:
+        self._colour = colour
+        self._format = pixel_format
+        self._reformatter = VideoReformatter()
+
+    def __call__(self, pixels: Pixels) -> av.VideoFrame:
+        """Convert ``(H, W, 3)`` RGB or ``(H, W, 4)`` RGBA, without timestamps."""
+        frame = av.VideoFrame.from_ndarray(pixels, "rgba" if pixels.shape[2] == 4 else "rgb24")
+        return self._reformatter.reformat(
+            frame,
+            format=self._format,
+            dst_colorspace=self._colour.swscale_matrix,
+            dst_color_range=self._colour.swscale_range,
+            interpolation=_EXACT,
+        )

@@ -1,0 +1,136 @@
+"""RGB arrays to packets of one video track."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import TypeAlias
+
+import av
+import numpy as np
+import numpy.typing as npt
+from av.container import OutputContainer
+from av.filter import Graph
+from av.packet import Packet
+
+from balloon_splash.media.video.codecs import Codec, Encoding
+from balloon_splash.media.video.colour import RgbWriter
+from balloon_splash.media.video.frames import VideoInfo
+
+Pixels = npt.NDArray[np.uint8]
+Packets: TypeAlias = "list[Packet[av.VideoStream]]"
+
+
+class VideoEncoder:
+    """The video track of a file being written.
+
+    Args:
+        output: the file; the track is added to it.
+        codec: what to encode with.
+        encoding: options of the encoder.
+        info: rate, clock, colours and tags.
+        width: of the pictures, in pixels; with codecs that need even sizes, one column is repeated if need be.
+        height: likewise.
+        alpha: whether the pictures are RGBA.
+    """
+
+    def __init__(
+        self,
+        output: OutputContainer,
+        codec: Codec,
+        encoding: Encoding,
+        info: VideoInfo,
+        *,
+        width: int,
+        height: int,
+        alpha: bool,
+    ) -> None:
+        self.padding = (height % 2, width % 2) if codec.even_size else (0, 0)
+        pixel_format = codec.alpha_format if alpha and codec.alpha_format else codec.pixel_format
+        # GIF counts in hundredths of a second, WebP in thousandths.
+        self._clock = {"gif": Fraction(1, 100), "libwebp_anim": Fraction(1, 1000)}.get(codec.encoder, info.time_base)
+        stream = output.add_stream(
+            codec.encoder,
+            rate=info.rate,
+            options=encoding.encoder_options(codec, alpha=alpha),
+            time_base=self._clock,
+            width=width + self.padding[1],
+            height=height + self.padding[0],
+        )
+        assert isinstance(stream, av.VideoStream)
+        stream.pix_fmt = pixel_format
+        stream.metadata.update(info.video_metadata)
+        context = stream.codec_context
+        context.sample_aspect_ratio = info.sample_aspect
+        colour = info.colour.limited() if codec.limited_range else info.colour
+        colour.tag(context)
+        if codec.tag and output.format.name in ("mp4", "mov"):
+            context.codec_tag = codec.tag
+        self._stream = stream
+        self._convert = RgbWriter(colour, "rgba" if codec.encoder == "gif" else pixel_format)
+        self._palette = _PaletteFilter(width, height, self._clock) if codec.encoder == "gif" else None
+        if codec.encoder == "libsvtav1":
+            os.environ.setdefault("SVT_LOG", "1")  # errors only; it has no other way to be quiet
+        self._durations: dict[int, int] = {}
+        self._last = -1
+
+    def encode(self, pixels: Pixels, time: Fraction, duration: Fraction) -> Packets:
+        """Packets that are ready once ``(H, W, 3)`` or ``(H, W, 4)`` pixels, shown from ``time`` on, have come in."""
+        if any(self.padding):
+            pixels = np.pad(pixels, ((0, self.padding[0]), (0, self.padding[1]), (0, 0)), mode="edge")
+        frame = self._convert(pixels)
+        frame.time_base = self._clock
+        frame.pts = max(round(time / self._clock), self._last + 1)
+        frame.duration = max(1, round((time + duration) / self._clock) - frame.pts)
+        self._last = frame.pts
+        self._durations[frame.pts] = frame.duration
+        return [packet for ready in self._filtered(frame) for packet in self._packets(ready)]
+
+    def finish(self) -> Packets:
+        """The packets that are left."""
+        rest = [packet for ready in self._filtered(None) for packet in self._packets(ready)]
+        return rest + self._packets(None)
+
+    def _filtered(self, frame: av.VideoFrame | None) -> Iterator[av.VideoFrame]:
+        if self._palette is not None:
+            yield from self._palette(frame)
+        elif frame is not None:
+            yield frame
+
+    def _packets(self, frame: av.VideoFrame | None) -> Packets:
+        packets = self._stream.encode(frame)
+        for packet in packets:
+            # Encoders do not pass durations on; without one, the last picture would be shown for no time at all.
+            if packet.pts in self._durations:
+                packet.duration = self._durations.pop(packet.pts)
+        return packets
+
+
+class _PaletteFilter:
+    """Gives each picture the 256 colours that suit it best, one of them transparent (FFmpeg's palettegen)."""
+
+    def __init__(self, width: int, height: int, clock: Fraction) -> None:
+        self._graph = Graph()
+        size = f"video_size={width}x{height}:pix_fmt=rgba:time_base={clock}:pixel_aspect=1/1"
+        entry = self._graph.add("buffer", size)
+        split = self._graph.add("split")
+        generate = self._graph.add("palettegen", "stats_mode=single:reserve_transparent=1")
+        # An ordered dither does not crawl from frame to frame.
+        use = self._graph.add("paletteuse", "new=1:alpha_threshold=128:dither=bayer:bayer_scale=4")
+        entry.link_to(split)
+        split.link_to(generate, 0, 0)
+        split.link_to(use, 1, 0)
+        generate.link_to(use, 0, 1)
+        use.link_to(self._graph.add("buffersink"))
+        self._graph.configure()
+
+    def __call__(self, frame: av.VideoFrame | None) -> Iterator[av.VideoFrame]:
+        self._graph.push(frame)
+        while True:
+            try:
+                ready = self._graph.pull()
+            except (av.BlockingIOError, av.EOFError):
+                return
+            assert isinstance(ready, av.VideoFrame)
+            yield ready

@@ -1,0 +1,54 @@
+"""What flows from a video source to a sink."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from balloon_splash.media.video.colour import Colour
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One picture of a video, upright.
+
+    Attributes:
+        rgb: ``(H, W, 3)`` uint8.
+        alpha: ``(H, W)`` uint8 opacity, or None if the video has none.
+        time: seconds since the beginning of the clip, exact.
+        duration: seconds until the next picture, exact.
+    """
+
+    rgb: npt.NDArray[np.uint8]
+    alpha: npt.NDArray[np.uint8] | None
+    time: Fraction
+    duration: Fraction
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What is known of a video before its frames are read.
+
+    Attributes:
+        path: the file.
+        rate: mean frames per second, exact.
+        time_base: a step, in seconds, that is fine enough for all times.
+        seconds: length as the file announces it, None if it does not.
+        colour: how YCbCr values mean colours.
+        sample_aspect: width to height of one pixel, as shown.
+        metadata: tags of the file (title, comment, ...).
+        video_metadata: tags of the video track (language, handler, ...).
+    """
+
+    path: Path
+    rate: Fraction
+    time_base: Fraction
+    seconds: Fraction | None
+    colour: Colour
+    sample_aspect: Fraction
+    metadata: dict[str, str]
+    video_metadata: dict[str, str]

@@ -1,0 +1,59 @@
+"""The opacity that a video brings along: carried over where the file can hold it, painted black where it cannot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from balloon_splash.errors import UsageError
+from balloon_splash.media.video.codecs import Encoding
+from balloon_splash.media.video.frames import Frame
+
+Pixels = npt.NDArray[np.uint8]
+
+
+class Opacity:
+    """Puts the opacity of frames onto what was made of them.
+
+    Whether it is kept is decided with the first frame: a GIF that is never transparent need not become a ProRes file.
+
+    Args:
+        destination: the file to be written.
+        encoding: how it is written.
+
+    Attributes:
+        warnings: one line if transparent parts were painted black.
+    """
+
+    def __init__(self, destination: Path, encoding: Encoding) -> None:
+        self.warnings: list[str] = []
+        self._destination = destination
+        self._encoding = encoding
+        self._kept: bool | None = None
+
+    def carry(self, frame: Frame, result: Pixels) -> Pixels:
+        """``result``, ``(H, W, 3)`` or ``(H, W, 4)``, with the opacity of ``frame``; RGBA if that is kept."""
+        if frame.alpha is None or frame.alpha.shape != result.shape[:2]:
+            return result
+        if self._kept is None:
+            self._kept = result.shape[2] == 4 or self._worth_keeping(frame.alpha)
+        if not self._kept:
+            return self._on_black(result, frame.alpha)
+        alpha = frame.alpha if result.shape[2] == 3 else np.minimum(result[..., 3], frame.alpha)
+        return np.dstack([result[..., :3], alpha])
+
+    def _worth_keeping(self, alpha: npt.NDArray[np.uint8]) -> bool:
+        try:
+            codec = self._encoding.choose(self._destination, alpha=True)
+        except UsageError:
+            return False
+        return codec.pixel_format == codec.alpha_format or bool((alpha < 255).any())
+
+    def _on_black(self, result: Pixels, alpha: npt.NDArray[np.uint8]) -> Pixels:
+        if (alpha == 255).all():
+            return result
+        if not self.warnings:
+            self.warnings.append(f"{self._destination}: transparent parts became black; .webm and .mov can keep them")
+        return (result.astype(np.uint16) * alpha[..., None] // 255).astype(np.uint8)

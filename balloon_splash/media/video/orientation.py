@@ -1,0 +1,43 @@
+"""Pictures turned the way their display matrix says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import av
+import cv2
+import numpy as np
+import numpy.typing as npt
+from av.sidedata.sidedata import SideData
+
+
+@dataclass(frozen=True)
+class Orientation:
+    """One of the eight ways to lay a picture: transposed first, then mirrored left-right and top-bottom."""
+
+    transpose: bool = False
+    mirror_x: bool = False
+    mirror_y: bool = False
+
+    @classmethod
+    def of(cls, frame: av.VideoFrame) -> Orientation:
+        """What ``frame``'s display matrix asks for, to the nearest quarter turn.
+
+        The matrix (ISO 14496-12, ``tkhd``) sends ``(x, y)`` to ``(a x + c y, b x + d y)``, y pointing down.
+        """
+        side_data = frame.side_data.get("DISPLAYMATRIX")
+        if not isinstance(side_data, SideData):
+            return cls()
+        a, b, _, c, d = np.frombuffer(bytes(side_data), np.int32)[:5].tolist()
+        if abs(a) + abs(d) >= abs(b) + abs(c):
+            return cls(False, mirror_x=a < 0, mirror_y=d < 0)
+        return cls(True, mirror_x=c < 0, mirror_y=b < 0)
+
+    def apply(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """``(H, W)`` or ``(H, W, C)`` pixels as they are to be seen."""
+        if self.transpose:
+            pixels = np.asarray(cv2.transpose(pixels), np.uint8)
+        if self.mirror_x or self.mirror_y:
+            axis = -1 if self.mirror_x and self.mirror_y else int(self.mirror_x)
+            pixels = np.asarray(cv2.flip(pixels, axis), np.uint8)
+        return pixels

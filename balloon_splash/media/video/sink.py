@@ -1,0 +1,138 @@
+"""Videos written frame by frame."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+
+import av
+import numpy as np
+import numpy.typing as npt
+
+from balloon_splash.media.video.clip import Clip
+from balloon_splash.media.video.codecs import Encoding
+from balloon_splash.media.video.encoder import VideoEncoder
+from balloon_splash.media.video.failures import media_errors
+from balloon_splash.media.video.source import VideoSource
+from balloon_splash.media.video.tracks import CopiedTracks
+from balloon_splash.media.video.webp import WebpSource
+
+# The index goes to the front of an MP4, so that a browser can play it while it loads.
+_CONTAINER_OPTIONS = {".mp4": {"movflags": "+faststart"}, ".m4v": {"movflags": "+faststart"}, ".webp": {"loop": "0"}}
+_SILENT = {".gif", ".webp"}
+
+
+class VideoSink:
+    """Writes a video with the sound, subtitles and tags of another one.
+
+    The file is begun with the first frame, which decides size and transparency. A sink that is left by an
+    exception leaves a file that is not to be used.
+
+    Args:
+        path: the file to write.
+        source: the video that the frames come from, and so do tags, sound and subtitles.
+        destination: how the file is called in messages (``path`` may be temporary).
+        clip: the part of the source that the frames are.
+        encoding: how to write.
+
+    Attributes:
+        warnings: what could not be kept, one line each.
+        size: ``(height, width)`` of the file's pictures, known once there is one.
+        end: seconds written so far.
+        frames: how many pictures were written.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        source: VideoSource | WebpSource,
+        *,
+        destination: Path,
+        clip: Clip,
+        encoding: Encoding,
+    ) -> None:
+        self.warnings: list[str] = []
+        self.size = (0, 0)
+        self.end = Fraction(0)
+        self.frames = 0
+        self._destination = destination
+        self._source = source
+        self._clip = clip
+        self._encoding = encoding
+        self._tracks: CopiedTracks | None = None
+        self._encoder: VideoEncoder | None = None
+        with media_errors(destination, "cannot be written"):
+            self._output = av.open(path, "w", container_options=_CONTAINER_OPTIONS.get(destination.suffix.lower()))
+        self._output.metadata.update(source.info.metadata)
+
+    def __enter__(self) -> VideoSink:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._tracks is not None:
+            self._tracks.close()
+        if kind is None:
+            with media_errors(self._destination, "cannot be written"):
+                self._output.close()
+        else:
+            with contextlib.suppress(av.FFmpegError, OSError):  # the first error is the one to tell
+                self._output.close()
+
+    @property
+    def copied_tracks(self) -> tuple[str, ...]:
+        """Codecs of the sound and subtitle tracks that were copied."""
+        return () if self._tracks is None else self._tracks.copied
+
+    def write(self, pixels: npt.NDArray[np.uint8], time: Fraction, duration: Fraction) -> None:
+        """Append ``(H, W, 3)`` RGB or ``(H, W, 4)`` RGBA pixels, all of one shape, shown from ``time`` seconds on.
+
+        Raises:
+            MediaError: the disk is full, or the sound does not fit the file's format.
+            UsageError: the file's format cannot be transparent.
+        """
+        with media_errors(self._destination, "cannot be written"):
+            encoder = self._encoder or self._begin(pixels.shape[0], pixels.shape[1], alpha=pixels.shape[2] == 4)
+            self._output.mux(encoder.encode(pixels, time, duration))
+            if self._tracks is not None:
+                self._tracks.copy_until(time)
+        self.end = time + duration
+        self.frames += 1
+
+    def finish(self, *, cut: bool = False) -> None:
+        """Write what is left; to be called once, after the last frame.
+
+        Args:
+            cut: end the sound with the last frame, as is done anyway where the clip ends before its source.
+        """
+        with media_errors(self._destination, "cannot be written"):
+            if self._encoder is not None:
+                self._output.mux(self._encoder.finish())
+            if self._tracks is not None:
+                self._tracks.copy_until(None if self._clip.runs_to_the_end and not cut else self.end)
+                self.warnings += self._tracks.warnings
+
+    def _begin(self, height: int, width: int, *, alpha: bool) -> VideoEncoder:
+        codec = self._encoding.choose(self._destination, alpha=alpha)
+        info = replace(self._source.info, rate=self._source.info.rate / self._clip.stride)
+        self._encoder = VideoEncoder(self._output, codec, self._encoding, info, width=width, height=height, alpha=alpha)
+        pad_y, pad_x = self._encoder.padding
+        self.size = (height + pad_y, width + pad_x)
+        if pad_y or pad_x:
+            self.warnings.append(
+                f"{self._destination}: {width}x{height} became {self.size[1]}x{self.size[0]}, the last line repeated; "
+                "4:2:0 video has no odd sizes in this codec (vp9 and av1 keep them)"
+            )
+        if self._destination.suffix.lower() not in _SILENT:
+            self._tracks = CopiedTracks(
+                info.path,
+                self._output,
+                destination=self._destination,
+                offset=self._source.offset,
+                audio=self._encoding.audio == "copy",
+            )
+        return self._encoder

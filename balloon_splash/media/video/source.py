@@ -1,0 +1,223 @@
+"""Videos read frame by frame."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.stream import Disposition
+
+from balloon_splash.errors import MediaError
+from balloon_splash.media.video.clip import Clip, Timed
+from balloon_splash.media.video.colour import Colour, RgbReader
+from balloon_splash.media.video.failures import media_errors
+from balloon_splash.media.video.frames import Frame, VideoInfo
+from balloon_splash.media.video.orientation import Orientation
+from balloon_splash.media.video.tags import lasting_tags
+
+FALLBACK_RATE = Fraction(25)
+"""Frames per second of a video that does not say."""
+
+_FINEST_RATE = 1000  # "frame rates" above are time bases in disguise
+_TICKS_PER_SECOND = 10_000  # at least, where a time base has to be made up
+_MISSING_SECONDS = Fraction(1, 5)  # a video that ends so much earlier than announced was cut off
+
+
+class VideoSource:
+    """The video track of a file, as upright RGB frames with exact times. Its frames can be read once.
+
+    Args:
+        path: the file.
+
+    Attributes:
+        info: what is known without reading all frames.
+        warnings: what was wrong with the file, one line each; complete once the frames have been read.
+        offset: the file's own time, in seconds, of time 0 of the clip; known once the first frame has been read.
+
+    Raises:
+        MediaError: the file cannot be read, is not a video, or not one frame of it can be decoded.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.warnings: list[str] = []
+        self._path = path
+        self._damaged = 0
+        with media_errors(path, "cannot be read as a video"):
+            self._container = av.open(path, "r")
+        try:
+            self._stream = self._find_stream()
+            self._decoder = _decoder(self._stream)
+            self.offset = self._origin = self._start_of_tracks()
+            self._rate = self._find_rate()
+            self._grid = self._find_grid()
+            self._decoded = self._decode()
+            self._first = self._first_frame()
+            self._orientation = Orientation.of(self._first.content)
+            self.info = self._describe()
+        except BaseException:
+            self._container.close()
+            raise
+
+    def __enter__(self) -> VideoSource:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._container.close()
+
+    def frames(self, clip: Clip) -> Iterator[Frame]:
+        """Read the frames of ``clip``; the first one has time 0 if the clip has a start.
+
+        Raises:
+            MediaError: no frame lies in the clip.
+        """
+        read = RgbReader(self.info.colour)
+        shift: Fraction | None = None
+        end = Fraction(0)
+        for picture in clip.pick(self._from(clip.start)):
+            end = picture.end
+            if shift is None:
+                shift = picture.time if clip.start else Fraction(0)
+                self.offset = self._origin + shift
+            rgb, alpha = read(picture.content)
+            turn = self._orientation.apply
+            yield Frame(turn(rgb), None if alpha is None else turn(alpha), picture.time - shift, picture.duration)
+        self._report_damage(end if clip.runs_to_the_end else None)
+        if shift is None:
+            raise MediaError(f"{self._path}: no frame from {clip.start} s on; the video ends earlier")
+
+    def _find_stream(self) -> av.VideoStream:
+        streams = [s for s in self._container.streams.video if Disposition.attached_pic not in s.disposition]
+        if not streams or not streams[0].width or streams[0].pix_fmt is None:
+            kinds = ", ".join(sorted({stream.type for stream in self._container.streams})) or "nothing"
+            raise MediaError(f"{self._path}: found {kinds}; expected a video track that can be decoded")
+        streams[0].thread_type = "AUTO"
+        return streams[0]
+
+    def _start_of_tracks(self) -> Fraction:
+        """When the file's first track begins, in its own time; broadcast streams do not begin at 0."""
+        starts = [
+            stream.start_time * stream.time_base
+            for stream in self._container.streams
+            if stream.type in ("video", "audio") and stream.start_time is not None and stream.time_base is not None
+        ]
+        # Sound may begin before 0 with samples that only prime its decoder.
+        return max(Fraction(0), min(starts, default=Fraction(0)))
+
+    def _find_rate(self) -> Fraction:
+        for rate in (self._stream.average_rate, self._stream.guessed_rate):
+            if rate is not None and 0 < rate <= _FINEST_RATE:
+                return rate
+        self.warnings.append(f"{self._path}: says no frame rate; {FALLBACK_RATE} frames per second are assumed")
+        return FALLBACK_RATE
+
+    def _find_grid(self) -> Fraction | None:
+        """The exact frame interval if the file's clock is too coarse for it (Matroska's milliseconds), or None."""
+        interval = 1 / self._rate
+        return None if (interval / self._tick).denominator == 1 or self._tick < Fraction(1, 2000) else interval
+
+    @property
+    def _tick(self) -> Fraction:
+        return self._stream.time_base or 1 / self._rate
+
+    def _first_frame(self) -> Timed[av.VideoFrame]:
+        first = next(self._decoded, None)
+        if first is None:
+            raise MediaError(f"{self._path}: not one video frame can be decoded; expected at least one")
+        return first
+
+    def _describe(self) -> VideoInfo:
+        seconds = None
+        if self._stream.duration is not None:
+            seconds = self._stream.duration * self._tick
+        elif self._container.duration is not None:
+            seconds = Fraction(self._container.duration, av.time_base)
+        tick = self._tick
+        if self._grid is not None:
+            numerator = self._rate.numerator
+            tick = Fraction(1, numerator * math.ceil(_TICKS_PER_SECOND / numerator))
+        aspect = self._stream.sample_aspect_ratio or Fraction(1)
+        return VideoInfo(
+            path=self._path,
+            rate=self._rate,
+            time_base=tick,
+            seconds=seconds,
+            colour=Colour.of(self._stream),
+            sample_aspect=1 / aspect if self._orientation.transpose else aspect,
+            metadata=lasting_tags(self._container.metadata),
+            video_metadata=lasting_tags(self._stream.metadata),
+        )
+
+    def _from(self, start: float) -> Iterator[Timed[av.VideoFrame]]:
+        """The frames from ``start`` on, and perhaps some before."""
+        if start > 0:
+            target = int((Fraction(start) + self._origin) / self._tick)
+            try:
+                self._container.seek(target, stream=self._stream)
+            except av.FFmpegError:
+                pass  # no index: everything before is decoded and left out
+            else:
+                self._decoder.flush_buffers()
+                yield from self._decode()
+                return
+        yield self._first
+        yield from self._decoded
+
+    def _decode(self) -> Iterator[Timed[av.VideoFrame]]:
+        previous: Timed[av.VideoFrame] | None = None
+        for frame in self._decoded_frames():
+            duration = frame.duration * self._tick or 1 / self._rate
+            if frame.pts is not None:
+                time = self._exact(frame.pts * self._tick - self._origin)
+            else:
+                time = previous.end if previous else Fraction(0)
+            if previous is not None and time <= previous.time:
+                time = previous.time + self._tick  # encoders insist on times that grow
+            previous = Timed(frame, time, duration)
+            yield previous
+
+    def _decoded_frames(self) -> Iterator[av.VideoFrame]:
+        try:
+            for packet in self._container.demux(self._stream):
+                self._damaged += packet.is_corrupt
+                try:
+                    yield from self._decoder.decode(packet)
+                except av.FFmpegError:
+                    self._damaged += 1
+        except av.FFmpegError as error:
+            self.warnings.append(
+                f"{self._path}: cannot be read to its end ({error.strerror}); what came before is kept"
+            )
+
+    def _exact(self, time: Fraction) -> Fraction:
+        """``time`` before the file's clock rounded it."""
+        if self._grid is None:
+            return time
+        nearest = round(time / self._grid) * self._grid
+        return nearest if abs(nearest - time) <= self._tick else time
+
+    def _report_damage(self, end: Fraction | None) -> None:
+        if self._damaged:
+            self.warnings.append(f"{self._path}: {self._damaged} damaged packets; what can be decoded of them is kept")
+        # A file's overall length may be that of another track.
+        known = self._stream.duration is not None or len(self._container.streams) == 1
+        announced = self.info.seconds if known else None
+        if end is not None and announced is not None and end < announced - _MISSING_SECONDS:
+            self.warnings.append(
+                f"{self._path}: ends after {float(end):.2f} s; its header announces {float(announced):.2f} s"
+            )
+
+
+def _decoder(stream: av.VideoStream) -> av.VideoCodecContext:
+    """The stream's own decoder, except for VP9 with alpha, which FFmpeg's own decoder ignores."""
+    if stream.codec_context.name != "vp9" or stream.metadata.get("alpha_mode") != "1":
+        return stream.codec_context
+    decoder = av.CodecContext.create("libvpx-vp9", "r")
+    assert isinstance(decoder, av.VideoCodecContext)
+    return decoder

@@ -1,0 +1,174 @@
+"""Objects that hold still in time: smoothed along their tracks, kept where a frame missed them.
+
+Each object is smoothed in its own frame of reference, its box: the box's corners and the soft mask on the grid over
+it. A mask that is averaged there moves with its object, whereas averaging finished mattes leaves ghosts behind
+everything that moves. Frames are held back until the ones after them are known, so a gap is bridged from both sides
+and smoothing lags behind nothing.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from balloon_splash.splash.detections import Detections
+from balloon_splash.splash.tracking import Observation, Track, Tracker
+
+T = TypeVar("T")
+
+CUT_DIFFERENCE = 40.0
+"""Mean difference of two thumbnails, in grey levels of 255, above which a new scene begins."""
+
+
+@dataclass(frozen=True)
+class Steadiness:
+    """How objects are followed and smoothed; every length is in frames.
+
+    Attributes:
+        window: frames on either side that are averaged; 0 takes each frame's own mask and box.
+        bridge: the longest gap, between two sightings, that is filled in.
+        fade: how long an object fades after it was last seen.
+        min_hits: an object seen less often is taken for a false alarm, unless the scene is shorter than that.
+        start_score: a confidence that an object must reach in some frame; where it stays below, it is still followed.
+        min_iou: overlap of the boxes from which on it is the same object.
+    """
+
+    window: int = 3
+    bridge: int = 8
+    fade: int = 3
+    min_hits: int = 2
+    start_score: float = 0.0
+    min_iou: float = 0.3
+
+    @property
+    def look_ahead(self) -> int:
+        """Frames that must be known before one can be finished."""
+        return max(self.window, self.bridge, self.min_hits - 1)
+
+
+def steady(
+    items: Iterable[tuple[T, Detections]],
+    options: Steadiness | None = None,
+    *,
+    is_cut: Callable[[T, T], bool] | None = None,
+) -> Iterator[tuple[T, Detections]]:
+    """Smooth detections in time; whatever they come with (frames) passes through in the same order.
+
+    Args:
+        items: ``(payload, detections)`` of each frame in turn; all of one size and mask grid.
+        options: how to follow and smooth.
+        is_cut: tells from two successive payloads whether a new scene begins: nothing is carried over then.
+
+    Yields:
+        ``(payload, detections)``, ``options.look_ahead`` frames after they came in. Masks and boxes are smoothed,
+        objects that were missed are there, fading ones have scaled masks.
+    """
+    options = options or Steadiness()
+    scene: _Scene[T] = _Scene(options)
+    previous: T | None = None
+    for payload, detections in items:
+        if is_cut is not None and previous is not None and is_cut(previous, payload):
+            yield from scene.finish()
+            scene = _Scene(options)
+        yield from scene.push(payload, detections)
+        previous = payload
+    yield from scene.finish()
+
+
+def scene_changes(before: npt.NDArray[np.uint8], after: npt.NDArray[np.uint8]) -> bool:
+    """Whether two ``(H, W, 3)`` frames differ so much, all over, that a new scene must have begun."""
+    small = [cv2.resize(frame, (32, 18), interpolation=cv2.INTER_AREA) for frame in (before, after)]
+    return float(np.mean(cv2.absdiff(small[0], small[1]))) > CUT_DIFFERENCE
+
+
+class _Scene(Generic[T]):
+    """The frames between two cuts, of which only those near the current one are kept."""
+
+    def __init__(self, options: Steadiness) -> None:
+        self._options = options
+        self._tracker = Tracker(max_gap=options.bridge, min_iou=options.min_iou)
+        self._waiting: deque[tuple[T, Detections]] = deque()
+        self._arrived = 0
+
+    def push(self, payload: T, detections: Detections) -> Iterator[tuple[T, Detections]]:
+        self._tracker.update(self._arrived, detections)
+        self._waiting.append((payload, detections))
+        self._arrived += 1
+        if len(self._waiting) > self._options.look_ahead:
+            yield self._pop()
+
+    def finish(self) -> Iterator[tuple[T, Detections]]:
+        while self._waiting:
+            yield self._pop()
+
+    def _pop(self) -> tuple[T, Detections]:
+        frame = self._arrived - len(self._waiting)
+        payload, found = self._waiting.popleft()
+        past = self._options.look_ahead + self._options.fade
+        self._tracker.forget(before=frame - past)
+        return payload, self._estimate(frame, found)
+
+    def _estimate(self, frame: int, found: Detections) -> Detections:
+        options = self._options
+        wanted = min(options.min_hits, self._arrived)
+        tracks = [t for t in self._tracker.tracks if t.hits >= wanted and t.best_score >= options.start_score]
+        estimates = [(track, estimate(track, frame, options)) for track in tracks]
+        present = [(track.label, seen) for track, seen in estimates if seen is not None]
+        present.sort(key=lambda pair: -pair[1].score)
+        if not present:
+            return Detections.empty(found.size, found.class_names)
+        return Detections(
+            size=found.size,
+            boxes=np.stack([seen.box for _, seen in present]),
+            scores=np.array([seen.score for _, seen in present], np.float32),
+            classes=np.array([label for label, _ in present], np.int64),
+            soft_masks=np.stack([seen.mask for _, seen in present]),
+            class_names=found.class_names,
+        )
+
+
+def estimate(track: Track, frame: int, options: Steadiness) -> Observation | None:
+    """What ``track`` looks like in ``frame``, judged by its neighbours in time; None where it is not in the picture.
+
+    The box is a weighted straight line through the corners seen nearby, read off at ``frame`` (local regression,
+    Cleveland 1979): unlike a mean it follows steady motion without bias, also where one side is missing. The mask and
+    the score are weighted means.
+    """
+    before = [seen for seen in track.observations if seen.frame <= frame]
+    after = [seen for seen in track.observations if seen.frame >= frame]
+    if not before:
+        return None  # not yet there
+    strength = 1.0 if after else 1.0 - (frame - before[-1].frame) / (options.fade + 1)
+    if strength <= 0:
+        return None
+    centre = frame if after else before[-1].frame
+    needed = {before[-1].frame, (after or before[-1:])[0].frame}  # either side of a gap
+    nearby = [seen for seen in track.observations if abs(seen.frame - centre) <= options.window or seen.frame in needed]
+    times = np.array([seen.frame for seen in nearby], np.float64)
+    distances = ((times - centre) / (options.window + 1)) ** 2
+    weights = np.exp(2.0 * (distances.min() - distances))
+    weights /= weights.sum()
+    mask = np.tensordot(weights, np.stack([seen.mask for seen in nearby]), axes=1) * strength
+    return Observation(
+        frame=frame,
+        box=_line(times, np.stack([seen.box for seen in nearby]), weights, frame),
+        score=float(weights @ [seen.score for seen in nearby]),
+        mask=mask.astype(np.float32),
+    )
+
+
+def _line(
+    times: npt.NDArray[np.float64], boxes: npt.NDArray[np.float32], weights: npt.NDArray[np.float64], frame: int
+) -> npt.NDArray[np.float32]:
+    """``(4,)`` value at ``frame`` of the weighted least-squares line through ``(N, 4)`` boxes."""
+    middle = weights @ times
+    mean = weights @ boxes
+    spread = weights @ (times - middle) ** 2
+    slope = (weights * (times - middle)) @ (boxes - mean) / spread if spread > 0 else np.zeros(4)
+    return (mean + slope * (frame - middle)).astype(np.float32)

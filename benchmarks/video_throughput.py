@@ -1,0 +1,166 @@
+"""Whether the steps of a video splash overlap, and whether its memory stays flat.
+
+The model is simulated by a wait of fixed length a frame, as for a model on another device. Each step is timed alone
+(reading, model, composing, writing), then the whole. Peak memory is that of a process of its own for a short and
+a long video.
+
+    python benchmarks/video_throughput.py
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from balloon_splash.media.video.clip import Clip
+from balloon_splash.media.video.codecs import Encoding
+from balloon_splash.media.video.sink import VideoSink
+from balloon_splash.splash.detections import Detections
+from balloon_splash.splash.matte import matte
+from balloon_splash.splash.smoothing import steady
+from balloon_splash.video_splash import open_video, splash_video
+
+Pixels = npt.NDArray[np.uint8]
+FAST = Encoding(options={"preset": "ultrafast"})
+
+
+def make_video(path: Path, frames: int, size: tuple[int, int]) -> None:
+    """A textured picture that pans."""
+    height, width = size
+    small = np.random.default_rng(0).integers(0, 255, (height // 8, width // 4, 3), dtype=np.uint8)
+    wide = cv2.resize(small, (2 * width, height), interpolation=cv2.INTER_CUBIC)
+    with av.open(path, "w") as output:
+        stream = output.add_stream("libx264", rate=25, width=width, height=height, options={"preset": "ultrafast"})
+        for index in range(frames):
+            left = index * 2 % width
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(wide[:, left : left + width], np.uint8), "rgb24")
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+
+
+def simulated_model(seconds: float) -> Callable[[Sequence[Pixels]], list[Detections]]:
+    """A model that takes ``seconds`` a frame and finds one object."""
+
+    def segment(frames: Sequence[Pixels]) -> list[Detections]:
+        time.sleep(seconds * len(frames))
+        return [detection((frame.shape[0], frame.shape[1])) for frame in frames]
+
+    return segment
+
+
+def detection(size: tuple[int, int]) -> Detections:
+    """One object in the middle."""
+    height, width = size
+    box = np.array([[width * 0.3, height * 0.2, width * 0.7, height * 0.8]], np.float32)
+    mask = np.zeros((1, 28, 28), np.float32)
+    cv2.circle(mask[0], (14, 14), 13, 1.0, -1)
+    return Detections(size, box, np.ones(1, np.float32), np.zeros(1, np.int64), mask, ("balloon",))
+
+
+def compose(rgb: Pixels, alpha: npt.NDArray[np.float32], _: Detections) -> Pixels:
+    """Grey outside of the matte."""
+    grey = cv2.cvtColor(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    return np.asarray(cv2.copyTo(rgb, (alpha > 0.5).view(np.uint8), grey), np.uint8)
+
+
+def timed(step: Callable[[], object]) -> float:
+    """Seconds that ``step`` takes."""
+    began = time.perf_counter()
+    step()
+    return time.perf_counter() - began
+
+
+def overlap(folder: Path, frames: int, size: tuple[int, int], cost: float) -> None:
+    """Print each step's time alone and the whole's."""
+    source = folder / "in.mp4"
+    make_video(source, frames, size)
+    segment = simulated_model(cost)
+
+    def read() -> None:
+        with open_video(source) as video:
+            for _ in video.frames(Clip()):
+                pass
+
+    with open_video(source) as video:
+        sample = next(video.frames(Clip()))
+
+    def model() -> None:
+        for _ in range(frames // 4):
+            segment([sample.rgb] * 4)
+
+    def finish() -> None:
+        for frame, found in steady((sample, detection(size)) for _ in range(frames)):
+            compose(frame.rgb, matte(found), found)
+
+    def write() -> None:
+        path = folder / "alone.mp4"
+        with (
+            open_video(source) as video,
+            VideoSink(path, video, destination=path, clip=Clip(), encoding=FAST) as sink,
+        ):
+            for index in range(frames):
+                sink.write(sample.rgb, Fraction(index, 25), Fraction(1, 25))
+            sink.finish()
+
+    alone = {"reading": timed(read), "model": timed(model), "composing": timed(finish), "writing": timed(write)}
+    whole = timed(
+        lambda: splash_video(
+            source, folder / "out.mp4", segment=segment, matte=matte, compose=compose, encoding=FAST, overwrite=True
+        )
+    )
+    print(f"{size[1]}x{size[0]}, {frames} frames, model {1000 * cost:.0f} ms a frame")
+    for name, seconds in alone.items():
+        print(f"  {name + ' alone':16}{seconds:8.2f} s")
+    print(f"  {'one by one':16}{sum(alone.values()):8.2f} s")
+    print(f"  {'end to end':16}{whole:8.2f} s = {whole / max(alone.values()):.2f} x the slowest step")
+
+
+def peak_memory(folder: Path, frames: int) -> int:
+    """Peak resident KiB of a process that splashes a 320x240 video of ``frames`` frames."""
+    source = folder / f"{frames}.mp4"
+    make_video(source, frames, (240, 320))
+    command = [sys.executable, __file__, "--memory-of", str(source)]
+    return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
+def splash_and_print_memory(source: Path) -> None:
+    """What runs in a process of its own. ``ru_maxrss`` would not do: it is inherited from the parent."""
+    destination = source.with_name("out.mp4")
+    splash_video(
+        source, destination, segment=simulated_model(0), matte=matte, compose=compose, encoding=FAST, overwrite=True
+    )
+    (line,) = (text for text in Path("/proc/self/status").read_text().splitlines() if text.startswith("VmHWM"))
+    print(line.split()[1])
+
+
+def main() -> None:
+    """Measure both; or, in a process of its own, one video's memory."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--frames", type=int, default=100)
+    parser.add_argument("--size", type=int, nargs=2, default=(1080, 1920), metavar=("HEIGHT", "WIDTH"))
+    parser.add_argument("--model-ms", type=float, default=150.0)
+    parser.add_argument("--memory-of", type=Path, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.memory_of:
+        splash_and_print_memory(args.memory_of)
+        return
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        overlap(folder, args.frames, (args.size[0], args.size[1]), args.model_ms / 1000)
+        short, long = peak_memory(folder, 100), peak_memory(folder, 2000)
+    print(f"peak memory: 100 frames {short / 1024:.1f} MiB, 2000 frames {long / 1024:.1f} MiB: {long / short:.3f} x")
+
+
+if __name__ == "__main__":
+    main()
