@@ -14,6 +14,7 @@ RUNTIME = [
     "fvcore>=0.1.5.post20221221",
     "iopath>=0.1.9",
     "yacs>=0.1.8",
+    "PyYAML>=6",
     "numpy>=1.26",
     "opencv-python>=4.9",
     "Pillow>=11.3",  # the first with AVIF
@@ -24,6 +25,8 @@ RUNTIME = [
     "pooch>=1.8",
     "requests>=2.31",
     "platformdirs>=4",
+    "Jinja2>=3.1",
+    "matplotlib>=3.8",
     "safetensors>=0.4.3",
     "tabulate>=0.9",
     "tifffile>=2023.7",  # 16-bit colour, which Pillow cannot write
@@ -36,7 +39,6 @@ DETECTRON2_NEEDS = [
     "setuptools<81",  # for pkg_resources
     "omegaconf>=2.1",
     "hydra-core>=1.1",
-    "matplotlib>=3.8",
     "termcolor>=1.1",
     "cloudpickle>=2",
     "tensorboard>=2.14",
@@ -45,6 +47,8 @@ DETECTRON2_NEEDS = [
 
 DEVELOPMENT = [
     "pytest>=8",
+    "nbclient>=0.10",
+    "ipykernel>=6.29",
     "pytest-cov>=5",
     "pytest-xdist>=3.5",
     "hypothesis>=6.100",
@@ -52,6 +56,7 @@ DEVELOPMENT = [
     "mypy>=1.11",
     "pre-commit>=3.7",
     "scikit-image>=0.24",
+    "types-PyYAML",
     "types-requests",
     "types-setuptools",
     "types-shapely",
@@ -71,7 +76,11 @@ setup(
     # The configurations lie at the top of the checkout and travel inside the package.
     packages=[*find_packages(include=["balloon_splash", "balloon_splash.*"]), "balloon_splash.configs"],
     package_dir={"balloon_splash.configs": "configs"},
-    package_data={"balloon_splash": ["py.typed"], "balloon_splash.configs": ["*.yaml", "**/*.yaml"]},
+    package_data={
+        "balloon_splash": ["py.typed"],
+        "balloon_splash.inspect": ["templates/*.j2"],
+        "balloon_splash.configs": ["*.yaml", "**/*.yaml"],
+    },
     install_requires=RUNTIME,
     extras_require={"detectron2": DETECTRON2_NEEDS, "dev": DEVELOPMENT, "heif": ["pillow-heif>=0.18"]},
     entry_points={"console_scripts": ["balloon-splash = balloon_splash.cli.main:main"]},

@@ -10,8 +10,13 @@ import torch
 from detectron2 import model_zoo
 from detectron2.config import CfgNode, get_cfg
 from detectron2.projects.point_rend import add_pointrend_config
+from yaml import YAMLError
 
 from balloon_splash.errors import ConfigError
+
+
+#: What yacs and PyYAML raise for files and overrides that are wrong; AttributeError for a file of one bare word.
+_WRONG = (KeyError, ValueError, AssertionError, AttributeError, OSError, YAMLError)
 
 
 def add_balloon_config(cfg: CfgNode) -> None:
@@ -105,13 +110,14 @@ def load_config(
     if config_file:
         path = config_path(config_file)
         try:
-            cfg.merge_from_file(str(path))
-        except (KeyError, ValueError, AssertionError, OSError) as error:
+            # Detectron2 would otherwise load a YAML with Python tags, which run code.
+            cfg.merge_from_file(str(path), allow_unsafe=False)
+        except _WRONG as error:
             raise ConfigError(f"{path}: {_reason(error)}") from error
     cfg.MODEL.DEVICE = default_device()
     try:
         cfg.merge_from_list(list(opts))
-    except (KeyError, ValueError, AssertionError) as error:
+    except _WRONG as error:
         raise ConfigError(f"override {' '.join(opts)}: {_reason(error)}") from error
     if device:
         cfg.MODEL.DEVICE = device
@@ -122,12 +128,11 @@ def load_config(
 
 
 def _reason(error: Exception) -> str:
-    text = " ".join(str(arg) for arg in error.args)
-    return (
-        f"{text} (expected a key that Detectron2 or balloon_splash/config.py defines)"
-        if isinstance(error, KeyError)
-        else text
-    )
+    if isinstance(error, KeyError):
+        return f"{error.args[0]}; expected keys that Detectron2 or balloon_splash/config.py defines"
+    if isinstance(error, AttributeError):
+        return "no sections found; expected KEY: VALUE pairs in sections, as in configs/"
+    return str(error)
 
 
 def _check_device(name: str) -> None:

@@ -77,3 +77,11 @@ def example_batch(*, num_classes: int = 1, size: tuple[int, int] = (96, 128)) ->
         image = torch.randint(0, 255, (3, *size), generator=generator).float()
         batch.append({"image": image, "height": size[0] * 2, "width": size[1] * 2, "instances": instances})
     return batch
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what needs a GPU where there is none."""
+    if not torch.cuda.is_available():
+        for item in items:
+            if "gpu" in item.keywords:
+                item.add_marker(pytest.mark.skip(reason="no CUDA device"))

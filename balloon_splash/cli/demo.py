@@ -44,9 +44,17 @@ def _run(args: argparse.Namespace) -> int:
     from balloon_splash.cli import splash
 
     splashed = args.output / f"splash_{data.name}"
-    photos = sorted(str(path) for path in (data.root / "val").glob("*.jpg"))
     code = splash.main(
-        ["--input", *photos, "--weights", str(weights), "--confidence", str(CONFIDENCE), "--output", f"{splashed}/"]
+        [
+            "--input",
+            str(data.root / "val"),
+            "--weights",
+            str(weights),
+            "--confidence",
+            str(CONFIDENCE),
+            "--output",
+            f"{splashed}/",
+        ]
         + ["--overwrite", "--compare"]
     )
     print(f"pictures: {splashed}\nnumbers:  {weights.parent}/results.json, model beside them")

@@ -10,6 +10,8 @@ COMMANDS = {
     "splash": "keep colour on the objects of photos",
     "train": "train or evaluate a model",
     "prepare": "fetch the balloon dataset, or draw one",
+    "inspect-data": "a report on a dataset: faults, sizes, whether the anchors fit",
+    "inspect-model": "a report on a model: every stage of it on a photo, and how good it is",
     "demo": "train a small model and splash pictures with it",
     "doctor": "print versions and device, and what is missing",
 }
@@ -21,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
         print("usage: balloon-splash COMMAND ...\n\ncommands:")
         for name, purpose in COMMANDS.items():
-            print(f"  {name:<10}{purpose}")
+            print(f"  {name:<15}{purpose}")
         print("\nballoon-splash COMMAND --help tells more")
         return 0 if arguments else 2
     name = arguments.pop(0)
@@ -29,4 +31,4 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"error: unknown command {name!r}; expected one of {', '.join(COMMANDS)}", file=sys.stderr)
         return 2
     sys.argv[0] = f"balloon-splash {name}"  # what argparse calls the program in its help
-    return importlib.import_module(f"balloon_splash.cli.{name}").main(arguments)
+    return importlib.import_module(f"balloon_splash.cli.{name.replace('-', '_')}").main(arguments)

@@ -101,7 +101,7 @@ class Segmenter:
             self._detections(found, image.shape[:2]) for found, image in zip(self._infer(images), images, strict=True)
         ]
 
-    @torch.inference_mode()
+    @torch.no_grad()  # not inference_mode: its tensors would refuse Boxes.scale and others that work in place
     def _infer(self, images: Sequence[Image]) -> list[Instances]:
         """Confident objects in pixels of the resized images, masks as ``pred_masks`` ``(N, 1, M, M)``."""
         found = self.model.inference([self._prepare(image) for image in images], do_postprocess=False)

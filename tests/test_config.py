@@ -1,0 +1,95 @@
+"""A configuration runs where it lands, and a typing error in it does not pass."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from detectron2.config import get_cfg
+from detectron2.modeling import build_model
+
+from balloon_splash.config import add_balloon_config, config_folder, config_path, load_config
+from balloon_splash.errors import ConfigError
+
+CONFIGS = sorted(path.name for path in config_folder().glob("*.yaml"))
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_every_configuration_loads_and_its_model_is_ours(name: str) -> None:
+    cfg = load_config(name)
+    assert cfg.MODEL.META_ARCHITECTURE == "BalloonRCNN"
+    assert cfg.MODEL.PROPOSAL_GENERATOR.NAME == "BalloonRPN"
+    assert cfg.MODEL.ROI_HEADS.NAME == "BalloonROIHeads"
+    assert cfg.MODEL.DEVICE == ("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def test_the_default_is_the_articles_model() -> None:
+    cfg = load_config("configs/balloon_R101_FPN.yaml")
+    assert cfg.MODEL.RESNETS.DEPTH == 101
+    assert cfg.MODEL.WEIGHTS.startswith("detectron2://COCO-InstanceSegmentation/mask_rcnn_R_101_FPN_3x/")
+    assert cfg.DATASETS.TRAIN == ("balloon_train",)
+
+
+def test_the_device_of_a_file_is_not_believed_but_the_users_is(tmp_path: Path) -> None:
+    (tmp_path / "gpu.yaml").write_text("MODEL:\n  DEVICE: cuda:7\n")
+    expected = "cuda" if torch.cuda.is_available() else "cpu"
+    assert load_config(str(tmp_path / "gpu.yaml")).MODEL.DEVICE == expected
+    assert load_config(str(tmp_path / "gpu.yaml"), ["MODEL.DEVICE", "cpu"]).MODEL.DEVICE == "cpu"
+    assert load_config(str(tmp_path / "gpu.yaml"), device="cpu").MODEL.DEVICE == "cpu"
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_told() -> None:
+    with pytest.raises(ConfigError, match="no CUDA device"):
+        load_config(device="cuda")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("MODEL:\n  BALLON:\n    SOFT_MASKS: True\n", r"Non-existent config key: MODEL.BALLON"),
+        ("SOLVER:\n  MAX_ITER: soon\n", "MAX_ITER"),
+        ("_BASE_: nowhere.yaml\n", "nowhere.yaml"),
+        ("MODEL: [", "while parsing"),
+        ("just text", "no sections found"),
+    ],
+)
+def test_a_wrong_file_is_told_by_name(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "wrong.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=message) as caught:
+        load_config(str(path))
+    assert str(path) in str(caught.value)
+
+
+def test_a_file_from_a_stranger_runs_no_code(tmp_path: Path) -> None:
+    """Detectron2 falls back to an unsafe YAML loader when it meets a Python tag."""
+    target = tmp_path / "pwned"
+    (tmp_path / "evil.yaml").write_text(f"OUTPUT_DIR: !!python/object/apply:os.mkdir [{target}]\n")
+    with pytest.raises(ConfigError, match=r"evil.yaml"):
+        load_config(str(tmp_path / "evil.yaml"))
+    assert not target.exists()
+
+
+def test_our_names_are_found_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert config_path("configs/balloon_R50_FPN.yaml") == config_folder() / "balloon_R50_FPN.yaml"
+    assert config_path("COCO-InstanceSegmentation/mask_rcnn_R_50_FPN_3x.yaml").is_file()
+    with pytest.raises(ConfigError, match="balloon_R101_FPN.yaml"):
+        config_path("ballon.yaml")
+
+
+def test_point_rend_by_configuration() -> None:
+    """The mask head is exchangeable: PointRend's works with our ROI heads."""
+    cfg = get_cfg()
+    add_balloon_config(cfg)
+    cfg.merge_from_file(str(config_path("balloon_R18_FPN.yaml")))
+    cfg.merge_from_list(
+        ["MODEL.DEVICE", "cpu", "MODEL.ROI_MASK_HEAD.NAME", "PointRendMaskHead", "MODEL.ROI_MASK_HEAD.POINT_HEAD_ON"]
+        + ["True", "MODEL.ROI_MASK_HEAD.POOLER_TYPE", "", "MODEL.POINT_HEAD.NUM_CLASSES", "1"]
+    )
+    model = build_model(cfg).eval()
+    with torch.no_grad():
+        (result,) = model([{"image": torch.zeros(3, 96, 128), "height": 96, "width": 128}])
+    assert result["instances"].soft_masks.shape[1:] == (224, 224)

@@ -1,0 +1,52 @@
+"""The demo is the first thing that people run: it works on pictures of its own, and picks up where it was stopped."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from balloon_splash import demo
+from balloon_splash.cli.demo import main
+from balloon_splash.data.synthetic import write_synthetic_balloons
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    return write_synthetic_balloons(tmp_path / "balloons", num_train=4, num_val=2, size=(160, 120), progress=False)
+
+
+def test_pictures_to_splash(pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = tmp_path / "demo"
+    command = ["--dataset", str(pictures), "--output", str(output), "--iterations", "2"]
+    assert main(command) == 0
+    printed = capsys.readouterr().out
+    assert "segm" in printed
+    assert str(output / "splash_balloon") in printed
+    assert set(json.loads((output / "model_balloon" / "results.json").read_text())) == {"bbox", "segm"}
+    for photo in (pictures / "val").glob("*.jpg"):
+        splash = Image.open(output / "splash_balloon" / f"{photo.stem}_splash.jpg")
+        assert splash.size == (160, 120)
+    # a second time, the model is there already
+    assert main(command) == 0
+    assert "trained already" in capsys.readouterr().out
+
+
+def test_pictures_are_rendered_where_none_are_at_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rendered: list[Path] = []
+    monkeypatch.setattr(demo, "write_synthetic_balloons", rendered.append)
+    data = demo.find_data(None, tmp_path / "datasets" / "balloon", tmp_path / "out")
+    assert data.name == "synthetic_balloon"
+    assert rendered == [tmp_path / "out" / "synthetic_balloon"]
+
+
+def test_the_real_dataset_is_used_where_it_lies(shared_dir: Path, tmp_path: Path) -> None:
+    data = demo.find_data(None, shared_dir / "data" / "balloon", tmp_path)
+    assert (data.name, data.root) == ("balloon", shared_dir / "data" / "balloon")
+
+
+def test_a_wrong_folder_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--dataset", str(tmp_path), "--output", str(tmp_path / "out")]) == 2
+    assert f"{tmp_path}: no train/via_region_data.json found" in capsys.readouterr().err

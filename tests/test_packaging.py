@@ -1,0 +1,123 @@
+"""What people install works away from the checkout, and starts at once."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from balloon_splash.cli.main import COMMANDS, main
+
+ROOT = Path(__file__).parents[1]
+TOOLS = sorted(path.name for path in (ROOT / "tools").glob("*.py") if path.name != "install_detectron2.py")
+
+
+def python(*arguments: str, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=cwd,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    source = folder / "source"
+    source.mkdir()
+    for name in ("setup.py", "pyproject.toml", "README.md", "balloon_splash", "configs"):
+        (source / name).symlink_to(ROOT / name)
+    built = python(
+        "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--no-index", "-q", "-w", str(folder), str(source)
+    )  # fmt: skip
+    assert built.returncode == 0, built.stderr
+    (path,) = folder.glob("*.whl")
+    return path
+
+
+def test_the_wheel_holds_all_modules_configurations_and_types(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    for config in (ROOT / "configs").rglob("*.yaml"):
+        assert f"balloon_splash/configs/{config.relative_to(ROOT / 'configs')}" in names
+    for module in (ROOT / "balloon_splash").rglob("*"):
+        if module.suffix in {".py", ".typed", ".j2"}:
+            assert str(module.relative_to(ROOT)) in names
+    assert not [name for name in names if name.startswith(("tests", "tools", "configs"))]
+
+
+def test_the_wheel_works_without_the_checkout(wheel: Path, tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    zipfile.ZipFile(wheel).extractall(site)
+    code = (
+        "from balloon_splash.config import load_config; print(load_config('balloon_R50_FPN.yaml').MODEL.RESNETS.DEPTH)"
+    )
+    done = python("-c", code, cwd=tmp_path, PYTHONPATH=str(site))
+    assert done.stdout.strip() == "50", done.stderr
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_help_answers_without_loading_torch(tool: str) -> None:
+    done = python("-X", "importtime", f"tools/{tool}", "--help")
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.startswith("usage: ")
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "argparse" in loaded
+    assert not loaded & {"torch", "detectron2", "cv2", "matplotlib"}
+
+
+def test_every_tool_is_a_command_and_every_command_a_tool() -> None:
+    modules = {
+        path.read_text().split("from balloon_splash.cli.")[1].split()[0]
+        for path in map((ROOT / "tools").joinpath, TOOLS)
+    }
+    assert modules == {command.replace("-", "_") for command in COMMANDS} - {"doctor"}
+
+
+def test_the_command_lists_its_subcommands(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    listed = capsys.readouterr().out
+    assert all(name in listed for name in COMMANDS)
+    assert main(["brew"]) == 2
+    assert "unknown command 'brew'" in capsys.readouterr().err
+
+
+def test_importing_the_package_registers_everything() -> None:
+    code = (
+        "import balloon_splash, detectron2.data as data, detectron2.modeling as modeling;"
+        "assert {'balloon_train', 'balloon_val', 'shapes_train', 'synthetic_balloon_val'} <= set(data.DatasetCatalog);"
+        "assert 'BalloonRCNN' in modeling.META_ARCH_REGISTRY;"
+        "assert 'BalloonRPN' in modeling.PROPOSAL_GENERATOR_REGISTRY;"
+        "assert 'BalloonROIHeads' in modeling.ROI_HEADS_REGISTRY"
+    )
+    swapped = code.replace("import balloon_splash, ", "import ").replace(";", "; import balloon_splash;", 1)
+    for order in (code, swapped):  # before Detectron2, and after it
+        done = python("-c", order)
+        assert done.returncode == 0, done.stderr
+
+
+def test_the_doctor_finds_nothing_amiss_here_and_says_what_is() -> None:
+    done = python("-m", "balloon_splash.doctor")
+    assert done.returncode == 0, done.stdout
+    for word in ("torch", "detectron2", "device", "dataset"):
+        assert word in done.stdout
+    ill = python(
+        "-c",
+        "import sys; sys.modules['pycocotools'] = None; from balloon_splash import doctor; sys.exit(doctor.main())",
+    )
+    assert ill.returncode == 1
+    assert "missing: pycocotools (AP)" in ill.stdout
+    assert "pip install pycocotools" in ill.stdout
+
+
+def test_an_installed_detectron2_is_left_alone() -> None:
+    done = python("tools/install_detectron2.py", PIP_NO_INDEX="1")
+    assert done.returncode == 0
+    assert "left as it is" in done.stdout
