@@ -22,7 +22,6 @@ RUNTIME = [
     "shapely>=2.0.4",
     "scipy>=1.11",
     "av>=14",
-    "pooch>=1.8",
     "requests>=2.31",
     "platformdirs>=4",
     "Jinja2>=3.1",

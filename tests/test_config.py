@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from detectron2.config import get_cfg
 from detectron2.modeling import build_model
 
-from balloon_splash.config import add_balloon_config, config_folder, config_path, load_config
+from balloon_splash.config import config_folder, config_path, load_config
 from balloon_splash.errors import ConfigError
 
 CONFIGS = sorted(path.name for path in config_folder().glob("*.yaml"))
@@ -21,7 +20,7 @@ def test_every_configuration_loads_and_its_model_is_ours(name: str) -> None:
     assert cfg.MODEL.META_ARCHITECTURE == "BalloonRCNN"
     assert cfg.MODEL.PROPOSAL_GENERATOR.NAME == "BalloonRPN"
     assert cfg.MODEL.ROI_HEADS.NAME == "BalloonROIHeads"
-    assert cfg.MODEL.DEVICE == ("cuda" if torch.cuda.is_available() else "cpu")
+    assert ("cuda" if torch.cuda.is_available() else "cpu") == cfg.MODEL.DEVICE
 
 
 def test_the_default_is_the_articles_model() -> None:
@@ -34,7 +33,7 @@ def test_the_default_is_the_articles_model() -> None:
 def test_the_device_of_a_file_is_not_believed_but_the_users_is(tmp_path: Path) -> None:
     (tmp_path / "gpu.yaml").write_text("MODEL:\n  DEVICE: cuda:7\n")
     expected = "cuda" if torch.cuda.is_available() else "cpu"
-    assert load_config(str(tmp_path / "gpu.yaml")).MODEL.DEVICE == expected
+    assert expected == load_config(str(tmp_path / "gpu.yaml")).MODEL.DEVICE
     assert load_config(str(tmp_path / "gpu.yaml"), ["MODEL.DEVICE", "cpu"]).MODEL.DEVICE == "cpu"
     assert load_config(str(tmp_path / "gpu.yaml"), device="cpu").MODEL.DEVICE == "cpu"
 
@@ -76,19 +75,15 @@ def test_our_names_are_found_from_anywhere(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.chdir(tmp_path)
     assert config_path("configs/balloon_R50_FPN.yaml") == config_folder() / "balloon_R50_FPN.yaml"
     assert config_path("COCO-InstanceSegmentation/mask_rcnn_R_50_FPN_3x.yaml").is_file()
-    with pytest.raises(ConfigError, match="balloon_R101_FPN.yaml"):
+    with pytest.raises(ConfigError, match=r"balloon_R101_FPN\.yaml"):
         config_path("ballon.yaml")
 
 
 def test_point_rend_by_configuration() -> None:
     """The mask head is exchangeable: PointRend's works with our ROI heads."""
-    cfg = get_cfg()
-    add_balloon_config(cfg)
-    cfg.merge_from_file(str(config_path("balloon_R18_FPN.yaml")))
-    cfg.merge_from_list(
-        ["MODEL.DEVICE", "cpu", "MODEL.ROI_MASK_HEAD.NAME", "PointRendMaskHead", "MODEL.ROI_MASK_HEAD.POINT_HEAD_ON"]
-        + ["True", "MODEL.ROI_MASK_HEAD.POOLER_TYPE", "", "MODEL.POINT_HEAD.NUM_CLASSES", "1"]
-    )
+    head = ["NAME", "PointRendMaskHead", "POINT_HEAD_ON", "True", "POOLER_TYPE", ""]
+    opts = [f"MODEL.ROI_MASK_HEAD.{word}" if word.isupper() else word for word in head]
+    cfg = load_config("balloon_R18_FPN.yaml", [*opts, "MODEL.POINT_HEAD.NUM_CLASSES", "1"], device="cpu")
     model = build_model(cfg).eval()
     with torch.no_grad():
         (result,) = model([{"image": torch.zeros(3, 96, 128), "height": 96, "width": 128}])

@@ -44,18 +44,7 @@ def _run(args: argparse.Namespace) -> int:
     from balloon_splash.cli import splash
 
     splashed = args.output / f"splash_{data.name}"
-    code = splash.main(
-        [
-            "--input",
-            str(data.root / "val"),
-            "--weights",
-            str(weights),
-            "--confidence",
-            str(CONFIDENCE),
-            "--output",
-            f"{splashed}/",
-        ]
-        + ["--overwrite", "--compare"]
-    )
+    files = ["--input", str(data.root / "val"), "--output", f"{splashed}/", "--overwrite", "--compare"]
+    code = splash.main([*files, "--weights", str(weights), "--confidence", str(CONFIDENCE)])
     print(f"pictures: {splashed}\nnumbers:  {weights.parent}/results.json, model beside them")
     return code

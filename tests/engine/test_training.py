@@ -54,7 +54,7 @@ def shapes_cfg(folder: Path, *extra: str) -> CfgNode:
     return load_config("balloon_R18_FPN.yaml", shapes_opts(folder, *extra))
 
 
-class Interrupted(Exception):
+class InterruptedTrainingError(Exception):
     """Stands for whatever ends a training in the middle."""
 
 
@@ -69,7 +69,7 @@ def losses_of(cfg: CfgNode, *, resume: bool = False, stop_before: int | None = N
 
         def before_step(self) -> None:
             if self.iter == stop_before:
-                raise Interrupted
+                raise InterruptedTrainingError
             super().before_step()
 
     seed_all_rng(cfg.SEED)  # as Detectron2's default_setup does: the same random weights
@@ -77,7 +77,7 @@ def losses_of(cfg: CfgNode, *, resume: bool = False, stop_before: int | None = N
     trainer.resume_or_load(resume=resume)
     try:
         trainer.train()
-    except Interrupted:
+    except InterruptedTrainingError:
         pass
     return seen
 
@@ -85,7 +85,7 @@ def losses_of(cfg: CfgNode, *, resume: bool = False, stop_before: int | None = N
 def test_a_resumed_training_has_the_losses_of_one_that_never_stopped(tmp_path: Path) -> None:
     whole = losses_of(shapes_cfg(tmp_path / "whole"))
     assert sorted(whole) == list(range(6))
-    # Interrupted two steps after a checkpoint: those two are done again.
+    # InterruptedTrainingError two steps after a checkpoint: those two are done again.
     first = losses_of(shapes_cfg(tmp_path / "parts"), stop_before=5)
     assert sorted(first) == list(range(5))
     rest = losses_of(shapes_cfg(tmp_path / "parts"), resume=True)
@@ -147,12 +147,12 @@ def test_fp16_without_a_gpu_is_told(tmp_path: Path) -> None:
 
 
 def test_a_wrong_number_of_classes_is_told_before_anything_is_built(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="NUM_CLASSES is 2; expected 3.*circle, square, triangle"):
+    with pytest.raises(ConfigError, match=r"NUM_CLASSES is 2; expected 3.*circle, square, triangle"):
         train(shapes_cfg(tmp_path, "MODEL.ROI_HEADS.NUM_CLASSES", "2"))
 
 
 def test_an_unknown_dataset_is_told(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="'baloon_train' is not registered; known are.*balloon_train"):
+    with pytest.raises(DatasetError, match=r"'baloon_train' is not registered; known are.*balloon_train"):
         train(shapes_cfg(tmp_path, "DATASETS.TRAIN", "('baloon_train',)"))
 
 
@@ -160,7 +160,7 @@ def test_eval_only_needs_every_weight(tmp_path: Path) -> None:
     cfg = shapes_cfg(tmp_path, "MODEL.WEIGHTS", str(tmp_path / "half.pth"))
     half = {key: value for key, value in BalloonTrainer.build_model(cfg).state_dict().items() if "rpn" not in key}
     torch.save({"model": half}, tmp_path / "half.pth")
-    with pytest.raises(WeightsError, match="rpn_head.conv.weight is missing"):
+    with pytest.raises(WeightsError, match=r"rpn_head.conv.weight is missing"):
         evaluate(cfg)
 
 
