@@ -1,7 +1,7 @@
 """Fetch one file over HTTPS, with a progress bar and limits.
 
-``requests`` and not ``pooch``, which the project uses elsewhere: a dataset comes from an address that the user may
-type, so every redirect is looked at and the size and the time are bounded, for which pooch has no handle.
+``requests`` and not ``pooch``: a dataset comes from an address that the user may type, so every redirect is looked at
+and the size and the time are bounded, for which pooch has no handle.
 """
 
 from __future__ import annotations
