@@ -1,0 +1,110 @@
+"""A registered dataset as the inspection sees it: its photos, classes and the faults that its reader met."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from detectron2.data import DatasetCatalog, MetadataCatalog
+from detectron2.data.detection_utils import read_image
+from detectron2.structures import BoxMode
+from PIL import Image
+
+from balloon_splash.data.faults import Fault
+from balloon_splash.data.instances import DatasetDict, load_via_instances
+from balloon_splash.data.registry import ViaDataset
+from balloon_splash.errors import DatasetError, MediaError
+from balloon_splash.inspect.style import Rgb
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class InspectedDataset:
+    """What is looked at.
+
+    Attributes:
+        name: in ``DatasetCatalog``.
+        photos: Detectron2's dataset dicts.
+        class_names: in the order of ``category_id``.
+        faults: what the reader of the annotations found; empty for readers that do not tell.
+    """
+
+    name: str
+    photos: list[DatasetDict]
+    class_names: tuple[str, ...]
+    faults: tuple[Fault, ...]
+
+
+def read_dataset(name: str) -> InspectedDataset:
+    """Read a registered dataset.
+
+    Raises:
+        DatasetError: it is not registered, empty, or cannot be read.
+        AnnotationError: its annotation file cannot be read.
+    """
+    if name not in DatasetCatalog:
+        raise DatasetError(f"dataset {name!r} is not registered; known are {', '.join(sorted(DatasetCatalog))}")
+    photos = DatasetCatalog.get(name)
+    if not photos:
+        raise DatasetError(f"dataset {name!r} has no photos")
+    n_classes = 1 + max((obj["category_id"] for photo in photos for obj in photo["annotations"]), default=0)
+    numbered = [f"class {index}" for index in range(n_classes)]
+    class_names = MetadataCatalog.get(name).get("thing_classes", numbered)
+    return InspectedDataset(name, photos, tuple(class_names), _reader_faults(DatasetCatalog[name]))
+
+
+def _reader_faults(dataset: object) -> tuple[Fault, ...]:
+    """What the VIA reader complains about; the catalogue hands out the photos alone, so the file is read again."""
+    if not isinstance(dataset, ViaDataset):
+        return ()
+    _, report = load_via_instances(
+        dataset.annotations,
+        dataset.image_root,
+        class_names=dataset.class_names,
+        class_attribute=dataset.class_attribute,
+        keep_empty=dataset.keep_empty,
+        close_polylines=dataset.close_polylines,
+        limits=dataset.limits,
+    )
+    return tuple(report.faults.faults)
+
+
+def read_photo(photo: DatasetDict) -> Rgb:
+    """The upright photo, ``(H, W, 3)`` RGB.
+
+    Raises:
+        MediaError: it cannot be decoded, or is not of the size that the dataset tells.
+    """
+    name = photo["file_name"]
+    try:
+        image: Rgb = read_image(name, format="RGB")
+    # Decoders raise ValueError and SyntaxError for damaged data, besides OSError.
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise MediaError(f"{name}: cannot be read ({error})") from error
+    found, expected = image.shape[:2], (photo["height"], photo["width"])
+    if found != expected:
+        raise MediaError(f"{name}: {found[1]} x {found[0]} pixels found, {expected[1]} x {expected[0]} expected")
+    return image
+
+
+def objects_of(photo: DatasetDict) -> list[dict[str, Any]]:
+    """The annotations that a model learns from: all but COCO's crowd regions."""
+    return [obj for obj in photo["annotations"] if not obj.get("iscrowd", 0)]
+
+
+def boxes_of(photo: DatasetDict) -> npt.NDArray[np.float64]:
+    """The stored boxes of its objects, ``(N, 4)`` XYXY pixels."""
+    boxes = [BoxMode.convert(obj["bbox"], obj["bbox_mode"], BoxMode.XYXY_ABS) for obj in objects_of(photo)]
+    return np.array(boxes, dtype=np.float64).reshape(-1, 4)
+
+
+def draw_sample(items: Sequence[T], count: int, *, seed: int = 0) -> list[T]:
+    """At most ``count`` of ``items``, drawn at random, in their order; the same for the same seed."""
+    if len(items) <= count:
+        return list(items)
+    chosen = np.sort(np.random.default_rng(seed).choice(len(items), count, replace=False))
+    return [items[index] for index in chosen]
