@@ -20,11 +20,11 @@ RUNTIME = [
     "Pillow>=11.3",  # the first with AVIF
     "pycocotools>=2.0.7",
     "shapely>=2.0.4",
-    "scipy>=1.11",
     "av>=14",
     "requests>=2.31",
     "platformdirs>=4",
     "Jinja2>=3.1",
+    "MarkupSafe>=2.1",
     "matplotlib>=3.8",
     "safetensors>=0.4.3",
     "tabulate>=0.9",
@@ -47,6 +47,7 @@ DETECTRON2_NEEDS = [
 DEVELOPMENT = [
     "pytest>=8",
     "nbclient>=0.10",
+    "nbformat>=5.10",
     "ipykernel>=6.29",
     "pytest-cov>=5",
     "pytest-xdist>=3.5",
@@ -61,7 +62,6 @@ DEVELOPMENT = [
     "types-shapely",
     "types-tabulate",
     "types-tqdm",
-    "scipy-stubs; python_version>='3.11'",
 ]
 
 setup(

@@ -14,7 +14,6 @@ from yaml import YAMLError
 
 from balloon_splash.errors import ConfigError
 
-
 #: What yacs and PyYAML raise for files and overrides that are wrong; AttributeError for a file of one bare word.
 _WRONG = (KeyError, ValueError, AssertionError, AttributeError, OSError, YAMLError)
 

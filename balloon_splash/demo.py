@@ -41,7 +41,9 @@ def find_data(given: Path | None, standard: Path, output: Path) -> DemoData:
     if given is not None:
         for split in ("train", "val"):
             if not (given / split / VIA_FILE).is_file():
-                raise DatasetError(f"{given}: no {split}/{VIA_FILE} found; expected a folder as prepare_balloon.py makes it")
+                raise DatasetError(
+                    f"{given}: no {split}/{VIA_FILE} found; expected a folder as prepare_balloon.py makes it"
+                )
         return DemoData("balloon", given)
     if is_complete_balloon(standard):
         return DemoData("balloon", standard)

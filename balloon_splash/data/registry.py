@@ -12,7 +12,7 @@ from typing import TypeAlias
 # Detectron2 is imported where it is needed: importing it fires this package's registration, which imports this very
 # module and would find it half-made if the import stood here.
 from balloon_splash.data.classes import check_class_options
-from balloon_splash.data.instances import DatasetDict, load_via_instances
+from balloon_splash.data.instances import DatasetDict, LoadReport, load_via_instances
 from balloon_splash.data.limits import DEFAULT_LIMITS, Limits
 from balloon_splash.errors import DatasetError, UsageError
 
@@ -52,7 +52,11 @@ class ViaDataset:
     hint: str
 
     def __call__(self) -> list[DatasetDict]:
-        """Read the dataset.
+        """Read the dataset, as ``DatasetCatalog.get`` does; raises what :meth:`load` raises."""
+        return self.load()[0]
+
+    def load(self) -> tuple[list[DatasetDict], LoadReport]:
+        """Read the dataset; the report tells what was wrong with it.
 
         Raises:
             AnnotationError: the file is not readable as VIA; or any fault if ``strict``.
@@ -77,7 +81,7 @@ class ViaDataset:
             kinds = ", ".join(f"{kind.value}: {count}" for kind, count in report.faults.counts().items())
             raise DatasetError(f"{self.annotations}: no usable photo ({kinds or 'no photo with regions'})")
         self._tell_classes(report.class_names)
-        return dicts
+        return dicts, report
 
     def _tell_classes(self, class_names: tuple[str, ...]) -> None:
         """Set the classes in the metadata, where they were not known before the file was read."""

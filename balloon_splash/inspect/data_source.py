@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -14,7 +14,7 @@ from detectron2.structures import BoxMode
 from PIL import Image
 
 from balloon_splash.data.faults import Fault
-from balloon_splash.data.instances import DatasetDict, load_via_instances
+from balloon_splash.data.instances import DatasetDict
 from balloon_splash.data.registry import ViaDataset
 from balloon_splash.errors import DatasetError, MediaError
 from balloon_splash.inspect.style import Rgb
@@ -48,29 +48,21 @@ def read_dataset(name: str) -> InspectedDataset:
     """
     if name not in DatasetCatalog:
         raise DatasetError(f"dataset {name!r} is not registered; known are {', '.join(sorted(DatasetCatalog))}")
-    photos = DatasetCatalog.get(name)
+    photos, faults = _load(DatasetCatalog[name])
     if not photos:
         raise DatasetError(f"dataset {name!r} has no photos")
     n_classes = 1 + max((obj["category_id"] for photo in photos for obj in photo["annotations"]), default=0)
     numbered = [f"class {index}" for index in range(n_classes)]
     class_names = MetadataCatalog.get(name).get("thing_classes", numbered)
-    return InspectedDataset(name, photos, tuple(class_names), _reader_faults(DatasetCatalog[name]))
+    return InspectedDataset(name, photos, tuple(class_names), faults)
 
 
-def _reader_faults(dataset: object) -> tuple[Fault, ...]:
-    """What the VIA reader complains about; the catalogue hands out the photos alone, so the file is read again."""
-    if not isinstance(dataset, ViaDataset):
-        return ()
-    _, report = load_via_instances(
-        dataset.annotations,
-        dataset.image_root,
-        class_names=dataset.class_names,
-        class_attribute=dataset.class_attribute,
-        keep_empty=dataset.keep_empty,
-        close_polylines=dataset.close_polylines,
-        limits=dataset.limits,
-    )
-    return tuple(report.faults.faults)
+def _load(dataset: Callable[[], list[DatasetDict]]) -> tuple[list[DatasetDict], tuple[Fault, ...]]:
+    """The photos, and what their reader complains about where it is ours; others only return photos."""
+    if isinstance(dataset, ViaDataset):
+        photos, report = dataset.load()
+        return photos, tuple(report.faults.faults)
+    return dataset(), ()
 
 
 def read_photo(photo: DatasetDict) -> Rgb:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import matplotlib
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup, escape
 from matplotlib.figure import Figure
@@ -22,6 +23,7 @@ FIGURES = "figures"
 
 _DPI = 110
 _WEBP_QUALITY = 82  # of the copies inside the page; the files beside it are lossless
+_CODE = r"<code>\1</code>"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 
@@ -127,8 +129,9 @@ class Report:
             self._write_files(fresh)
             if target.exists():
                 check_free(target, overwrite=overwrite)  # again: it may have been filled meanwhile
-                target.rename(workplace / "old")
-            fresh.rename(target)
+                _swap(fresh, target, workplace / "old")
+            else:
+                fresh.rename(target)
         finally:
             shutil.rmtree(workplace)
         return target / PAGE
@@ -167,10 +170,21 @@ def check_free(folder: str | os.PathLike[str], *, overwrite: bool = False) -> No
         raise FileExistsError(f"{target}: holds {min(held - {PAGE, FIGURES})!r}, which is no part of a report")
 
 
+def _swap(fresh: Path, target: Path, old: Path) -> None:
+    target.rename(old)
+    try:
+        fresh.rename(target)
+    except OSError:
+        old.rename(target)
+        raise
+
+
 def _render(figure: Figure, svg: bool) -> bytes:
+    """PNG or SVG; the same figure gives the same bytes, so that reports can be compared."""
     stream = io.BytesIO()
-    metadata = {"Date": None} if svg else {"Software": None}  # the same figure gives the same bytes
-    figure.savefig(stream, format="svg" if svg else "png", dpi=_DPI, metadata=metadata)
+    metadata = {"Date": None} if svg else {"Software": None}
+    with matplotlib.rc_context({"svg.hashsalt": "balloon_splash"}):
+        figure.savefig(stream, format="svg" if svg else "png", dpi=_DPI, metadata=metadata)
     return stream.getvalue()
 
 
@@ -196,9 +210,6 @@ def _prose(text: str) -> Markup:
     """Escaped paragraphs, with `` `name` `` as code."""
     paragraphs = (str(escape(part.strip())) for part in text.split("\n\n"))
     return Markup("".join(f"<p>{re.sub('`([^`]+)`', _CODE, part)}</p>" for part in paragraphs))
-
-
-_CODE = r"<code>\1</code>"
 
 
 def _cell(value: object) -> str:

@@ -65,6 +65,15 @@ def test_numbers_in_tables_read_easily(report, tmp_path):
     assert '<td>x</td><td class="number">20,000</td><td class="number">0.12</td>' in text
 
 
+@pytest.mark.parametrize("svg", [False, True])
+def test_the_same_figure_gives_the_same_file(svg, report, tmp_path):
+    report.figure(plot(), "one", "", "", svg=svg)
+    report.figure(plot(), "two", "", "", svg=svg)
+    figures = report.write(tmp_path / "out").parent / "figures"
+    one, two = (path.read_bytes() for path in sorted(figures.iterdir()))
+    assert one == two
+
+
 def test_a_figure_is_free_after_it_was_added(report):
     figure = plot()
     report.figure(figure, "lines", "", "")

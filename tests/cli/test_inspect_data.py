@@ -1,0 +1,78 @@
+"""The command as a user types it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from detectron2.data import DatasetCatalog, MetadataCatalog
+
+from balloon_splash.cli.inspect_data import main
+from balloon_splash.data.synthetic import write_synthetic_balloons
+from tests.conftest import TINY
+
+ROOT = Path(__file__).parents[2]
+CONFIG = ["--config-file", "configs/balloon_R18_FPN.yaml", "--opts", *TINY]
+
+
+@pytest.fixture(autouse=True)
+def _catalogs_as_before() -> Iterator[None]:
+    datasets, metadata = dict(DatasetCatalog.data), dict(MetadataCatalog.data)
+    yield
+    DatasetCatalog.data, MetadataCatalog.data = datasets, metadata
+
+
+@pytest.fixture
+def balloons(tmp_path: Path) -> Path:
+    return write_synthetic_balloons(tmp_path / "data", num_train=3, num_val=1, size=(160, 120), progress=False)
+
+
+def test_a_via_file_gives_a_report_under_the_class_name_asked_for(balloons, tmp_path, capsys):
+    output = tmp_path / "report"
+    via_file = balloons / "train" / "via_region_data.json"
+    assert main(["--json", str(via_file), "--class-name", "kite", "--output", str(output), *CONFIG]) == 0
+    assert "<td>kite</td>" in (output / "index.html").read_text()
+    assert str(output / "index.html") in capsys.readouterr().out
+
+
+def test_balloon_points_the_registered_names_at_a_folder(balloons, tmp_path, capsys):
+    options = ["--dataset", "balloon_train", "--dataset", "balloon_val", "--balloon", str(balloons), "--quiet"]
+    assert main([*options, "--output", str(tmp_path / "report"), *CONFIG]) == 0
+    streams = capsys.readouterr()
+    assert streams.out == ""
+    assert "photos of" not in streams.err
+
+
+def test_a_report_that_is_there_is_refused_before_the_work_begins(tmp_path, capsys):
+    (tmp_path / "notes.txt").write_text("mine")
+    assert main(["--dataset", "no such dataset", "--output", str(tmp_path)]) == 2
+    assert "not empty" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ([], "expected --dataset NAME or --json FILE"),
+        (["--dataset", "x", "--images", "y"], "--images goes with --json"),
+        (["--dataset", "x", "--max-photos", "0"], "expected 1 or more"),
+        (["--dataset", "x"], "'x' is not registered"),
+        (["--json", "gone.json"], "gone.json: no such annotation file"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(options, message, tmp_path, capsys):
+    assert main([*options, "--output", str(tmp_path / "report")]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "report").exists()
+
+
+def test_help_loads_nothing_heavy():
+    program = (
+        "import sys; from balloon_splash.cli.inspect_data import build_parser; build_parser().format_help();"
+        "assert not {'torch', 'detectron2', 'matplotlib'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT)
