@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,9 @@ from balloon_splash.splash.arrays import Matte
 from balloon_splash.splash.detections import Detections
 from balloon_splash.splash.look import Look
 from balloon_splash.splash.select import Selection
+
+if TYPE_CHECKING:
+    from balloon_splash.video_splash import Progress, VideoOptions, VideoSummary
 
 Kind = TypeVar("Kind", str, Path, bytes, Image.Image, npt.NDArray[Any])
 
@@ -67,7 +71,7 @@ def splash_picture(
     chosen = selection.indices(detections)
     objects = detections[chosen]
     matte = look.matte(picture.rgb, objects)
-    result = look.apply(picture.rgb, matte, objects, chosen + 1)
+    result = look.apply(picture.rgb, matte, objects)
     alpha = picture.alpha
     if result.shape[2] == 4:
         alpha = _both_opaque(result[..., 3], alpha)
@@ -83,6 +87,8 @@ class Splasher:
     >>> splasher = Splasher(weights="balloon.pth")     # doctest: +SKIP
     >>> splasher("photo.jpg")                          # doctest: +SKIP
     'photo_splash.jpg'
+    >>> splasher.video("party.mp4").frames             # doctest: +SKIP
+    250
 
     Args:
         weights: path, URL or model zoo name of the model's weights; None takes those the configuration names.
@@ -150,6 +156,41 @@ class Splasher:
         target = splash_path(path, after.format)
         write_picture(after, target, overwrite=overwrite)
         return target
+
+    def video(
+        self,
+        source: str | os.PathLike[str],
+        destination: str | os.PathLike[str] | None = None,
+        *,
+        options: VideoOptions | None = None,
+        progress: Progress | None = None,
+    ) -> VideoSummary:
+        """Splash a video or animation, with its sound.
+
+        Args:
+            source: the file.
+            destination: what to write; its suffix chooses the format. None stands for ``<stem>_splash.<ext>`` beside
+                the source.
+            options: part of the video, steadiness, encoding, whether to overwrite.
+            progress: called after each frame with the frames done and those expected.
+
+        Raises:
+            MediaError: the source cannot be read, or the destination not be written.
+            UsageError: options that do not go together, or a destination that exists already.
+        """
+        from balloon_splash.frame_splasher import FrameSplasher
+        from balloon_splash.media.outputs import video_path
+        from balloon_splash.video_splash import VideoOptions, splash_video
+
+        frames = FrameSplasher(self.look, self.selection)
+        return splash_video(
+            source,
+            destination or video_path(Path(source), transparent=self.look.transparent),
+            segment=frames.candidates(self.segmenter.detect),
+            compose=frames.compose,
+            options=options or VideoOptions(),
+            progress=progress,
+        )
 
     def splash(self, pictures: Sequence[Picture]) -> list[Splashed]:
         """Splash a batch of pictures with one call of the model."""

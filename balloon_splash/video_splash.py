@@ -6,7 +6,7 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
 from itertools import islice
@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from balloon_splash.errors import UsageError
 from balloon_splash.files import atomic_path
-from balloon_splash.media.streaming import run_pipeline
+from balloon_splash.media.streaming import Stage, run_pipeline
 from balloon_splash.media.video.clip import Clip
 from balloon_splash.media.video.codecs import Encoding
 from balloon_splash.media.video.failures import media_errors
@@ -31,25 +31,48 @@ from balloon_splash.splash.detections import Detections
 from balloon_splash.splash.smoothing import Steadiness, scene_changes, steady
 
 Pixels: TypeAlias = npt.NDArray[np.uint8]
-Matte: TypeAlias = npt.NDArray[np.float32]
 
 Segment: TypeAlias = Callable[[Sequence[Pixels]], list[Detections]]
 """A batch of ``(H, W, 3)`` RGB frames to what is found in each."""
 
-MakeMatte: TypeAlias = Callable[[Detections], Matte]
-"""Detections to an ``(H, W)`` matte in [0, 1]."""
-
-Compose: TypeAlias = Callable[[Pixels, Matte, Detections], Pixels]
-"""``(H, W, 3)`` frame, matte and detections to the ``(H', W', 3)`` RGB or ``(H', W', 4)`` RGBA result."""
+Compose: TypeAlias = Callable[[Pixels, Detections], Pixels]
+"""``(H, W, 3)`` frame and its objects to the ``(H', W', 3)`` RGB or ``(H', W', 4)`` RGBA result."""
 
 Progress: TypeAlias = Callable[[int, "int | None"], object]
 """Called after each frame, in a thread of its own, with the frames done and those expected (None if unknown)."""
 
-WHOLE = Clip()
-USUAL = Encoding()
-STEADY = Steadiness()
-
 _Found: TypeAlias = tuple[Frame, Detections]
+
+
+@dataclass(frozen=True)
+class VideoOptions:
+    """Which part of a video is read, how its objects are followed, and how the result is written.
+
+    Attributes:
+        clip: which part of the video; all of it by default.
+        batch_size: frames that the model gets at once.
+        steadiness: how objects are followed and smoothed in time; None leaves each frame on its own.
+        encoding: codec, quality, sound.
+        overwrite: replace a file that is there already.
+        keep_partial: on Ctrl-C, finish the file with what is done instead of leaving none.
+
+    Raises:
+        UsageError: a batch of no frames.
+    """
+
+    clip: Clip = field(default_factory=Clip)
+    batch_size: int = 4
+    steadiness: Steadiness | None = field(default_factory=Steadiness)
+    encoding: Encoding = field(default_factory=Encoding)
+    overwrite: bool = False
+    keep_partial: bool = False
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise UsageError(f"batch_size is {self.batch_size}; expected 1 or more")
+
+
+USUAL = VideoOptions()
 
 
 @dataclass(frozen=True)
@@ -82,14 +105,8 @@ def splash_video(
     destination: str | os.PathLike[str],
     *,
     segment: Segment,
-    matte: MakeMatte,
     compose: Compose,
-    batch_size: int = 4,
-    clip: Clip = WHOLE,
-    encoding: Encoding = USUAL,
-    steadiness: Steadiness | None = STEADY,
-    overwrite: bool = False,
-    keep_partial: bool = False,
+    options: VideoOptions = USUAL,
     progress: Progress | None = None,
 ) -> VideoSummary:
     """Write the splash of ``source`` to ``destination``, whose suffix says what kind of file it becomes.
@@ -100,48 +117,28 @@ def splash_video(
     Args:
         source: the video, an animated GIF or WebP included.
         destination: the file to write: .mp4, .m4v, .mov, .mkv, .webm, .gif or .webp. It appears whole or not at all.
-        segment: the model; called with up to ``batch_size`` frames, always in the same thread.
-        matte: how detections become a matte.
-        compose: how frame and matte become the result.
-        batch_size: frames that the model gets at once.
-        clip: which part of the video; all of it by default.
-        encoding: codec, quality, sound.
-        steadiness: how objects are followed and smoothed in time; None leaves each frame on its own.
-        overwrite: replace ``destination`` if it is there already.
-        keep_partial: on Ctrl-C, finish the file with what is done instead of leaving none.
+        segment: the model; always called in the same thread.
+        compose: how frame and objects become the result.
+        options: everything else.
         progress: told after each frame.
 
     Raises:
         MediaError: the source cannot be read, or the destination not be written.
         UsageError: options that do not go together, or a destination that exists already.
-        KeyboardInterrupt: Ctrl-C, without ``keep_partial``.
+        KeyboardInterrupt: Ctrl-C, without ``options.keep_partial``.
     """
     began = time.monotonic()
     source, destination = Path(source), Path(destination)
-    _check(source, destination, encoding, batch_size, overwrite=overwrite)
-    opacity = Opacity(destination, encoding)
-    find = partial(_find, segment=segment, batch_size=batch_size)
-    finish = partial(_finish, matte=matte, compose=compose, steadiness=steadiness, opacity=opacity)
-    interrupted = False
+    _check(source, destination, options)
+    opacity = Opacity(destination, options.encoding)
+    find = partial(_find, segment=segment, batch_size=options.batch_size)
+    finish = partial(_finish, compose=compose, steadiness=options.steadiness, opacity=opacity)
     with (
         open_video(source) as video,
-        _output_path(destination, overwrite=overwrite) as path,
-        VideoSink(path, video, destination=destination, clip=clip, encoding=encoding) as sink,
+        _output_path(destination, overwrite=options.overwrite) as path,
+        VideoSink(path, video, destination=destination, clip=options.clip, encoding=options.encoding) as sink,
     ):
-        expected = clip.frame_count(video.info.seconds, video.info.rate)
-
-        def write(result: tuple[Frame, Pixels]) -> None:
-            frame, pixels = result
-            sink.write(pixels, frame.time, frame.duration)
-            if progress is not None:
-                progress(sink.frames, expected)
-
-        try:
-            run_pipeline(video.frames(clip), [find, finish], write)
-        except KeyboardInterrupt:
-            if not keep_partial or sink.frames == 0:
-                raise
-            interrupted = True
+        interrupted = _run(video, [find, finish], sink, options, progress)
         sink.finish(cut=interrupted)
     return VideoSummary(
         destination=destination,
@@ -153,6 +150,31 @@ def splash_video(
         interrupted=interrupted,
         warnings=(*video.warnings, *opacity.warnings, *sink.warnings),
     )
+
+
+def _run(
+    video: VideoSource | WebpSource,
+    stages: Sequence[Stage],
+    sink: VideoSink,
+    options: VideoOptions,
+    progress: Progress | None,
+) -> bool:
+    """Send the frames through; whether Ctrl-C ended it and what is done is to be kept."""
+    expected = options.clip.frame_count(video.info.seconds, video.info.rate)
+
+    def write(result: tuple[Frame, Pixels]) -> None:
+        frame, pixels = result
+        sink.write(pixels, frame.time, frame.duration)
+        if progress is not None:
+            progress(sink.frames, expected)
+
+    try:
+        run_pipeline(video.frames(options.clip), stages, write)
+    except KeyboardInterrupt:
+        if not options.keep_partial or sink.frames == 0:
+            raise
+        return True
+    return False
 
 
 def open_video(path: Path) -> VideoSource | WebpSource:
@@ -170,25 +192,23 @@ def _find(frames: Iterator[Frame], *, segment: Segment, batch_size: int) -> Iter
 
 
 def _finish(
-    found: Iterator[_Found], *, matte: MakeMatte, compose: Compose, steadiness: Steadiness | None, opacity: Opacity
+    found: Iterator[_Found], *, compose: Compose, steadiness: Steadiness | None, opacity: Opacity
 ) -> Iterator[tuple[Frame, Pixels]]:
     calm = found if steadiness is None else steady(found, steadiness, is_cut=_is_cut)
     for frame, detections in calm:
-        yield frame, opacity.carry(frame, compose(frame.rgb, matte(detections), detections))
+        yield frame, opacity.carry(frame, compose(frame.rgb, detections))
 
 
 def _is_cut(before: Frame, after: Frame) -> bool:
     return scene_changes(before.rgb, after.rgb)
 
 
-def _check(source: Path, destination: Path, encoding: Encoding, batch_size: int, *, overwrite: bool) -> None:
-    if batch_size < 1:
-        raise UsageError(f"batch_size is {batch_size}; expected 1 or more")
-    encoding.choose(destination, alpha=False)
+def _check(source: Path, destination: Path, options: VideoOptions) -> None:
+    options.encoding.choose(destination, alpha=False)
     if destination.exists():
         if source.exists() and destination.samefile(source):
             raise UsageError(f"{destination}: is the input itself; expected another file to write to")
-        if not overwrite:
+        if not options.overwrite:
             raise UsageError(f"{destination}: exists already; it is not overwritten unless you ask for it")
 
 

@@ -4,7 +4,7 @@ Balloons drift before a still background; a simulated detector misses some, trem
 Flicker is the mean change of the matte from one frame to the next at points where the picture did not change. What
 smoothing must not cost is accuracy, so the distance to the true matte is printed as well.
 
-    python benchmarks/video_flicker.py
+    python -m benchmarks.video_flicker
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ The model is simulated by a wait of fixed length a frame, as for a model on anot
 (reading, model, composing, writing), then the whole. Peak memory is that of a process of its own for a short and
 a long video.
 
-    python benchmarks/video_throughput.py
+    python -m benchmarks.video_throughput
 """
 
 from __future__ import annotations
@@ -23,16 +23,19 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from balloon_splash.frame_splasher import FrameSplasher
 from balloon_splash.media.video.clip import Clip
 from balloon_splash.media.video.codecs import Encoding
 from balloon_splash.media.video.sink import VideoSink
 from balloon_splash.splash.detections import Detections
-from balloon_splash.splash.matte import matte
+from balloon_splash.splash.look import Look
+from balloon_splash.splash.select import Selection
 from balloon_splash.splash.smoothing import steady
-from balloon_splash.video_splash import open_video, splash_video
+from balloon_splash.video_splash import VideoOptions, open_video, splash_video
 
 Pixels = npt.NDArray[np.uint8]
 FAST = Encoding(options={"preset": "ultrafast"})
+FAST_OPTIONS = VideoOptions(encoding=FAST, overwrite=True)
 
 
 def make_video(path: Path, frames: int, size: tuple[int, int]) -> None:
@@ -68,10 +71,9 @@ def detection(size: tuple[int, int]) -> Detections:
     return Detections(size, box, np.ones(1, np.float32), np.zeros(1, np.int64), mask, ("balloon",))
 
 
-def compose(rgb: Pixels, alpha: npt.NDArray[np.float32], _: Detections) -> Pixels:
-    """Grey outside of the matte."""
-    grey = cv2.cvtColor(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
-    return np.asarray(cv2.copyTo(rgb, (alpha > 0.5).view(np.uint8), grey), np.uint8)
+def compose(rgb: Pixels, detections: Detections) -> Pixels:
+    """The command's default: hard edges, grey ground."""
+    return FrameSplasher(Look(), Selection()).compose(rgb, detections)
 
 
 def timed(step: Callable[[], object]) -> float:
@@ -101,7 +103,7 @@ def overlap(folder: Path, frames: int, size: tuple[int, int], cost: float) -> No
 
     def finish() -> None:
         for frame, found in steady((sample, detection(size)) for _ in range(frames)):
-            compose(frame.rgb, matte(found), found)
+            compose(frame.rgb, found)
 
     def write() -> None:
         path = folder / "alone.mp4"
@@ -115,9 +117,7 @@ def overlap(folder: Path, frames: int, size: tuple[int, int], cost: float) -> No
 
     alone = {"reading": timed(read), "model": timed(model), "composing": timed(finish), "writing": timed(write)}
     whole = timed(
-        lambda: splash_video(
-            source, folder / "out.mp4", segment=segment, matte=matte, compose=compose, encoding=FAST, overwrite=True
-        )
+        lambda: splash_video(source, folder / "out.mp4", segment=segment, compose=compose, options=FAST_OPTIONS)
     )
     print(f"{size[1]}x{size[0]}, {frames} frames, model {1000 * cost:.0f} ms a frame")
     for name, seconds in alone.items():
@@ -130,16 +130,14 @@ def peak_memory(folder: Path, frames: int) -> int:
     """Peak resident KiB of a process that splashes a 320x240 video of ``frames`` frames."""
     source = folder / f"{frames}.mp4"
     make_video(source, frames, (240, 320))
-    command = [sys.executable, __file__, "--memory-of", str(source)]
+    command = [sys.executable, "-m", "benchmarks.video_throughput", "--memory-of", str(source)]
     return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
 def splash_and_print_memory(source: Path) -> None:
     """What runs in a process of its own. ``ru_maxrss`` would not do: it is inherited from the parent."""
     destination = source.with_name("out.mp4")
-    splash_video(
-        source, destination, segment=simulated_model(0), matte=matte, compose=compose, encoding=FAST, overwrite=True
-    )
+    splash_video(source, destination, segment=simulated_model(0), compose=compose, options=FAST_OPTIONS)
     (line,) = (text for text in Path("/proc/self/status").read_text().splitlines() if text.startswith("VmHWM"))
     print(line.split()[1])
 

@@ -18,7 +18,7 @@ def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:
 
 def test_a_failed_replacement_leaves_the_old_file(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("old")
-    with pytest.raises(RuntimeError), atomic_path(tmp_path / "a.txt", overwrite=True) as path:  # noqa: PT012
+    with pytest.raises(RuntimeError), atomic_path(tmp_path / "a.txt", overwrite=True) as path:
         path.write_text("half")
         raise RuntimeError
     assert (tmp_path / "a.txt").read_text() == "old"

@@ -8,10 +8,13 @@ import pytest
 from PIL import ExifTags, Image
 
 from balloon_splash.errors import MediaError, UsageError
+from balloon_splash.media.video.clip import Clip
 from balloon_splash.splash.look import Look
 from balloon_splash.splash.select import Selection
 from balloon_splash.splasher import Splasher, splash
+from balloon_splash.video_splash import VideoOptions
 from tests.fakes import ColourSegmenter, draw_scene
+from tests.media.clips import make_clip, read_pictures
 
 
 @pytest.fixture
@@ -114,3 +117,24 @@ def test_mistakes_are_found_before_any_picture():
 def test_arrays_of_another_kind_are_refused(splasher, wrong):
     with pytest.raises(MediaError, match="expected"):
         splasher(wrong)
+
+
+def test_a_video_gets_its_splash_beside_it(splasher, tmp_path: Path):
+    source = make_clip(tmp_path / "in.mp4", frames=4, size=(120, 160), draw=lambda i, size: draw_scene(*size))
+    summary = splasher.video(source)
+    assert (summary.destination, summary.frames) == (tmp_path / "in_splash.mp4", 4)
+    picture = read_pictures(summary.destination)[0].rgb.astype(int)
+    assert np.ptp(picture[40, 40]) > 100
+    assert np.ptp(picture[5, 5]) < 12
+    with pytest.raises(UsageError, match="exists already"):
+        splasher.video(source)
+
+
+def test_a_transparent_video_gets_a_format_that_holds_it(tmp_path: Path):
+    source = make_clip(tmp_path / "in.mp4", frames=2, size=(120, 160), draw=lambda i, size: draw_scene(*size))
+    splasher = Splasher(segmenter=ColourSegmenter(), look=Look("transparent"))
+    assert splasher.video(source).destination.name == "in_splash.mov"
+    assert splasher.video(source, tmp_path / "b.webp", options=VideoOptions(clip=Clip(max_frames=1))).frames == 1
+    with Image.open(tmp_path / "b.webp") as image:
+        alpha = np.asarray(image.convert("RGBA"))[..., 3]
+    assert (alpha[40, 40], alpha[5, 5]) == (255, 0)

@@ -21,7 +21,7 @@ from balloon_splash.errors import MediaError, UsageError
 from balloon_splash.media.video.clip import Clip
 from balloon_splash.media.video.codecs import Encoding
 from balloon_splash.splash.detections import Detections
-from balloon_splash.video_splash import VideoSummary, splash_video
+from balloon_splash.video_splash import Compose, Progress, Segment, VideoOptions, VideoSummary, splash_video
 from tests.media.clips import Pixels, make_clip, quarters, read_packets, read_pictures
 
 FAST = Encoding(options={"preset": "ultrafast"}, quality=10)
@@ -43,21 +43,29 @@ def find_left(frames: Sequence[Pixels]) -> list[Detections]:
     ]
 
 
-def box_matte(detections: Detections) -> npt.NDArray[np.float32]:
-    matte = np.zeros(detections.size, np.float32)
+def left_inside(shape: tuple[int, ...], detections: Detections) -> npt.NDArray[np.bool_]:
+    inside = np.zeros(shape[:2], np.bool_)
     for x0, y0, x1, y1 in detections.boxes.round().astype(int):
-        matte[y0:y1, x0:x1] = 1
-    return matte
+        inside[y0:y1, x0:x1] = True
+    return inside
 
 
-def grey_outside(rgb: Pixels, matte: npt.NDArray[np.float32], _: Detections) -> Pixels:
+def grey_outside(rgb: Pixels, detections: Detections) -> Pixels:
     grey = cv2.cvtColor(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
-    return np.where(matte[..., None] > 0.5, rgb, grey).astype(np.uint8)
+    return np.where(left_inside(rgb.shape, detections)[..., None], rgb, grey).astype(np.uint8)
 
 
-def splash(source: Path, destination: Path, **kwargs) -> VideoSummary:
-    defaults: dict[str, Any] = {"segment": find_left, "matte": box_matte, "compose": grey_outside, "encoding": FAST}
-    return splash_video(source, destination, **(defaults | kwargs))
+def splash(
+    source: Path,
+    destination: Path,
+    *,
+    segment: Segment = find_left,
+    compose: Compose = grey_outside,
+    progress: Progress | None = None,
+    **options: Any,
+) -> VideoSummary:
+    chosen = VideoOptions(**({"encoding": FAST} | options))
+    return splash_video(source, destination, segment=segment, compose=compose, options=chosen, progress=progress)
 
 
 @pytest.fixture
@@ -127,8 +135,8 @@ def test_part_of_a_video_at_a_lower_rate(clip: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("suffix", [".webm", ".mov"])
 def test_transparent_background_by_default_codec(clip: Path, tmp_path: Path, suffix: str) -> None:
-    def cut_out(rgb: Pixels, matte: npt.NDArray[np.float32], _: Detections) -> Pixels:
-        return np.dstack([rgb, (matte * 255).astype(np.uint8)])
+    def cut_out(rgb: Pixels, detections: Detections) -> Pixels:
+        return np.dstack([rgb, left_inside(rgb.shape, detections) * np.uint8(255)])
 
     source = make_clip(tmp_path / "silent.mp4", frames=3)
     splash(source, tmp_path / f"out{suffix}", compose=cut_out, encoding=Encoding())
@@ -164,13 +172,13 @@ def test_input_is_never_written_onto(clip: Path) -> None:
     assert clip.read_bytes() == data
 
 
-@pytest.mark.parametrize("step", ["segment", "matte", "compose", "progress"])
+@pytest.mark.parametrize("step", ["segment", "compose", "progress"])
 def test_failure_in_any_step_keeps_its_message_and_leaves_no_file(clip: Path, tmp_path: Path, step: str) -> None:
     def broken(*_: object) -> object:
         raise OSError("the model is gone")
 
     with pytest.raises(OSError, match=r"^the model is gone$"):
-        splash(clip, tmp_path / "out.mp4", **{step: broken})
+        splash(clip, tmp_path / "out.mp4", **{step: broken})  # type: ignore[arg-type]
     assert not (tmp_path / "out.mp4").exists()
 
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 COMMANDS = {
-    "splash": "keep colour on the objects of photos",
+    "splash": "keep colour on the objects of photos and videos",
     "train": "train or evaluate a model",
     "prepare": "fetch the balloon dataset, or draw one",
     "inspect-data": "a report on a dataset: faults, sizes, whether the anchors fit",

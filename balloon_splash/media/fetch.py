@@ -1,4 +1,4 @@
-"""Fetching a picture from the web, with caps on size and time, and not from inside the local network."""
+"""Fetching a picture or video from the web, with caps on size and time, and not from inside the local network."""
 
 from __future__ import annotations
 
@@ -6,74 +6,117 @@ import ipaddress
 import socket
 import time
 from collections.abc import Iterator
-from urllib.parse import urljoin, urlsplit
+from io import BytesIO
+from typing import TYPE_CHECKING, BinaryIO
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 from balloon_splash.errors import MediaError
 
+if TYPE_CHECKING:
+    import requests
+
 MAX_BYTES = 256 * 2**20
 MAX_SECONDS = 60.0
+MAX_VIDEO_BYTES = 8 * 2**30
+MAX_VIDEO_SECONDS = 3600.0
 MAX_REDIRECTS = 5
 CONNECT_SECONDS = 10.0
 CHUNK = 2**16
+PORTS = {"http": 80, "https": 443}
 
 
 def fetch(
     url: str, *, allow_private: bool = False, max_bytes: int = MAX_BYTES, max_seconds: float = MAX_SECONDS
 ) -> bytes:
-    """The body behind an http or https address.
+    """The body behind an http or https address; see :func:`fetch_into`."""
+    body = BytesIO()
+    fetch_into(body, url, allow_private=allow_private, max_bytes=max_bytes, max_seconds=max_seconds)
+    return body.getvalue()
 
-    Every redirect is checked as the first address is, so that a public server cannot lead into the local network.
+
+def fetch_into(
+    file: BinaryIO,
+    url: str,
+    *,
+    allow_private: bool = False,
+    max_bytes: int = MAX_VIDEO_BYTES,
+    max_seconds: float = MAX_VIDEO_SECONDS,
+) -> None:
+    """Write the body behind an http or https address to a file.
+
+    Every redirect is checked as the first address is, and the connection goes to the very address that was checked:
+    neither a redirect nor a name server that answers differently the second time leads into the local network.
 
     Args:
+        file: what to write to.
         url: where.
         allow_private: allow addresses that are not public (loopback, private, link-local).
         max_bytes: give up beyond this size.
         max_seconds: give up after this time.
 
     Raises:
-        MediaError: not reachable, not allowed, too large, too slow, or an error of the server.
+        MediaError: not reachable, not allowed, too large, too slow, or an error of the server; the disk is full.
     """
     import requests  # takes a fifth of a second, which only those with URLs shall pay
 
     deadline = time.monotonic() + max_seconds
     address = url
     try:
-        with requests.Session() as session:
-            for _ in range(MAX_REDIRECTS + 1):
-                _check_address(address, allow_private)
-                with session.get(
-                    address, stream=True, allow_redirects=False, timeout=(CONNECT_SECONDS, max_seconds)
-                ) as response:
-                    if not response.is_redirect:
-                        response.raise_for_status()
-                        return _body(response.iter_content(CHUNK), url, max_bytes, deadline)
-                    address = urljoin(address, response.headers["location"])
+        for _ in range(MAX_REDIRECTS + 1):
+            with requests.Session() as session, _get(session, address, allow_private, max_seconds) as response:
+                if not response.is_redirect:
+                    response.raise_for_status()
+                    _copy(response.iter_content(CHUNK), file, url, max_bytes, deadline)
+                    return
+                address = urljoin(address, response.headers["location"])
     except requests.RequestException as error:
         raise MediaError(f"{url}: cannot be fetched ({error})") from error
     raise MediaError(f"{url}: more than {MAX_REDIRECTS} redirects")
 
 
-def _body(chunks: Iterator[bytes], url: str, max_bytes: int, deadline: float) -> bytes:
-    body = bytearray()
+def _get(session: requests.Session, url: str, allow_private: bool, max_seconds: float) -> requests.Response:
+    """Begin to fetch; the request goes to an IP address, and names the host in its header and to TLS."""
+    from balloon_splash.media.named_host import NamedHost
+
+    parts = urlsplit(url)
+    place = _resolve(url, parts, allow_private)
+
+    user, at, name = parts.netloc.rpartition("@")
+    host = f"[{place}]" if ":" in place else place
+    session.mount("https://", NamedHost(str(parts.hostname)))
+    return session.get(
+        parts._replace(netloc=f"{user}{at}{host}:{parts.port or PORTS[parts.scheme]}").geturl(),
+        headers={"Host": name},
+        stream=True,
+        allow_redirects=False,
+        timeout=(CONNECT_SECONDS, max_seconds),
+    )
+
+
+def _copy(chunks: Iterator[bytes], file: BinaryIO, url: str, max_bytes: int, deadline: float) -> None:
+    size = 0
     for chunk in chunks:
-        body += chunk
-        if len(body) > max_bytes:
+        size += len(chunk)
+        if size > max_bytes:
             raise MediaError(f"{url}: larger than {max_bytes // 2**20} MiB")
         if time.monotonic() > deadline:
-            raise MediaError(f"{url}: took too long; {len(body)} bytes had come")
-    return bytes(body)
+            raise MediaError(f"{url}: took too long; {size} bytes had come")
+        try:
+            file.write(chunk)
+        except OSError as error:
+            raise MediaError(f"{url}: cannot be stored ({error.strerror})") from error
 
 
-def _check_address(url: str, allow_private: bool) -> None:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+def _resolve(url: str, parts: SplitResult, allow_private: bool) -> str:
+    """The IP address of the host, of which all must be public unless ``allow_private``."""
+    if parts.scheme not in PORTS or not parts.hostname:
         raise MediaError(f"{url}: expected an http:// or https:// address")
-    if allow_private:
-        return
     try:
-        found = socket.getaddrinfo(parts.hostname, parts.port or parts.scheme, type=socket.SOCK_STREAM)
-    except OSError as error:
+        found = socket.getaddrinfo(parts.hostname, parts.port or PORTS[parts.scheme], type=socket.SOCK_STREAM)
+    except (OSError, ValueError) as error:
         raise MediaError(f"{url}: no such host ({error})") from error
-    for *_, place in found:
-        if not ipaddress.ip_address(str(place[0]).partition("%")[0]).is_global:
-            raise MediaError(f"{url}: leads to {place[0]}, which is not a public address; allow it if you trust it")
+    places = [str(address[0]) for *_, address in found]
+    for place in places:
+        if not (allow_private or ipaddress.ip_address(place.partition("%")[0]).is_global):
+            raise MediaError(f"{url}: leads to {place}, which is not a public address; allow it if you trust it")
+    return places[0]

@@ -6,6 +6,8 @@ import importlib
 import os
 from pathlib import PurePath
 
+from PIL import Image
+
 SUFFIXES = {
     ".jpg": "JPEG",
     ".jpeg": "JPEG",
@@ -24,6 +26,8 @@ SUFFIXES = {
 
 VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".wmv"})
 
+ANIMATED = frozenset({"GIF", "WEBP"})
+
 WITH_ALPHA = frozenset({"PNG", "WEBP", "AVIF", "TIFF", "GIF", "JPEG2000", "HEIF"})
 WITH_16_BITS = frozenset({"PNG", "TIFF"})
 
@@ -41,6 +45,17 @@ def is_picture(path: str | os.PathLike[str]) -> bool:
 def is_video(path: str | os.PathLike[str]) -> bool:
     """Whether the suffix is that of a video."""
     return PurePath(path).suffix.lower() in VIDEO_SUFFIXES
+
+
+def is_animation(path: str | os.PathLike[str]) -> bool:
+    """Whether a GIF or WebP file holds more than one picture."""
+    if format_of(path) not in ANIMATED:
+        return False
+    try:
+        with Image.open(path) as image:
+            return getattr(image, "n_frames", 1) > 1
+    except (OSError, ValueError, SyntaxError, EOFError):
+        return False  # damaged: whoever reads it as a picture will say so
 
 
 def register_heif() -> bool:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from balloon_splash.errors import MediaError, UsageError
-from balloon_splash.media.fetch import fetch
-from balloon_splash.media.formats import is_picture, is_video
+from balloon_splash.media.fetch import fetch, fetch_into
+from balloon_splash.media.formats import is_animation, is_picture, is_video
 
 STDIO = "-"
 RESULT_PATTERN = "*_splash.*"
@@ -33,10 +36,10 @@ class Source:
     path: Path | None = None
     url: str | None = None
 
-    @property
+    @cached_property
     def is_video(self) -> bool:
-        """Whether the name is that of a video."""
-        return is_video(self.relative)
+        """Whether the name is that of a video, or the file an animation."""
+        return is_video(self.relative) or (self.path is not None and is_animation(self.path))
 
     def read(self, *, allow_private: bool = False) -> bytes:
         """The bytes of the file.
@@ -55,6 +58,26 @@ class Source:
         if self.url is not None:
             return fetch(self.url, allow_private=allow_private)
         return sys.stdin.buffer.read()
+
+    @contextlib.contextmanager
+    def local_file(self, *, allow_private: bool = False) -> Iterator[Path]:
+        """The file itself, or a temporary one with what is behind the URL.
+
+        Args:
+            allow_private: URLs may lead to addresses inside the local network.
+
+        Raises:
+            MediaError: cannot be fetched, or the disk is full.
+        """
+        if self.path is not None:
+            yield self.path
+            return
+        assert self.url is not None, "standard input has no file"
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / self.relative.name
+            with path.open("wb") as file:
+                fetch_into(file, self.url, allow_private=allow_private)
+            yield path
 
 
 def expand_inputs(inputs: Sequence[str], *, recursive: bool = False) -> list[Source]:

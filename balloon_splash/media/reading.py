@@ -112,6 +112,9 @@ def _convert(image: Image.Image, data: bytes, name: str) -> Picture:
     if frames > 1:
         notes.append(f"only the first of {frames} pictures in the file is used")
     sixteen = _has_16_bits(image, data)
+    coded_bits = _coded_bits(image, data)
+    if coded_bits > 8:
+        notes.append(f"{coded_bits} bits a channel become 8")
     exif = image.getexif()
     orientation = exif.get(ExifTags.Base.Orientation, 1)
     descriptive = descriptive_exif(exif)  # for TIFF, which does not hold EXIF as one block
@@ -151,6 +154,15 @@ def _has_16_bits(image: Image.Image, data: bytes) -> bool:
     if image.format == "TIFF":
         return 16 in getattr(image, "tag_v2", {}).get(BITS_PER_SAMPLE, ())
     return image.mode.startswith("I;16")
+
+
+def _coded_bits(image: Image.Image, data: bytes) -> int:
+    """Bits a channel in AVIF and HEIF files, from the ``pixi`` box (ISO 23008-12); 8 where nothing is said.
+
+    The box holds version and flags (4 bytes), the number of channels (1), and the bits of each.
+    """
+    start = data.find(b"pixi") if image.format in ("AVIF", "HEIF") else -1
+    return 8 if start < 0 or start + 9 >= len(data) else data[start + 9]
 
 
 def _pixels_8(image: Image.Image) -> tuple[Pixels, Pixels | None]:

@@ -51,6 +51,46 @@ class _Channel:
         raise _ClosedError
 
 
+class _Step(threading.Thread):
+    """Moves items from an iterator to wherever they are delivered, until either end has no more or something fails.
+
+    Args:
+        items: what to move.
+        deliver: takes each item, and ``_END`` after the last.
+        inlet: the channel that ``items`` come from, None for the source.
+        on_end: called when the step is over, with what it raised or None.
+    """
+
+    def __init__(
+        self,
+        items: Iterable[Any],
+        deliver: Callable[[Any], object],
+        inlet: _Channel | None,
+        on_end: Callable[[BaseException | None], object],
+    ) -> None:
+        super().__init__()
+        self._items = items
+        self._deliver = deliver
+        self._inlet = inlet
+        self._on_end = on_end
+
+    def run(self) -> None:
+        failure: BaseException | None = None
+        try:
+            for item in self._items:
+                self._deliver(item)
+            self._deliver(_END)
+        except _ClosedError:
+            pass
+        except BaseException as error:  # not swallowed: raised again in the calling thread
+            failure = error
+        if isinstance(self._items, Generator):
+            self._items.close()
+        if self._inlet is not None:
+            self._inlet.close()  # a step that needs no more sends those before it home
+        self._on_end(failure)
+
+
 def run_pipeline(
     source: Iterable[Any], stages: Sequence[Stage], sink: Callable[[Any], object], *, queue_size: int = 4
 ) -> None:
@@ -71,43 +111,31 @@ def run_pipeline(
     failures: list[BaseException] = []
     ended = threading.Semaphore(0)
 
+    def on_end(failure: BaseException | None) -> None:
+        if failure is not None:
+            failures.append(failure)
+            _close(channels)
+        ended.release()
+
     def drain(item: Any) -> None:
         if item is not _END:
             sink(item)
 
-    def work(items: Iterable[Any], deliver: Callable[[Any], None], inlet: _Channel | None) -> None:
-        try:
-            for item in items:
-                deliver(item)
-            deliver(_END)
-        except _ClosedError:
-            pass
-        except BaseException as error:  # not swallowed: raised again in the calling thread
-            failures.append(error)
-            _close(channels)
-        finally:
-            if isinstance(items, Generator):
-                items.close()
-            if inlet is not None:
-                inlet.close()  # a step that needs no more sends those before it home
-            ended.release()
-
     inputs = [source, *(stage(iter(channel)) for stage, channel in zip(stages, channels, strict=False)), channels[-1]]
     outputs = [*(channel.put for channel in channels), drain]
-    inlets = [None, *channels]
-    threads = [threading.Thread(target=work, args=step) for step in zip(inputs, outputs, inlets, strict=True)]
+    steps = [_Step(*ends, on_end) for ends in zip(inputs, outputs, [None, *channels], strict=True)]
     try:
-        for thread in threads:
-            thread.start()
+        for step in steps:
+            step.start()
         # Not join(): interrupted by Ctrl-C, it takes a running thread for one that has ended (CPython issue 90882).
-        for _ in threads:
+        for _ in steps:
             while not ended.acquire(timeout=_POLL_SECONDS):
                 pass  # a wait without an end cannot be interrupted on every system
     finally:
         _close(channels)
-        for thread in threads:
-            if thread.ident is not None:
-                thread.join()
+        for step in steps:
+            if step.ident is not None:
+                step.join()
     if failures:
         raise failures[0]
 

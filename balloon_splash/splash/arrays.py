@@ -16,6 +16,9 @@ Matte: TypeAlias = npt.NDArray[np.float32]
 Window: TypeAlias = tuple[slice, slice]
 """The rows and columns of a part of a picture."""
 
+Pixels: TypeAlias = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
+"""The row and the column of each of N pixels, as ``np.nonzero`` gives them."""
+
 
 def full_scale(image: Image) -> int:
     """The value of white: 255 for 8-bit pictures, 65535 for 16-bit ones."""

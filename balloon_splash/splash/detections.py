@@ -21,6 +21,7 @@ class Detections:
         soft_masks: ``(N, M, M)`` float32 in [0, 1]: the probability that a point belongs to the object, on a grid
             stretched over its box (M is 28 for the standard mask head).
         class_names: the names of all classes that the model knows.
+        identities: ``(N,)`` int64 numbers that the objects are known by; None numbers them from 1, best score first.
     """
 
     size: tuple[int, int]
@@ -29,6 +30,12 @@ class Detections:
     classes: npt.NDArray[np.int64]
     soft_masks: npt.NDArray[np.float32]
     class_names: tuple[str, ...]
+    identities: npt.NDArray[np.int64] | None = None
+
+    @property
+    def numbers(self) -> npt.NDArray[np.int64]:
+        """``(N,)`` what labels show and a selection by number takes; picking some objects does not renumber them."""
+        return np.arange(1, len(self) + 1) if self.identities is None else self.identities
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -41,6 +48,7 @@ class Detections:
             scores=self.scores[index],
             classes=self.classes[index],
             soft_masks=self.soft_masks[index],
+            identities=self.numbers[index],
         )
 
     @classmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from balloon_splash.splash.arrays import Image, Matte, to_dtype
+from balloon_splash.splash.arrays import Image, Matte, Pixels, to_dtype
 from balloon_splash.splash.backgrounds import BackgroundLike, background_from
 from balloon_splash.splash.edges import pure_foreground
 
@@ -56,8 +56,8 @@ def cut_out(image: Image, matte: Matte, *, invert: bool = False) -> Image:
         matte = 1 - matte
     colour = composite(image, np.zeros_like(image), (matte > 0).astype(np.float32))
     edge = _between(matte)
-    if edge.any():
-        colour[edge] = pure_foreground(image, matte)[edge]
+    if len(edge[0]):
+        colour[edge] = to_dtype(pure_foreground(image, matte, edge), image.dtype)
     return np.dstack([colour, to_dtype(matte * np.iinfo(image.dtype).max, image.dtype)])
 
 
@@ -77,17 +77,14 @@ def composite(image: Image, background: Image, matte: Matte) -> Image:
 
 def _blend_edge(image: Image, background: Image, matte: Matte) -> None:
     edge = _between(matte)
-    x, y, width, height = cv2.boundingRect(edge.astype(np.uint8))
-    window = slice(y, y + height), slice(x, x + width)
-    edge, alpha = edge[window], matte[window]
-    front = pure_foreground(image[window], alpha)[edge].astype(np.float32)
-    behind = background[window]
-    weight = alpha[edge][:, None]
-    behind[edge] = to_dtype(weight * front + (1 - weight) * behind[edge], image.dtype)
+    front = pure_foreground(image, matte, edge)
+    weight = matte[edge][:, None]
+    background[edge] = to_dtype(weight * front + (1 - weight) * background[edge], image.dtype)
 
 
-def _between(matte: Matte) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
-    return (matte > 0) & (matte < 1)
+def _between(matte: Matte) -> Pixels:
+    rows, columns = np.nonzero((matte > 0) & (matte < 1))
+    return rows, columns
 
 
 def _check(image: Image, matte: Matte) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from balloon_splash.splash.arrays import Image, Matte
 from balloon_splash.splash.backgrounds import BackgroundLike, background_from
@@ -56,14 +55,13 @@ class Look:
         """``(H, W)`` matte of the objects in this picture, edges shaped."""
         return matte(detections, soft=self.soft, feather=self.feather, grow=self.grow, refine=self.refine, guide=image)
 
-    def apply(self, image: Image, alpha: Matte, detections: Detections, numbers: npt.NDArray[np.intp]) -> Image:
+    def apply(self, image: Image, alpha: Matte, detections: Detections) -> Image:
         """The finished picture.
 
         Args:
             image: ``(H, W, 3)``.
             alpha: ``(H, W)`` matte of ``detections``.
             detections: the objects that were chosen.
-            numbers: the numbers that labels show for them.
 
         Returns:
             ``(H, W, 3)``, or ``(H, W, 4)`` on a transparent ground.
@@ -74,7 +72,5 @@ class Look:
             result = apply_effect(image, alpha, self.background, invert=self.invert)
         if not (self.outline or self.labels):
             return result
-        marked = draw_overlay(
-            result[..., :3].copy(), detections, numbers.tolist(), outline=self.outline, labels=self.labels
-        )
+        marked = draw_overlay(result[..., :3].copy(), detections, outline=self.outline, labels=self.labels)
         return np.dstack([marked, result[..., 3:]])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -17,6 +18,8 @@ SOFT_RAMP = 0.2
 
 SOFT_EDGE_PX = 2.0
 """Width in pixels of a soft edge that was moved by ``grow``, where the probabilities no longer describe it."""
+
+_NO_SUMMAND = np.empty(0, np.float32)
 
 
 def matte(
@@ -87,7 +90,8 @@ def paste_probability(detections: Detections, index: int) -> tuple[npt.NDArray[n
 
     The geometry is that of ``detectron2.layers.mask_ops.paste_masks_in_image``: pixel centres lie at +0.5, the mask
     covers the box exactly (``align_corners=False``), and beyond its outermost samples it falls linearly to zero.
-    Bilinear interpolation is separable, so it is two small matrix products: exact, and no slower than a warp.
+    Bilinear interpolation is separable, so it is two small matrix products: exact, and no slower than a warp. OpenCV's
+    run in this thread; NumPy's would wait for threads of their own, beside those of a model that is at work.
 
     Returns:
         ``(h, w)`` float32 probabilities and the window of the picture where they lie.
@@ -97,7 +101,10 @@ def paste_probability(detections: Detections, index: int) -> tuple[npt.NDArray[n
     x0, y0, x1, y1 = (float(value) for value in detections.boxes[index])
     rows, down = _bilinear_weights(y0, y1, soft_mask.shape[0], height)
     columns, across = _bilinear_weights(x0, x1, soft_mask.shape[1], width)
-    return down @ soft_mask @ across.T, (rows, columns)
+    if not down.size or not across.size:
+        return np.zeros((len(down), len(across)), np.float32), (rows, columns)
+    half = cv2.gemm(down, soft_mask, 1, _NO_SUMMAND, 0)
+    return np.asarray(cv2.gemm(half, across, 1, _NO_SUMMAND, 0, flags=cv2.GEMM_2_T), np.float32), (rows, columns)
 
 
 def _bilinear_weights(start: float, end: float, samples: int, limit: int) -> tuple[slice, npt.NDArray[np.float32]]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import cv2
 import numpy as np
 
@@ -23,7 +21,6 @@ FONT = cv2.FONT_HERSHEY_SIMPLEX
 def draw_overlay(
     image: Image,
     detections: Detections,
-    numbers: Sequence[int],
     *,
     outline: bool = True,
     labels: bool = True,
@@ -35,8 +32,7 @@ def draw_overlay(
 
     Args:
         image: ``(H, W, 3)``, left as it is.
-        detections: the N objects to mark.
-        numbers: the N numbers to show, which ``Selection.instances`` takes.
+        detections: the N objects to mark; their numbers are those that ``Selection.instances`` takes.
         outline: draw contours.
         labels: write labels.
 
@@ -45,6 +41,7 @@ def draw_overlay(
     """
     layer = np.zeros((*image.shape[:2], 3), np.uint8)
     opacity = np.zeros(image.shape[:2], np.uint8)
+    numbers = detections.numbers.tolist()
     if outline:
         for mask, number in zip(instance_masks(detections), numbers, strict=True):
             _draw_outline(layer, opacity, mask, _colour(number))

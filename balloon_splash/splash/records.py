@@ -1,12 +1,9 @@
-"""Detections to COCO-style JSON and back, so that a splash can be made again without running the model."""
+"""Detections to COCO documents and back, so that a splash can be made again without running the model."""
 
 from __future__ import annotations
 
 import base64
-import json
-import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -14,63 +11,20 @@ import numpy as np
 import numpy.typing as npt
 from pycocotools import mask as coco_mask
 
-from balloon_splash.errors import MediaError
-from balloon_splash.files import atomic_path
 from balloon_splash.splash.detections import Detections
 from balloon_splash.splash.matte import instance_masks
 
-JSON_LINES = ".jsonl"
 FOREIGN_SAMPLES = 112
 """Side of the soft masks that are made of the hard ones in files of other tools."""
 
 
-def write_detections(found: Mapping[str, Detections], path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-    """Write what was found in each picture, by file name.
-
-    One COCO document with ``images``, ``categories`` and ``annotations`` (``bbox`` as XYWH, ``score``,
-    ``segmentation`` as compressed RLE); with the suffix ``.jsonl`` one such document a line for each picture. Each
-    annotation also holds the ``soft_mask`` over its box, which COCO has no field for: it is what makes a splash from
-    this file equal to one from the model.
-
-    Raises:
-        FileExistsError: the file is there, and ``overwrite`` is false.
-    """
-    with atomic_path(path, overwrite=overwrite) as temporary:
-        if Path(path).suffix == JSON_LINES:
-            lines = (json.dumps(to_coco({name: detections})) + "\n" for name, detections in found.items())
-            temporary.write_text("".join(lines), encoding="utf-8")
-        else:
-            temporary.write_text(json.dumps(to_coco(found), indent=1), encoding="utf-8")
-
-
-def read_detections(path: str | os.PathLike[str]) -> dict[str, Detections]:
-    """Read what :func:`write_detections`, or another tool that writes COCO documents with RLE, has written.
-
-    Returns:
-        the objects of each picture, best score first, by file name.
-
-    Raises:
-        MediaError: cannot be read, or is no such document.
-    """
-    name = os.fspath(path)
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-        documents = (
-            [json.loads(line) for line in text.splitlines()] if name.endswith(JSON_LINES) else [json.loads(text)]
-        )
-        found: dict[str, Detections] = {}
-        for document in documents:
-            found.update(from_coco(document))
-    except OSError as error:
-        raise MediaError(f"{name}: cannot be read ({error.strerror})") from error
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
-        reason = f"{type(error).__name__}: {error}"
-        raise MediaError(f"{name}: not a COCO document with images, categories and RLE masks ({reason})") from error
-    return found
-
-
 def to_coco(found: Mapping[str, Detections]) -> dict[str, Any]:
-    """One COCO document; classes are numbered from 1, as there."""
+    """One COCO document with what was found in each picture, by file name.
+
+    It holds ``images``, ``categories`` (numbered from 1, as there) and ``annotations`` (``bbox`` as XYWH, ``score``,
+    ``segmentation`` as compressed RLE). Each annotation also holds the ``soft_mask`` over its box, which COCO has no
+    field for: it is what makes a splash from this document equal to one from the model.
+    """
     names = next((detections.class_names for detections in found.values()), ())
     annotations: list[dict[str, Any]] = []
     images = []
@@ -84,7 +38,11 @@ def to_coco(found: Mapping[str, Detections]) -> dict[str, Any]:
 
 
 def from_coco(document: Mapping[str, Any]) -> dict[str, Detections]:
-    """The objects of each picture of a COCO document, best score first."""
+    """The objects of each picture of a COCO document, best score first, by file name.
+
+    Raises:
+        ValueError, KeyError, TypeError, IndexError, AttributeError: it is no such document.
+    """
     index_of = {category["id"]: index for index, category in enumerate(document["categories"])}
     names = tuple(str(category["name"]) for category in document["categories"])
     of_image: dict[int, list[Mapping[str, Any]]] = {image["id"]: [] for image in document["images"]}

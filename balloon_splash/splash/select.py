@@ -23,7 +23,8 @@ class Selection:
     Attributes:
         confidence: lowest score.
         classes: names of classes, as the model knows them; case does not matter.
-        instances: numbers of objects, counted from 1, best score first; these are the numbers that labels show.
+        instances: numbers of objects, which labels show: in a photo counted from 1, best score first; in a video
+            whose objects are followed, in order of appearance, the same for an object all the time.
         box: ``(x0, y0, x1, y1)`` in pixels; at least half of the object's box lies in it.
         point: ``(x, y)`` in pixels; lies on the object's mask. Of several objects there, the best score is taken.
         largest: only the object with the largest mask.
@@ -73,7 +74,7 @@ class Selection:
             numbers = [i for i, name in enumerate(detections.class_names) if name.casefold() in wanted]
             eligible &= np.isin(detections.classes, numbers)
         if self.instances:
-            eligible &= np.isin(np.arange(1, len(detections) + 1), self.instances)
+            eligible &= np.isin(detections.numbers, self.instances)
         if self.box is not None:
             eligible &= _part_inside(detections.boxes, self.box) >= INSIDE_BOX
         return eligible

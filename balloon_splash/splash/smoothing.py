@@ -8,6 +8,7 @@ and smoothing lags behind nothing.
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -67,15 +68,17 @@ def steady(
 
     Yields:
         ``(payload, detections)``, ``options.look_ahead`` frames after they came in. Masks and boxes are smoothed,
-        objects that were missed are there, fading ones have scaled masks.
+        objects that were missed are there and numbered in order of appearance. Those that fade have scaled masks: a
+        hard matte, which knows nothing between in and out, lets them shrink instead.
     """
     options = options or Steadiness()
-    scene: _Scene[T] = _Scene(options)
+    numbers = itertools.count(1)
+    scene: _Scene[T] = _Scene(options, numbers)
     previous: T | None = None
     for payload, detections in items:
         if is_cut is not None and previous is not None and is_cut(previous, payload):
             yield from scene.finish()
-            scene = _Scene(options)
+            scene = _Scene(options, numbers)
         yield from scene.push(payload, detections)
         previous = payload
     yield from scene.finish()
@@ -90,9 +93,9 @@ def scene_changes(before: npt.NDArray[np.uint8], after: npt.NDArray[np.uint8]) -
 class _Scene(Generic[T]):
     """The frames between two cuts, of which only those near the current one are kept."""
 
-    def __init__(self, options: Steadiness) -> None:
+    def __init__(self, options: Steadiness, numbers: Iterator[int]) -> None:
         self._options = options
-        self._tracker = Tracker(max_gap=options.bridge, min_iou=options.min_iou)
+        self._tracker = Tracker(max_gap=options.bridge, min_iou=options.min_iou, numbers=numbers)
         self._waiting: deque[tuple[T, Detections]] = deque()
         self._arrived = 0
 
@@ -119,7 +122,7 @@ class _Scene(Generic[T]):
         wanted = min(options.min_hits, self._arrived)
         tracks = [t for t in self._tracker.tracks if t.hits >= wanted and t.best_score >= options.start_score]
         estimates = [(track, estimate(track, frame, options)) for track in tracks]
-        present = [(track.label, seen) for track, seen in estimates if seen is not None]
+        present = [(track, seen) for track, seen in estimates if seen is not None]
         present.sort(key=lambda pair: -pair[1].score)
         if not present:
             return Detections.empty(found.size, found.class_names)
@@ -127,9 +130,10 @@ class _Scene(Generic[T]):
             size=found.size,
             boxes=np.stack([seen.box for _, seen in present]),
             scores=np.array([seen.score for _, seen in present], np.float32),
-            classes=np.array([label for label, _ in present], np.int64),
+            classes=np.array([track.label for track, _ in present], np.int64),
             soft_masks=np.stack([seen.mask for _, seen in present]),
             class_names=found.class_names,
+            identities=np.array([track.number for track, _ in present], np.int64),
         )
 
 

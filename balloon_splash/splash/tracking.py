@@ -9,7 +9,9 @@ may continue an object but not begin one is ByteTrack's idea (Zhang et al., 2022
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -74,13 +76,14 @@ class Tracker:
     Args:
         max_gap: frames that an object may be missed for without becoming another one.
         min_iou: overlap, in [0, 1], from which on two boxes can be the same object.
+        numbers: where new tracks take their numbers from; by default they are counted from 1.
     """
 
-    def __init__(self, *, max_gap: int, min_iou: float) -> None:
+    def __init__(self, *, max_gap: int, min_iou: float, numbers: Iterator[int] | None = None) -> None:
         self.tracks: list[Track] = []
         self._max_gap = max_gap
         self._min_iou = min_iou
-        self._next_number = 0
+        self._numbers = numbers or itertools.count(1)
 
     def update(self, frame: int, detections: Detections) -> None:
         """Add the detections of ``frame``, a number higher than those before."""
@@ -104,8 +107,7 @@ class Tracker:
         self.tracks = [track for track in self.tracks if track.observations]
 
     def _new_track(self, label: int) -> Track:
-        track = Track(self._next_number, label)
-        self._next_number += 1
+        track = Track(next(self._numbers), label)
         self.tracks.append(track)
         return track
 

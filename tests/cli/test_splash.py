@@ -12,17 +12,9 @@ from PIL import Image
 
 from balloon_splash.cli.splash import main
 from balloon_splash.inference.segmenter import Segmenter
-from tests.fakes import ColourSegmenter, draw_scene
+from tests.fakes import draw_scene
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def model(monkeypatch) -> ColourSegmenter:
-    """Stands in the place of the true model."""
-    segmenter = ColourSegmenter()
-    monkeypatch.setattr(Segmenter, "from_config", lambda *args, **options: segmenter)
-    return segmenter
 
 
 @pytest.fixture

@@ -1,14 +1,17 @@
 """URLs: pictures come whole, and nobody is led into the local network or drowned."""
 
 import contextlib
+import socket
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
 from balloon_splash.errors import MediaError
-from balloon_splash.media.fetch import fetch
+from balloon_splash.media.fetch import fetch, fetch_into
+from balloon_splash.media.named_host import NamedHost
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -21,6 +24,10 @@ class Handler(BaseHTTPRequestHandler):
             self.send_response(302)
             self.send_header("location", "file:///etc/passwd")
             self.end_headers()
+        elif self.path == "/host":
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(self.headers["host"].encode())
         elif self.path == "/missing":
             self.send_error(404)
         elif self.path == "/slow":
@@ -77,3 +84,36 @@ def test_private_addresses_are_refused_unless_allowed(host):
 def test_an_unreachable_server_is_named():
     with pytest.raises(MediaError, match="cannot be fetched"):
         fetch("http://127.0.0.1:9/x.jpg", allow_private=True)
+
+
+def test_the_address_that_was_checked_is_the_one_that_is_asked(server, monkeypatch):
+    """A name server may answer differently the second time."""
+    asked = []
+    true_lookup = socket.getaddrinfo
+
+    def lookup(host, *args, **kwargs):
+        if host != "photos.example":
+            return true_lookup(host, *args, **kwargs)
+        asked.append(host)
+        return true_lookup("127.0.0.1" if len(asked) == 1 else "192.0.2.1", *args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", lookup)
+    port = server.rpartition(":")[2]
+    assert fetch(f"http://photos.example:{port}/host", allow_private=True) == f"photos.example:{port}".encode()
+    assert asked == ["photos.example"]
+
+
+def test_tls_asks_for_the_name_and_not_for_the_address():
+    adapter = NamedHost("photos.example")
+    pool = adapter.poolmanager.connection_from_url("https://93.184.216.34:443/a.jpg")
+    assert pool.conn_kw["server_hostname"] == "photos.example"
+
+
+def test_a_body_goes_to_a_file_and_a_full_disk_is_said(server, tmp_path):
+    with (tmp_path / "video.mp4").open("wb") as file:
+        fetch_into(file, f"{server}/video.mp4", allow_private=True)
+    assert (tmp_path / "video.mp4").stat().st_size == 100_000
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    with Path("/dev/full").open("wb", buffering=0) as full, pytest.raises(MediaError, match="cannot be stored"):
+        fetch_into(full, server, allow_private=True)

@@ -6,7 +6,7 @@ import pytest
 
 from balloon_splash.errors import UsageError
 from balloon_splash.media.inputs import expand_inputs
-from balloon_splash.media.outputs import plan_outputs, splash_path
+from balloon_splash.media.outputs import plan_outputs, splash_path, video_path
 
 
 @pytest.fixture
@@ -86,6 +86,30 @@ def test_contradictions_are_refused_before_anything_runs(folder: Path, tmp_path:
         plan_outputs(same, str(tmp_path / "out/"))
     with pytest.raises(UsageError, match="--output"):
         plan_outputs(expand_inputs(["-"]), None)
+
+
+@pytest.mark.parametrize(
+    ("source", "transparent", "expected"),
+    [
+        ("a/x.MP4", False, "a/x_splash.MP4"),
+        ("x.avi", False, "x_splash.mp4"),
+        ("x.mp4", True, "x_splash.mov"),
+        ("x.webm", True, "x_splash.webm"),
+        ("x.gif", True, "x_splash.gif"),
+        ("x.ts", True, "x_splash.mov"),
+    ],
+)
+def test_videos_keep_their_format_where_it_can_hold_the_result(source: str, transparent: bool, expected: str):
+    assert video_path(Path(source), transparent=transparent) == Path(expected)
+
+
+def test_a_video_behind_a_url_is_a_file_while_it_is_used(monkeypatch):
+    monkeypatch.setattr("balloon_splash.media.inputs.fetch_into", lambda file, url, **_: file.write(url.encode()))
+    (source,) = expand_inputs(["http://example.org/a/party.mp4"])
+    assert source.is_video
+    with source.local_file() as path:
+        assert (path.name, path.read_text()) == ("party.mp4", "http://example.org/a/party.mp4")
+    assert not path.exists()
 
 
 @pytest.mark.parametrize(

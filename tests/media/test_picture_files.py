@@ -13,6 +13,7 @@ from balloon_splash.errors import MediaError
 from balloon_splash.media.picture import Metadata, Picture, to_8_bit
 from balloon_splash.media.reading import read_picture
 from balloon_splash.media.writing import encode_picture, write_picture
+from tests.media.clips import make_clip
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
@@ -273,3 +274,13 @@ def test_nothing_is_overwritten_unasked(tmp_path: Path, scene):
     with pytest.raises(FileExistsError, match=r"there\.png"):
         write_picture(Picture(scene), target)
     assert target.read_bytes() == b"precious"
+
+
+@pytest.mark.parametrize(("pixel_format", "bits"), [("yuv420p10le", 10), ("yuv420p", 8)])
+def test_ten_bits_of_an_avif_file_becoming_eight_is_said(tmp_path: Path, pixel_format: str, bits: int):
+    if not features.check("avif"):
+        pytest.skip("this Pillow has no AVIF")
+    path = make_clip(
+        tmp_path / "deep.avif", frames=1, codec="libsvtav1", pixel_format=pixel_format, options={"preset": "10"}
+    )
+    assert [f"{bits} bits a channel become 8"] * (bits > 8) == list(read_picture(path).notes)

@@ -118,3 +118,12 @@ def test_tiny_pictures_pass(size, background):
 def test_a_matte_of_another_size_is_refused(image):
     with pytest.raises(ValueError, match="size"):
         apply_effect(image, np.zeros((3, 3), np.float32))
+
+
+def test_a_long_soft_edge_is_blended_all_along(image):
+    """More edge pixels than OpenCV's tables have rows."""
+    alpha = np.full((300, 400), 0.5, np.float32)
+    wide = cv2.resize(image, (400, 300))
+    result = apply_effect(wide, alpha, "black").astype(float)
+    assert result.mean() == pytest.approx(wide.mean() / 2, rel=0.1)
+    assert cut_out(wide, alpha).shape == (300, 400, 4)

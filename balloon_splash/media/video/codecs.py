@@ -23,7 +23,6 @@ class Codec:
         options: further options of the encoder.
         even_size: whether width and height must be even: 4:2:0 in H.264 and H.265 has no odd sizes, not even
             by cropping, which is counted in pairs.
-        limited_range: whether the codec cannot say that values use the full range, so that none may.
         tag: four letters that Apple's players look for in MP4 and MOV.
         limited_range: whether the codec cannot say that values use the full range, so that none may.
     """
@@ -103,8 +102,11 @@ CODECS = {
 _DEFAULTS = {**dict.fromkeys(_MP4, "h264"), ".webm": "vp9", ".gif": "gif", ".webp": "webp"}
 _ALPHA_DEFAULTS = {**_DEFAULTS, ".mov": "prores", ".mkv": "vp9"}
 
-VIDEO_SUFFIXES = frozenset(_DEFAULTS)
+WRITABLE_SUFFIXES = frozenset(_DEFAULTS)
 """Suffixes of the files that can be written."""
+
+ALPHA_SUFFIXES = frozenset(suffix for suffix, name in _ALPHA_DEFAULTS.items() if CODECS[name].alpha_format is not None)
+"""Suffixes of those that can be transparent, with their usual codec."""
 
 
 @dataclass(frozen=True)
@@ -130,8 +132,8 @@ class Encoding:
             UsageError: file, codec, quality and alpha do not go together.
         """
         suffix = path.suffix.lower()
-        if suffix not in VIDEO_SUFFIXES:
-            raise UsageError(f"{path}: videos cannot be written as {suffix or 'that'}; {_list(VIDEO_SUFFIXES)} can")
+        if suffix not in WRITABLE_SUFFIXES:
+            raise UsageError(f"{path}: videos cannot be written as {suffix or 'that'}; {_list(WRITABLE_SUFFIXES)} can")
         name = self.codec or (_ALPHA_DEFAULTS if alpha else _DEFAULTS)[suffix]
         if name not in CODECS:
             raise UsageError(f"codec {name} is unknown; expected one of {_list(CODECS)}")

@@ -16,10 +16,14 @@ from av.packet import Packet
 
 from balloon_splash.media.video.codecs import Codec, Encoding
 from balloon_splash.media.video.colour import RgbWriter
+from balloon_splash.media.video.deinterlace import ready_frames
 from balloon_splash.media.video.frames import VideoInfo
 
 Pixels = npt.NDArray[np.uint8]
 Packets: TypeAlias = "list[Packet[av.VideoStream]]"
+
+
+_X265_LOOK_AHEAD = 64  # frames, more than it ever delays
 
 
 class VideoEncoder:
@@ -74,6 +78,7 @@ class VideoEncoder:
             os.environ.setdefault("SVT_LOG", "1")  # errors only; it has no other way to be quiet
         self._durations: dict[int, int] = {}
         self._last = -1
+        self._packets_out = 0
 
     def encode(self, pixels: Pixels, time: Fraction, duration: Fraction) -> Packets:
         """Packets that are ready once ``(H, W, 3)`` or ``(H, W, 4)`` pixels, shown from ``time`` on, have come in."""
@@ -101,6 +106,10 @@ class VideoEncoder:
     def _packets(self, frame: av.VideoFrame | None) -> Packets:
         packets = self._stream.encode(frame)
         for packet in packets:
+            if packet.pts is not None and packet.dts is not None and packet.dts > packet.pts:
+                # x265 makes up times for videos of fewer frames than it looks ahead; any that grow will do.
+                packet.dts = self._packets_out - _X265_LOOK_AHEAD
+            self._packets_out += 1
             # Encoders do not pass durations on; without one, the last picture would be shown for no time at all.
             if packet.pts in self._durations:
                 packet.duration = self._durations.pop(packet.pts)
@@ -127,10 +136,4 @@ class _PaletteFilter:
 
     def __call__(self, frame: av.VideoFrame | None) -> Iterator[av.VideoFrame]:
         self._graph.push(frame)
-        while True:
-            try:
-                ready = self._graph.pull()
-            except (av.BlockingIOError, av.EOFError):
-                return
-            assert isinstance(ready, av.VideoFrame)
-            yield ready
+        yield from ready_frames(self._graph)

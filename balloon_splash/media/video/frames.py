@@ -40,6 +40,7 @@ class VideoInfo:
         seconds: length as the file announces it, None if it does not.
         colour: how YCbCr values mean colours.
         sample_aspect: width to height of one pixel, as shown.
+        has_sound: whether there is a sound track.
         metadata: tags of the file (title, comment, ...).
         video_metadata: tags of the video track (language, handler, ...).
     """
@@ -50,5 +51,6 @@ class VideoInfo:
     seconds: Fraction | None
     colour: Colour
     sample_aspect: Fraction
+    has_sound: bool
     metadata: dict[str, str]
     video_metadata: dict[str, str]

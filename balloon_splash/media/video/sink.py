@@ -135,4 +135,7 @@ class VideoSink:
                 offset=self._source.offset,
                 audio=self._encoding.audio == "copy",
             )
+            self._tracks.copy_chapters(whole=self._clip == Clip())
+        elif info.has_sound and self._encoding.audio == "copy":
+            self.warnings.append(f"{self._destination}: {self._destination.suffix} files hold no sound; it is left out")
         return self._encoder

@@ -13,6 +13,7 @@ from av.stream import Disposition
 from balloon_splash.errors import MediaError
 from balloon_splash.media.video.clip import Clip, Timed
 from balloon_splash.media.video.colour import Colour, RgbReader
+from balloon_splash.media.video.deinterlace import deinterlaced
 from balloon_splash.media.video.failures import media_errors
 from balloon_splash.media.video.frames import Frame, VideoInfo
 from balloon_splash.media.video.orientation import Orientation
@@ -45,6 +46,7 @@ class VideoSource:
         self.warnings: list[str] = []
         self._path = path
         self._damaged = 0
+        self._interlaced = False
         with media_errors(path, "cannot be read as a video"):
             self._container = av.open(path, "r")
         try:
@@ -57,6 +59,7 @@ class VideoSource:
             self._first = self._first_frame()
             self._orientation = Orientation.of(self._first.content)
             self.info = self._describe()
+            self._report_depth()
         except BaseException:
             self._container.close()
             raise
@@ -88,7 +91,7 @@ class VideoSource:
             rgb, alpha = read(picture.content)
             turn = self._orientation.apply
             yield Frame(turn(rgb), None if alpha is None else turn(alpha), picture.time - shift, picture.duration)
-        self._report_damage(end if clip.runs_to_the_end else None)
+        self._report_at_end(end if clip.runs_to_the_end else None)
         if shift is None:
             raise MediaError(f"{self._path}: no frame from {clip.start} s on; the video ends earlier")
 
@@ -150,9 +153,15 @@ class VideoSource:
             seconds=seconds,
             colour=Colour.of(self._stream),
             sample_aspect=1 / aspect if self._orientation.transpose else aspect,
+            has_sound=bool(self._container.streams.audio),
             metadata=lasting_tags(self._container.metadata),
             video_metadata=lasting_tags(self._stream.metadata),
         )
+
+    def _report_depth(self) -> None:
+        bits = max(component.bits for component in self._first.content.format.components)
+        if bits > 8:
+            self.warnings.append(f"{self._path}: {bits} bits a channel become 8")
 
     def _from(self, start: float) -> Iterator[Timed[av.VideoFrame]]:
         """The frames from ``start`` on, and perhaps some before."""
@@ -171,10 +180,11 @@ class VideoSource:
 
     def _decode(self) -> Iterator[Timed[av.VideoFrame]]:
         previous: Timed[av.VideoFrame] | None = None
-        for frame in self._decoded_frames():
-            duration = frame.duration * self._tick or 1 / self._rate
+        for frame in deinterlaced(self._decoded_frames()):
+            tick = frame.time_base or self._tick
+            duration = frame.duration * tick or 1 / self._rate
             if frame.pts is not None:
-                time = self._exact(frame.pts * self._tick - self._origin)
+                time = self._exact(frame.pts * tick - self._origin)
             else:
                 time = previous.end if previous else Fraction(0)
             if previous is not None and time <= previous.time:
@@ -187,7 +197,9 @@ class VideoSource:
             for packet in self._container.demux(self._stream):
                 self._damaged += packet.is_corrupt
                 try:
-                    yield from self._decoder.decode(packet)
+                    for frame in self._decoder.decode(packet):
+                        self._interlaced = self._interlaced or frame.interlaced_frame
+                        yield frame
                 except av.FFmpegError:
                     self._damaged += 1
         except av.FFmpegError as error:
@@ -202,7 +214,9 @@ class VideoSource:
         nearest = round(time / self._grid) * self._grid
         return nearest if abs(nearest - time) <= self._tick else time
 
-    def _report_damage(self, end: Fraction | None) -> None:
+    def _report_at_end(self, end: Fraction | None) -> None:
+        if self._interlaced:
+            self.warnings.append(f"{self._path}: is interlaced; each pair of half pictures becomes one whole frame")
         if self._damaged:
             self.warnings.append(f"{self._path}: {self._damaged} damaged packets; what can be decoded of them is kept")
         # A file's overall length may be that of another track.

@@ -57,6 +57,17 @@ class CopiedTracks:
         self._packets = self._input.demux(*(self._input.streams[index] for index in self._pairs))
         self._pending = self._next()
 
+    def copy_chapters(self, *, whole: bool) -> None:
+        """Copy the chapter marks; to be called before the first packet.
+
+        Args:
+            whole: whether the whole file is copied; the marks would not fit a part of it.
+        """
+        if whole:
+            self._output.set_chapters(self._input.chapters())
+        elif self._input.chapters():
+            self.warnings.append(f"{self._source}: the chapter marks are left out, since only a part is written")
+
     def close(self) -> None:
         """Close the file that they come from."""
         self._input.close()
@@ -76,6 +87,9 @@ class CopiedTracks:
         """Add a track to the output for each one that can be copied; index in the source to new track."""
         pairs: dict[int, Stream] = {}
         for stream in self._input.streams:
+            # MP4 keeps the titles of chapters, which are copied as such, in a data track.
+            if stream.type == "attachment" or (stream.type == "data" and not self._input.chapters()):
+                self.warnings.append(f"{self._source}: {stream.type} track {stream.index} is left out")
             if stream.type not in ("audio", "subtitle") or (stream.type == "audio" and not audio):
                 continue
             name = stream.codec_context.name

@@ -41,6 +41,7 @@ class WebpSource:
             seconds=first * self._frames * _MILLISECOND,
             colour=Colour.for_rgb(self._image.height),
             sample_aspect=Fraction(1),
+            has_sound=False,
             metadata={},
             video_metadata={},
         )

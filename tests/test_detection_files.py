@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from pycocotools.coco import COCO
 
+from balloon_splash.detection_files import read_detections, recording, write_detections
 from balloon_splash.errors import MediaError
 from balloon_splash.splash.detections import Detections
 from balloon_splash.splash.matte import instance_masks, matte
-from balloon_splash.splash.records import read_detections, write_detections
 from tests.fakes import CLASS_NAMES, draw_scene, find_blobs
 
 
@@ -70,3 +70,31 @@ def test_a_file_that_is_something_else_is_named(tmp_path: Path, text):
     path.write_text(text)
     with pytest.raises(MediaError, match=r"wrong\.json"):
         read_detections(path)
+
+
+def test_lines_are_written_as_they_come_and_the_file_appears_at_the_end(tmp_path: Path, found):
+    path = tmp_path / "found.jsonl"
+    with recording(path) as record:
+        for name, detections in found.items():
+            record(name, detections)
+            assert not path.exists()
+        (growing,) = tmp_path.iterdir()
+        assert growing.stat().st_size > 0
+    assert list(read_detections(path)) == list(found)
+
+
+@pytest.mark.parametrize("suffix", [".json", ".jsonl"])
+def test_a_run_that_fails_leaves_no_record(tmp_path: Path, found, suffix):
+    with pytest.raises(KeyboardInterrupt), recording(tmp_path / f"found{suffix}") as record:
+        record("other.png", found["other.png"])
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_record_is_not_overwritten_and_an_unwritable_folder_is_named(tmp_path: Path, found):
+    write_detections(found, tmp_path / "found.json")
+    with pytest.raises(FileExistsError):
+        write_detections({}, tmp_path / "found.json")
+    assert list(read_detections(tmp_path / "found.json")) == list(found)
+    with pytest.raises(MediaError, match=r"below\.json: cannot be written"):
+        write_detections(found, tmp_path / "found.json" / "sub" / "below.json")

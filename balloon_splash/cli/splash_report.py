@@ -1,0 +1,120 @@
+"""What ``splash`` says: progress and messages on stderr, the summary as JSON on stdout."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from tqdm import tqdm
+
+from balloon_splash.cli.common import EXIT_INTERRUPTED, EXIT_OK, EXIT_SOME_FAILED, EXIT_USAGE
+from balloon_splash.outcomes import Outcome, Summary
+
+
+class Progress:
+    """Bars with speed and ETA, and the messages above them."""
+
+    def __init__(self, photos: int, *, quiet: bool, verbose: bool) -> None:
+        self._quiet, self._verbose = quiet, verbose
+        self._photos = tqdm(total=photos, unit="photo", disable=quiet or photos == 0, file=sys.stderr)
+        self._frames: tqdm[Any] | None = None
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._photos.close()
+        self._close_frames()
+
+    def photo(self, outcome: Outcome) -> None:
+        """One photo is done or has failed."""
+        self._tell(outcome)
+        self._photos.update()
+
+    def frame(self, _: int, expected: int | None) -> None:
+        """One frame of the current video is done."""
+        if self._frames is None:
+            self._photos.close()
+            self._frames = tqdm(total=expected, unit="frame", disable=self._quiet, file=sys.stderr)
+        self._frames.update()
+
+    def video(self, outcome: Outcome) -> None:
+        """One video is done or has failed."""
+        self._close_frames()
+        self._tell(outcome)
+
+    def _close_frames(self) -> None:
+        if self._frames is not None:
+            self._frames.total = self._frames.n  # what was expected is a guess from the length of the file
+            self._frames.close()
+            self._frames = None
+
+    def _tell(self, outcome: Outcome) -> None:
+        name = outcome.job.source.name
+        if outcome.error is not None:
+            _say(f"error: {' '.join(outcome.error.split())}")
+        elif not self._quiet:
+            for note in outcome.notes:
+                _say(f"note: {name}: {note.removeprefix(f'{name}: ')}")
+            if outcome.interrupted and outcome.video is not None:
+                _say(f"interrupted: {outcome.job.target} holds the first {float(outcome.video.seconds):.1f} s")
+            if self._verbose:
+                _say(f"{name}: {outcome.kept} objects -> {outcome.job.target or 'stdout'}")
+
+
+def conclude(photos: Summary, videos: Summary, *, quiet: bool, as_json: bool) -> int:
+    """Print the summary and choose the exit code."""
+    outcomes = [*photos.outcomes, *videos.outcomes]
+    done = [*photos.done, *videos.done]
+    seconds = photos.seconds + videos.seconds
+    if not quiet:
+        frames = sum(outcome.video.frames for outcome in videos.done if outcome.video is not None)
+        parts = [
+            f"{len(done)} of {len(outcomes)} splashed",
+            f"{sum(outcome.kept for outcome in done)} objects",
+            *([f"{frames} frames"] if videos.outcomes else []),
+            f"{seconds:.1f} s",
+        ]
+        _say(", ".join(parts))
+    if as_json:
+        summary = {
+            "seconds": round(seconds, 3),
+            "photos": [{**_entry(outcome), "found": outcome.found} for outcome in photos.outcomes],
+            "videos": [{**_entry(outcome), **_video_entry(outcome)} for outcome in videos.outcomes],
+        }
+        print(json.dumps(summary))
+    if any(outcome.interrupted for outcome in outcomes):
+        return EXIT_INTERRUPTED
+    if len(done) == len(outcomes):
+        return EXIT_OK
+    return EXIT_SOME_FAILED if done else EXIT_USAGE
+
+
+def _entry(outcome: Outcome) -> dict[str, Any]:
+    target = outcome.job.target
+    return {
+        "input": outcome.job.source.name,
+        "output": None if outcome.error or target is None else str(target),
+        "kept": outcome.kept,
+        "error": outcome.error,
+        "notes": list(outcome.notes),
+    }
+
+
+def _video_entry(outcome: Outcome) -> dict[str, Any]:
+    video = outcome.video
+    if video is None:
+        return {}
+    return {
+        "frames": video.frames,
+        "length": float(video.seconds),
+        "height": video.size[0],
+        "width": video.size[1],
+        "copied_tracks": list(video.copied_tracks),
+        "interrupted": video.interrupted,
+    }
+
+
+def _say(line: str) -> None:
+    tqdm.write(line, file=sys.stderr)

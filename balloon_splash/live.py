@@ -1,0 +1,50 @@
+"""The splash of a webcam, live in a window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import islice
+
+from balloon_splash.frame_splasher import FrameSplasher
+from balloon_splash.media.webcam import Webcam
+from balloon_splash.media.window import Window
+from balloon_splash.splash.look import Look
+from balloon_splash.splash.select import Selection
+from balloon_splash.splasher import Finder
+
+
+def splash_webcam(
+    index: int,
+    load: Callable[[], Finder],
+    look: Look,
+    selection: Selection,
+    *,
+    max_frames: int | None = None,
+) -> int:
+    """Show the splash until the window is closed, or Esc or q pressed.
+
+    Each frame stands on its own: following objects needs to see frames ahead, and would show everything late.
+
+    Args:
+        index: which webcam, counted from 0.
+        load: gives the model; called once screen and webcam are known to be there.
+        look: edges, background and marks.
+        selection: which of the objects keep their colour.
+        max_frames: end after so many.
+
+    Returns:
+        the number of frames shown.
+
+    Raises:
+        MediaError: no screen, no such webcam, or it was unplugged.
+    """
+    shown = 0
+    frames = FrameSplasher(look, selection)
+    with Window(f"webcam {index}") as window, Webcam(index) as webcam:
+        segment = frames.candidates(load().detect)
+        for rgb in islice(webcam.frames(), max_frames):
+            (found,) = segment([rgb])
+            shown += 1
+            if not window.show(frames.compose(rgb, found)):
+                break
+    return shown

@@ -1,0 +1,61 @@
+"""What is to be splashed, and what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from balloon_splash.media.inputs import Source
+from balloon_splash.video_splash import VideoSummary
+
+
+@dataclass(frozen=True)
+class Job:
+    """A photo or video and where its splash goes; None is standard output."""
+
+    source: Source
+    target: Path | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one photo or video.
+
+    Attributes:
+        job: which one.
+        error: one line, if it failed.
+        found: how many objects are in the photo; None for videos.
+        kept: how many objects kept their colour: in a video, different ones.
+        video: frames, length and so on, of a video that was written.
+        notes: what could not be kept of the file.
+    """
+
+    job: Job
+    error: str | None = None
+    found: int | None = None
+    kept: int = 0
+    video: VideoSummary | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C ended this video early."""
+        return self.video is not None and self.video.interrupted
+
+
+@dataclass
+class Summary:
+    """What became of all of them, and how many seconds it took."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def failed(self) -> list[Outcome]:
+        """Those that gave no splash."""
+        return [outcome for outcome in self.outcomes if outcome.error is not None]
+
+    @property
+    def done(self) -> list[Outcome]:
+        """Those that did."""
+        return [outcome for outcome in self.outcomes if outcome.error is None]

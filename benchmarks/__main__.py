@@ -1,0 +1,38 @@
+"""List the benchmarks, or run some of them: ``python -m benchmarks [NAME ...]``."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import pkgutil
+import platform
+import sys
+
+import benchmarks
+
+
+def main() -> None:
+    """Run the benchmarks that are named, or tell what there is."""
+    names = [module.name for module in pkgutil.iter_modules(benchmarks.__path__) if not module.name.startswith("_")]
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=benchmarks.__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="run these; without any, list what there is")
+    chosen = parser.parse_args().names
+    unknown = sorted(set(chosen) - set(names))
+    if unknown:
+        parser.error(f"unknown: {', '.join(unknown)}; expected some of {', '.join(names)}")
+    if chosen:
+        load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+        print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}{load}")
+    for name in chosen or names:
+        module = importlib.import_module(f"benchmarks.{name}")
+        if not chosen:
+            print(f"{name:20}{(module.__doc__ or '').splitlines()[0]}")
+            continue
+        print(f"\n== {name}", flush=True)
+        sys.argv = [name]
+        module.main()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,39 @@
+"""The notebook about the data runs from top to bottom and shows a figure wherever it promises one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+
+from balloon_splash.config import load_config
+from balloon_splash.data.synthetic import write_synthetic_balloons
+from tests.conftest import TINY
+
+NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "inspect_balloon_data.ipynb"
+
+
+@pytest.fixture
+def notebook() -> NotebookNode:
+    return nbformat.read(NOTEBOOK, as_version=4)
+
+
+def test_nothing_is_stored_and_there_is_no_logic_of_its_own(notebook: NotebookNode) -> None:
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert all(not cell.outputs and cell.execution_count is None for cell in code)
+    assert not [cell.source for cell in code if "def " in cell.source or "class " in cell.source]
+
+
+def test_it_runs_on_generated_photos(notebook: NotebookNode, tmp_path: Path) -> None:
+    balloon = write_synthetic_balloons(tmp_path / "balloon", num_train=6, num_val=2, size=(160, 120), progress=False)
+    config = tmp_path / "tiny.yaml"
+    config.write_text(load_config("balloon_R18_FPN.yaml", TINY).dump())
+    (parameters,) = (cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))
+    parameters.source = f"BALLOON, CONFIG_FILE = {str(balloon)!r}, {str(config)!r}"
+    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(NOTEBOOK.parent)}}).execute()
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    pictures = [cell for cell in code if any("image/png" in output.get("data", {}) for output in cell.outputs)]
+    assert len(pictures) == sum("_figure(" in cell.source for cell in code) == 8
