@@ -23,15 +23,15 @@ from PIL import Image
 
 from balloon_splash.config import load_config
 from balloon_splash.data.render import render_scene
-from balloon_splash.detectors import ModelDetector
 from balloon_splash.inference.segmenter import Segmenter
 from balloon_splash.media.inputs import Source
-from balloon_splash.outcomes import Job
 from balloon_splash.splash.look import Look
 from balloon_splash.splash.select import Selection
-from balloon_splash.splash_files import Files, PhotoFinisher
-from balloon_splash.splash_photos import splash_photos
 from balloon_splash.splasher import Splasher
+from balloon_splash.splasher.detectors import ModelDetector
+from balloon_splash.splasher.outcomes import Job
+from balloon_splash.splasher.photo_files import Files, PhotoFinisher
+from balloon_splash.splasher.photos import splash_photos
 
 SIZE, TARGET = (1500, 1000), 1.3
 CONFIG = "balloon_R18_FPN.yaml"

@@ -23,7 +23,6 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from balloon_splash.frame_splasher import FrameSplasher
 from balloon_splash.media.video.clip import Clip
 from balloon_splash.media.video.codecs import Encoding
 from balloon_splash.media.video.sink import VideoSink
@@ -31,7 +30,8 @@ from balloon_splash.splash.detections import Detections
 from balloon_splash.splash.look import Look
 from balloon_splash.splash.select import Selection
 from balloon_splash.splash.smoothing import steady
-from balloon_splash.video_splash import VideoOptions, open_video, splash_video
+from balloon_splash.splasher.frames import FrameSplasher
+from balloon_splash.splasher.video import VideoOptions, open_video, splash_video
 
 Pixels = npt.NDArray[np.uint8]
 FAST = Encoding(options={"preset": "ultrafast"})

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 EXAMPLES = """\
 examples:
   one photo, stage by stage:
-    %(prog)s --config-file C --weights W --input photo.jpg --output report
+    %(prog)s --weights W --input photo.jpg --output report
   the same, held against the ground truth:
-    %(prog)s --config-file C --weights W --input val/photo.jpg --json val/via_region_data.json --output report
+    %(prog)s --weights W --input val/photo.jpg --json val/via_region_data.json --output report
   a whole split:
-    %(prog)s --config-file C --weights W --dataset balloon_val --balloon /data/balloon --output report
+    %(prog)s --weights W --dataset balloon_val --balloon /data/balloon --output report
   two checkpoints on the same photos:
-    %(prog)s --config-file C --weights model_0000199.pth --compare model_best.pth --dataset balloon_val --output report
+    %(prog)s --weights model_0000199.pth --compare model_best.pth --dataset balloon_val --output report
 """
 
 
@@ -35,8 +35,8 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     model = parser.add_argument_group("model")
-    model.add_argument("--config-file", required=True, metavar="FILE", help="path or name; config.yaml of a run, say")
-    model.add_argument("--weights", metavar="W", help="path or URL (those that the configuration names)")
+    model.add_argument("--config-file", metavar="FILE", help="path or name (config.yaml beside the weights)")
+    model.add_argument("--weights", metavar="W", help="path, URL, or coco")
     model.add_argument("--compare", metavar="W", help="weights of a second model, for the same photos")
     model.add_argument("--compare-config-file", metavar="FILE", help="its configuration (the same)")
     model.add_argument("--device", help="cpu, cuda, ...; by default a GPU if there is one")
@@ -97,7 +97,7 @@ def _subjects(args: argparse.Namespace) -> list[Subject]:
 
     subjects = [Subject.load(args.config_file, args.weights, device=args.device, opts=args.opts)]
     if args.compare:
-        config = args.compare_config_file or args.config_file
+        config = args.compare_config_file or args.config_file  # None: the one beside the second weights
         subjects.append(Subject.load(config, args.compare, device=args.device, opts=args.opts))
     return subjects
 

@@ -15,14 +15,14 @@ from balloon_splash.cli.splash_options import build_parser
 from balloon_splash.errors import UsageError
 
 if TYPE_CHECKING:
-    from balloon_splash.detection_files import Record
-    from balloon_splash.detectors import Detector
     from balloon_splash.inference.segmenter import Segmenter
     from balloon_splash.media.inputs import Source
     from balloon_splash.splash.look import Look
     from balloon_splash.splash.select import Selection
-    from balloon_splash.splash_files import Files
-    from balloon_splash.video_splash import VideoOptions
+    from balloon_splash.splasher.detection_files import Record
+    from balloon_splash.splasher.detectors import Detector
+    from balloon_splash.splasher.photo_files import Files
+    from balloon_splash.splasher.video import VideoOptions
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -42,10 +42,10 @@ def _splash_files(args: argparse.Namespace) -> int:
     from balloon_splash.cli.splash_report import Progress, conclude
     from balloon_splash.media.inputs import expand_inputs
     from balloon_splash.media.outputs import plan_outputs
-    from balloon_splash.outcomes import Job
-    from balloon_splash.splash_files import PhotoFinisher
-    from balloon_splash.splash_photos import splash_photos
-    from balloon_splash.splash_videos import splash_videos
+    from balloon_splash.splasher.outcomes import Job
+    from balloon_splash.splasher.photo_files import PhotoFinisher
+    from balloon_splash.splasher.photos import splash_photos
+    from balloon_splash.splasher.videos import splash_videos
 
     warnings.simplefilter("ignore", DecompressionBombWarning)  # such photos are refused, with an error of their own
     sources = expand_inputs(args.input, recursive=args.recursive)
@@ -83,7 +83,7 @@ def _splash_files(args: argparse.Namespace) -> int:
 
 
 def _splash_webcam(index: int, args: argparse.Namespace) -> int:
-    from balloon_splash.live import splash_webcam
+    from balloon_splash.splasher.live import splash_webcam
 
     if args.output or args.detections or args.save_detections:
         raise UsageError(f"--input {index}: a webcam is shown in a window; nothing can be read or written beside it")
@@ -142,7 +142,7 @@ def _selection(args: argparse.Namespace) -> Selection:
 
 
 def _files(args: argparse.Namespace) -> Files:
-    from balloon_splash.splash_files import Files
+    from balloon_splash.splasher.photo_files import Files
 
     return Files(
         mask=args.save_mask,
@@ -158,7 +158,7 @@ def _video_options(args: argparse.Namespace) -> VideoOptions:
     from balloon_splash.media.video.clip import Clip
     from balloon_splash.media.video.codecs import Encoding
     from balloon_splash.splash.smoothing import Steadiness
-    from balloon_splash.video_splash import VideoOptions
+    from balloon_splash.splasher.video import VideoOptions
 
     return VideoOptions(
         clip=Clip(start=args.start, end=args.end, stride=args.stride, max_frames=args.max_frames),
@@ -171,7 +171,7 @@ def _video_options(args: argparse.Namespace) -> VideoOptions:
 
 
 def _record(args: argparse.Namespace) -> contextlib.AbstractContextManager[Record | None]:
-    from balloon_splash.detection_files import recording
+    from balloon_splash.splasher.detection_files import recording
 
     if not args.save_detections:
         return contextlib.nullcontext()
@@ -180,7 +180,7 @@ def _record(args: argparse.Namespace) -> contextlib.AbstractContextManager[Recor
 
 def _detector(args: argparse.Namespace, selection: Selection, record: Record | None) -> Detector:
     """The model, or the file that stands for it."""
-    from balloon_splash.detectors import ModelDetector, RecordedDetector
+    from balloon_splash.splasher.detectors import ModelDetector, RecordedDetector
 
     if args.detections:
         return RecordedDetector(args.detections)
@@ -194,7 +194,12 @@ def _segmenter(args: argparse.Namespace, selection: Selection) -> Segmenter:
     from balloon_splash.inference.segmenter import Segmenter
 
     segmenter = Segmenter.from_config(
-        args.config_file, args.weights, device=args.device, confidence=args.confidence, opts=args.opts
+        args.config_file,
+        args.weights,
+        device=args.device,
+        confidence=args.confidence,
+        precision=args.precision,
+        opts=args.opts,
     )
     selection.check(segmenter.class_names)
     return segmenter

@@ -9,7 +9,7 @@ from typing import Any
 from tqdm import tqdm
 
 from balloon_splash.cli.common import EXIT_INTERRUPTED, EXIT_OK, EXIT_SOME_FAILED, EXIT_USAGE
-from balloon_splash.outcomes import Outcome, Summary
+from balloon_splash.splasher.outcomes import Outcome, Summary
 
 
 class Progress:

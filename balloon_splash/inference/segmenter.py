@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,9 +19,12 @@ from torch import Tensor, nn
 from balloon_splash.config import load_config
 from balloon_splash.engine.checkpoint import Fit, SafeCheckpointer
 from balloon_splash.errors import ConfigError, WeightsError
+from balloon_splash.inference.model_choice import choose_model
 from balloon_splash.splash.detections import Detections
 
 Image = npt.NDArray[np.uint8]
+
+PRECISIONS = ("fp32", "bf16")
 
 
 class Segmenter:
@@ -32,7 +34,15 @@ class Segmenter:
         class_names: the names of the classes that the model knows.
     """
 
-    def __init__(self, model: nn.Module, cfg: CfgNode, class_names: Sequence[str], *, confidence: float = 0.9) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        cfg: CfgNode,
+        class_names: Sequence[str],
+        *,
+        confidence: float = 0.9,
+        precision: str = "fp32",
+    ) -> None:
         """Wrap a model with its weights loaded; see :meth:`from_config` for the usual way.
 
         Args:
@@ -40,10 +50,17 @@ class Segmenter:
             cfg: what it was built from; gives the resizing and the order of the channels.
             class_names: a name for each of its classes.
             confidence: objects with a lower score are left out.
+            precision: ``fp32`` or ``bf16``.
+
+        Raises:
+            ConfigError: there is no such precision.
         """
+        if precision not in PRECISIONS:
+            raise ConfigError(f"precision {precision!r}; expected {' or '.join(PRECISIONS)}")
         self.model: Any = model.eval()
         self.class_names = tuple(class_names)
         self.confidence = confidence
+        self._bf16 = precision == "bf16"
         self._resize = ResizeShortestEdge([cfg.INPUT.MIN_SIZE_TEST] * 2, cfg.INPUT.MAX_SIZE_TEST)
         self._bgr = cfg.INPUT.FORMAT == "BGR"
 
@@ -55,25 +72,26 @@ class Segmenter:
         *,
         device: str | None = None,
         confidence: float = 0.9,
+        precision: str = "fp32",
         opts: Sequence[str] = (),
     ) -> Segmenter:
         """Build a model and load its weights.
 
         Args:
-            config_file: see :func:`balloon_splash.config.config_path`; by default the ``config.yaml`` that the
-                training left beside the weights, else ``balloon_R101_FPN.yaml``.
-            weights: a path or URL; by default those that the configuration names.
+            config_file: see :func:`balloon_splash.config.config_path`.
+            weights: a path, a URL, or ``coco``. One of the two is enough: see
+                :func:`balloon_splash.inference.model_choice.choose_model`.
             device: a torch device; by default a GPU if there is one.
             confidence: objects with a lower score are left out, before their masks are computed.
+            precision: ``fp32``, or ``bf16``: faster where the device computes in bfloat16, scores differ a little.
             opts: ``KEY VALUE`` overrides of the configuration.
 
         Raises:
             ConfigError: the configuration is wrong, or its model has no masks.
             WeightsError: the weights are missing, unsafe, or do not fit; or nobody knows the names of the classes.
         """
-        if not (weights or config_file):
-            raise WeightsError("no weights given; expected a path or URL, such as the model_best.pth of a training")
-        cfg = load_config(config_file or _config_beside(weights), opts, device=device, weights=weights)
+        config_file, weights = choose_model(config_file, weights)
+        cfg = load_config(config_file, opts, device=device, weights=weights)
         if not cfg.MODEL.MASK_ON:
             raise ConfigError(f"{config_file}: the model has no mask head; expected MODEL.MASK_ON: True")
         if not cfg.MODEL.WEIGHTS:
@@ -81,7 +99,7 @@ class Segmenter:
         cfg.MODEL.BALLOON.CONFIDENCE_FLOOR = confidence
         model = build_model(cfg)
         extras = SafeCheckpointer(model, fit=Fit.EXACT).load(cfg.MODEL.WEIGHTS)
-        return cls(model, cfg, _class_names(cfg, extras), confidence=confidence)
+        return cls(model, cfg, _class_names(cfg, extras), confidence=confidence, precision=precision)
 
     def __call__(self, images: Sequence[Image]) -> list[Instances]:
         """Find the objects in a batch of ``(H, W, 3)`` RGB images, as Detectron2's own predictor gives them.
@@ -104,11 +122,14 @@ class Segmenter:
     @torch.no_grad()  # not inference_mode: its tensors would refuse Boxes.scale and others that work in place
     def _infer(self, images: Sequence[Image]) -> list[Instances]:
         """Confident objects in pixels of the resized images, masks as ``pred_masks`` ``(N, 1, M, M)``."""
-        found = self.model.inference([self._prepare(image) for image in images], do_postprocess=False)
+        with torch.autocast(self.model.device.type, dtype=torch.bfloat16, enabled=self._bf16):
+            found = self.model.inference([self._prepare(image) for image in images], do_postprocess=False)
         kept = []
         for per_image in found:
             if not per_image.has("soft_masks"):
                 per_image.soft_masks = per_image.pred_masks[:, 0]
+            for name in ("scores", "pred_masks", "soft_masks"):
+                per_image.set(name, per_image.get(name).float())
             confident = per_image[per_image.scores >= self.confidence]
             kept.append(confident[confident.scores.argsort(descending=True)])
         return kept
@@ -133,12 +154,6 @@ class Segmenter:
 
 def _numpy(tensor: Tensor, dtype: type) -> npt.NDArray[Any]:
     return tensor.cpu().numpy().astype(dtype, copy=False)
-
-
-def _config_beside(weights: str | None) -> str:
-    """The configuration that a training wrote beside its weights, or else our default."""
-    beside = Path(weights).with_name("config.yaml") if weights else None
-    return str(beside) if beside and beside.is_file() else "balloon_R101_FPN.yaml"
 
 
 def _class_names(cfg: CfgNode, extras: dict[str, Any]) -> list[str]:

@@ -13,6 +13,7 @@ from detectron2.data import DatasetMapper, detection_utils
 
 from balloon_splash.config import load_config
 from balloon_splash.errors import ConfigError, MediaError
+from balloon_splash.inference.model_choice import choose_model
 from balloon_splash.inference.segmenter import Segmenter
 from balloon_splash.inspect.style import Rgb
 from balloon_splash.modeling import Trace
@@ -43,13 +44,19 @@ class Subject:
 
     @classmethod
     def load(
-        cls, config_file: str, weights: str | None = None, *, device: str | None = None, opts: Sequence[str] = ()
+        cls,
+        config_file: str | None = None,
+        weights: str | None = None,
+        *,
+        device: str | None = None,
+        opts: Sequence[str] = (),
     ) -> Subject:
         """Build the model of a configuration, one of Detectron2's zoo included, and load its weights.
 
         Args:
             config_file: see :func:`balloon_splash.config.config_path`.
-            weights: a path or URL; by default those that the configuration names.
+            weights: a path, a URL, or ``coco``. One of the two is enough: see
+                :func:`balloon_splash.inference.model_choice.choose_model`.
             device: a torch device; by default a GPU if there is one.
             opts: ``KEY VALUE`` overrides of the configuration.
 
@@ -57,6 +64,7 @@ class Subject:
             ConfigError: the configuration is wrong, or its model cannot be traced.
             WeightsError: the weights are missing, unsafe, or do not fit.
         """
+        config_file, weights = choose_model(config_file, weights)
         traceable = [*opts, *_traceable(load_config(config_file, opts, device=device))]
         segmenter = Segmenter.from_config(config_file, weights, device=device, confidence=0.0, opts=traceable)
         cfg = load_config(config_file, traceable, device=device, weights=weights)

@@ -18,11 +18,11 @@ from PIL import Image, ImageDraw, ImageFont
 
 from balloon_splash.cli import splash
 from balloon_splash.data.render import render_scene
-from balloon_splash.detection_files import recording, write_detections
-from balloon_splash.detectors import frame_name
 from balloon_splash.media.video.clip import Clip
 from balloon_splash.splash.detections import Detections
-from balloon_splash.video_splash import open_video
+from balloon_splash.splasher.detection_files import recording, write_detections
+from balloon_splash.splasher.detectors import frame_name
+from balloon_splash.splasher.video import open_video
 
 HERE = Path(__file__).parent
 STILL_SEED, CLIP_SEED = 19, 2

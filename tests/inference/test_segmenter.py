@@ -117,6 +117,16 @@ def test_no_weights_and_no_masks_are_told(run: Path) -> None:
         Segmenter.from_config(weights=str(run / "model_final.pth"), opts=["MODEL.MASK_ON", "False"])
 
 
+def test_bf16_finds_nearly_the_same(run: Path, images: list[Image]) -> None:
+    weights = str(run / "model_final.pth")
+    (exact, _) = Segmenter.from_config(weights=weights, confidence=0.0).detect(images)
+    (short, _) = Segmenter.from_config(weights=weights, confidence=0.0, precision="bf16").detect(images)
+    assert short.scores[0] == pytest.approx(exact.scores[0], abs=0.02)
+    assert not np.array_equal(short.scores, exact.scores)
+    with pytest.raises(ConfigError, match="'fp8'; expected fp32 or bf16"):
+        Segmenter.from_config(weights=weights, precision="fp8")
+
+
 @pytest.mark.gpu
 def test_a_gpu_finds_the_same(run: Path, images: list[Image]) -> None:
     weights = str(run / "model_final.pth")

@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from balloon_splash.detectors import Detector
 from balloon_splash.errors import BalloonSplashError
-from balloon_splash.frame_splasher import FrameSplasher
 from balloon_splash.media.inputs import Source
 from balloon_splash.media.video.codecs import WRITABLE_SUFFIXES
-from balloon_splash.outcomes import Job, Outcome, Summary
 from balloon_splash.splash.look import Look
 from balloon_splash.splash.select import Selection
-from balloon_splash.video_splash import Progress, VideoOptions, splash_video
+from balloon_splash.splasher.detectors import Detector
+from balloon_splash.splasher.frames import FrameSplasher
+from balloon_splash.splasher.outcomes import Job, Outcome, Summary
+from balloon_splash.splasher.video import Progress, VideoOptions, splash_video
 
 
 def splash_videos(

@@ -21,7 +21,7 @@ from balloon_splash.errors import MediaError, UsageError
 from balloon_splash.media.video.clip import Clip
 from balloon_splash.media.video.codecs import Encoding
 from balloon_splash.splash.detections import Detections
-from balloon_splash.video_splash import Compose, Progress, Segment, VideoOptions, VideoSummary, splash_video
+from balloon_splash.splasher.video import Compose, Progress, Segment, VideoOptions, VideoSummary, splash_video
 from tests.media.clips import Pixels, make_clip, quarters, read_packets, read_pictures
 
 FAST = Encoding(options={"preset": "ultrafast"}, quality=10)
@@ -274,6 +274,6 @@ def test_ctrl_c_leaves_a_playable_file_if_asked(tmp_path: Path) -> None:
 
 
 def test_video_and_effects_need_no_torch() -> None:
-    code = "import sys; import balloon_splash.video_splash; print(sorted({'torch', 'detectron2'} & set(sys.modules)))"
+    code = "import sys; import balloon_splash.splasher.video; print(sorted({'torch', 'detectron2'} & set(sys.modules)))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert result.stdout == "[]\n"

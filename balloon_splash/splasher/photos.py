@@ -10,14 +10,14 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
-from balloon_splash.detectors import Detector, Found
 from balloon_splash.errors import BalloonSplashError
 from balloon_splash.media.inputs import Source
 from balloon_splash.media.picture import Picture
 from balloon_splash.media.reading import read_picture
-from balloon_splash.outcomes import Job, Outcome, Summary
 from balloon_splash.splash.detections import Detections
-from balloon_splash.splasher import Splashed
+from balloon_splash.splasher.detectors import Detector, Found
+from balloon_splash.splasher.outcomes import Job, Outcome, Summary
+from balloon_splash.splasher.splasher import Splashed
 
 WORKERS = 4
 AHEAD = 4

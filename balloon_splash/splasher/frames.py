@@ -8,7 +8,7 @@ from dataclasses import replace
 from balloon_splash.splash.detections import Detections
 from balloon_splash.splash.look import Look
 from balloon_splash.splash.select import Selection
-from balloon_splash.video_splash import Pixels, Segment
+from balloon_splash.splasher.video import Pixels, Segment
 
 
 class FrameSplasher:

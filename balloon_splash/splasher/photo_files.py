@@ -19,7 +19,7 @@ from balloon_splash.splash.detections import Detections
 from balloon_splash.splash.extras import crop_object, side_by_side
 from balloon_splash.splash.look import Look
 from balloon_splash.splash.select import Selection
-from balloon_splash.splasher import Splashed, splash_picture
+from balloon_splash.splasher.splasher import Splashed, splash_picture
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Files:
 
 @dataclass(frozen=True)
 class PhotoFinisher:
-    """Makes and writes what comes of one photo; a ``Finish`` of :func:`~balloon_splash.splash_photos.splash_photos`."""
+    """Makes and writes what comes of one photo: a ``Finish`` of :mod:`balloon_splash.splasher.photos`."""
 
     look: Look
     selection: Selection

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import islice
 
-from balloon_splash.frame_splasher import FrameSplasher
 from balloon_splash.media.webcam import Webcam
 from balloon_splash.media.window import Window
 from balloon_splash.splash.look import Look
 from balloon_splash.splash.select import Selection
-from balloon_splash.splasher import Finder
+from balloon_splash.splasher.frames import FrameSplasher
+from balloon_splash.splasher.splasher import Finder
 
 
 def splash_webcam(

@@ -24,7 +24,7 @@ from balloon_splash.splash.look import Look
 from balloon_splash.splash.select import Selection
 
 if TYPE_CHECKING:
-    from balloon_splash.video_splash import Progress, VideoOptions, VideoSummary
+    from balloon_splash.splasher.video import Progress, VideoOptions, VideoSummary
 
 Kind = TypeVar("Kind", str, Path, bytes, Image.Image, npt.NDArray[Any])
 
@@ -91,10 +91,12 @@ class Splasher:
     250
 
     Args:
-        weights: path, URL or model zoo name of the model's weights; None takes those the configuration names.
-        config_file: the model's configuration; None is the package's default model.
+        weights: path or URL of the model's weights, or ``"coco"`` for the 80 classes of COCO; None takes those of the
+            configuration.
+        config_file: the model's configuration; None takes the one that lies beside the weights.
         device: e.g. ``"cpu"`` or ``"cuda"``; None takes a GPU if there is one.
         confidence: objects below this score are not looked at.
+        precision: ``"fp32"``, or ``"bf16"``, which is faster where the device has it.
         opts: overrides of configuration keys: ``["KEY", "VALUE", ...]``.
         segmenter: a ready :class:`Finder` to use instead of loading a model.
         look: edges, background and marks.
@@ -108,6 +110,7 @@ class Splasher:
         config_file: str | None = None,
         device: str | None = None,
         confidence: float = 0.9,
+        precision: str = "fp32",
         opts: Sequence[str] = (),
         segmenter: Finder | None = None,
         look: Look | None = None,
@@ -119,7 +122,9 @@ class Splasher:
         if segmenter is None:
             from balloon_splash.inference.segmenter import Segmenter
 
-            segmenter = Segmenter.from_config(config_file, weights, device=device, confidence=confidence, opts=opts)
+            segmenter = Segmenter.from_config(
+                config_file, weights, device=device, confidence=confidence, precision=precision, opts=opts
+            )
         self.segmenter: Finder = segmenter
         self.selection.check(self.segmenter.class_names)
 
@@ -178,9 +183,9 @@ class Splasher:
             MediaError: the source cannot be read, or the destination not be written.
             UsageError: options that do not go together, or a destination that exists already.
         """
-        from balloon_splash.frame_splasher import FrameSplasher
         from balloon_splash.media.outputs import video_path
-        from balloon_splash.video_splash import VideoOptions, splash_video
+        from balloon_splash.splasher.frames import FrameSplasher
+        from balloon_splash.splasher.video import VideoOptions, splash_video
 
         frames = FrameSplasher(self.look, self.selection)
         return splash_video(

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
-from balloon_splash.detection_files import Record, read_detections
 from balloon_splash.errors import BalloonSplashError, MediaError
 from balloon_splash.media.inputs import Source
 from balloon_splash.media.picture import Picture
 from balloon_splash.splash.detections import Detections
-from balloon_splash.splasher import Finder
-from balloon_splash.video_splash import Pixels, Segment
+from balloon_splash.splasher.detection_files import Record, read_detections
+from balloon_splash.splasher.splasher import Finder
+from balloon_splash.splasher.video import Pixels, Segment
 
 Found: TypeAlias = "Detections | BalloonSplashError"
 """The objects in one photo, or why they are not known."""
@@ -76,7 +76,7 @@ class RecordedDetector:
     Pictures are known by the name they were recorded under or, failing that, by their file name alone.
 
     Args:
-        path: a file as :func:`~balloon_splash.detection_files.recording` writes it.
+        path: a file as :func:`~balloon_splash.splasher.detection_files.recording` writes it.
 
     Raises:
         MediaError: it cannot be read.
