@@ -60,7 +60,9 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
 def _add_model(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("which model")
     group.add_argument("--weights", metavar="W", help="path, URL, or coco: the 80 classes of COCO")
-    group.add_argument("--config-file", metavar="C", help="configuration, ours or the zoo's (the one beside the weights)")
+    group.add_argument(
+        "--config-file", metavar="C", help="configuration, ours or the zoo's (the one beside the weights)"
+    )
     group.add_argument("--device", help="e.g. cpu or cuda (a GPU if there is one)")
     group.add_argument("--precision", choices=("fp32", "bf16"), default="fp32", help="bf16 is faster (%(default)s)")
     group.add_argument(
