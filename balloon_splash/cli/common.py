@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 
 from balloon_splash.errors import BalloonSplashError
@@ -26,6 +28,7 @@ def run_cli(
         130 for Ctrl-C. Any other exception is a bug and keeps its traceback.
     """
     args = parser.parse_args(argv)
+    _hush()
     try:
         return command(args)
     except BalloonSplashError as error:
@@ -37,3 +40,9 @@ def run_cli(
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
+
+
+def _hush() -> None:
+    """Silence two notes of torch about Detectron2's code, on every run, that no user can do anything about."""
+    warnings.filterwarnings("ignore", message="torch.meshgrid: in an upcoming release")
+    logging.getLogger("torch.fx._symbolic_trace").setLevel(logging.ERROR)
