@@ -10,6 +10,7 @@ import pytest
 import torch
 from detectron2.config import CfgNode
 from detectron2.structures import Boxes, Instances, PolygonMasks
+from hypothesis import HealthCheck, settings
 
 from balloon_splash.config import load_config
 
@@ -24,6 +25,11 @@ TINY = [
     "INPUT.MAX_SIZE_TEST", "128", "SOLVER.IMS_PER_BATCH", "2", "SOLVER.AMP.ENABLED", "False",
     "DATALOADER.NUM_WORKERS", "0",
 ]  # fmt: skip
+
+
+# A busy machine is no fault of the code: what is slow is not judged by the clock.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 @pytest.fixture(autouse=True, scope="session")

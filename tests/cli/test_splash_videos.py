@@ -189,6 +189,7 @@ def test_times_that_make_no_sense_are_refused(text: str):
 
 INTERRUPTED = """
 import os, signal, sys, types
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that runs this behind it may have switched it off
 from balloon_splash.cli import splash, splash_report
 from tests.fakes import ColourSegmenter
 model = types.SimpleNamespace(from_config=lambda *args, **options: ColourSegmenter())

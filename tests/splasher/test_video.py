@@ -207,7 +207,7 @@ def test_corrupt_tail_is_survived_and_said(tmp_path: Path) -> None:
 def in_another_process(code: str, *args: str) -> subprocess.CompletedProcess[str]:
     """Run code that may kill its process, with everything of this module at hand."""
     imports = (
-        "import os, signal, sys, threading\nfrom pathlib import Path\nfrom tests.test_video_splash import splash\n"
+        "import os, signal, sys, threading\nfrom pathlib import Path\nfrom tests.splasher.test_video import splash\n"
     )
     program = imports + textwrap.dedent(code)
     return subprocess.run(
@@ -215,7 +215,7 @@ def in_another_process(code: str, *args: str) -> subprocess.CompletedProcess[str
         capture_output=True,
         text=True,
         timeout=60,
-        cwd=Path(__file__).parents[1],
+        cwd=Path(__file__).parents[2],
         check=False,
     )
 
@@ -243,6 +243,7 @@ def test_disk_that_fills_gives_one_line_and_no_file(tmp_path: Path) -> None:
 
 
 INTERRUPT = """
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that runs this behind it may have switched it off
 def interrupted_at_ten(done, expected):
     if done == 10:
         os.kill(os.getpid(), signal.SIGINT)
