@@ -22,6 +22,7 @@ RUNTIME = [
     "shapely>=2.0.4",
     "av>=14",
     "requests>=2.31",
+    "packaging>=23",
     "platformdirs>=4",
     "Jinja2>=3.1",
     "MarkupSafe>=2.1",
@@ -41,7 +42,6 @@ DETECTRON2_NEEDS = [
     "termcolor>=1.1",
     "cloudpickle>=2",
     "tensorboard>=2.14",
-    "packaging>=23",
 ]
 
 DEVELOPMENT = [

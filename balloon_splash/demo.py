@@ -11,7 +11,7 @@ from balloon_splash.data.folders import VIA_FILE
 from balloon_splash.data.prepare import is_complete_balloon
 from balloon_splash.data.registry import register_via_instances
 from balloon_splash.data.synthetic import write_synthetic_balloons
-from balloon_splash.errors import DatasetError
+from balloon_splash.errors import DatasetError, UsageError
 from balloon_splash.files import atomic_path
 
 CONFIG = "demo_R18_FPN.yaml"
@@ -56,7 +56,7 @@ def find_data(given: Path | None, standard: Path, output: Path) -> DemoData:
 def run_demo(data: DemoData, output: Path, *, iterations: int | None = None) -> Path:
     """Train the demo's model on ``data``, or go on with a training that was interrupted, and evaluate it.
 
-    A finished model is not trained again.
+    A model that is finished, and was trained for the same, is not trained again.
 
     Args:
         data: the pictures.
@@ -65,17 +65,15 @@ def run_demo(data: DemoData, output: Path, *, iterations: int | None = None) -> 
 
     Returns:
         The trained weights; ``results.json`` with the AP lies beside them.
-    """
-    from detectron2.utils import comm
 
+    Raises:
+        UsageError: the folder holds a model of other pictures, or one trained for another time.
+    """
     from balloon_splash.config import config_path, load_config
-    from balloon_splash.engine.run import results_table, start_logging, train
+    from balloon_splash.engine.run import make_run_folder, results_table, start_logging, train
 
     folder = output / f"model_{data.name}"
     weights = folder / "model_final.pth"
-    if (folder / "results.json").is_file():
-        print(f"the model is trained already: {weights} (remove {folder} to train it again)")
-        return weights
     for split in ("train", "val"):
         register_via_instances(f"{data.name}_{split}", data.root / split / VIA_FILE, data.root / split)
     datasets = ["DATASETS.TRAIN", f"('{data.name}_train',)", "DATASETS.TEST", f"('{data.name}_val',)"]
@@ -83,10 +81,26 @@ def run_demo(data: DemoData, output: Path, *, iterations: int | None = None) -> 
     if iterations is not None:
         cfg.SOLVER.MAX_ITER = iterations
     cfg.freeze()
+    make_run_folder(cfg.OUTPUT_DIR)
+    _check_purpose(folder, {"pictures": str(data.root.resolve()), "iterations": cfg.SOLVER.MAX_ITER})
+    if (folder / "results.json").is_file():
+        print(f"the model is trained already: {weights} (remove {folder} to train it again)")
+        return weights
     start_logging(cfg, argparse.Namespace(config_file=str(config_path(CONFIG)), eval_only=False), verbose=False)
     results = train(cfg, resume=(folder / "last_checkpoint").is_file())
-    if comm.is_main_process():
-        print(results_table(results))
-        with atomic_path(folder / "results.json", overwrite=True) as path:
-            path.write_text(json.dumps(results, indent=1))
+    print(results_table(results))
+    with atomic_path(folder / "results.json", overwrite=True) as path:
+        path.write_text(json.dumps(results, indent=1))
     return weights
+
+
+def _check_purpose(folder: Path, purpose: dict[str, object]) -> None:
+    """Note what the model in ``folder`` is trained for, or see that it is the same as before."""
+    note = folder / "demo.json"
+    if not note.is_file():
+        with atomic_path(note) as path:
+            path.write_text(json.dumps(purpose))
+        return
+    before = json.loads(note.read_text())
+    if before != purpose:
+        raise UsageError(f"{folder} holds the model of another demo, {before}; remove it, or choose another --output")

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import platform
 import sys
-from importlib import metadata
-from pathlib import Path
+from importlib import import_module, metadata
 
-#: Distribution, the module it is imported as, and what it is for.
-NEEDED = [
-    ("torch", "torch", "the model"),
-    ("torchvision", "torchvision", "ROIAlign and NMS"),
-    ("fvcore", "fvcore", "Detectron2"),
-    ("opencv-python", "cv2", "effects"),
-    ("numpy", "numpy", "arrays"),
-    ("pycocotools", "pycocotools", "AP"),
-    ("pillow", "PIL", "photos"),
-    ("shapely", "shapely", "polygons"),
-    ("av", "av", "videos"),
-]
+from packaging.requirements import Requirement
+
+from balloon_splash.data.folders import SPLITS, VIA_FILE, datasets_root
+
+DISTRIBUTION = "balloon-splash"
 DETECTRON2_HELP = (
     "run `python tools/install_detectron2.py` in a checkout (any Python from 3.10), or "
     "`pip install --no-build-isolation 'git+https://github.com/facebookresearch/detectron2.git'` (needs a compiler)"
@@ -29,35 +20,50 @@ DETECTRON2_HELP = (
 
 def main() -> int:
     """Print the report; returns 0 if all that is needed is there, else 1."""
-    problems: list[str] = []
-    print(
-        f"{'python':<16}{platform.python_version()} on {platform.system()} {platform.machine()}, {os.cpu_count()} CPUs"
-    )
-    for distribution, module, purpose in NEEDED:
-        print(f"{distribution:<16}{_version(distribution, module, f'pip install {distribution}', purpose, problems)}")
-    print(f"{'detectron2':<16}{_version('detectron2', 'detectron2', DETECTRON2_HELP, 'the framework', problems)}")
-    print(
-        f"{'balloon-splash':<16}{_version('balloon-splash', 'balloon_splash', 'pip install -e .', 'itself', problems)}"
-    )
-    print(f"{'device':<16}{_device()}")
-    root = Path(os.environ.get("DETECTRON2_DATASETS", "datasets"), "balloon")
-    found = all((root / split / "via_region_data.json").is_file() for split in ("train", "val"))
-    print(f"{'dataset':<16}{root} {'found' if found else 'not found; tools/prepare_balloon.py fetches it (optional)'}")
+    system = f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs"
+    print(f"{'python':<28}{platform.python_version()} on {system}")
+    problems = [problem for requirement in _requirements() if (problem := _check(requirement))]
+    problems += _check_detectron2()
+    print(f"{'device':<28}{_device()}")
+    root = datasets_root() / "balloon"
+    found = all((root / split / VIA_FILE).is_file() for split in SPLITS)
+    print(f"{'balloon photos':<28}{root} {'found' if found else 'not found (optional): tools/prepare_balloon.py'}")
     for problem in problems:
         print(f"missing: {problem}")
     return 1 if problems else 0
 
 
-def _version(distribution: str, module: str, remedy: str, purpose: str, problems: list[str]) -> str:
+def _requirements() -> list[Requirement]:
+    """What this package needs at run time, and Detectron2 with it, as its metadata says."""
+    lines = metadata.requires(DISTRIBUTION) or []
+    needed = [Requirement(line) for line in lines]
+    return [each for each in needed if each.marker is None or each.marker.evaluate({"extra": "detectron2"})]
+
+
+def _check(requirement: Requirement) -> str | None:
+    """Print the version of a distribution; returns what is wrong with it."""
     try:
-        imported = importlib.import_module(module)
-    except ImportError as error:
-        problems.append(f"{distribution} ({purpose}): {error}; {remedy}")
-        return "-"
-    try:
-        return metadata.version(distribution)
+        version = metadata.version(requirement.name)
     except metadata.PackageNotFoundError:
-        return str(getattr(imported, "__version__", "unknown version"))
+        print(f"{requirement.name:<28}-")
+        return f"{requirement.name}; pip install '{requirement.name}{requirement.specifier}'"
+    print(f"{requirement.name:<28}{version}")
+    if requirement.specifier.contains(version, prereleases=True):
+        return None
+    wanted = f"{requirement.name}{requirement.specifier}"
+    return f"{wanted}, found {version}; pip install '{wanted}'"
+
+
+def _check_detectron2() -> list[str]:
+    """Import Detectron2 as a training would: its builds have different names, and some do not work."""
+    try:
+        version = import_module("detectron2").__version__
+        import_module("detectron2.modeling")
+    except ImportError as error:
+        print(f"{'detectron2':<28}-")
+        return [f"detectron2 ({error}); {DETECTRON2_HELP}"]
+    print(f"{'detectron2':<28}{version}")
+    return []
 
 
 def _device() -> str:

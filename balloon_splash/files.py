@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -23,9 +24,13 @@ def atomic_path(path: str | os.PathLike[str], *, overwrite: bool = False) -> Ite
 
     Raises:
         FileExistsError: ``path`` exists and ``overwrite`` is false.
+        NotADirectoryError: its folder is a file.
     """
     target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:  # not our target, which callers would take it for
+        raise NotADirectoryError(errno.ENOTDIR, "is a file, expected a folder", str(target.parent)) from None
     if not overwrite and target.exists():
         raise FileExistsError(f"{target} exists already; it is not overwritten unless you ask for it")
     handle, name = tempfile.mkstemp(prefix=f".{target.stem[:40]}.", suffix=".part" + target.suffix, dir=target.parent)

@@ -32,6 +32,9 @@ def test_pictures_to_splash(pictures: Path, tmp_path: Path, capsys: pytest.Captu
     # a second time, the model is there already
     assert main(command) == 0
     assert "trained already" in capsys.readouterr().out
+    # but one trained for something else is not passed off as this one
+    assert main([*command[:-1], "3"]) == 2
+    assert "holds the model of another demo" in capsys.readouterr().err
 
 
 def test_pictures_are_rendered_where_none_are_at_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,6 +40,15 @@ def test_nothing_is_overwritten_unasked(tmp_path: Path) -> None:
     assert (tmp_path / "a.txt").read_text() == "old"
 
 
+def test_a_file_in_the_place_of_the_folder_is_not_taken_for_the_target(tmp_path: Path) -> None:
+    (tmp_path / "folder").write_text("a file")
+    with (
+        pytest.raises(NotADirectoryError, match="is a file, expected a folder"),
+        atomic_path(tmp_path / "folder" / "a"),
+    ):
+        pytest.fail("nowhere to write")
+
+
 def test_a_file_that_appears_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
     with pytest.raises(FileExistsError, match="meanwhile"), atomic_path(tmp_path / "a.txt") as path:
         path.write_text("ours")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -34,10 +33,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(args: argparse.Namespace) -> int:
     print("1. pictures", flush=True)
+    from balloon_splash.data.folders import datasets_root
     from balloon_splash.demo import CONFIDENCE, find_data, run_demo
 
-    standard = Path(os.environ.get("DETECTRON2_DATASETS", "datasets"), "balloon")
-    data = find_data(args.dataset, standard, args.output)
+    data = find_data(args.dataset, datasets_root() / "balloon", args.output)
     print(f"   {data.root}\n2. training and evaluation, a few minutes", flush=True)
     weights = run_demo(data, args.output, iterations=args.iterations)
     print("3. splash of the validation pictures", flush=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -50,7 +49,9 @@ def _run(args: argparse.Namespace) -> int:
         raise UsageError("--synthetic renders pictures: it goes with none of --archive, --url, --sha256")
     if args.archive and args.url:
         raise UsageError("--archive and --url name two sources: give one")
-    datasets = Path(os.environ.get("DETECTRON2_DATASETS", "datasets")).expanduser()
+    from balloon_splash.data.folders import datasets_root
+
+    datasets = datasets_root()
     message = _write_synthetic(args, datasets) if args.synthetic else _prepare_official(args, datasets)
     if not args.quiet:
         print(message)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from balloon_splash.cli.common import EXIT_OK, run_cli
+from balloon_splash.errors import UsageError
 
 EXAMPLES = """\
 examples:
@@ -28,7 +29,7 @@ examples:
 def build_parser() -> argparse.ArgumentParser:
     """Detectron2's usual arguments, spelled out here so that ``--help`` need not load it, and the article's."""
     parser = argparse.ArgumentParser(
-        prog=os.path.basename(sys.argv[0]),  # noqa: PTH119
+        prog=Path(sys.argv[0]).name,
         description="Train or evaluate a balloon model.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -71,7 +72,16 @@ def _run_process(args: argparse.Namespace) -> None:
 
     from balloon_splash.config import config_path, load_config
     from balloon_splash.data.builtin import register_balloon
-    from balloon_splash.engine.run import check_run_folder, evaluate, results_table, start_logging, train
+    from balloon_splash.engine.run import (
+        check_datasets,
+        check_run_folder,
+        evaluate,
+        last_checkpoint,
+        make_run_folder,
+        results_table,
+        start_logging,
+        train,
+    )
     from balloon_splash.engine.weights import use_weights
 
     args.config_file = str(config_path(args.config_file))  # Detectron2 copies it into the log
@@ -80,10 +90,20 @@ def _run_process(args: argparse.Namespace) -> None:
     if args.weights and args.weights != "last":
         use_weights(cfg, args.weights)
     if args.dataset:
+        if not {"balloon_train", "balloon_val"} & {*cfg.DATASETS.TRAIN, *cfg.DATASETS.TEST}:
+            raise UsageError(
+                f"--dataset is for balloon_train and balloon_val, which {Path(args.config_file).name} does not use"
+            )
         register_balloon(args.dataset)
-    cfg.freeze()
-    if not args.eval_only:
+    if resume or not args.eval_only:
         check_run_folder(cfg.OUTPUT_DIR, resume=resume)
+    if args.eval_only:
+        if resume:
+            cfg.MODEL.WEIGHTS = str(last_checkpoint(cfg.OUTPUT_DIR))
+        cfg.OUTPUT_DIR = str(Path(cfg.OUTPUT_DIR, "eval"))  # the configuration and log of the training stay
+    cfg.freeze()
+    check_datasets(cfg)
+    make_run_folder(cfg.OUTPUT_DIR)
     start_logging(cfg, args, verbose=args.verbose)
     results = evaluate(cfg) if args.eval_only else train(cfg, resume=resume)
     if comm.is_main_process():

@@ -13,10 +13,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from balloon_splash.data.folders import SPLITS, VIA_FILE
+from balloon_splash.data.folders import ROOT_VARIABLE, SPLITS, VIA_FILE, datasets_root
 from balloon_splash.data.registry import register_via_instances
-
-ROOT_VARIABLE = "DETECTRON2_DATASETS"
 
 BALLOON_HINT = (
     "Get the data with `python tools/prepare_balloon.py`, "
@@ -36,7 +34,7 @@ def register_all(root: str | os.PathLike[str] | None = None) -> None:
     """
     from balloon_splash.data.shapes import register_shapes
 
-    base = Path(os.environ.get(ROOT_VARIABLE, "datasets") if root is None else root).expanduser()
+    base = datasets_root() if root is None else Path(root).expanduser()
     _register_splits("balloon", base / "balloon", BALLOON_HINT)
     _register_splits("synthetic_balloon", base / "synthetic_balloon", SYNTHETIC_HINT)
     register_shapes()

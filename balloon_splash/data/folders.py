@@ -13,6 +13,12 @@ from balloon_splash.errors import DatasetError
 
 SPLITS = ("train", "val")
 VIA_FILE = "via_region_data.json"  # in each split, beside its photos
+ROOT_VARIABLE = "DETECTRON2_DATASETS"
+
+
+def datasets_root() -> Path:
+    """The folder of all datasets: ``$DETECTRON2_DATASETS``, as for Detectron2's own, or ``datasets``."""
+    return Path(os.environ.get(ROOT_VARIABLE, "datasets")).expanduser()
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from detectron2.structures import BoxMode
+from detectron2.utils.logger import log_first_n
 
 from balloon_splash.data.cache import PhotoSize
 from balloon_splash.data.classes import category_id, check_class_options, find_class_names
@@ -18,8 +19,6 @@ from balloon_splash.data.photos import PhotoFolder
 from balloon_splash.data.polygons import FittedRegion, fit_to_photo
 from balloon_splash.data.regions import region_polygon
 from balloon_splash.data.via import ViaPhoto, ViaRegion, read_via
-
-logger = logging.getLogger(__name__)
 
 DatasetDict: TypeAlias = dict[str, Any]
 
@@ -167,13 +166,11 @@ def _log(report: LoadReport, keep_empty: bool) -> None:
     summary = f"{faults.file}: {report.n_photos} photos, {report.n_instances} instances"
     if report.n_empty:
         summary += f"; {report.n_empty} photos without regions {'kept' if keep_empty else 'left out'}"
+    # A run reads a dataset more than once; its faults are told once.
     if faults:
-        logger.warning(
-            "%s; %d faults, %d of which cost a region or photo:\n%s",
-            summary,
-            len(faults),
-            len(faults.dropped),
-            faults.table(),
+        text = (
+            f"{summary}; {len(faults)} faults, {len(faults.dropped)} of which cost a region or photo:\n{faults.table()}"
         )
+        log_first_n(logging.WARNING, text, key="message", name=__name__)
     else:
-        logger.info(summary)
+        log_first_n(logging.INFO, summary, key="message", name=__name__)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
@@ -19,6 +20,7 @@ from balloon_splash.files import atomic_path
 #: Layers whose size depends on the classes.
 CLASS_HEADS = ("roi_heads.box_predictor.", "roi_heads.mask_head.predictor.", "roi_heads.mask_head.iou_head.predictor.")
 
+_BACKBONE_BLOCK = re.compile(r"(backbone\.bottom_up\.)?res\d\.")
 _PARTIAL = "partial-"
 _SHOWN = 12
 
@@ -135,8 +137,12 @@ def _misfits(incompatible: Any, fit: Fit, *, has_heads: bool) -> list[str]:
     problems += [
         f"{key} is missing" for key in incompatible.missing_keys if key not in misshaped and not may_differ(key)
     ]
-    if fit is Fit.EXACT:
-        problems += [f"{key} is unknown here" for key in incompatible.unexpected_keys]
+    # Of another depth, a backbone has the same names and more: half of it would be lost without a word.
+    problems += [
+        f"{key} is unknown here"
+        for key in incompatible.unexpected_keys
+        if fit is Fit.EXACT or _BACKBONE_BLOCK.match(key)
+    ]
     return problems
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from tabulate import tabulate
 
 from balloon_splash.engine.checkpoint import Fit, SafeCheckpointer
 from balloon_splash.engine.trainer import BalloonTrainer
-from balloon_splash.errors import ConfigError, DatasetError, UsageError
+from balloon_splash.errors import ConfigError, DatasetError, UsageError, WeightsError
 
 #: Results of an evaluation: task ("bbox", "segm") to metric ("AP", "AP50", ...) to percent.
 Results = dict[str, dict[str, float]]
@@ -34,7 +35,6 @@ def train(cfg: CfgNode, *, resume: bool = False) -> Results:
     Raises:
         ConfigError, DatasetError, WeightsError: what is asked for is not to be had.
     """
-    check_datasets(cfg)
     trainer = BalloonTrainer(cfg)
     trainer.resume_or_load(resume=resume)
     trainer.train()
@@ -42,8 +42,13 @@ def train(cfg: CfgNode, *, resume: bool = False) -> Results:
 
 
 def evaluate(cfg: CfgNode) -> Results:
-    """Evaluate ``cfg.MODEL.WEIGHTS`` on ``cfg.DATASETS.TEST``; compares with ``TEST.EXPECTED_RESULTS`` if given."""
-    check_datasets(cfg)
+    """Evaluate ``cfg.MODEL.WEIGHTS`` on ``cfg.DATASETS.TEST``; compares with ``TEST.EXPECTED_RESULTS`` if given.
+
+    Raises:
+        WeightsError: there are no weights, or they do not fit exactly.
+    """
+    if not cfg.MODEL.WEIGHTS:
+        raise WeightsError("no weights to evaluate; expected --weights PATH, or --resume for those of the run")
     model = BalloonTrainer.build_model(cfg)
     SafeCheckpointer(model, fit=Fit.EXACT).load(cfg.MODEL.WEIGHTS)
     results = BalloonTrainer.test(cfg, model)
@@ -52,20 +57,42 @@ def evaluate(cfg: CfgNode) -> Results:
     return results
 
 
+def last_checkpoint(folder: str) -> Path | None:
+    """The checkpoint from which a run in ``folder`` would go on, if there is one."""
+    note = Path(folder, "last_checkpoint")
+    return note.with_name(note.read_text().strip()) if note.is_file() else None
+
+
 def check_run_folder(folder: str, *, resume: bool) -> None:
     """Keep a run from being overwritten, and a typing error from starting anew what should go on.
 
     Raises:
         UsageError: the folder holds a run already and ``resume`` is false, or none and it is true.
     """
-    last = Path(folder, "last_checkpoint")
-    if resume and not last.is_file():
+    last = last_checkpoint(folder)
+    if resume and last is None:
         raise UsageError(f"{folder}: nothing to resume, expected a file last_checkpoint there")
-    if not resume and last.is_file():
+    if not resume and last is not None:
         raise UsageError(
-            f"{folder} holds a run already (last checkpoint {last.read_text().strip()}); "
+            f"{folder} holds a run already (last checkpoint {last.name}); "
             "expected --resume to go on with it, or another OUTPUT_DIR"
         )
+
+
+def make_run_folder(folder: str) -> None:
+    """Make the folder of a run.
+
+    Raises:
+        UsageError: it cannot be made, or not be written to.
+    """
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UsageError(
+            f"OUTPUT_DIR {folder}: cannot be written ({error.strerror}); expected a folder that can"
+        ) from error
 
 
 def check_datasets(cfg: CfgNode) -> None:
@@ -104,7 +131,7 @@ def start_logging(cfg: CfgNode, args: argparse.Namespace, *, verbose: bool) -> N
     # default_setup asks for the same loggers again and gets these.
     loggers = [setup_logger(cfg.OUTPUT_DIR, distributed_rank=rank, name="fvcore")]
     loggers += [setup_logger(cfg.OUTPUT_DIR, distributed_rank=rank)]
-    setup_logger(cfg.OUTPUT_DIR, distributed_rank=rank, name="balloon_splash", abbrev_name="balloon")
+    loggers += [setup_logger(cfg.OUTPUT_DIR, distributed_rank=rank, name="balloon_splash", abbrev_name="balloon")]
     for each in loggers:
         for handler in each.handlers:
             if type(handler) is logging.StreamHandler and not verbose:  # its subclasses write files

@@ -10,9 +10,12 @@ from typing import Any
 from detectron2.config import CfgNode
 from detectron2.data import MetadataCatalog
 from detectron2.engine import DefaultTrainer, HookBase, SimpleTrainer
+from detectron2.engine.hooks import PeriodicCheckpointer
 from detectron2.evaluation import DatasetEvaluator, DatasetEvaluators
 from detectron2.utils import comm
 from detectron2.utils.events import get_event_storage, has_event_storage
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 from torch.utils.data import DataLoader
 
 from balloon_splash.data.loader import build_train_loader
@@ -45,6 +48,11 @@ class BalloonTrainer(DefaultTrainer):
             warnings.simplefilter("ignore")
             super().__init__(cfg)
         if amp.ENABLED and amp.PRECISION == "bf16":
+            if not getattr(getattr(self.model, "module", self.model), "bf16_training", False):
+                raise ConfigError(
+                    f"SOLVER.AMP.PRECISION is 'bf16' for {cfg.MODEL.META_ARCHITECTURE}, which cannot; "
+                    "expected BalloonRCNN, 'fp16' on a GPU, or SOLVER.AMP.ENABLED: False"
+                )
             # The model casts by itself; bfloat16 has float32's range and needs no scaled loss.
             self._trainer = SimpleTrainer(self.model, self.data_loader, self.optimizer)
 
@@ -63,9 +71,12 @@ class BalloonTrainer(DefaultTrainer):
         hooks = [IterationSeed(max(cfg.SEED, 0)), *super().build_hooks()]
         if not comm.is_main_process():
             return hooks
+        # A checkpoint remembers the best value so far, so it is written after the evaluation, not before as in
+        # Detectron2; metrics are written last, once all hooks have put theirs.
+        (saver,) = (hook for hook in hooks if isinstance(hook, PeriodicCheckpointer))
+        *others, writer = (hook for hook in hooks if hook is not saver)
         best = BestCheckpointer(cfg.TEST.EVAL_PERIOD, self.checkpointer, best_metric(cfg))
-        *before, writer = hooks  # metrics are written last, once all hooks have put theirs
-        return [*before, best, writer, ProgressBar()]
+        return [*others, best, saver, writer, ProgressBar()]
 
     def resume_or_load(self, resume: bool = True) -> None:
         """As ``DefaultTrainer``; the batches go on where they had stopped."""
@@ -81,6 +92,14 @@ class BalloonTrainer(DefaultTrainer):
     def build_train_loader(cls, cfg: CfgNode) -> DataLoader[Any]:
         """See :func:`balloon_splash.data.loader.build_train_loader`."""
         return build_train_loader(cfg)
+
+    @classmethod
+    def build_lr_scheduler(cls, cfg: CfgNode, optimizer: Optimizer) -> LRScheduler:
+        """Detectron2's schedule; steps that a shorter ``MAX_ITER`` does not reach are left out, not an error."""
+        reached = cfg.clone()
+        reached.defrost()
+        reached.SOLVER.STEPS = tuple(step for step in cfg.SOLVER.STEPS if step < cfg.SOLVER.MAX_ITER)
+        return super().build_lr_scheduler(reached, optimizer)
 
     @classmethod
     def build_evaluator(cls, cfg: CfgNode, dataset_name: str) -> DatasetEvaluator:

@@ -103,8 +103,11 @@ def read_pth(path: str) -> dict[str, Any]:
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
+        refused = re.search(r"GLOBAL (\S+)", str(error))
+        if refused is None:
+            raise WeightsError(f"{path}: damaged or not a torch checkpoint") from error
         raise WeightsError(
-            f"{path}: refused, {_first_line(error)}; expected tensors and plain containers only"
+            f"{path}: refused, it wants to load {refused[1]}; expected tensors and plain containers only"
         ) from error
     except (RuntimeError, EOFError, OSError, ValueError) as error:
         raise WeightsError(f"{path}: damaged or not a torch checkpoint ({_first_line(error)})") from error

@@ -136,7 +136,10 @@ class Segmenter:
 
     def _prepare(self, image: Image) -> dict[str, Any]:
         channels = image[:, :, ::-1] if self._bgr else image
-        resized = self._resize.get_transform(channels).apply_image(channels)
+        transform = self._resize.get_transform(channels)
+        # Of a photo 1 pixel high and thousands wide, scaled down, nothing would be left.
+        transform.new_h, transform.new_w = max(transform.new_h, 1), max(transform.new_w, 1)
+        resized = transform.apply_image(channels)
         return {"image": torch.as_tensor(np.ascontiguousarray(resized.transpose(2, 0, 1)), dtype=torch.float32)}
 
     def _detections(self, found: Instances, size: tuple[int, int]) -> Detections:

@@ -78,8 +78,9 @@ def test_malicious_code_inside_an_array_of_objects_runs_nothing(model: nn.Module
 def test_a_damaged_file_is_named(model: nn.Module, tmp_path: Path, suffix: str, content: bytes) -> None:
     path = tmp_path / f"damaged.{suffix}"
     path.write_bytes(content)
-    with pytest.raises(WeightsError, match=f"damaged.{suffix}"):
+    with pytest.raises(WeightsError, match=f"damaged.{suffix}") as caught:
         SafeCheckpointer(model).load(str(path))
+    assert "weights_only" not in str(caught.value), "torch's advice to let the file run its code"
 
 
 def test_a_missing_file_is_named(model: nn.Module, tmp_path: Path) -> None:
@@ -148,6 +149,15 @@ def test_other_classes_are_an_error_unless_the_class_heads_start_anew(
     for key in ("cls_score.weight", "cls_score.bias", "bbox_pred.weight", "bbox_pred.bias"):
         assert torch.equal(after[f"roi_heads.box_predictor.{key}"], before[f"roi_heads.box_predictor.{key}"])
     assert torch.equal(after["roi_heads.box_head.fc1.weight"], theirs["roi_heads.box_head.fc1.weight"])
+
+
+def test_a_deeper_backbone_does_not_slip_through(tiny_cfg: CfgNode, model: nn.Module, tmp_path: Path) -> None:
+    """Its first blocks have the names and shapes of ours; the rest would be lost without a word."""
+    tiny_cfg.MODEL.RESNETS.DEPTH = 34
+    torch.save({"model": build_model(tiny_cfg).state_dict()}, tmp_path / "deeper.pth")
+    for fit in Fit:
+        with pytest.raises(WeightsError, match=r"res2\.2\.conv1\.weight is unknown here"):
+            SafeCheckpointer(model, fit=fit).load(str(tmp_path / "deeper.pth"))
 
 
 def test_a_bare_backbone_is_no_detector(model: nn.Module, tmp_path: Path) -> None:

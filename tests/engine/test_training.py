@@ -21,10 +21,11 @@ from detectron2.utils.env import seed_all_rng
 from balloon_splash.cli.train import build_parser, main
 from balloon_splash.config import load_config
 from balloon_splash.data.shapes import CLASSES, load_shapes
-from balloon_splash.engine.run import evaluate, train
+from balloon_splash.engine.checkpoint import SafeCheckpointer
+from balloon_splash.engine.run import check_datasets, evaluate, train
 from balloon_splash.engine.trainer import BalloonTrainer
 from balloon_splash.errors import ConfigError, DatasetError, WeightsError
-from tests.conftest import TINY
+from tests.conftest import TINY, stock
 
 LOSSES = ("total_loss", "loss_cls", "loss_box_reg", "loss_mask", "loss_rpn_cls", "loss_rpn_loc")
 ROOT = Path(__file__).parents[2]
@@ -109,15 +110,18 @@ def test_a_training_leaves_what_people_look_for(tmp_path: Path) -> None:
         assert len(pictures) == 3, step
 
 
+@pytest.mark.parametrize("period", [3, 4])
 def test_the_best_checkpoint_is_the_best_one_also_after_resuming(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, period: int
 ) -> None:
+    """Also where the checkpoint and the evaluation fall on the same step."""
     scores = iter([40.0, 30.0, 35.0])
     monkeypatch.setattr(BalloonTrainer, "test", lambda *_: {"segm": {"AP": next(scores)}})
-    losses_of(shapes_cfg(tmp_path, "SOLVER.CHECKPOINT_PERIOD", "4"), stop_before=5)
+    opts = ("SOLVER.CHECKPOINT_PERIOD", str(period))
+    losses_of(shapes_cfg(tmp_path, *opts), stop_before=5)
     assert torch.load(tmp_path / "model_best.pth", weights_only=True)["iteration"] == 2
-    losses_of(shapes_cfg(tmp_path, "SOLVER.CHECKPOINT_PERIOD", "4"), resume=True)
-    assert torch.load(tmp_path / "model_best.pth", weights_only=True)["iteration"] == 2, "35 replaced 40"
+    losses_of(shapes_cfg(tmp_path, *opts), resume=True)
+    assert torch.load(tmp_path / "model_best.pth", weights_only=True)["iteration"] == 2, "a lower AP replaced 40"
 
 
 def test_evaluation_after_the_annotations_changed_is_not_stale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,14 +150,24 @@ def test_fp16_without_a_gpu_is_told(tmp_path: Path) -> None:
         BalloonTrainer(shapes_cfg(tmp_path, "SOLVER.AMP.ENABLED", "True", "SOLVER.AMP.PRECISION", "fp16"))
 
 
+def test_mixed_precision_that_a_model_cannot_do_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="'bf16' for GeneralizedRCNN, which cannot"):
+        BalloonTrainer(stock(shapes_cfg(tmp_path, "SOLVER.AMP.ENABLED", "True")))
+
+
+def test_a_shorter_training_needs_no_other_steps(tmp_path: Path) -> None:
+    opts = ("SOLVER.MAX_ITER", "2", "SOLVER.STEPS", "(1, 2, 450)", "TEST.EVAL_PERIOD", "0")
+    assert sorted(losses_of(shapes_cfg(tmp_path, *opts))) == [0, 1]
+
+
 def test_a_wrong_number_of_classes_is_told_before_anything_is_built(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"NUM_CLASSES is 2; expected 3.*circle, square, triangle"):
-        train(shapes_cfg(tmp_path, "MODEL.ROI_HEADS.NUM_CLASSES", "2"))
+        check_datasets(shapes_cfg(tmp_path, "MODEL.ROI_HEADS.NUM_CLASSES", "2"))
 
 
 def test_an_unknown_dataset_is_told(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"'baloon_train' is not registered; known are.*balloon_train"):
-        train(shapes_cfg(tmp_path, "DATASETS.TRAIN", "('baloon_train',)"))
+        check_datasets(shapes_cfg(tmp_path, "DATASETS.TRAIN", "('baloon_train',)"))
 
 
 def test_eval_only_needs_every_weight(tmp_path: Path) -> None:
@@ -187,14 +201,43 @@ def test_the_command_trains_resumes_and_refuses_to_overwrite(
     command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(command) == 0
-    assert "segm" in capsys.readouterr().out
+    printed = capsys.readouterr()
+    assert "segm" in printed.out
+    assert "Average Precision" not in printed.out + printed.err, "pycocotools' tables belong into the log"
     assert main(command) == 2
     assert "holds a run already (last checkpoint model_final.pth)" in capsys.readouterr().err
     assert main(["--weights", "last", *command, "SOLVER.MAX_ITER", "3"]) == 0
     assert (tmp_path / "run" / "model_0000002.pth").is_file()
-    assert main(["--eval-only", "--weights", str(tmp_path / "run" / "model_final.pth"), *command]) == 0
-    # Detectron2's own tools find a usual run folder
-    assert load_config(str(tmp_path / "run" / "config.yaml")).SOLVER.MAX_ITER == 2
+
+
+def test_evaluating_leaves_the_run_as_it_was(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(command) == 0
+    loaded: list[str] = []
+    load = SafeCheckpointer.load
+
+    def recording(self: SafeCheckpointer, path: str) -> Any:
+        loaded.append(path)
+        return load(self, path)
+
+    monkeypatch.setattr(SafeCheckpointer, "load", recording)
+    config = (tmp_path / "run" / "config.yaml").read_bytes()
+    for weights in (["--weights", str(tmp_path / "run" / "model_final.pth")], ["--resume"], ["--weights", "last"]):
+        assert main(["--eval-only", *weights, *command, "INPUT.MAX_SIZE_TEST", "80"]) == 0
+    assert (tmp_path / "run" / "config.yaml").read_bytes() == config, "the splash reads it"
+    assert loaded == [str(tmp_path / "run" / "model_final.pth")] * 3
+    assert (tmp_path / "run" / "eval" / "config.yaml").is_file()
+
+
+def test_a_random_model_has_no_score(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--eval-only", "--weights", "none", *command]) == 2
+    assert "no weights to evaluate" in capsys.readouterr().err
+
+
+def test_a_run_that_cannot_begin_leaves_no_folder(command: list[str], tmp_path: Path) -> None:
+    assert main([*command, "DATASETS.TRAIN", "('nowhere',)"]) == 2
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(
@@ -206,6 +249,11 @@ def test_the_command_trains_resumes_and_refuses_to_overwrite(
         (["--device", "warp"], "device 'warp'"),
         (["--resume", "OUTPUT_DIR", "/nowhere/at/all"], "nothing to resume"),
         (["--dataset", "/nowhere/at/all"], "/nowhere/at/all"),
+        (["--dataset", "x", "--config-file", "shapes_R18_FPN.yaml"], "which shapes_R18_FPN.yaml does not use"),
+        (
+            ["--config-file", "shapes_R18_FPN.yaml", "OUTPUT_DIR", "/proc/nope"],
+            "OUTPUT_DIR /proc/nope: cannot be written",
+        ),
         (["--weights", "coco", "--config-file", "balloon_R18_FPN.yaml"], "no Mask R-CNN on ResNet-18"),
     ],
 )

@@ -117,6 +117,13 @@ def test_no_weights_and_no_masks_are_told(run: Path) -> None:
         Segmenter.from_config(weights=str(run / "model_final.pth"), opts=["MODEL.MASK_ON", "False"])
 
 
+def test_a_very_thin_photo_is_no_error(run: Path) -> None:
+    segmenter = Segmenter.from_config(weights=str(run / "model_final.pth"))
+    for size in ((1, 5000), (5000, 1), (1, 1)):
+        (found,) = segmenter.detect([np.zeros((*size, 3), np.uint8)])
+        assert found.size == size
+
+
 def test_bf16_finds_nearly_the_same(run: Path, images: list[Image]) -> None:
     weights = str(run / "model_final.pth")
     (exact, _) = Segmenter.from_config(weights=weights, confidence=0.0).detect(images)

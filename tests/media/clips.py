@@ -90,7 +90,7 @@ def make_clip(
                 format=pixel_format,
                 dst_colorspace=5 if matrix == 6 else matrix,
                 dst_color_range=value_range,
-                interpolation="ACCURATE_RND",
+                interpolation=0x40000,  # SWS_ACCURATE_RND, which PyAV names only since 18
             )
             frame.pts, frame.time_base = tick, clock
             _mux(output, stream.encode(frame), shown, clock, rate)

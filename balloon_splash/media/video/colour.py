@@ -12,24 +12,18 @@ from typing import TypeAlias
 import av
 import numpy as np
 import numpy.typing as npt
-from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
+from av.video.reformatter import ColorRange, VideoReformatter
 
 _UNSPECIFIED = 2  # AVCOL_SPC_, AVCOL_PRI_ and AVCOL_TRC_UNSPECIFIED
 _RGB = 0  # AVCOL_SPC_RGB
 _BT709, _BT601 = 1, 6
-_MATRICES = {
-    1: Colorspace.ITU709,
-    4: Colorspace.FCC,
-    5: Colorspace.ITU601,
-    6: Colorspace.ITU601,
-    7: Colorspace.SMPTE240M,
-    9: Colorspace.BT2020,
-    10: Colorspace.BT2020,
-}
+# swscale's own numbers (SWS_CS_) for them: by number, as PyAV before 18, which Python 3.10 gets, names only some.
+_MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}
 _HD_LINES = 720  # untagged pictures with as many lines are BT.709 by custom, smaller ones BT.601
 
 # swscale's fast paths are off by one or two levels and repeat chroma samples; these flags cost milliseconds.
-_EXACT = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+# SWS_BICUBIC, SWS_ACCURATE_RND and SWS_FULL_CHR_H_INT, for the same reason by number.
+_EXACT = 0x4 | 0x40000 | 0x2000
 
 Pixels: TypeAlias = npt.NDArray[np.uint8]
 
@@ -70,7 +64,7 @@ class Colour:
         return replace(self, range=int(ColorRange.MPEG))
 
     @property
-    def swscale_matrix(self) -> Colorspace:
+    def swscale_matrix(self) -> int:
         """The matrix to calculate with."""
         guess = _BT709 if self.lines >= _HD_LINES else _BT601
         return _MATRICES.get(self.matrix, _MATRICES[guess])

@@ -1,0 +1,64 @@
+"""Scripts can trust how a command ends."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from balloon_splash.cli.common import run_cli
+from balloon_splash.errors import MediaError
+from balloon_splash.files import atomic_path
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_an_error_of_several_lines_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    def failing(_: argparse.Namespace) -> int:
+        raise MediaError("a.jpg: cannot\n  be read")
+
+    assert run_cli(failing, argparse.ArgumentParser(), []) == 2
+    assert capsys.readouterr().err == "error: a.jpg: cannot be read\n"
+
+
+def test_a_bug_keeps_its_traceback() -> None:
+    def buggy(_: argparse.Namespace) -> int:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        run_cli(buggy, argparse.ArgumentParser(), [])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals work otherwise there")
+def test_terminated_while_writing_leaves_no_half_file(tmp_path: Path) -> None:
+    def writing(_: argparse.Namespace) -> int:
+        with atomic_path(tmp_path / "result.txt") as path:
+            path.write_text("half")
+            os.kill(os.getpid(), signal.SIGTERM)
+        return 0
+
+    before = signal.getsignal(signal.SIGTERM)
+    assert run_cli(writing, argparse.ArgumentParser(), []) == 130
+    assert list(tmp_path.iterdir()) == []
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes work otherwise there")
+def test_a_reader_that_has_gone_is_no_bug() -> None:
+    program = (
+        "import argparse, sys; from balloon_splash.cli.common import run_cli;"
+        "sys.exit(run_cli(lambda _: [print('x' * 1000) for _ in range(1000)] and 0, argparse.ArgumentParser(), []))"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 1
