@@ -20,6 +20,8 @@ from balloon_splash.files import atomic_path
 #: Layers whose size depends on the classes.
 CLASS_HEADS = ("roi_heads.box_predictor.", "roi_heads.mask_head.predictor.", "roi_heads.mask_head.iou_head.predictor.")
 
+#: Buffers that older checkpoints hold and that now come from the configuration.
+_FROM_CONFIG = ("pixel_mean", "pixel_std")
 _BACKBONE_BLOCK = re.compile(r"(backbone\.bottom_up\.)?res\d\.")
 _PARTIAL = "partial-"
 _SHOWN = 12
@@ -141,7 +143,7 @@ def _misfits(incompatible: Any, fit: Fit, *, has_heads: bool) -> list[str]:
     problems += [
         f"{key} is unknown here"
         for key in incompatible.unexpected_keys
-        if fit is Fit.EXACT or _BACKBONE_BLOCK.match(key)
+        if (fit is Fit.EXACT and key not in _FROM_CONFIG) or _BACKBONE_BLOCK.match(key)
     ]
     return problems
 
