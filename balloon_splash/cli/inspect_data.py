@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -24,7 +23,7 @@ examples:
 def build_parser() -> argparse.ArgumentParser:
     """The command's options."""
     parser = argparse.ArgumentParser(
-        prog=os.path.basename(sys.argv[0]),  # noqa: PTH119
+        prog=Path(sys.argv[0]).name,
         description="Write an HTML report about a dataset: samples, sizes, faults, duplicates, fit of the anchors.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -38,11 +37,11 @@ def build_parser() -> argparse.ArgumentParser:
     data.add_argument("--max-photos", type=int, default=300, metavar="N", help="to decode a dataset (%(default)s)")
     model = parser.add_argument_group("for which model")
     model.add_argument("--config-file", default="configs/balloon_R101_FPN.yaml", metavar="FILE", help="path or name")
-    model.add_argument("--opts", nargs="+", default=[], metavar="KEY VALUE", help="overrides of the configuration")
     output = parser.add_argument_group("output")
     output.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder of the report")
     output.add_argument("--overwrite", action="store_true", help="replace a report that is there")
     output.add_argument("--quiet", action="store_true", help="no progress bars, no closing line")
+    parser.add_argument("opts", nargs=argparse.REMAINDER, metavar="KEY VALUE", help="overrides of the configuration")
     return parser
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,7 +30,7 @@ examples:
 def build_parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(
-        prog="inspect_model.py",
+        prog=Path(sys.argv[0]).name,
         description="Show what a model does with a photo, stage by stage, or how good it is on a dataset.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -49,6 +50,7 @@ def build_parser() -> argparse.ArgumentParser:
     photos.add_argument("--limit", type=int, default=1000, help="take so many photos of a larger dataset (1000)")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder of the report")
     parser.add_argument("--overwrite", action="store_true", help="replace a report that is there")
+    parser.add_argument("--quiet", action="store_true", help="no progress, no closing line")
     parser.add_argument("opts", nargs=argparse.REMAINDER, metavar="KEY VALUE", help="overrides of the configuration")
     return parser
 
@@ -70,10 +72,16 @@ def _run(args: argparse.Namespace) -> int:
     subjects = _subjects(args)
     if args.input:
         dataset = _register_json(args, subjects[0]) if args.json else args.dataset
-        report = photo_report(args.input, subjects, confidence=args.confidence, dataset_name=dataset)
+        report = photo_report(
+            args.input, subjects, confidence=args.confidence, dataset_name=dataset, progress=not args.quiet
+        )
     else:
-        report = split_report(args.dataset, subjects, confidence=args.confidence, limit=args.limit)
-    print(report.write(args.output, overwrite=args.overwrite))
+        report = split_report(
+            args.dataset, subjects, confidence=args.confidence, limit=args.limit, progress=not args.quiet
+        )
+    page = report.write(args.output, overwrite=args.overwrite)
+    if not args.quiet:
+        print(page)
     return EXIT_OK
 
 
@@ -95,6 +103,8 @@ def _check(args: argparse.Namespace) -> None:
 def _subjects(args: argparse.Namespace) -> list[Subject]:
     from balloon_splash.inspect.subject import Subject
 
+    if not args.quiet:
+        print("loading the model", file=sys.stderr)
     subjects = [Subject.load(args.config_file, args.weights, device=args.device, opts=args.opts)]
     if args.compare:
         config = args.compare_config_file or args.config_file  # None: the one beside the second weights

@@ -34,7 +34,7 @@ def center_anchors(model: AnchorModel, size: Size) -> list[Tensor]:
 def center_anchors_figure(model: AnchorModel, photo: DatasetDict) -> Figure:
     """The anchors of each level's centre cell, and the objects, on the photo at its largest training size."""
     size = training_sizes(model.cfg, photo)[-1]
-    figure, (ax,) = new_figure(width=8.5, height=max(3.0, 8.0 * size[0] / size[1]))
+    figure, (ax,) = new_figure(width=8.5, height=min(max(3.0, 8.0 * size[0] / size[1]), 12.0))
     show_photo(ax, read_photo(photo))
     ax.images[0].set_extent((0, size[1], size[0], 0))
     draw_boxes(ax, resized_boxes(photo, size).tolist(), "white", width=2.2, dashed=True)

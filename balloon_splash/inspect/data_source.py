@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from detectron2.data import DatasetCatalog, MetadataCatalog
-from detectron2.data.detection_utils import read_image
 from detectron2.structures import BoxMode
-from PIL import Image
 
 from balloon_splash.data.faults import Fault
 from balloon_splash.data.instances import DatasetDict
 from balloon_splash.data.registry import ViaDataset
 from balloon_splash.errors import DatasetError, MediaError
+from balloon_splash.inspect import photos as photo_files
 from balloon_splash.inspect.style import Rgb
 
 T = TypeVar("T")
@@ -48,13 +48,27 @@ def read_dataset(name: str) -> InspectedDataset:
     """
     if name not in DatasetCatalog:
         raise DatasetError(f"dataset {name!r} is not registered; known are {', '.join(sorted(DatasetCatalog))}")
-    photos, faults = _load(DatasetCatalog[name])
+    with dataset_files(name):
+        photos, faults = _load(DatasetCatalog[name])
     if not photos:
         raise DatasetError(f"dataset {name!r} has no photos")
     n_classes = 1 + max((obj["category_id"] for photo in photos for obj in photo["annotations"]), default=0)
     numbered = [f"class {index}" for index in range(n_classes)]
     class_names = MetadataCatalog.get(name).get("thing_classes", numbered)
     return InspectedDataset(name, photos, tuple(class_names), faults)
+
+
+@contextmanager
+def dataset_files(name: str) -> Iterator[None]:
+    """Where a dataset is read: files that are not there, COCO's for instance, are the user's to mend.
+
+    Raises:
+        DatasetError: a file of the dataset cannot be opened.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise DatasetError(f"dataset {name!r} cannot be read: {error}") from error
 
 
 def _load(dataset: Callable[[], list[DatasetDict]]) -> tuple[list[DatasetDict], tuple[Fault, ...]]:
@@ -72,11 +86,7 @@ def read_photo(photo: DatasetDict) -> Rgb:
         MediaError: it cannot be decoded, or is not of the size that the dataset tells.
     """
     name = photo["file_name"]
-    try:
-        image: Rgb = read_image(name, format="RGB")
-    # Decoders raise ValueError and SyntaxError for damaged data, besides OSError.
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise MediaError(f"{name}: cannot be read ({error})") from error
+    image = photo_files.read_photo(name)
     found, expected = image.shape[:2], (photo["height"], photo["width"])
     if found != expected:
         raise MediaError(f"{name}: {found[1]} x {found[0]} pixels found, {expected[1]} x {expected[0]} expected")

@@ -22,7 +22,7 @@ _PAGE = 10.5  # inches
 def row_height(image: Rgb, *, columns: int) -> float:
     """Inches that a row of ``columns`` such photos needs, with a line above each."""
     height, width = image.shape[:2]
-    return float(min(_PAGE / columns * height / width, 6.0) + 0.35)
+    return float(np.clip(_PAGE / columns * height / width, 0.5, 6.0) + 0.35)
 
 
 def faded(image: Rgb) -> Rgb:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from pycocotools.cocoeval import COCOeval
 from balloon_splash.engine.run import check_datasets
 from balloon_splash.errors import UsageError
 from balloon_splash.inspect.comparison import detections_figure, most_different, pair_figure, precision_rows
+from balloon_splash.inspect.data_source import dataset_files
 from balloon_splash.inspect.matching import (
     IouType,
     PhotoMatches,
@@ -23,6 +25,7 @@ from balloon_splash.inspect.matching import (
     match_photos,
     run_coco,
 )
+from balloon_splash.inspect.photos import read_photo
 from balloon_splash.inspect.predictions import SplitPredictions, predict_split
 from balloon_splash.inspect.report import Report
 from balloon_splash.inspect.split_figures import (
@@ -43,7 +46,7 @@ from balloon_splash.inspect.split_metrics import (
 )
 from balloon_splash.inspect.stages import add_stages
 from balloon_splash.inspect.style import shorten
-from balloon_splash.inspect.subject import Subject, read_photo
+from balloon_splash.inspect.subject import Subject
 from balloon_splash.inspect.traced import TracedPhoto
 from balloon_splash.inspect.truth_figures import matches_figure, matches_rows
 from balloon_splash.inspect.weights import RULE, histograms_figure, layer_weights
@@ -85,17 +88,18 @@ def check_dataset(subject: Subject, name: str) -> None:
     """
     cfg = subject.cfg.clone()
     cfg.DATASETS.TRAIN, cfg.DATASETS.TEST = (), (name,)
-    check_datasets(cfg)
+    with dataset_files(name):
+        check_datasets(cfg)
 
 
-def judge(subject: Subject, dataset_name: str, *, confidence: float, limit: int) -> Judged:
+def judge(subject: Subject, dataset_name: str, *, confidence: float, limit: int, progress: bool = True) -> Judged:
     """Run a model over a dataset and hold what it finds against the ground truth.
 
     Raises:
         ConfigError, DatasetError, AnnotationError: the dataset cannot be read, or does not fit the model.
     """
     check_dataset(subject, dataset_name)
-    predictions = predict_split(subject, dataset_name, limit=limit)
+    predictions = predict_split(subject, dataset_name, limit=limit, progress=progress)
     truth, seen = coco_truth(dataset_name), list(predictions.entries)
     evaluations = {task: run_coco(truth, predictions.results, task, image_ids=seen) for task in _TASKS}
     matches = match_photos(truth, predictions.results, confidence=confidence, image_ids=seen)
@@ -115,7 +119,12 @@ def find_entry(dataset_name: str, photo: Path) -> dict[str, Any]:
 
 
 def photo_report(
-    photo: Path, subjects: Sequence[Subject], *, confidence: float, dataset_name: str | None = None
+    photo: Path,
+    subjects: Sequence[Subject],
+    *,
+    confidence: float,
+    dataset_name: str | None = None,
+    progress: bool = True,
 ) -> Report:
     """One photo: every stage of the first model, what it made of the objects, and how a second one compares.
 
@@ -124,6 +133,7 @@ def photo_report(
         subjects: one model, or two to compare.
         confidence: detections with a lower score get no mask.
         dataset_name: where the ground truth is.
+        progress: say on stderr what is being done.
 
     Raises:
         MediaError: the photo cannot be read.
@@ -132,11 +142,14 @@ def photo_report(
     for subject in subjects if dataset_name else ():
         check_dataset(subject, str(dataset_name))
     entry = find_entry(dataset_name, photo) if dataset_name else {"file_name": str(photo)}
+    if progress:
+        print(f"running on {photo.name}", file=sys.stderr)
     traced = [TracedPhoto.run(subject, entry, confidence=confidence) for subject in subjects]
     report = Report(
         f"{photo.name}, seen by {subjects[0].name}",
         "What happens to one photo inside Mask R-CNN, stage by stage, and where in the code. Every picture was drawn "
         "from the same forward pass.",
+        progress=progress,
     )
     add_stages(report, traced[0])
     if dataset_name:
@@ -175,7 +188,9 @@ def _add_truth(report: Report, photo: TracedPhoto, dataset_name: str) -> None:
     report.table(["what it is", "score", "IoU of masks", "IoU of boxes"], matches_rows(matches), "Each detection")
 
 
-def split_report(dataset_name: str, subjects: Sequence[Subject], *, confidence: float, limit: int = 1000) -> Report:
+def split_report(
+    dataset_name: str, subjects: Sequence[Subject], *, confidence: float, limit: int = 1000, progress: bool = True
+) -> Report:
     """A whole dataset: how good the first model is, where it fails, and how a second one compares.
 
     Args:
@@ -183,11 +198,14 @@ def split_report(dataset_name: str, subjects: Sequence[Subject], *, confidence: 
         subjects: one model, or two to compare.
         confidence: detections from this score up count in the confusion matrix and in what is said of single photos.
         limit: of a larger dataset, so many photos are taken.
+        progress: say on stderr what is being done.
 
     Raises:
         DatasetError, AnnotationError, ConfigError: the dataset cannot be read, or does not fit the model.
     """
-    judged = [judge(subject, dataset_name, confidence=confidence, limit=limit) for subject in subjects]
+    judged = [
+        judge(subject, dataset_name, confidence=confidence, limit=limit, progress=progress) for subject in subjects
+    ]
     first = judged[0]
     num_seen = len(first.predictions.entries)
     sample = f", a sample of {first.predictions.num_photos}" if first.predictions.sampled else ""
@@ -195,6 +213,7 @@ def split_report(dataset_name: str, subjects: Sequence[Subject], *, confidence: 
         f"{subjects[0].name} on {dataset_name}",
         f"{num_seen} photos{sample}, {len(first.predictions.results)} detections. Average precision counts all of "
         f"them; what is said of single objects counts those with a score of at least {confidence:g}.",
+        progress=progress,
     )
     add_precision(report, first)
     add_behaviour(report, first, confidence=confidence)

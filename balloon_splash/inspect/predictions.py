@@ -51,8 +51,8 @@ def sample_entries(entries: Sequence[dict[str, Any]], limit: int) -> list[dict[s
     return [entries[index] for index in np.linspace(0, len(entries) - 1, limit).round().astype(int)]
 
 
-def predict_split(subject: Subject, dataset_name: str, *, limit: int = 1000) -> SplitPredictions:
-    """Run a model over a registered dataset, with a progress bar.
+def predict_split(subject: Subject, dataset_name: str, *, limit: int = 1000, progress: bool = True) -> SplitPredictions:
+    """Run a model over a registered dataset.
 
     Every detection above ``MODEL.ROI_HEADS.SCORE_THRESH_TEST`` is kept, as average precision wants it.
 
@@ -60,6 +60,7 @@ def predict_split(subject: Subject, dataset_name: str, *, limit: int = 1000) -> 
         subject: the model.
         dataset_name: a registered dataset.
         limit: of a larger dataset, so many photos are taken.
+        progress: show a progress bar on stderr.
 
     Raises:
         DatasetError, AnnotationError: the dataset cannot be read; a single photo that cannot is noted.
@@ -67,7 +68,8 @@ def predict_split(subject: Subject, dataset_name: str, *, limit: int = 1000) -> 
     entries = DatasetCatalog.get(dataset_name)
     categories = category_ids(dataset_name)
     predictions = SplitPredictions(dataset_name, num_photos=len(entries))
-    for entry in tqdm(sample_entries(entries, limit), desc=f"{subject.name} on {dataset_name}", unit="photo"):
+    title = f"{subject.name} on {dataset_name}"
+    for entry in tqdm(sample_entries(entries, limit), desc=title, unit="photo", disable=not progress):
         try:
             trace = subject.trace(subject.read(entry))
         except MediaError as error:

@@ -7,6 +7,7 @@ import io
 import os
 import re
 import shutil
+import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,11 +19,14 @@ from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 from PIL import Image
 
+from balloon_splash.errors import UsageError
+
 PAGE = "index.html"
 FIGURES = "figures"
 
 _DPI = 110
 _WEBP_QUALITY = 82  # of the copies inside the page; the files beside it are lossless
+_WEBP_SIDE = 16383  # the format has no longer ones
 _CODE = r"<code>\1</code>"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
@@ -59,19 +63,23 @@ class Report:
     are rendered when they are added, so that a report of any length holds compressed pictures only.
     """
 
-    def __init__(self, title: str, introduction: str) -> None:
+    def __init__(self, title: str, introduction: str, *, progress: bool = False) -> None:
         """Begin a report.
 
         Args:
             title: heading of the page.
             introduction: what the reader finds here.
+            progress: say on stderr which section is being made.
         """
         self.title = title
         self.introduction = introduction
+        self._progress = progress
         self._sections: list[_Section] = []
 
     def section(self, title: str, text: str) -> None:
         """Start a section; what is added next belongs to it."""
+        if self._progress:
+            print(title, file=sys.stderr)
         self._sections.append(_Section(title, text))
 
     def figure(self, figure: Figure, name: str, title: str, caption: str, *, svg: bool = False) -> None:
@@ -119,6 +127,7 @@ class Report:
 
         Raises:
             FileExistsError: ``folder`` is taken.
+            UsageError: nothing can be written there.
         """
         target = Path(folder).expanduser().absolute()
         check_free(target, overwrite=overwrite)
@@ -157,8 +166,10 @@ def check_free(folder: str | os.PathLike[str], *, overwrite: bool = False) -> No
 
     Raises:
         FileExistsError: it holds something, and ``overwrite`` is false or it is not a report.
+        UsageError: nothing can be written there.
     """
-    target = Path(folder).expanduser()
+    target = Path(folder).expanduser().absolute()
+    _check_writable(target)
     if not target.exists():
         return
     if not target.is_dir():
@@ -168,6 +179,15 @@ def check_free(folder: str | os.PathLike[str], *, overwrite: bool = False) -> No
         raise FileExistsError(f"{target}: not empty; choose another folder, or ask to overwrite it")
     if held - {PAGE, FIGURES}:
         raise FileExistsError(f"{target}: holds {min(held - {PAGE, FIGURES})!r}, which is no part of a report")
+
+
+def _check_writable(target: Path) -> None:
+    """Make and remove a workplace as :meth:`Report.write` does: permissions alone do not tell of a read-only disk."""
+    try:
+        parent = next(folder for folder in target.parents if folder.exists())
+        tempfile.TemporaryDirectory(prefix=f".{target.name}.", suffix=".part", dir=parent).cleanup()
+    except OSError as error:
+        raise UsageError(f"{target}: no report can be written there: {error.strerror}") from error
 
 
 def _swap(fresh: Path, target: Path, old: Path) -> None:
@@ -191,7 +211,9 @@ def _render(figure: Figure, svg: bool) -> bytes:
 def _webp(png: bytes) -> bytes:
     stream = io.BytesIO()
     with Image.open(io.BytesIO(png)) as image:
-        image.convert("RGB").save(stream, format="WEBP", quality=_WEBP_QUALITY)
+        copy = image.convert("RGB")
+    copy.thumbnail((_WEBP_SIDE, _WEBP_SIDE))
+    copy.save(stream, format="WEBP", quality=_WEBP_QUALITY)
     return stream.getvalue()
 
 

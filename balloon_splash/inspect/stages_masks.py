@@ -57,11 +57,8 @@ def pasted_figure(photo: TracedPhoto) -> Figure:
         for ax in (soft, stretched):
             ax.set_axis_off()
         show_photo(outlines, photo.image[rows, columns], "cut at 0.3, 0.5 and 0.7")
-        levels = sorted(THRESHOLDS)
-        outlines.contour(
-            np.arange(probability.shape[1]) + 0.5, np.arange(probability.shape[0]) + 0.5, probability,
-            levels=levels, colors=[THRESHOLDS[level] for level in levels], linewidths=1.5,
-        )  # fmt: skip
+        for level, color in THRESHOLDS.items():
+            outline(outlines, probability >= level, color)
     return figure
 
 

@@ -38,8 +38,7 @@ def input_figure(photo: TracedPhoto) -> Figure:
 def features_figure(photo: TracedPhoto) -> Figure:
     """For each pyramid level the mean strength over all channels, and the channel that varies most."""
     levels = photo.trace.features
-    height, width = photo.resized.shape[:2]
-    figure, axes = new_figure(2, len(levels), height=10.5 / len(levels) * height / width + 0.3)
+    figure, axes = new_figure(2, len(levels), height=row_height(photo.resized, columns=len(levels)))
     for column, (name, batch) in enumerate(levels.items()):
         feature = array(batch[0])
         channel = int(feature.std(axis=(1, 2)).argmax())

@@ -9,12 +9,14 @@ from typing import Any
 
 import torch
 from detectron2.config import CfgNode
-from detectron2.data import DatasetMapper, detection_utils
+from detectron2.data import DatasetMapper
+from detectron2.data.detection_utils import SizeMismatchError
 
 from balloon_splash.config import load_config
-from balloon_splash.errors import ConfigError, MediaError
+from balloon_splash.errors import ConfigError
 from balloon_splash.inference.model_choice import choose_model
 from balloon_splash.inference.segmenter import Segmenter
+from balloon_splash.inspect.photos import UNREADABLE, unreadable
 from balloon_splash.inspect.style import Rgb
 from balloon_splash.modeling import Trace
 
@@ -83,8 +85,8 @@ class Subject:
         mapper = DatasetMapper(self.cfg, is_train=False)
         try:
             return mapper(entry)
-        except (OSError, ValueError, SyntaxError, detection_utils.SizeMismatchError) as error:
-            raise MediaError(f"{entry['file_name']}: cannot be read: {' '.join(str(error).split())}") from error
+        except (*UNREADABLE, SizeMismatchError) as error:
+            raise unreadable(entry["file_name"], error) from error
 
     def trace(self, inputs: dict[str, Any], *, confidence: float = 0.0) -> Trace:
         """One forward pass over one photo, as :meth:`read` gives it, with its stages.
@@ -101,12 +103,6 @@ class Subject:
         """``(H, W, 3)`` RGB of what the network sees, before normalisation and padding."""
         pixels: Rgb = inputs["image"].permute(1, 2, 0).to(torch.uint8).numpy()
         return pixels[:, :, ::-1] if self.cfg.INPUT.FORMAT == "BGR" else pixels
-
-
-def read_photo(file_name: str) -> Rgb:
-    """``(H, W, 3)`` RGB photo, upright, as Detectron2 reads it."""
-    photo: Rgb = detection_utils.read_image(file_name, format="RGB")
-    return photo
 
 
 def _traceable(cfg: CfgNode) -> list[str]:

@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
+from balloon_splash.inspect.photos import read_photo
 from balloon_splash.inspect.style import Rgb
-from balloon_splash.inspect.subject import Subject, read_photo
+from balloon_splash.inspect.subject import Subject
 from balloon_splash.modeling import Trace
 from balloon_splash.splash.detections import Detections
 

@@ -15,7 +15,7 @@ from balloon_splash.data.synthetic import write_synthetic_balloons
 from tests.conftest import TINY
 
 ROOT = Path(__file__).parents[2]
-CONFIG = ["--config-file", "configs/balloon_R18_FPN.yaml", "--opts", *TINY]
+CONFIG = ["--config-file", "configs/balloon_R18_FPN.yaml", *TINY]
 
 
 @pytest.fixture(autouse=True)
@@ -60,6 +60,7 @@ def test_a_report_that_is_there_is_refused_before_the_work_begins(tmp_path, caps
         (["--dataset", "x", "--max-photos", "0"], "expected 1 or more"),
         (["--dataset", "x"], "'x' is not registered"),
         (["--json", "gone.json"], "gone.json: no such annotation file"),
+        (["--dataset", "coco_2017_val"], "dataset 'coco_2017_val' cannot be read: "),
     ],
 )
 def test_mistakes_are_told_in_one_line(options, message, tmp_path, capsys):
@@ -68,6 +69,12 @@ def test_mistakes_are_told_in_one_line(options, message, tmp_path, capsys):
     assert message in error
     assert error.count("\n") == 1
     assert not (tmp_path / "report").exists()
+
+
+def test_a_folder_that_cannot_be_made_is_told_before_the_work_begins(tmp_path, capsys):
+    (tmp_path / "file").touch()
+    assert main(["--dataset", "no such dataset", "--output", str(tmp_path / "file" / "report")]) == 2
+    assert "no report can be written there: Not a directory" in capsys.readouterr().err
 
 
 def test_help_loads_nothing_heavy():

@@ -44,7 +44,9 @@ def test_one_photo_against_its_truth(
     photo = next(val.glob("*.jpg"))
     truth = ["--json", str(val / "via_region_data.json")]
     assert main([*model, "--input", str(photo), *truth, "--confidence", "0.1", "--output", str(tmp_path / "r")]) == 0
-    page = Path(capsys.readouterr().out.strip())
+    streams = capsys.readouterr()
+    assert "\nSecond stage: what is it, and where exactly?\n" in streams.err
+    page = Path(streams.out.strip())
     assert page == tmp_path / "r" / "index.html"
     text = page.read_text()
     assert "Against the truth" in text
@@ -52,7 +54,9 @@ def test_one_photo_against_its_truth(
     assert "find_top_rpn_proposals" in text
 
 
-def test_a_whole_split_with_two_models(folder: Path, model: list[str], tmp_path: Path) -> None:
+def test_a_whole_split_with_two_models(
+    folder: Path, model: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     write_run(folder / "run", seed=1)
     second = ["--compare", str(folder / "run" / "model_1.pth"), "--balloon", str(folder / "balloon")]
     command = [*model, *second, "--dataset", "balloon_val", "--confidence", "0.0", "--output", str(tmp_path / "r")]
@@ -65,7 +69,11 @@ def test_a_whole_split_with_two_models(folder: Path, model: list[str], tmp_path:
     names = {path.stem for path in (tmp_path / "r" / "figures").iterdir()}
     assert {"precision-recall", "calibration", "confusion", "size", "proposal-recall", "worst-03"} <= names
     assert main(command) == 2, "replaced a report unasked"
-    assert main([*command[:-2], "--limit", "2", "--output", str(tmp_path / "s")]) == 0
+    capsys.readouterr()
+    assert main([*command[:-2], "--limit", "2", "--quiet", "--output", str(tmp_path / "s")]) == 0
+    streams = capsys.readouterr()
+    assert streams.out == ""
+    assert "photo" not in streams.err
     assert "2 photos, a sample of 3" in (tmp_path / "s" / "index.html").read_text()
 
 
@@ -94,6 +102,8 @@ def test_an_unreadable_photo_is_listed(folder: Path, model: list[str], tmp_path:
         (["--json", "a.json", "--dataset", "balloon_val"], "expected --input PHOTO"),
         (["--dataset", "balloon_val", "--compare-config-file", "b.yaml"], "without --compare"),
         (["--dataset", "baloon_val"], "'baloon_val' is not registered"),
+        (["--dataset", "coco_2017_val"], "dataset 'coco_2017_val' cannot be read: "),
+        (["--input", __file__, "--quiet"], "test_inspect_model.py: cannot be read: cannot identify image"),
         (["--dataset", "shapes_val"], "NUM_CLASSES is 1; expected 3"),
         (["--dataset", "balloon_val", "--limit", "0"], "--limit 0; expected 1 or more"),
     ],

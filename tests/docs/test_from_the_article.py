@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import re
-import shlex
 from pathlib import Path
 
 import pytest
@@ -21,7 +19,6 @@ LINKS = re.findall(r"\[`([^`]+)`\]\(([^)]+)\)", PAGE)
 CODE = re.findall(r"`([^`\n]+)`", PAGE)
 KEYS = sorted({name for name in CODE if re.fullmatch(r"[A-Z][A-Z0-9_]*(\.[A-Z0-9_]+)*", name) and name != "KEY"})
 DETECTRON2 = sorted({name for name in CODE if name.startswith("detectron2.")})
-COMMANDS = re.findall(r"^python tools/(\w+)\.py(.*)$", PAGE, re.MULTILINE)
 FIGURES = sorted({name for line in re.findall(r"Shown in \| (.+) \|", PAGE) for name in re.findall(r"`([^`]+)`", line)})
 
 SECTIONS = [
@@ -63,18 +60,6 @@ def test_configuration_keys_exist(key: str, cfg: CfgNode) -> None:
 def test_detectron2_has_what_is_named(name: str) -> None:
     module, _, attribute = name.rpartition(".")
     assert hasattr(importlib.import_module(module), attribute)
-
-
-@pytest.mark.parametrize(("tool", "arguments"), COMMANDS)
-def test_commands_are_understood(tool: str, arguments: str) -> None:
-    command = importlib.import_module(f"balloon_splash.cli.{COMMAND_OF.get(tool, tool)}")
-    parser: argparse.ArgumentParser = command.build_parser()
-    parsed = parser.parse_args(shlex.split(arguments))
-    config = getattr(parsed, "config_file", None)
-    assert config is None or (ROOT / config).is_file()
-
-
-COMMAND_OF = {"train_net": "train", "prepare_balloon": "prepare"}
 
 
 @pytest.mark.parametrize("name", FIGURES)

@@ -11,6 +11,7 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
+from balloon_splash.errors import UsageError
 from balloon_splash.inspect.report import Report, check_free
 from balloon_splash.inspect.style import new_figure
 
@@ -95,6 +96,27 @@ def test_nothing_is_overwritten_unasked_and_nothing_foreign_ever(report, tmp_pat
     with pytest.raises(FileExistsError, match=r"thesis\.tex"):
         check_free(folder, overwrite=True)
     assert (folder / "thesis.tex").read_text() == "three years of work"
+
+
+@pytest.mark.parametrize("folder", ["a_file/report", "name_too_long" * 30])
+def test_a_folder_that_cannot_be_made_is_told_before_the_work(folder, tmp_path):
+    (tmp_path / "a_file").touch()
+    with pytest.raises(UsageError, match=r"no report can be written there: \w+"):
+        check_free(tmp_path / folder)
+
+
+def test_asking_whether_a_folder_is_free_leaves_nothing(tmp_path):
+    before = sorted(tmp_path.iterdir())
+    check_free(tmp_path / "some" / "report")
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_figure_longer_than_webp_allows_is_shown_smaller(report, tmp_path):
+    figure, _ = new_figure(width=1, height=160)
+    report.figure(figure, "tower", "", "")
+    text = report.write(tmp_path / "out").read_text()
+    assert re.search(r"data:image/webp;base64,", text)
+    assert Image.open(tmp_path / "out" / "figures" / "tower.png").height > 16383
 
 
 def test_a_failure_leaves_the_old_report_and_no_crumbs(report, tmp_path, monkeypatch):

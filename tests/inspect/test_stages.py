@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 import torch
 from detectron2.data import DatasetMapper
+from PIL import Image
 
 from balloon_splash.errors import ConfigError, MediaError
 from balloon_splash.inspect import stages_masks, stages_rpn
+from balloon_splash.inspect.photos import read_photo
 from balloon_splash.inspect.report import Report
 from balloon_splash.inspect.stages import add_stages, funnel
 from balloon_splash.inspect.stages_roi import Fate, Rois, scores_figure
@@ -158,6 +160,25 @@ def test_detectron2s_own_models_can_be_inspected(folder: Path) -> None:
     assert Subject.load(config, weights, device="cpu", opts=opts).cfg.MODEL.META_ARCHITECTURE == "BalloonRCNN"
     with pytest.raises(ConfigError, match=r"MODEL.META_ARCHITECTURE is RetinaNet.*expected BalloonRCNN"):
         Subject.load(config, weights, device="cpu", opts=["MODEL.META_ARCHITECTURE", "RetinaNet"])
+
+
+@pytest.mark.parametrize("size", [(1, 300), (300, 1)])
+def test_a_photo_of_one_pixel_is_drawn_at_a_sane_size(folder: Path, tmp_path: Path, size: tuple[int, int]) -> None:
+    config, weights = write_run(folder / "thin")
+    subject = Subject.load(config, weights, device="cpu", opts=["INPUT.MAX_SIZE_TEST", "1024"])
+    Image.new("RGB", size, "red").save(tmp_path / "thin.png")
+    photo = TracedPhoto.run(subject, {"file_name": str(tmp_path / "thin.png")}, confidence=0.0)
+    report = Report("title", "introduction")
+    add_stages(report, photo)
+    page = report.write(tmp_path / "report")
+    assert max(Image.open(path).height for path in (page.parent / "figures").iterdir()) < 2500
+
+
+def test_a_decompression_bomb_is_refused(subject: Subject, photo_file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    for read in (lambda: subject.read({"file_name": photo_file}), lambda: read_photo(photo_file)):
+        with pytest.raises(MediaError, match=r"cannot be read: Image size .* exceeds limit"):
+            read()
 
 
 def test_a_damaged_photo_is_named(subject: Subject, tmp_path: Path) -> None:
