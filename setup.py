@@ -22,6 +22,7 @@ RUNTIME = [
     "shapely>=2.0.4",
     "av>=14",
     "requests>=2.31",
+    "urllib3>=2",
     "packaging>=23",
     "platformdirs>=4",
     "Jinja2>=3.1",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import logging
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +15,6 @@ from balloon_splash.errors import UsageError
 
 if TYPE_CHECKING:
     from balloon_splash.inference.segmenter import Segmenter
-    from balloon_splash.media.inputs import Source
     from balloon_splash.splash.look import Look
     from balloon_splash.splash.select import Selection
     from balloon_splash.splasher.detection_files import Record
@@ -39,47 +37,48 @@ def _run(args: argparse.Namespace) -> int:
 def _splash_files(args: argparse.Namespace) -> int:
     from PIL.Image import DecompressionBombWarning
 
+    from balloon_splash.cli.splash_plan import make_plan
     from balloon_splash.cli.splash_report import Progress, conclude
     from balloon_splash.media.inputs import expand_inputs
-    from balloon_splash.media.outputs import plan_outputs
-    from balloon_splash.splasher.outcomes import Job
+    from balloon_splash.splasher.outcomes import Summary
     from balloon_splash.splasher.photo_files import PhotoFinisher
     from balloon_splash.splasher.photos import splash_photos
     from balloon_splash.splasher.videos import splash_videos
 
     warnings.simplefilter("ignore", DecompressionBombWarning)  # such photos are refused, with an error of their own
     sources = expand_inputs(args.input, recursive=args.recursive)
-    look, selection, files, options = _look(args), _selection(args), _files(args), _video_options(args)
-    _check_outputs(args, sources, files)
-    targets = plan_outputs(
-        sources, args.output, transparent=look.transparent, overwrite=args.overwrite, encoding=options.encoding
-    )
-    jobs = [Job(source, target) for source, target in zip(sources, targets, strict=True)]
-    videos = [job for job in jobs if job.source.is_video]
-    photos = [job for job in jobs if not job.source.is_video]
-    private = args.allow_private_urls
+    look, selection, options = _look(args), _selection(args), _video_options(args)
+    plan = make_plan(args, sources, transparent=look.transparent, encoding=options.encoding)
+    photos, videos = Summary(), Summary()
     with _record(args) as record:
-        detector = _detector(args, selection, record)
-        with Progress(len(photos), quiet=args.quiet, verbose=args.verbose) as progress:
-            photos_done = splash_photos(
-                photos,
-                detector,
-                PhotoFinisher(look, selection, files),
-                batch_size=args.batch_size,
-                allow_private=private,
-                report=progress.photo,
-            )
-            videos_done = splash_videos(
-                videos,
-                detector,
-                look,
-                selection,
-                options=options,
-                allow_private=private,
-                report=progress.video,
-                progress=progress.frame,
-            )
-    return conclude(photos_done, videos_done, quiet=args.quiet, as_json=args.json)
+        detector = _detector(args, selection, record) if plan.photos or plan.videos else None
+        with Progress(len(plan.photos), quiet=args.quiet, verbose=args.verbose) as progress:
+            if args.quality is not None and all(source.is_video for source in sources):
+                progress.note("--quality is for photos; videos have --video-quality")
+            for outcome in plan.settled:
+                progress.tell(outcome)
+            if detector is not None:
+                finish = PhotoFinisher(look, selection, _files(args), plan.taken, plan.twins)
+                photos = splash_photos(
+                    plan.photos,
+                    detector,
+                    finish,
+                    batch_size=args.batch_size,
+                    allow_private=args.allow_private_urls,
+                    report=progress.photo,
+                )
+                videos = splash_videos(
+                    plan.videos,
+                    detector,
+                    look,
+                    selection,
+                    options=options,
+                    allow_private=args.allow_private_urls,
+                    report=progress.video,
+                    progress=progress.frame,
+                )
+    plan.join(photos, videos)
+    return conclude(photos, videos, quiet=args.quiet, as_json=args.json)
 
 
 def _splash_webcam(index: int, args: argparse.Namespace) -> int:
@@ -92,26 +91,13 @@ def _splash_webcam(index: int, args: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-def _check_outputs(args: argparse.Namespace, sources: Sequence[Source], files: Files) -> None:
-    """Refuse what contradicts itself before a model is loaded."""
-    if args.json and args.output == "-":
-        raise UsageError("--json and --output - both want standard output: choose one")
-    if files.extras and args.output == "-":
-        raise UsageError("--output - takes the splash alone; masks, cut-outs and comparisons need a folder")
-    if args.detections and args.save_detections:
-        raise UsageError("--save-detections writes what a model finds; with --detections none is run")
-    videos = [source for source in sources if source.is_video]
-    if files.extras and len(videos) == len(sources):
-        raise UsageError(f"{videos[0].name}: masks, cut-outs and comparisons are made of photos, not of videos")
-    if videos and args.save_detections and not args.save_detections.endswith(".jsonl"):
-        raise UsageError(f"--save-detections {args.save_detections}: videos are recorded line by line; expected .jsonl")
-
-
 def _look(args: argparse.Namespace) -> Look:
     from balloon_splash.media.reading import read_picture
     from balloon_splash.splash.look import Look
 
     kind, _, path = args.background.partition(":")
+    if kind == "image" and not path:
+        raise UsageError(f"--background {args.background}: names no picture; expected image:FILE")
     background = read_picture(path).rgb if kind == "image" else args.background
     look = Look(
         background=background,
@@ -188,9 +174,6 @@ def _detector(args: argparse.Namespace, selection: Selection, record: Record | N
 
 
 def _segmenter(args: argparse.Namespace, selection: Selection) -> Segmenter:
-    # What the libraries tell their developers is nothing that a user could mend.
-    warnings.filterwarnings("ignore", module=r"(detectron2|torch)\.")
-    logging.getLogger("torch.fx").setLevel(logging.ERROR)
     from balloon_splash.inference.segmenter import Segmenter
 
     segmenter = Segmenter.from_config(

@@ -52,8 +52,10 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--output", metavar="PATH", help="file, folder, or - for stdout (beside the input, *_splash.*)")
     group.add_argument("--recursive", action="store_true", help="look into the folders of folders, too")
-    group.add_argument("--overwrite", action="store_true", help="replace results that are there already")
-    group.add_argument("--quality", type=int, choices=range(1, 101), metavar="1-100", help="instead of the photo's")
+    existing = group.add_mutually_exclusive_group()
+    existing.add_argument("--overwrite", action="store_true", help="replace results that are there already")
+    existing.add_argument("--skip-existing", action="store_true", help="leave them alone, and do the others")
+    group.add_argument("--quality", type=_quality, metavar="1-100", help="instead of the photo's")
     group.add_argument("--allow-private-urls", action="store_true", help="let URLs lead into the local network")
 
 
@@ -125,10 +127,10 @@ def _add_videos(parser: argparse.ArgumentParser) -> None:
 
 def _add_extras(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("what else is written, beside the result")
-    group.add_argument("--save-mask", action="store_true", help="a photo's matte, *_mask.png")
-    group.add_argument("--save-masks", action="store_true", help="a mask for each object, *_mask_NN.png")
-    group.add_argument("--save-crops", action="store_true", help="each object cut out, *_crop_NN.png")
-    group.add_argument("--compare", action="store_true", help="before and after side by side, *_compare.png")
+    group.add_argument("--save-mask", action="store_true", help="a photo's matte, *_splash_mask.png")
+    group.add_argument("--save-masks", action="store_true", help="a mask for each object, *_splash_mask_NN.png")
+    group.add_argument("--save-crops", action="store_true", help="each object cut out, *_splash_crop_NN.png")
+    group.add_argument("--compare", action="store_true", help="before and after side by side, *_splash_compare.png")
     group.add_argument(
         "--save-detections", metavar="FILE", help="all objects found: .json (COCO) or .jsonl; videos need .jsonl"
     )
@@ -143,24 +145,42 @@ def _add_messages(parser: argparse.ArgumentParser) -> None:
 
 
 def _positive(text: str) -> int:
-    value = int(text)
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
     if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} found, expected 1 or more")
+        raise argparse.ArgumentTypeError(f"{text} found, expected a whole number, 1 or more")
+    return value
+
+
+def _quality(text: str) -> int:
+    value = _positive(text)
+    if value > 100:
+        raise argparse.ArgumentTypeError(f"{text} found, expected a whole number from 1 to 100")
     return value
 
 
 def _length(text: str) -> float:
-    value = float(text)
+    value = _number(text)
     if not 0 <= value <= 10_000:
-        raise argparse.ArgumentTypeError(f"{text} found, expected 0 or more pixels")
+        raise argparse.ArgumentTypeError(f"{text} found, expected a number of pixels, 0 or more")
     return value
 
 
 def _share(text: str) -> float:
-    value = float(text)
+    value = _number(text)
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"{text} found, expected a number from 0 to 1")
     return value
+
+
+def _number(text: str) -> float:
+    """The number, or NaN, which lies in no range."""
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")
 
 
 def _seconds(text: str) -> float:

@@ -29,7 +29,7 @@ class Progress:
 
     def photo(self, outcome: Outcome) -> None:
         """One photo is done or has failed."""
-        self._tell(outcome)
+        self.tell(outcome)
         self._photos.update()
 
     def frame(self, _: int, expected: int | None) -> None:
@@ -42,15 +42,15 @@ class Progress:
     def video(self, outcome: Outcome) -> None:
         """One video is done or has failed."""
         self._close_frames()
-        self._tell(outcome)
+        self.tell(outcome)
 
-    def _close_frames(self) -> None:
-        if self._frames is not None:
-            self._frames.total = self._frames.n  # what was expected is a guess from the length of the file
-            self._frames.close()
-            self._frames = None
+    def note(self, text: str) -> None:
+        """Say something that is no error."""
+        if not self._quiet:
+            _say(f"note: {text}")
 
-    def _tell(self, outcome: Outcome) -> None:
+    def tell(self, outcome: Outcome) -> None:
+        """Say what went wrong, or could not be kept, with one photo or video."""
         name = outcome.job.source.name
         if outcome.error is not None:
             _say(f"error: {' '.join(outcome.error.split())}")
@@ -59,8 +59,16 @@ class Progress:
                 _say(f"note: {name}: {note.removeprefix(f'{name}: ')}")
             if outcome.interrupted and outcome.video is not None:
                 _say(f"interrupted: {outcome.job.target} holds the first {float(outcome.video.seconds):.1f} s")
-            if self._verbose:
+            if self._verbose and outcome.skipped:
+                _say(f"{name}: {outcome.job.target} is there already")
+            elif self._verbose:
                 _say(f"{name}: {outcome.kept} objects -> {outcome.job.target or 'stdout'}")
+
+    def _close_frames(self) -> None:
+        if self._frames is not None:
+            self._frames.total = self._frames.n  # what was expected is a guess from the length of the file
+            self._frames.close()
+            self._frames = None
 
 
 def conclude(photos: Summary, videos: Summary, *, quiet: bool, as_json: bool) -> int:
@@ -68,10 +76,12 @@ def conclude(photos: Summary, videos: Summary, *, quiet: bool, as_json: bool) ->
     outcomes = [*photos.outcomes, *videos.outcomes]
     done = [*photos.done, *videos.done]
     seconds = photos.seconds + videos.seconds
+    skipped = sum(outcome.skipped for outcome in outcomes)
     if not quiet:
         frames = sum(outcome.video.frames for outcome in videos.done if outcome.video is not None)
         parts = [
             f"{len(done)} of {len(outcomes)} splashed",
+            *([f"{skipped} there already"] if skipped else []),
             f"{sum(outcome.kept for outcome in done)} objects",
             *([f"{frames} frames"] if videos.outcomes else []),
             f"{seconds:.1f} s",
@@ -86,9 +96,9 @@ def conclude(photos: Summary, videos: Summary, *, quiet: bool, as_json: bool) ->
         print(json.dumps(summary))
     if any(outcome.interrupted for outcome in outcomes):
         return EXIT_INTERRUPTED
-    if len(done) == len(outcomes):
+    if not photos.failed and not videos.failed:
         return EXIT_OK
-    return EXIT_SOME_FAILED if done else EXIT_USAGE
+    return EXIT_SOME_FAILED if done or skipped else EXIT_USAGE
 
 
 def _entry(outcome: Outcome) -> dict[str, Any]:
@@ -97,6 +107,7 @@ def _entry(outcome: Outcome) -> dict[str, Any]:
         "input": outcome.job.source.name,
         "output": None if outcome.error or target is None else str(target),
         "kept": outcome.kept,
+        "skipped": outcome.skipped,
         "error": outcome.error,
         "notes": list(outcome.notes),
     }

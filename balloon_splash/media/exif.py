@@ -28,6 +28,12 @@ def descriptive_exif(exif: Image.Exif) -> bytes | None:
     return kept.tobytes() if len(kept) else None
 
 
+def without_thumbnail(data: bytes) -> bytes:
+    """An EXIF block without the small copy of the photo, which still shows what a splash hides."""
+    exif = parse_exif(data)
+    return exif.tobytes() if exif.get_ifd(ExifTags.IFD.IFD1) else data  # Pillow writes no such directory
+
+
 def parse_exif(data: bytes) -> Image.Exif:
     """The tags in an EXIF block."""
     exif = Image.Exif()

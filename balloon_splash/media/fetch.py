@@ -21,6 +21,8 @@ MAX_VIDEO_BYTES = 8 * 2**30
 MAX_VIDEO_SECONDS = 3600.0
 MAX_REDIRECTS = 5
 CONNECT_SECONDS = 10.0
+SILENT_SECONDS = 20.0
+"""A server that says nothing for so long has gone."""
 CHUNK = 2**16
 PORTS = {"http": 80, "https": 443}
 
@@ -58,6 +60,7 @@ def fetch_into(
         MediaError: not reachable, not allowed, too large, too slow, or an error of the server; the disk is full.
     """
     import requests  # takes a fifth of a second, which only those with URLs shall pay
+    import urllib3
 
     deadline = time.monotonic() + max_seconds
     address = url
@@ -66,11 +69,13 @@ def fetch_into(
             with requests.Session() as session, _get(session, address, allow_private, max_seconds) as response:
                 if not response.is_redirect:
                     response.raise_for_status()
-                    _copy(response.iter_content(CHUNK), file, url, max_bytes, deadline)
+                    _copy(_pieces(response), file, url, max_bytes, deadline)
                     return
                 address = urljoin(address, response.headers["location"])
-    except requests.RequestException as error:
-        raise MediaError(f"{url}: cannot be fetched ({error})") from error
+    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+        raise MediaError(f"{url}: cannot be fetched ({_reason(error)})") from error
+    except ValueError as error:
+        raise MediaError(f"{url}: leads to no web address ({error})") from error
     raise MediaError(f"{url}: more than {MAX_REDIRECTS} redirects")
 
 
@@ -89,8 +94,29 @@ def _get(session: requests.Session, url: str, allow_private: bool, max_seconds: 
         headers={"Host": name},
         stream=True,
         allow_redirects=False,
-        timeout=(CONNECT_SECONDS, max_seconds),
+        timeout=(CONNECT_SECONDS, min(max_seconds, SILENT_SECONDS)),
     )
+
+
+def _pieces(response: requests.Response) -> Iterator[bytes]:
+    """The body, in pieces as they come: a server that sends byte by byte must not hold the clock."""
+    while piece := response.raw.read1(CHUNK, decode_content=True):
+        yield piece
+
+
+def _reason(error: BaseException) -> str:
+    """What went wrong, from the depth of the errors that libraries wrap around each other."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, TimeoutError):
+            return "no answer in time"
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror
+        response = getattr(cause, "response", None)
+        if response is not None:
+            return f"{response.status_code} {response.reason}"
+        cause = cause.__cause__ or cause.__context__
+    return str(error.args[0]) if error.args else type(error).__name__
 
 
 def _copy(chunks: Iterator[bytes], file: BinaryIO, url: str, max_bytes: int, deadline: float) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import glob
+import re
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -17,7 +18,7 @@ from balloon_splash.media.fetch import fetch, fetch_into
 from balloon_splash.media.formats import is_animation, is_picture, is_video
 
 STDIO = "-"
-RESULT_PATTERN = "*_splash.*"
+RESULT_PATTERN = re.compile(r"_splash(_(mask|crop|compare)(_\d+)?)?\.[^.]+$")
 
 
 @dataclass(frozen=True)
@@ -87,8 +88,8 @@ def expand_inputs(inputs: Sequence[str], *, recursive: bool = False) -> list[Sou
         inputs: files, folders, globs (``**`` too), ``http://`` and ``https://`` URLs, or ``-`` for standard input.
         recursive: look into the folders of folders, too.
 
-    Folders give the files with the suffix of a picture or video, except hidden ones and earlier results
-    (``*_splash.*``).
+    Folders give the files with the suffix of a picture or video, except hidden ones. Neither folders nor globs give
+    earlier results (``*_splash.*``, ``*_splash_mask.png`` and so on): those have to be named.
 
     Raises:
         UsageError: a name that nothing stands behind, or a URL of another scheme.
@@ -103,7 +104,14 @@ def expand_inputs(inputs: Sequence[str], *, recursive: bool = False) -> list[Sou
     return list(sources.values())
 
 
+def is_result(path: Path) -> bool:
+    """Whether the name is one that this tool gives to what it writes."""
+    return RESULT_PATTERN.search(path.name) is not None
+
+
 def _expand(text: str, recursive: bool) -> Iterator[Source]:
+    if not text:
+        raise UsageError("an empty name found; expected a file, a folder, a URL or -")
     if text == STDIO:
         yield Source("standard input", Path("stdin"))
     elif "://" in text:
@@ -114,14 +122,17 @@ def _expand(text: str, recursive: bool) -> Iterator[Source]:
         yield Source(text, Path(Path(text).name), Path(text))
     elif glob.has_magic(text):
         for match in sorted(glob.glob(text, recursive=True)):  # noqa: PTH207  (pathlib refuses absolute patterns)
-            if Path(match).is_file():
+            if Path(match).is_file() and not is_result(Path(match)):
                 yield Source(match, Path(Path(match).name), Path(match))
     else:
         raise UsageError(f"{text}: no such file or folder")
 
 
 def _from_url(text: str) -> Source:
-    parts = urlsplit(text)
+    try:
+        parts = urlsplit(text)
+    except ValueError as error:
+        raise UsageError(f"{text}: not a web address ({error})") from error
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise UsageError(f"{text}: expected an http:// or https:// address")
     return Source(text, Path(PurePosixPath(unquote(parts.path)).name or "download"), url=text)
@@ -131,5 +142,5 @@ def _from_folder(folder: Path, recursive: bool) -> Iterator[Source]:
     for path in sorted(folder.rglob("*") if recursive else folder.iterdir()):
         relative = path.relative_to(folder)
         hidden = any(part.startswith(".") for part in relative.parts)
-        if path.is_file() and not hidden and not path.match(RESULT_PATTERN) and (is_picture(path) or is_video(path)):
+        if path.is_file() and not hidden and not is_result(path) and (is_picture(path) or is_video(path)):
             yield Source(str(path), relative, path)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
-from balloon_splash.errors import UsageError
+from balloon_splash.errors import MediaError, UsageError
 from balloon_splash.media.formats import SUFFIXES, WITH_ALPHA, format_of
 from balloon_splash.media.inputs import STDIO, Source
 from balloon_splash.media.video.codecs import ALPHA_SUFFIXES, WRITABLE_SUFFIXES, Encoding
@@ -14,6 +16,9 @@ from balloon_splash.media.video.codecs import ALPHA_SUFFIXES, WRITABLE_SUFFIXES,
 RESULT_ENDING = "_splash"
 USUAL_ENCODING = Encoding()
 FALLBACK_SUFFIX = ".png"
+
+Target: TypeAlias = "Path | MediaError | None"
+"""Where a result goes, None for standard output; or why there is no place for it."""
 
 
 def splash_path(source: Path, kind: str | None = None) -> Path:
@@ -29,16 +34,53 @@ def splash_path(source: Path, kind: str | None = None) -> Path:
     return source.with_name(f"{source.stem}{RESULT_ENDING}{suffix}")
 
 
-def video_path(source: Path, *, transparent: bool = False) -> Path:
+def extra_path(target: Path, ending: str, *, twin: bool = False) -> Path:
+    """``<stem>_splash_<ending>.png`` beside a splash.
+
+    Args:
+        target: the splash.
+        ending: what is in the file.
+        twin: another splash differs from this one by its suffix alone; ``<stem>`` gets the suffix, too.
+    """
+    stem = target.stem.removesuffix(RESULT_ENDING) + (target.suffix if twin else "")
+    return target.with_name(f"{stem}{RESULT_ENDING}_{ending}.png")
+
+
+def twins(targets: Sequence[Path]) -> frozenset[Path]:
+    """Those of the targets that differ from another one by their suffix alone."""
+    counts = Counter(target.with_suffix("") for target in targets)
+    return frozenset(target for target in targets if counts[target.with_suffix("")] > 1)
+
+
+def video_path(
+    source: Path, *, transparent: bool = False, encoding: Encoding = USUAL_ENCODING, sound_of: Path | None = None
+) -> Path:
     """``<stem>_splash.<ext>`` beside a video; MP4 where its own format cannot be written, MOV if it must hold alpha.
 
     Args:
         source: the file that was read; need not exist.
         transparent: the result is transparent.
+        encoding: how the result is written.
+        sound_of: the file, if it is there: MOV or Matroska replace a format that cannot hold its sound.
     """
     fitting = ALPHA_SUFFIXES if transparent else WRITABLE_SUFFIXES
     suffix = source.suffix if source.suffix.lower() in fitting else ".mov" if transparent else ".mp4"
+    if sound_of is not None and encoding.audio == "copy":
+        others = [other for other in (".mov", ".mkv") if encoding.fits(other, alpha=transparent)]
+        suffix = _holding_sound([suffix, *others], sound_of)
     return source.with_name(f"{source.stem}{RESULT_ENDING}{suffix}")
+
+
+def _holding_sound(suffixes: Sequence[str], source: Path) -> str:
+    """The first of the suffixes that does, or the first one."""
+    import av  # which photos do not need
+
+    from balloon_splash.media.video.sound import holds_sound
+
+    try:
+        return next((suffix for suffix in suffixes if holds_sound(suffix, source)), suffixes[0])
+    except (av.FFmpegError, OSError):
+        return suffixes[0]  # damaged: whoever reads it will say so
 
 
 def plan_outputs(
@@ -48,8 +90,9 @@ def plan_outputs(
     transparent: bool = False,
     overwrite: bool = False,
     encoding: Encoding = USUAL_ENCODING,
-) -> list[Path | None]:
-    """One target for each source; None stands for standard output.
+    also_read: Collection[Path] = (),
+) -> list[Target]:
+    """One target for each source; None stands for standard output, an error for one that another source has, too.
 
     Args:
         sources: the inputs.
@@ -58,10 +101,11 @@ def plan_outputs(
         transparent: the results need a format with an alpha channel; PNG and MOV replace those without.
         overwrite: targets may exist already.
         encoding: how videos are written.
+        also_read: further files that the run reads.
 
     Raises:
-        UsageError: one file for many inputs, two inputs with one target, a target that is an input, that exists,
-            or that cannot hold the result; a video for standard output.
+        UsageError: one file for many inputs, a target that is an input, that exists, or that cannot hold the result;
+            a video for standard output.
     """
     if output == STDIO:
         if len(sources) != 1:
@@ -69,21 +113,26 @@ def plan_outputs(
         if sources[0].is_video:
             raise UsageError("--output -: a video is not written in one go, as a pipe needs it; give a file")
         return [None]
-    targets = [_target(source, output, transparent, single=len(sources) == 1) for source in sources]
+    targets = [_target(source, output, transparent, encoding, single=len(sources) == 1) for source in sources]
     for source, target in zip(sources, targets, strict=True):
         if source.is_video:
             encoding.choose(target, alpha=transparent)
-    _check(sources, targets, overwrite)
-    return list(targets)
+    _check(targets, input_paths(sources) | {path.resolve() for path in also_read}, overwrite)
+    return _without_clashes(sources, targets)
 
 
-def _target(source: Source, output: str | None, transparent: bool, *, single: bool) -> Path:
+def input_paths(sources: Sequence[Source]) -> set[Path]:
+    """The files that the sources are."""
+    return {source.path.resolve() for source in sources if source.path is not None}
+
+
+def _target(source: Source, output: str | None, transparent: bool, encoding: Encoding, *, single: bool) -> Path:
     if output is None:
         if source.path is None and source.url is None:
             raise UsageError("standard input has no name to derive one from: give --output")
-        return _default_path(source, source.path or source.relative, transparent)
+        return _default_path(source, source.path or source.relative, transparent, encoding)
     if _is_folder(output):
-        return Path(output) / _default_path(source, source.relative, transparent)
+        return Path(output) / _default_path(source, source.relative, transparent, encoding)
     if not single:
         raise UsageError(f"--output {output}: a file for several inputs; give a folder (end it with a slash)")
     target = Path(output)
@@ -97,9 +146,9 @@ def _target(source: Source, output: str | None, transparent: bool, *, single: bo
     return target
 
 
-def _default_path(source: Source, path: Path, transparent: bool) -> Path:
+def _default_path(source: Source, path: Path, transparent: bool, encoding: Encoding) -> Path:
     if source.is_video:
-        return video_path(path, transparent=transparent)
+        return video_path(path, transparent=transparent, encoding=encoding, sound_of=source.path)
     return splash_path(path, "PNG" if transparent and format_of(path) not in WITH_ALPHA else None)
 
 
@@ -107,15 +156,26 @@ def _is_folder(output: str) -> bool:
     return output.endswith(("/", os.sep)) or Path(output).is_dir() or not Path(output).suffix
 
 
-def _check(sources: Sequence[Source], targets: Sequence[Path], overwrite: bool) -> None:
-    inputs = {source.path.resolve() for source in sources if source.path is not None}
-    taken: dict[Path, str] = {}
-    for source, target in zip(sources, targets, strict=True):
-        place = target.resolve()
-        if place in inputs:
+def _check(targets: Sequence[Path], inputs: Collection[Path], overwrite: bool) -> None:
+    for target in targets:
+        if target.resolve() in inputs:
             raise UsageError(f"{target}: is an input; a result is never written onto one")
-        if place in taken:
-            raise UsageError(f"{target}: would be the result of both {taken[place]} and {source.name}")
         if target.exists() and not overwrite:
-            raise UsageError(f"{target}: exists already; give --overwrite to replace it, or another --output")
-        taken[place] = source.name
+            raise UsageError(
+                f"{target}: exists already; give --overwrite to replace it, --skip-existing to leave it, "
+                "or another --output"
+            )
+
+
+def _without_clashes(sources: Sequence[Source], targets: Sequence[Path]) -> list[Target]:
+    """The targets, but an error for all that share one: which of them should be written, nobody could tell."""
+    places = [target.resolve() for target in targets]
+    counts = Counter(places)
+    planned: list[Target] = []
+    for target, place in zip(targets, places, strict=True):
+        if counts[place] == 1:
+            planned.append(target)
+            continue
+        names = " and ".join(source.name for source, other in zip(sources, places, strict=True) if other == place)
+        planned.append(MediaError(f"{target}: would be the result of both {names}; give another --output"))
+    return planned

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,15 @@ import numpy.typing as npt
 from PIL import ExifTags, Image, ImageCms, ImageOps, JpegImagePlugin, UnidentifiedImageError
 
 from balloon_splash.errors import MediaError
-from balloon_splash.media.exif import descriptive_exif
+from balloon_splash.media.exif import descriptive_exif, without_thumbnail
 from balloon_splash.media.formats import register_heif
 from balloon_splash.media.picture import Metadata, Picture
 
 EIGHT_BIT_MODES = frozenset({"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "HSV"})
 BITS_PER_SAMPLE = 258  # TIFF tag
 PNG_BIT_DEPTH_AT = 24  # byte of the IHDR chunk in the file
+HEIF_BRAND = slice(4, 12)  # of the first box of the file (ISO 14496-12)
+HEIF_BRANDS = frozenset(b"ftyp" + brand for brand in (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1"))
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 
 Pixels = npt.NDArray[np.uint8 | np.uint16]
@@ -78,7 +80,7 @@ def from_pil(image: Image.Image) -> Picture:
     info = upright.info
     # A profile of four inks or one grey does not describe the RGB pixels that come out.
     icc = info.get("icc_profile") if image.mode.startswith(("RGB", "P")) else None
-    return Picture(rgb, alpha, metadata=Metadata(exif=info.get("exif"), icc=icc, dpi=info.get("dpi")))
+    return Picture(rgb, alpha, metadata=Metadata(exif=_exif(info), icc=icc, dpi=info.get("dpi")))
 
 
 def _read_bytes(path: Path) -> bytes:
@@ -90,10 +92,12 @@ def _read_bytes(path: Path) -> bytes:
 
 def _open(data: bytes, name: str) -> Image.Image:
     """Open, but do not decode yet; refuse what would fill the memory."""
-    register_heif()
+    reads_heif = register_heif()
     try:
         image = Image.open(BytesIO(data))
     except UnidentifiedImageError:
+        if not reads_heif and data[HEIF_BRAND] in HEIF_BRANDS:
+            raise MediaError(f"{name}: HEIC needs a further library: pip install balloon-splash[heif]") from None
         raise MediaError(f"{name}: not a picture that can be read ({len(data)} bytes)") from None
     except Image.DecompressionBombError as error:
         raise MediaError(f"{name}: too large ({error})") from error
@@ -137,7 +141,7 @@ def _convert(image: Image.Image, data: bytes, name: str) -> Picture:
         rgb, alpha = _pixels_8(upright)
     info = upright.info
     metadata = Metadata(
-        exif=info.get("exif") or descriptive,
+        exif=_exif(info) or descriptive,
         icc=icc,
         xmp=_as_bytes(info.get("xmp")),
         dpi=info.get("dpi"),
@@ -214,6 +218,11 @@ def _encoder_settings(image: Image.Image, data: bytes) -> dict[str, Any]:
     if image.format == "TIFF" and "compression" in image.info:
         return {"compression": image.info["compression"]}
     return {}
+
+
+def _exif(info: Mapping[Any, Any]) -> bytes | None:
+    data: bytes | None = info.get("exif")
+    return without_thumbnail(data) if data else None
 
 
 def _as_bytes(value: str | bytes | None) -> bytes | None:

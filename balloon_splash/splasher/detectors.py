@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Protocol, TypeAlias
 from balloon_splash.errors import BalloonSplashError, MediaError
 from balloon_splash.media.inputs import Source
 from balloon_splash.media.picture import Picture
+from balloon_splash.media.video.clip import Clip
 from balloon_splash.splash.detections import Detections
 from balloon_splash.splasher.detection_files import Record, read_detections
 from balloon_splash.splasher.splasher import Finder
@@ -26,8 +28,8 @@ class Detector(Protocol):
     def photos(self, sources: Sequence[Source], pictures: Sequence[Picture]) -> list[Found]:
         """The objects in each of a batch of photos."""
 
-    def video(self, source: Source) -> Segment:
-        """What finds the objects in the frames of one video, which must come in order.
+    def video(self, source: Source, clip: Clip) -> Segment:
+        """What finds the objects in the frames of a part of one video, which must come in order.
 
         Raises (when called with frames):
             MediaError: they are not known.
@@ -54,17 +56,17 @@ class ModelDetector:
                 self.record(source.name, detections)
         return list(found)
 
-    def video(self, source: Source) -> Segment:
+    def video(self, source: Source, clip: Clip) -> Segment:
         """See :class:`Detector`."""
         record = self.record
         if record is None:
             return self.finder.detect
-        numbers = itertools.count()
+        numbers = itertools.count(step=clip.stride)
 
         def segment(frames: Sequence[Pixels]) -> list[Detections]:
             found = self.finder.detect(frames)
             for detections in found:
-                record(frame_name(source.name, next(numbers)), detections)
+                record(frame_name(source.name, next(numbers), clip.start), detections)
             return found
 
         return segment
@@ -73,7 +75,9 @@ class ModelDetector:
 class RecordedDetector:
     """Looks up what an earlier run found.
 
-    Pictures are known by the name they were recorded under or, failing that, by their file name alone.
+    Pictures are known by the name they were recorded under or, failing that, by their file name alone, where only one
+    picture of the record has it. A video may be read with a larger stride than it was recorded with, but from the
+    same start on: where a frame stands behind another start, its name does not tell.
 
     Args:
         path: a file as :func:`~balloon_splash.splasher.detection_files.recording` writes it.
@@ -85,7 +89,10 @@ class RecordedDetector:
     def __init__(self, path: str) -> None:
         self._path = path
         self._found = read_detections(path)
-        self._by_file_name = {Path(name).name: detections for name, detections in self._found.items()}
+        counts = Counter(Path(name).name for name in self._found)
+        self._by_file_name = {
+            Path(name).name: detections for name, detections in self._found.items() if counts[Path(name).name] == 1
+        }
 
     def photos(self, sources: Sequence[Source], pictures: Sequence[Picture]) -> list[Found]:
         """See :class:`Detector`."""
@@ -97,15 +104,15 @@ class RecordedDetector:
                 found.append(error)
         return found
 
-    def video(self, source: Source) -> Segment:
+    def video(self, source: Source, clip: Clip) -> Segment:
         """See :class:`Detector`."""
-        numbers = itertools.count()
+        numbers = itertools.count(step=clip.stride)
 
         def segment(frames: Sequence[Pixels]) -> list[Detections]:
             return [
                 self._look_up(
-                    frame_name(source.name, number),
-                    frame_name(source.relative.name, number),
+                    frame_name(source.name, number, clip.start),
+                    frame_name(source.relative.name, number, clip.start),
                     (frame.shape[0], frame.shape[1]),
                 )
                 for frame, number in zip(frames, numbers, strict=False)
@@ -116,12 +123,19 @@ class RecordedDetector:
     def _look_up(self, name: str, file_name: str, size: tuple[int, int]) -> Detections:
         detections = self._found.get(name, self._by_file_name.get(file_name))
         if detections is None:
-            raise MediaError(f"{self._path}: nothing is recorded of {name}")
+            hint = "; expected a record with the same --start, and every frame that is asked for" if "#" in name else ""
+            raise MediaError(f"{self._path}: nothing is recorded of {name}{hint}")
         if detections.size != size:
             raise MediaError(f"{self._path}: {name} is recorded as {detections.size}, found {size} (rows, columns)")
         return detections
 
 
-def frame_name(video: str, number: int) -> str:
-    """What a frame is called in records; frames are counted from 0 at the beginning of the part that is read."""
-    return f"{video}#{number:06d}"
+def frame_name(video: str, number: int, start: float = 0.0) -> str:
+    """What a frame is called in records.
+
+    Args:
+        video: the file.
+        number: of the frame, counted from 0 at ``start``.
+        start: where in the video, in seconds, the part begins that is read.
+    """
+    return f"{video}#{f'{start}s+' if start else ''}{number:06d}"

@@ -28,6 +28,7 @@ class Outcome:
         kept: how many objects kept their colour: in a video, different ones.
         video: frames, length and so on, of a video that was written.
         notes: what could not be kept of the file.
+        skipped: whether the result was there already and is left alone.
     """
 
     job: Job
@@ -36,6 +37,7 @@ class Outcome:
     kept: int = 0
     video: VideoSummary | None = None
     notes: tuple[str, ...] = ()
+    skipped: bool = False
 
     @property
     def interrupted(self) -> bool:
@@ -58,4 +60,4 @@ class Summary:
     @property
     def done(self) -> list[Outcome]:
         """Those that did."""
-        return [outcome for outcome in self.outcomes if outcome.error is None]
+        return [outcome for outcome in self.outcomes if outcome.error is None and not outcome.skipped]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from balloon_splash.errors import MediaError
 from balloon_splash.media.inputs import Source
-from balloon_splash.media.outputs import RESULT_ENDING
+from balloon_splash.media.outputs import extra_path
 from balloon_splash.media.picture import Metadata, Picture
 from balloon_splash.media.writing import encode_picture, write_bytes, write_picture
 from balloon_splash.splash.arrays import to_dtype
@@ -27,10 +28,10 @@ class Files:
     """Which files are written, and how.
 
     Attributes:
-        mask: the matte, ``<stem>_mask.png``.
-        instance_masks: one mask for each object, ``<stem>_mask_<number>.png``.
-        crops: each object cut out, ``<stem>_crop_<number>.png``.
-        compare: before and after side by side, ``<stem>_compare.png``.
+        mask: the matte, ``<stem>_splash_mask.png``.
+        instance_masks: one mask for each object, ``<stem>_splash_mask_<number>.png``.
+        crops: each object cut out, ``<stem>_splash_crop_<number>.png``.
+        compare: before and after side by side, ``<stem>_splash_compare.png``.
         quality: 1 to 100 for formats that lose detail; None keeps the source's.
         overwrite: replace files that are already there.
     """
@@ -50,11 +51,21 @@ class Files:
 
 @dataclass(frozen=True)
 class PhotoFinisher:
-    """Makes and writes what comes of one photo: a ``Finish`` of :mod:`balloon_splash.splasher.photos`."""
+    """Makes and writes what comes of one photo: a ``Finish`` of :mod:`balloon_splash.splasher.photos`.
+
+    Attributes:
+        look: edges, background and marks.
+        selection: which of the objects keep their colour.
+        files: which files are written, and how.
+        taken: files, with all links resolved, that nothing but a splash may be written to.
+        twins: targets that differ from another one by their suffix alone.
+    """
 
     look: Look
     selection: Selection
     files: Files
+    taken: Collection[Path] = frozenset()
+    twins: Collection[Path] = frozenset()
 
     def __call__(
         self, source: Source, target: Path | None, picture: Picture, detections: Detections
@@ -62,7 +73,7 @@ class PhotoFinisher:
         """Splash, write, and return the result with what the written format could not hold.
 
         Raises:
-            MediaError: a file cannot be written.
+            MediaError: a file cannot be written, or an extra one would lie where something else does.
             FileExistsError: one is there, and ``files.overwrite`` is false.
         """
         splashed = splash_picture(picture, detections, self.look, self.selection)
@@ -71,12 +82,23 @@ class PhotoFinisher:
             sys.stdout.buffer.write(encoded.data)
             sys.stdout.buffer.flush()
             return splashed, encoded.notes
+        twin = target in self.twins
+        extras = [
+            (self._free(extra_path(target, ending, twin=twin)), encode_picture(_plain(pixels, picture), "PNG").data)
+            for ending, pixels in _extra_pixels(splashed, self.look, self.files)
+        ]
         notes = write_picture(splashed.after, target, quality=self.files.quality, overwrite=self.files.overwrite)
-        stem = target.stem.removesuffix(RESULT_ENDING)
-        for ending, pixels in _extra_pixels(splashed, self.look, self.files):
-            data = encode_picture(_plain(pixels, picture), "PNG").data
-            write_bytes(data, target.with_name(f"{stem}_{ending}.png"), overwrite=self.files.overwrite)
+        for path, data in extras:
+            write_bytes(data, path, overwrite=self.files.overwrite)
         return splashed, notes
+
+    def _free(self, path: Path) -> Path:
+        """The same path, if an extra file may be written there."""
+        if path.resolve() in self.taken:
+            raise MediaError(f"{path}: is an input, or another result of this run; give another --output")
+        if path.exists() and not self.files.overwrite:
+            raise FileExistsError(f"{path} exists already; it is not overwritten unless you ask for it")
+        return path
 
 
 def _extra_pixels(

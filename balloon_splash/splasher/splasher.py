@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 Kind = TypeVar("Kind", str, Path, bytes, Image.Image, npt.NDArray[Any])
 
+DEFAULT_CONFIDENCE = 0.9
+"""The article's."""
+
 
 class Finder(Protocol):
     """Whatever finds objects in pictures; :class:`balloon_splash.inference.segmenter.Segmenter` is one."""
@@ -95,7 +98,8 @@ class Splasher:
             configuration.
         config_file: the model's configuration; None takes the one that lies beside the weights.
         device: e.g. ``"cpu"`` or ``"cuda"``; None takes a GPU if there is one.
-        confidence: objects below this score are not looked at.
+        confidence: objects below this score are not looked at; None takes that of ``selection``, or 0.9 where it has
+            none.
         precision: ``"fp32"``, or ``"bf16"``, which is faster where the device has it.
         opts: overrides of configuration keys: ``["KEY", "VALUE", ...]``.
         segmenter: a ready :class:`Finder` to use instead of loading a model.
@@ -109,7 +113,7 @@ class Splasher:
         *,
         config_file: str | None = None,
         device: str | None = None,
-        confidence: float = 0.9,
+        confidence: float | None = None,
         precision: str = "fp32",
         opts: Sequence[str] = (),
         segmenter: Finder | None = None,
@@ -118,7 +122,10 @@ class Splasher:
     ) -> None:
         self.look = look or Look()
         self.look.check()
-        self.selection = replace(selection or Selection(), confidence=confidence)
+        selection = selection or Selection()
+        if confidence is None:
+            confidence = selection.confidence or DEFAULT_CONFIDENCE
+        self.selection = replace(selection, confidence=confidence)
         if segmenter is None:
             from balloon_splash.inference.segmenter import Segmenter
 
@@ -187,13 +194,15 @@ class Splasher:
         from balloon_splash.splasher.frames import FrameSplasher
         from balloon_splash.splasher.video import VideoOptions, splash_video
 
+        source, options = Path(source), options or VideoOptions()
+        transparent, encoding = self.look.transparent, options.encoding
         frames = FrameSplasher(self.look, self.selection)
         return splash_video(
             source,
-            destination or video_path(Path(source), transparent=self.look.transparent),
+            destination or video_path(source, transparent=transparent, encoding=encoding, sound_of=source),
             segment=frames.candidates(self.segmenter.detect),
             compose=frames.compose,
-            options=options or VideoOptions(),
+            options=options,
             progress=progress,
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from balloon_splash.errors import BalloonSplashError
 from balloon_splash.media.inputs import Source
@@ -69,18 +70,20 @@ def _splash_one(
             video = splash_video(
                 path,
                 job.target,
-                segment=frames.candidates(detector.video(job.source)),
+                segment=frames.candidates(detector.video(job.source, options.clip)),
                 compose=frames.compose,
                 options=options,
                 progress=progress,
             )
     except (BalloonSplashError, FileExistsError) as error:
         return Outcome(job, error=str(error))
-    return Outcome(job, kept=len(frames.kept), video=video, notes=(*_new_format(job.source), *video.warnings))
+    return Outcome(
+        job, kept=len(frames.kept), video=video, notes=(*_new_format(job.source, job.target), *video.warnings)
+    )
 
 
-def _new_format(source: Source) -> tuple[str, ...]:
+def _new_format(source: Source, target: Path) -> tuple[str, ...]:
     suffix = source.relative.suffix.lower()
     return (
-        () if suffix in WRITABLE_SUFFIXES else (f"videos cannot be written as {suffix}: the result has another format",)
+        () if suffix in WRITABLE_SUFFIXES else (f"videos cannot be written as {suffix}: the result is {target.suffix}",)
     )

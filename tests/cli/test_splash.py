@@ -122,17 +122,17 @@ def test_masks_crops_and_comparison_are_written_on_request(model, photos: Path, 
     extras = ["--save-mask", "--save-masks", "--save-crops", "--compare"]
     assert run("--input", photos / "one.png", "--output", out, "--classes", "red", *extras) == 0
     assert files(out) == [
-        "one_compare.png",
-        "one_crop_01.png",
-        "one_crop_03.png",
-        "one_mask.png",
-        "one_mask_01.png",
-        "one_mask_03.png",
         "one_splash.png",
+        "one_splash_compare.png",
+        "one_splash_crop_01.png",
+        "one_splash_crop_03.png",
+        "one_splash_mask.png",
+        "one_splash_mask_01.png",
+        "one_splash_mask_03.png",
     ]
-    union = pixels(out / "one_mask_01.png") | pixels(out / "one_mask_03.png")
-    assert np.array_equal(pixels(out / "one_mask.png"), union)
-    assert pixels(out / "one_crop_01.png").shape[2] == 4
+    union = pixels(out / "one_splash_mask_01.png") | pixels(out / "one_splash_mask_03.png")
+    assert np.array_equal(pixels(out / "one_splash_mask.png"), union)
+    assert pixels(out / "one_splash_crop_01.png").shape[2] == 4
 
 
 def test_recorded_detections_give_the_same_splash_without_a_model(model, photos: Path, tmp_path: Path, monkeypatch):

@@ -2,6 +2,7 @@
 
 from io import BytesIO
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -284,3 +285,32 @@ def test_ten_bits_of_an_avif_file_becoming_eight_is_said(tmp_path: Path, pixel_f
         tmp_path / "deep.avif", frames=1, codec="libsvtav1", pixel_format=pixel_format, options={"preset": "10"}
     )
     assert [f"{bits} bits a channel become 8"] * (bits > 8) == list(read_picture(path).notes)
+
+
+def test_the_thumbnail_that_shows_what_is_hidden_is_dropped(scene):
+    exif = camera_exif(1)
+    thumbnail = saved(Image.fromarray(scene).resize((16, 12)), "JPEG")
+    plain = exif.tobytes()
+    # Pillow writes no second directory: append one (JPEGInterchangeFormat and its length) and lead the first one to it.
+    order: Literal["little", "big"] = "little" if plain[6:8] == b"II" else "big"
+    tiff = bytearray(plain[6:])
+    first = int.from_bytes(tiff[4:8], order)
+    link = first + 2 + 12 * int.from_bytes(tiff[first : first + 2], order)
+    tiff[link : link + 4] = len(tiff).to_bytes(4, order)
+    data_at = len(tiff) + 2 + 2 * 12 + 4
+    tiff += (2).to_bytes(2, order)
+    for tag, value in ((0x0201, data_at), (0x0202, len(thumbnail))):
+        tiff += tag.to_bytes(2, order) + (4).to_bytes(2, order) + (1).to_bytes(4, order) + value.to_bytes(4, order)
+    block = plain[:6] + bytes(tiff) + bytes(4) + thumbnail
+    for data in (saved(Image.fromarray(scene), "JPEG", exif=block), saved(Image.fromarray(scene), "PNG", exif=block)):
+        assert thumbnail in data
+        assert reopened(data).getexif().get_ifd(ExifTags.IFD.IFD1)
+        written = encode_picture(read_picture(data)).data
+        assert thumbnail not in written
+        assert reopened(written).getexif()[ExifTags.Base.Make] == "Maker"
+
+
+def test_heic_without_its_library_says_what_to_install(monkeypatch):
+    monkeypatch.setattr("balloon_splash.media.reading.register_heif", lambda: False)
+    with pytest.raises(MediaError, match=r"pip install balloon-splash\[heif\]"):
+        read_picture(bytes([0, 0, 0, 24]) + b"ftypheic" + bytes(100), name="a.heic")

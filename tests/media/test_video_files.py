@@ -161,44 +161,6 @@ def test_phone_video_is_upright_and_its_rotation_reset(
         assert container.streams.video[0].sample_aspect_ratio == (Fraction(3, 4) if quarter_turn else Fraction(4, 3))
 
 
-@pytest.mark.parametrize("colour", list(itertools.product([1, 6, 9], [1, 2])), ids=str)
-@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv420p10le"])
-def test_colours_and_their_tags_are_the_same_as_before(
-    tmp_path: Path, colour: tuple[int, int], pixel_format: str
-) -> None:
-    tags = (*colour, 1, 1)
-    source = make_clip(tmp_path / "in.mp4", colour=tags, pixel_format=pixel_format, frames=2)
-    with open_video(source) as video:
-        read = next(video.frames(Clip())).rgb
-    np.testing.assert_allclose(corners(read), PALETTE, atol=4)
-    copy(source, tmp_path / "out.mp4", encoding=FAST)
-    with open_video(tmp_path / "out.mp4") as video:
-        np.testing.assert_allclose(corners(next(video.frames(Clip())).rgb), PALETTE, atol=6)
-    with av.open(tmp_path / "out.mp4") as container:
-        stream = container.streams.video[0]
-        found = (stream.colorspace, stream.color_range, stream.color_primaries, stream.color_trc)
-        assert found == tags
-
-
-@pytest.mark.parametrize("codec", ["h265", "vp9", "av1", "prores"])
-def test_full_range_does_not_become_too_bright_in_any_codec(tmp_path: Path, codec: str) -> None:
-    source = make_clip(tmp_path / "in.mp4", colour=(1, 2, 1, 1), frames=2)
-    path = tmp_path / "out.mkv"
-    copy(source, path, encoding=Encoding(codec=codec))
-    np.testing.assert_allclose(corners(read_pictures(path)[0].rgb), PALETTE, atol=12)
-
-
-def test_video_without_colour_tags_keeps_having_none_and_its_brightness(tmp_path: Path) -> None:
-    source = make_clip(tmp_path / "in.mp4", frames=2)
-    copy(source, tmp_path / "out.mp4", encoding=FAST)
-    planes = []
-    for path in (source, tmp_path / "out.mp4"):
-        with av.open(path) as container:
-            assert container.streams.video[0].colorspace == 2
-            planes.append(next(container.decode(video=0)).to_ndarray().astype(int))
-    assert np.abs(planes[0] - planes[1]).mean() < 1
-
-
 def test_mp4_plays_in_a_browser_before_it_is_loaded(tmp_path: Path) -> None:
     copy(make_clip(tmp_path / "in.mkv", pixel_format="yuv444p"), tmp_path / "out.mp4", encoding=FAST)
     data = (tmp_path / "out.mp4").read_bytes()
@@ -401,7 +363,7 @@ def test_chapters_are_kept_and_what_cannot_be_kept_is_said(tmp_path: Path, suffi
 
 def test_sound_that_an_animation_cannot_hold_is_said(tmp_path: Path) -> None:
     source = make_clip(tmp_path / "in.mp4", audio=["aac"], frames=3)
-    (warning,) = copy(source, tmp_path / "out.gif")
+    _, warning = copy(source, tmp_path / "out.gif")
     assert "no sound" in warning
 
 

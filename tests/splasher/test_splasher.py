@@ -2,6 +2,7 @@
 
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -92,6 +93,15 @@ def test_look_and_selection_are_followed():
     result = splash(scene, **options)
     assert (result[40, 40] == 255).all()
     assert np.array_equal(result[90, 80], scene[90, 80])
+
+
+def test_the_confidence_of_the_selection_holds_unless_another_is_given():
+    def confidence(**options: Any) -> float:
+        return Splasher(segmenter=ColourSegmenter(), **options).selection.confidence
+
+    assert confidence() == confidence(selection=Selection(classes=["blue"])) == 0.9
+    assert confidence(selection=Selection(confidence=0.3)) == 0.3
+    assert confidence(selection=Selection(confidence=0.3), confidence=0.5) == 0.5
 
 
 def test_a_transparent_jpeg_becomes_a_png_and_alphas_multiply():

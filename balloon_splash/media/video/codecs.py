@@ -39,6 +39,8 @@ class Codec:
     limited_range: bool = False
 
 
+# With frames out of order, MP4 takes the length from one in the middle where frames last differently long.
+_NO_B_FRAMES = {"bf": "0"}
 _MP4 = {".mp4", ".m4v", ".mov", ".mkv"}
 
 CODECS = {
@@ -49,6 +51,7 @@ CODECS = {
         frozenset(_MP4),
         quality_option="crf",
         quality=(18, range(52)),
+        options=_NO_B_FRAMES,
         even_size=True,
     ),
     "h265": Codec(
@@ -58,7 +61,7 @@ CODECS = {
         frozenset(_MP4),
         quality_option="crf",
         quality=(22, range(52)),
-        options={"x265-params": "log-level=error"},
+        options={**_NO_B_FRAMES, "x265-params": "log-level=error"},
         even_size=True,
         tag="hvc1",
     ),
@@ -145,6 +148,14 @@ class Encoding:
         if self.quality is not None and self.quality not in codec.quality[1]:
             raise UsageError(f"quality {self.quality} does not fit {name}; expected {_scale(codec.quality[1])}")
         return codec
+
+    def fits(self, suffix: str, *, alpha: bool) -> bool:
+        """Whether :meth:`choose` finds a codec for files with this suffix."""
+        try:
+            self.choose(Path(f"video{suffix}"), alpha=alpha)
+        except UsageError:
+            return False
+        return True
 
     def encoder_options(self, codec: Codec, *, alpha: bool) -> dict[str, str]:
         """The options to open the encoder of ``codec`` with."""

@@ -43,6 +43,7 @@ class VideoInfo:
         has_sound: whether there is a sound track.
         metadata: tags of the file (title, comment, ...).
         video_metadata: tags of the video track (language, handler, ...).
+        plays: how many times an animation is to be played; 0 is for ever.
     """
 
     path: Path
@@ -54,3 +55,4 @@ class VideoInfo:
     has_sound: bool
     metadata: dict[str, str]
     video_metadata: dict[str, str]
+    plays: int = 0

@@ -16,12 +16,13 @@ from balloon_splash.media.video.clip import Clip
 from balloon_splash.media.video.codecs import Encoding
 from balloon_splash.media.video.encoder import VideoEncoder
 from balloon_splash.media.video.failures import media_errors
+from balloon_splash.media.video.loops import loop_option
 from balloon_splash.media.video.source import VideoSource
 from balloon_splash.media.video.tracks import CopiedTracks
 from balloon_splash.media.video.webp import WebpSource
 
 # The index goes to the front of an MP4, so that a browser can play it while it loads.
-_CONTAINER_OPTIONS = {".mp4": {"movflags": "+faststart"}, ".m4v": {"movflags": "+faststart"}, ".webp": {"loop": "0"}}
+_CONTAINER_OPTIONS = {".mp4": {"movflags": "+faststart"}, ".m4v": {"movflags": "+faststart"}}
 _SILENT = {".gif", ".webp"}
 
 
@@ -64,8 +65,12 @@ class VideoSink:
         self._encoding = encoding
         self._tracks: CopiedTracks | None = None
         self._encoder: VideoEncoder | None = None
+        suffix = destination.suffix.lower()
+        container_options = _CONTAINER_OPTIONS.get(suffix, {}) | loop_option(suffix, source.info.plays)
         with media_errors(destination, "cannot be written"):
-            self._output = av.open(path, "w", container_options=_CONTAINER_OPTIONS.get(destination.suffix.lower()))
+            self._output = av.open(path, "w", container_options=container_options)
+        if suffix == ".gif":
+            self.warnings.append(f"{destination}: GIF holds 256 colours a picture")
         self._output.metadata.update(source.info.metadata)
 
     def __enter__(self) -> VideoSink:

@@ -16,6 +16,7 @@ from balloon_splash.media.video.colour import Colour, RgbReader
 from balloon_splash.media.video.deinterlace import deinterlaced
 from balloon_splash.media.video.failures import media_errors
 from balloon_splash.media.video.frames import Frame, VideoInfo
+from balloon_splash.media.video.loops import is_cut_off, plays
 from balloon_splash.media.video.orientation import Orientation
 from balloon_splash.media.video.tags import lasting_tags
 
@@ -126,6 +127,10 @@ class VideoSource:
         return None if (interval / self._tick).denominator == 1 or self._tick < Fraction(1, 2000) else interval
 
     @property
+    def _is_gif(self) -> bool:
+        return self._container.format.name == "gif"
+
+    @property
     def _tick(self) -> Fraction:
         return self._stream.time_base or 1 / self._rate
 
@@ -156,6 +161,7 @@ class VideoSource:
             has_sound=bool(self._container.streams.audio),
             metadata=lasting_tags(self._container.metadata),
             video_metadata=lasting_tags(self._stream.metadata),
+            plays=plays(self._path) if self._is_gif else 0,
         )
 
     def _report_depth(self) -> None:
@@ -214,18 +220,35 @@ class VideoSource:
         nearest = round(time / self._grid) * self._grid
         return nearest if abs(nearest - time) <= self._tick else time
 
+    def _announced(self) -> Fraction | None:
+        """Length of the video track, if anything tells: a file's overall length may be that of another track."""
+        if self._stream.duration is not None or len(self._container.streams) == 1:
+            return self.info.seconds
+        tagged = _tagged_seconds(self._stream)
+        return None if tagged is None else tagged - self._origin
+
     def _report_at_end(self, end: Fraction | None) -> None:
         if self._interlaced:
             self.warnings.append(f"{self._path}: is interlaced; each pair of half pictures becomes one whole frame")
         if self._damaged:
             self.warnings.append(f"{self._path}: {self._damaged} damaged packets; what can be decoded of them is kept")
-        # A file's overall length may be that of another track.
-        known = self._stream.duration is not None or len(self._container.streams) == 1
-        announced = self.info.seconds if known else None
+        if end is not None and self._is_gif and is_cut_off(self._path):
+            self.warnings.append(f"{self._path}: is cut off; what came before is kept")
+        announced = self._announced()
         if end is not None and announced is not None and end < announced - _MISSING_SECONDS:
             self.warnings.append(
                 f"{self._path}: ends after {float(end):.2f} s; its header announces {float(announced):.2f} s"
             )
+
+
+def _tagged_seconds(stream: av.VideoStream) -> Fraction | None:
+    """The length in Matroska's statistics of a track, ``h:mm:ss.fraction``."""
+    text = next((value for name, value in stream.metadata.items() if name.upper().startswith("DURATION")), "")
+    try:
+        hours, minutes, seconds = (Fraction(part) for part in text.split(":"))
+    except (ValueError, ZeroDivisionError):
+        return None
+    return hours * 3600 + minutes * 60 + seconds
 
 
 def _decoder(stream: av.VideoStream) -> av.VideoCodecContext:

@@ -12,7 +12,10 @@ from av.stream import Stream
 
 from balloon_splash.errors import MediaError
 from balloon_splash.media.video.failures import media_errors
+from balloon_splash.media.video.sound import holds_sound
 from balloon_splash.media.video.tags import lasting_tags
+
+_SUGGESTED = (".mp4", ".mov", ".mkv")
 
 
 class CopiedTracks:
@@ -47,6 +50,8 @@ class CopiedTracks:
         with media_errors(source, "cannot be read as a video"):
             self._input = av.open(source, "r")
         try:
+            if audio:
+                self._check_sound(destination)
             self._pairs = self._pair_up(destination, audio)
         except BaseException:
             self._input.close()
@@ -83,6 +88,17 @@ class CopiedTracks:
             self._output.mux_one(packet)
             self._pending = self._next()
 
+    def _check_sound(self, destination: Path) -> None:
+        if holds_sound(destination.suffix, self._source):
+            return
+        names = ", ".join(stream.codec_context.name for stream in self._input.streams.audio)
+        fitting = [suffix for suffix in _SUGGESTED if holds_sound(suffix, self._source)]
+        expected = f"a file with the suffix {' or '.join(fitting)}, or " if fitting else ""
+        raise MediaError(
+            f"{self._source}: its sound is {names}, which {destination.suffix} files cannot hold; "
+            f"expected {expected}to leave the sound out"
+        )
+
     def _pair_up(self, destination: Path, audio: bool) -> dict[int, Stream]:
         """Add a track to the output for each one that can be copied; index in the source to new track."""
         pairs: dict[int, Stream] = {}
@@ -92,16 +108,10 @@ class CopiedTracks:
                 self.warnings.append(f"{self._source}: {stream.type} track {stream.index} is left out")
             if stream.type not in ("audio", "subtitle") or (stream.type == "audio" and not audio):
                 continue
-            name = stream.codec_context.name
             try:
                 copy = self._output.add_stream_from_template(stream)
-            except ValueError as error:  # the format does not take this codec
-                found = f"{self._source}: {stream.type} track {stream.index} is {name}"
-                if stream.type == "audio":
-                    raise MediaError(
-                        f"{found}, which {destination.suffix} files cannot hold; expected another suffix "
-                        f"({self._source.suffix}, .mkv) or to leave the sound out"
-                    ) from error
+            except ValueError:  # the format does not take this kind of subtitles
+                found = f"{self._source}: {stream.type} track {stream.index} is {stream.codec_context.name}"
                 self.warnings.append(f"{found}, which {destination.suffix} files cannot hold; it is left out")
                 continue
             copy.metadata.update(lasting_tags(stream.metadata))

@@ -15,6 +15,7 @@ from balloon_splash.media.video.clip import Clip, Timed
 from balloon_splash.media.video.colour import Colour
 from balloon_splash.media.video.failures import media_errors
 from balloon_splash.media.video.frames import Frame, VideoInfo
+from balloon_splash.media.video.loops import plays
 
 _MILLISECOND = Fraction(1, 1000)
 
@@ -44,6 +45,7 @@ class WebpSource:
             has_sound=False,
             metadata={},
             video_metadata={},
+            plays=plays(path),
         )
 
     def __enter__(self) -> WebpSource:

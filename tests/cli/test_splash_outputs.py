@@ -1,0 +1,185 @@
+"""The splash command and files that are there already: inputs are never lost, results only if asked."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from balloon_splash.cli.splash import main
+from balloon_splash.cli.splash_options import build_parser
+from balloon_splash.inference.segmenter import Segmenter
+from tests.fakes import draw_scene
+from tests.media.clips import make_clip, read_packets
+
+
+def run(*args: object) -> int:
+    return main([str(arg) for arg in args])
+
+
+def photo(path: Path) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    Image.fromarray(draw_scene()).save(path)
+    return path
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_an_extra_file_is_never_written_onto_an_input_and_fails_its_photo_alone(model, tmp_path: Path, capsys):
+    a, mask = photo(tmp_path / "a.png"), photo(tmp_path / "a_splash_mask.png")
+    before = mask.read_bytes()
+    assert run("--input", a, mask, "--save-mask", "--overwrite") == 1
+    assert mask.read_bytes() == before
+    assert "a_splash_mask.png: is an input" in capsys.readouterr().err
+    assert not (tmp_path / "a_splash.png").exists()
+
+
+@pytest.mark.parametrize("name", ["b.png", "a_splash.png", "ground.png"])
+def test_a_record_is_never_written_onto_an_input_or_a_result(model, tmp_path: Path, capsys, name: str):
+    a, b, ground = (photo(tmp_path / f"{stem}.png") for stem in ("a", "b", "ground"))
+    before = b.read_bytes()
+    wrong = ["--save-detections", tmp_path / name, "--overwrite", "--background", f"image:{ground}"]
+    assert run("--input", a, b, *wrong) == 2
+    assert "is an input or a result" in capsys.readouterr().err
+    assert b.read_bytes() == before
+    assert files(tmp_path) == ["a.png", "b.png", "ground.png"]
+
+
+def test_a_result_is_never_written_onto_the_picture_behind_it(model, tmp_path: Path):
+    a, ground = photo(tmp_path / "a.png"), photo(tmp_path / "ground.png")
+    before = ground.read_bytes()
+    assert run("--input", a, "--background", f"image:{ground}", "--output", ground, "--overwrite") == 2
+    assert ground.read_bytes() == before
+
+
+def test_a_second_run_takes_none_of_the_first_ones_files_for_photos(model, tmp_path: Path, capsys):
+    photo(tmp_path / "a.png")
+    extras = ["--save-mask", "--save-masks", "--save-crops", "--compare"]
+    for what in (tmp_path, tmp_path / "*.png"):
+        assert run("--input", what, *extras, "--overwrite") == 0
+        assert "1 of 1 splashed" in capsys.readouterr().err
+    assert len(files(tmp_path)) == 10
+
+
+def test_photos_that_differ_by_their_suffix_alone_have_extras_of_their_own(model, tmp_path: Path):
+    photo(tmp_path / "a.png")
+    photo(tmp_path / "a.bmp")
+    assert run("--input", tmp_path, "--save-mask") == 0
+    assert {"a.png_splash_mask.png", "a.bmp_splash_mask.png"} < set(files(tmp_path))
+    assert run("--input", tmp_path, "--save-mask", "--overwrite") == 0
+    assert len(files(tmp_path)) == 6
+
+
+def test_extras_that_are_there_already_stop_the_splash_too(model, tmp_path: Path):
+    a = photo(tmp_path / "a.png")
+    (tmp_path / "a_splash_mask.png").write_bytes(b"precious")
+    assert run("--input", a, "--save-mask") == 2
+    assert files(tmp_path) == ["a.png", "a_splash_mask.png"]
+
+
+def test_existing_results_can_be_left_alone(model, tmp_path: Path, capsys, monkeypatch):
+    photo(tmp_path / "a.png")
+    photo(tmp_path / "b.png")
+    (tmp_path / "a_splash.png").write_bytes(b"precious")
+    assert run("--input", tmp_path) == 2
+    assert run("--input", tmp_path, "--skip-existing", "--json") == 0
+    out, err = capsys.readouterr()
+    assert "1 of 2 splashed, 1 there already" in err
+    assert sorted(entry["skipped"] for entry in json.loads(out)["photos"]) == [False, True]
+    assert (tmp_path / "a_splash.png").read_bytes() == b"precious"
+    monkeypatch.setattr(Segmenter, "from_config", lambda *args, **options: pytest.fail("the model was loaded"))
+    assert run("--input", tmp_path, "--skip-existing") == 0
+
+
+def test_a_clash_of_names_fails_those_photos_alone(model, tmp_path: Path, capsys):
+    inputs = [photo(tmp_path / folder / name) for folder, name in (("x", "a.png"), ("y", "a.png"), ("y", "b.png"))]
+    assert run("--input", *inputs, "--output", tmp_path / "out") == 1
+    assert files(tmp_path / "out") == ["b_splash.png"]
+    err = capsys.readouterr().err
+    assert err.count("would be the result of both") == 2
+    assert "1 of 3 splashed" in err
+
+
+@pytest.mark.parametrize("wrong", [["--input", ""], ["--input", "a.png", "--background", "image:"]])
+def test_an_empty_name_is_not_the_current_folder(model, tmp_path: Path, monkeypatch, capsys, wrong: list[str]):
+    photo(tmp_path / "a.png")
+    monkeypatch.chdir(tmp_path)
+    assert run(*wrong) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    assert files(tmp_path) == ["a.png"]
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [("--batch-size", "1 or more"), ("--quality", "1 or more"), ("--feather", "0 or more"), ("--confidence", "0 to 1")],
+)
+def test_words_in_the_place_of_numbers_are_told_what_was_expected(capsys, option: str, said: str):
+    with pytest.raises(SystemExit):
+        build_parser().parse_args(["--input", "x", option, "x"])
+    err = capsys.readouterr().err
+    assert said in err
+    assert "_" not in err.rpartition("error:")[2]
+
+
+def test_a_quality_for_photos_is_said_to_be_none_for_videos(model, tmp_path: Path, capsys):
+    make_clip(tmp_path / "a.mp4", frames=2)
+    assert run("--input", tmp_path / "a.mp4", "--quality", 50) == 0
+    assert "note: --quality is for photos" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("sound", "suffix"), [("pcm_s16le", ".mov"), ("libmp3lame", ".mp4")])
+def test_a_format_that_cannot_be_written_becomes_one_that_holds_the_sound(
+    model, tmp_path: Path, capsys, sound: str, suffix: str
+):
+    clip = make_clip(tmp_path / "old.avi", frames=5, codec="mpeg4", audio=[sound])
+    assert run("--input", clip) == 0
+    assert files(tmp_path) == ["old.avi", f"old_splash{suffix}"]
+    assert f"the result is {suffix}" in capsys.readouterr().err
+    after = read_packets(tmp_path / f"old_splash{suffix}", "audio")[0]
+    assert b"".join(data for _, data in after) == b"".join(d for _, d in read_packets(clip, "audio")[0])
+
+
+def test_a_file_that_was_asked_for_and_cannot_hold_the_sound_is_refused_with_those_that_can(
+    model, tmp_path: Path, capsys
+):
+    clip = make_clip(tmp_path / "old.avi", frames=5, codec="mpeg4", audio=["pcm_s16le"])
+    assert run("--input", clip, "--output", tmp_path / "x.mp4") == 2
+    assert ".mp4 files cannot hold; expected a file with the suffix .mov or .mkv" in capsys.readouterr().err
+    assert files(tmp_path) == ["old.avi"]
+
+
+def test_sound_that_fits_nothing_is_refused_without_naming_what_cannot_be_written(model, tmp_path: Path, capsys):
+    clip = make_clip(tmp_path / "old.avi", frames=5, codec="mpeg4", audio=["adpcm_ms"])
+    assert run("--input", clip) == 2
+    err = capsys.readouterr().err
+    assert "adpcm_ms, which .mp4 files cannot hold; expected to leave the sound out" in err
+    assert run("--input", clip, "--no-audio") == 0
+
+
+def test_a_record_of_one_part_is_not_taken_for_another(model, tmp_path: Path, capsys):
+    clip = make_clip(tmp_path / "a.mp4", frames=20)
+    record = tmp_path / "found.jsonl"
+    assert run("--input", clip, "--save-detections", record) == 0
+    replay = ["--input", clip, "--detections", record, "--overwrite"]
+    assert run(*replay, "--stride", 3) == 0
+    capsys.readouterr()
+    assert run(*replay, "--start", 0.2) == 2
+    assert "expected a record with the same --start" in capsys.readouterr().err
+    assert run("--input", clip, "--save-detections", record, "--start", 0.2, "--stride", 2, "--overwrite") == 0
+    assert run(*replay, "--start", 0.2, "--stride", 2) == 0
+    assert run(*replay, "--start", 0.2, "--stride", 4) == 0
+    assert run(*replay, "--start", 0.2) == 2
+
+
+def test_a_file_name_that_a_record_has_twice_stands_for_neither(model, tmp_path: Path, capsys):
+    photos = [photo(tmp_path / folder / "a.png") for folder in ("x", "y", "z")]
+    Image.fromarray(np.zeros((120, 160, 3), np.uint8)).save(photos[1])
+    record = tmp_path / "found.json"
+    assert run("--input", *photos[:2], "--save-detections", record) == 0
+    assert run("--input", photos[2], "--detections", record) == 2
+    assert "nothing is recorded of" in capsys.readouterr().err
