@@ -9,11 +9,13 @@ import av
 import numpy as np
 import pytest
 
+from balloon_splash.media.video.clip import Clip
 from balloon_splash.media.video.codecs import Encoding
+from balloon_splash.splasher.video import open_video
 from tests.media.clips import PALETTE, make_clip, read_pictures
 from tests.media.test_video_files import FAST, copy, corners
 
-#: Matrices by their numbers in H.273: BT.709, BT.601, and BT.2020, which PyAV (the last for Python 3.10 is 17) learned late.
+#: By their numbers in H.273: BT.709, BT.601, and BT.2020, which PyAV 17, the last for Python 3.10, does not know.
 MATRICES = [1, 6] + [9] * (int(av.__version__.split(".")[0]) >= 18)
 
 
