@@ -48,6 +48,7 @@ DETECTRON2_NEEDS = [
 DEVELOPMENT = [
     "pytest>=8",
     "nbclient>=0.10",
+    "pillow-heif>=0.18",
     "nbformat>=5.10",
     "ipykernel>=6.29",
     "pytest-cov>=5",
