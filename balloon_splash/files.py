@@ -52,6 +52,20 @@ def atomic_path(path: str | os.PathLike[str], *, overwrite: bool = False) -> Ite
         temporary.unlink(missing_ok=True)
 
 
+def swap_folder(fresh: Path, target: Path, old: Path) -> None:
+    """Put ``fresh`` in the place of the folder ``target``, which moves to ``old``; if that fails, all is as before.
+
+    Raises:
+        OSError: one of the folders cannot be renamed.
+    """
+    target.rename(old)
+    try:
+        fresh.rename(target)
+    except OSError:
+        old.rename(target)
+        raise
+
+
 def _rename_new(source: Path, target: Path) -> None:
     """Move ``source`` to ``target`` unless another process made ``target`` meanwhile."""
     try:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from detectron2.config import CfgNode
+from detectron2.data import DatasetCatalog, MetadataCatalog
 from detectron2.structures import Boxes, Instances, PolygonMasks
 from hypothesis import HealthCheck, settings
 
@@ -36,6 +38,13 @@ settings.load_profile("patient")
 def _one_thread_each() -> None:
     """Test processes run side by side; more threads than cores would slow all of them."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _catalogs_as_before() -> Iterator[None]:
+    datasets, metadata = dict(DatasetCatalog.data), dict(MetadataCatalog.data)
+    yield
+    DatasetCatalog.data, MetadataCatalog.data = datasets, metadata
 
 
 @pytest.fixture(autouse=True)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from balloon_splash.errors import DatasetError
+from balloon_splash.files import swap_folder
 
 SPLITS = ("train", "val")
 VIA_FILE = "via_region_data.json"  # in each split, beside its photos
@@ -45,20 +46,11 @@ def atomic_dataset_folder(path: str | os.PathLike[str], *, overwrite: bool = Fal
         yield fresh
         if target.exists():
             _check_free(target, overwrite)  # again: it may have been filled meanwhile
-            _swap(fresh, target, workplace / "old")
+            swap_folder(fresh, target, workplace / "old")
         else:
             fresh.rename(target)
     finally:
         shutil.rmtree(workplace)
-
-
-def _swap(fresh: Path, target: Path, old: Path) -> None:
-    target.rename(old)
-    try:
-        fresh.rename(target)
-    except OSError:
-        old.rename(target)
-        raise
 
 
 def _check_free(target: Path, overwrite: bool) -> None:

@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from balloon_splash.errors import UsageError
+from balloon_splash.files import swap_folder
 
 PAGE = "index.html"
 FIGURES = "figures"
@@ -138,7 +139,7 @@ class Report:
             self._write_files(fresh)
             if target.exists():
                 check_free(target, overwrite=overwrite)  # again: it may have been filled meanwhile
-                _swap(fresh, target, workplace / "old")
+                swap_folder(fresh, target, workplace / "old")
             else:
                 fresh.rename(target)
         finally:
@@ -188,15 +189,6 @@ def _check_writable(target: Path) -> None:
         tempfile.TemporaryDirectory(prefix=f".{target.name}.", suffix=".part", dir=parent).cleanup()
     except OSError as error:
         raise UsageError(f"{target}: no report can be written there: {error.strerror}") from error
-
-
-def _swap(fresh: Path, target: Path, old: Path) -> None:
-    target.rename(old)
-    try:
-        fresh.rename(target)
-    except OSError:
-        old.rename(target)
-        raise
 
 
 def _render(figure: Figure, svg: bool) -> bytes:

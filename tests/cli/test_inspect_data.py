@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from detectron2.data import DatasetCatalog, MetadataCatalog
 
 from balloon_splash.cli.inspect_data import main
 from balloon_splash.data.synthetic import write_synthetic_balloons
@@ -16,13 +14,6 @@ from tests.conftest import TINY
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ["--config-file", "configs/balloon_R18_FPN.yaml", *TINY]
-
-
-@pytest.fixture(autouse=True)
-def _catalogs_as_before() -> Iterator[None]:
-    datasets, metadata = dict(DatasetCatalog.data), dict(MetadataCatalog.data)
-    yield
-    DatasetCatalog.data, MetadataCatalog.data = datasets, metadata
 
 
 @pytest.fixture

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from detectron2.data import DatasetCatalog, MetadataCatalog
 from PIL import Image
 
 import balloon_splash  # noqa: F401  (registers the datasets)
@@ -16,13 +15,6 @@ import balloon_splash  # noqa: F401  (registers the datasets)
 WIDTH, HEIGHT = 60, 40
 
 Entry = dict[str, Any]
-
-
-@pytest.fixture(autouse=True)
-def _catalogs_as_before() -> Iterator[None]:
-    datasets, metadata = dict(DatasetCatalog.data), dict(MetadataCatalog.data)
-    yield
-    DatasetCatalog.data, MetadataCatalog.data = datasets, metadata
 
 
 @pytest.fixture

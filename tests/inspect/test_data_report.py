@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from detectron2.config import CfgNode
-from detectron2.data import DatasetCatalog, MetadataCatalog
+from detectron2.data import DatasetCatalog
 
 from balloon_splash.data.builtin import register_balloon
 from balloon_splash.data.registry import register_via_instances
@@ -18,13 +17,6 @@ from balloon_splash.errors import DatasetError
 from balloon_splash.inspect.data_report import inspect_data
 
 NAMES = ("balloon_train", "balloon_val")
-
-
-@pytest.fixture(autouse=True)
-def _catalogs_as_before() -> Iterator[None]:
-    datasets, metadata = dict(DatasetCatalog.data), dict(MetadataCatalog.data)
-    yield
-    DatasetCatalog.data, MetadataCatalog.data = datasets, metadata
 
 
 @pytest.fixture
