@@ -4,10 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-all lint format lock clean
+.PHONY: demo train test test-all lint format coverage mutation audit lock clean
 
 demo: $(READY)
 	@$(BIN)/python tools/demo.py $(DEMO_ARGS)
+
+# The whole journey instead: train a small model, evaluate it, and splash with it.
+train: $(READY)
+	@$(BIN)/python tools/demo.py --train $(DEMO_ARGS)
 
 # Each test in one process, two at a time; torch is held to one thread in each, see tests/conftest.py.
 test: $(READY) lint
@@ -26,20 +30,37 @@ format: $(READY)
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-$(READY): setup.py constraints.txt tools/install_detectron2.py requirements-detectron2.txt
+# How much of the package the tests run: at least 90 % of its lines.
+coverage: $(READY)
+	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not slow and not gpu" --cov=balloon_splash --cov-report=term:skip-covered --cov-fail-under=90
+
+# Whether the tests notice faults that are planted in the data reader, the matte and the checkpoint code (mutmut).
+mutation: $(READY)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'mutmut>=3.6'
+	@$(BIN)/python -m tests.campaigns.mutation $(MUTATION_ARGS)
+
+# Known vulnerabilities of what requirements.lock names; fails, too, where the service that knows them is out of reach.
+audit: $(READY)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip-audit>=2.7'
+	@$(BIN)/pip-audit --strict --disable-pip --require-hashes -r requirements.lock
+
+$(READY): setup.py requirements.lock tools/install_detectron2.py requirements-detectron2.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python %d.%d found, 3.10 or newer expected; try: make PYTHON=python3.11" % sys.version_info[:2])'
 	@echo "setting up $(VENV): a few minutes and about 6 GB, once"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt setuptools
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-build-isolation -e '.[detectron2,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	$(BIN)/python tools/install_detectron2.py
 	@touch $@
 
-# Choose new versions for constraints.txt, for all Python versions and systems at once.
+# Choose new versions, for all Python versions and systems at once: with hashes for the set-up here, without them for
+# those who install by `pip -c`, which takes no hashes.
 lock: $(READY)
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile setup.py --extra detectron2 --extra dev --universal --python-version 3.10 --no-header --no-annotate \
-		--constraint constraints.in --output-file constraints.txt
+	$(BIN)/uv pip compile $(LOCKED) --constraint constraints.in --upgrade --output-file constraints.txt
+	$(BIN)/uv pip compile $(LOCKED) --constraint constraints.txt --generate-hashes --output-file requirements.lock
+
+LOCKED := setup.py --extra detectron2 --extra dev --universal --python-version 3.10 --no-header --no-annotate
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .coverage

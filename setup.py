@@ -29,6 +29,7 @@ RUNTIME = [
     "MarkupSafe>=2.1",
     "matplotlib>=3.8",
     "safetensors>=0.4.3",
+    "filelock>=4",  # whose locks a forked process does not inherit
     "tabulate>=0.9",
     "tifffile>=2023.7",  # 16-bit colour, which Pillow cannot write
     "tqdm>=4.66",
@@ -45,12 +46,20 @@ DETECTRON2_NEEDS = [
     "tensorboard>=2.14",
 ]
 
+# A faster back end for CPUs; NNCF makes its int8 models.
+OPENVINO = ["openvino>=2025.0", "nncf>=2.15"]
+
+# What tools/export_model.py writes, and checks.
+EXPORT = [*OPENVINO, "onnx>=1.17", "onnxruntime>=1.20"]
+
 DEVELOPMENT = [
+    *EXPORT,
     "pytest>=8",
     "nbclient>=0.10",
     "pillow-heif>=0.18",
     "nbformat>=5.10",
     "ipykernel>=6.29",
+    "psutil>=5.9",
     "pytest-cov>=5",
     "pytest-xdist>=3.5",
     "hypothesis>=6.100",
@@ -59,6 +68,7 @@ DEVELOPMENT = [
     "pre-commit>=3.7",
     "scikit-image>=0.24",
     "types-PyYAML",
+    "types-psutil",
     "types-requests",
     "types-setuptools",
     "types-shapely",
@@ -78,12 +88,18 @@ setup(
     packages=[*find_packages(include=["balloon_splash", "balloon_splash.*"]), "balloon_splash.configs"],
     package_dir={"balloon_splash.configs": "configs"},
     package_data={
-        "balloon_splash": ["py.typed"],
+        "balloon_splash": ["py.typed", "weights/*.safetensors"],
         "balloon_splash.inspect": ["templates/*.j2"],
         "balloon_splash.configs": ["*.yaml", "**/*.yaml"],
     },
     install_requires=RUNTIME,
-    extras_require={"detectron2": DETECTRON2_NEEDS, "dev": DEVELOPMENT, "heif": ["pillow-heif>=0.18"]},
+    extras_require={
+        "detectron2": DETECTRON2_NEEDS,
+        "dev": DEVELOPMENT,
+        "export": EXPORT,
+        "heif": ["pillow-heif>=0.18"],
+        "openvino": OPENVINO,
+    },
     entry_points={"console_scripts": ["balloon-splash = balloon_splash.cli.main:main"]},
     classifiers=[
         "License :: OSI Approved :: Apache Software License",

@@ -30,6 +30,10 @@ def add_balloon_config(cfg: CfgNode) -> None:
     # The weights come from a model with other classes (COCO's, say): the class-specific layers that do not fit
     # start anew. Everything else must fit.
     cfg.MODEL.BALLOON.NEW_CLASS_HEADS = False
+    # Layers, by the beginning of their names, that the weights need not have: they start anew.
+    cfg.MODEL.BALLOON.NEW_LAYERS = []
+    # Layers, by the beginning of their names, that alone are trained; the rest keeps the weights it has. Empty for all.
+    cfg.MODEL.BALLOON.TRAIN_ONLY = []
 
     # Mask scoring (Huang et al. 2019, "Mask Scoring R-CNN"), used by ROI_MASK_HEAD.NAME "MaskScoringHead": a branch
     # predicts each mask's IoU with the truth, and the score is multiplied by it.
@@ -38,6 +42,27 @@ def add_balloon_config(cfg: CfgNode) -> None:
     cfg.MODEL.ROI_MASK_IOU_HEAD.CONV_DIM = 256
     cfg.MODEL.ROI_MASK_IOU_HEAD.FC_DIM = 1024
     cfg.MODEL.ROI_MASK_IOU_HEAD.LOSS_WEIGHT = 1.0
+
+    # Large-scale jitter: with CROP > 0, training photos are scaled so that they fit into a square of CROP times a
+    # factor drawn from RANGE, and cut or padded to CROP x CROP; MIN_SIZE_TRAIN is then without effect.
+    cfg.INPUT.SCALE_JITTER = CfgNode({"CROP": 0, "RANGE": [0.1, 2.0]})
+    # Brightness, contrast and saturation times a factor in 1 +- COLOR_JITTER, hue turned by up to HUE_JITTER degrees.
+    cfg.INPUT.COLOR_JITTER = 0.0
+    cfg.INPUT.HUE_JITTER = 0.0
+    # Probability that a training photo gets objects of another one; needs SCALE_JITTER and MASK_FORMAT "bitmask".
+    cfg.INPUT.COPY_PASTE = 0.0
+    # Scale training photos down to this short edge once, before all else; 0 leaves them. Spares time only if kept:
+    cfg.INPUT.PRESCALE_SHORT_EDGE = 0
+    # Decoded training photos that each loading process keeps, in MiB.
+    cfg.DATALOADER.CACHE_MEGABYTES = 0
+
+    # Evaluate and save a moving average of the weights with this decay beside the weights themselves; 0 for none.
+    cfg.SOLVER.EMA_DECAY = 0.0
+    # Train with tensors laid out channels last, which is faster for convolutions on most devices.
+    cfg.SOLVER.CHANNELS_LAST = False
+
+    # How many of the numbered checkpoints stay, the newest ones; 0 for all. Best, final and last one stay anyway.
+    cfg.SOLVER.KEEP_CHECKPOINTS = 3
 
     # What SOLVER.AMP.ENABLED means: "bf16" (on CPU and GPU, no loss scaling) or "fp16" (Detectron2's own, GPU only).
     cfg.SOLVER.AMP.PRECISION = "bf16"
@@ -52,7 +77,8 @@ def config_path(name: str) -> Path:
     """Find a configuration file: as a path, by the name of one of ours, or by the name of one of Detectron2's zoo.
 
     ``configs/balloon_R50_FPN.yaml`` works from a checkout as a path and, where the package was installed as a
-    wheel, by its last part; ``COCO-InstanceSegmentation/mask_rcnn_R_50_FPN_3x.yaml`` is the zoo's.
+    wheel, by its last part, or the last two for ``quick_schedules/shapes_R18.yaml``;
+    ``COCO-InstanceSegmentation/mask_rcnn_R_50_FPN_3x.yaml`` is the zoo's.
 
     Raises:
         ConfigError: there is no such file.
@@ -60,9 +86,9 @@ def config_path(name: str) -> Path:
     path = Path(name)
     if path.is_file():
         return path
-    ours = config_folder() / path.name
-    if ours.is_file():
-        return ours
+    for ours in (config_folder() / path.name, config_folder() / path.parent.name / path.name):
+        if ours.is_file():
+            return ours
     try:
         return Path(model_zoo.get_config_file(name))
     except RuntimeError:

@@ -1,4 +1,4 @@
-"""The whole journey in a few minutes on two cores: pictures in, model trained, colour kept where the balloons are."""
+"""What to try first: colour kept where the balloons are, at once; or the whole journey, training included."""
 
 from __future__ import annotations
 
@@ -17,6 +17,10 @@ from balloon_splash.files import atomic_path
 CONFIG = "demo_R18_FPN.yaml"
 #: Lower than the 0.9 of a well-trained model: this one saw 60 pictures for a few minutes.
 CONFIDENCE = 0.7
+
+#: Rendered pictures to splash where there are no photos; width and height in pixels.
+NUM_PICTURES = 8
+PICTURE_SIZE = (960, 640)
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,21 @@ def find_data(given: Path | None, standard: Path, output: Path) -> DemoData:
     return DemoData("synthetic_balloon", rendered)
 
 
-def run_demo(data: DemoData, output: Path, *, iterations: int | None = None) -> Path:
+def find_pictures(given: Path | None, standard: Path, output: Path) -> Path:
+    """Choose a folder of pictures to splash: the validation photos of a dataset, as :func:`find_data`, or rendered.
+
+    Raises:
+        DatasetError: ``given`` is no folder of a dataset.
+    """
+    if given is not None or is_complete_balloon(standard):
+        return find_data(given, standard, output).root / "val"
+    rendered = output / "pictures"
+    if not rendered.is_dir():
+        write_synthetic_balloons(rendered, num_train=1, num_val=NUM_PICTURES, size=PICTURE_SIZE)
+    return rendered / "val"
+
+
+def train_model(data: DemoData, output: Path, *, iterations: int | None = None) -> Path:
     """Train the demo's model on ``data``, or go on with a training that was interrupted, and evaluate it.
 
     A model that is finished, and was trained for the same, is not trained again.
@@ -70,7 +88,8 @@ def run_demo(data: DemoData, output: Path, *, iterations: int | None = None) -> 
         UsageError: the folder holds a model of other pictures, or one trained for another time.
     """
     from balloon_splash.config import config_path, load_config
-    from balloon_splash.engine.run import make_run_folder, results_table, start_logging, train
+    from balloon_splash.engine.run import results_table, start_logging, train
+    from balloon_splash.engine.run_folder import has_run, sole_use
 
     folder = output / f"model_{data.name}"
     weights = folder / "model_final.pth"
@@ -81,16 +100,16 @@ def run_demo(data: DemoData, output: Path, *, iterations: int | None = None) -> 
     if iterations is not None:
         cfg.SOLVER.MAX_ITER = iterations
     cfg.freeze()
-    make_run_folder(cfg.OUTPUT_DIR)
-    _check_purpose(folder, {"pictures": str(data.root.resolve()), "iterations": cfg.SOLVER.MAX_ITER})
-    if (folder / "results.json").is_file():
-        print(f"the model is trained already: {weights} (remove {folder} to train it again)")
-        return weights
-    start_logging(cfg, argparse.Namespace(config_file=str(config_path(CONFIG)), eval_only=False), verbose=False)
-    results = train(cfg, resume=(folder / "last_checkpoint").is_file())
-    print(results_table(results))
-    with atomic_path(folder / "results.json", overwrite=True) as path:
-        path.write_text(json.dumps(results, indent=1))
+    with sole_use(cfg.OUTPUT_DIR):
+        _check_purpose(folder, {"pictures": str(data.root.resolve()), "iterations": cfg.SOLVER.MAX_ITER})
+        if (folder / "results.json").is_file():
+            print(f"the model is trained already: {weights} (remove {folder} to train it again)")
+            return weights
+        start_logging(cfg, argparse.Namespace(config_file=str(config_path(CONFIG)), eval_only=False), verbose=False)
+        results = train(cfg, resume=has_run(folder))
+        print(results_table(results))
+        with atomic_path(folder / "results.json", overwrite=True) as path:
+            path.write_text(json.dumps(results, indent=1))
     return weights
 
 

@@ -1,7 +1,7 @@
 """Errors that a user can cause and mend.
 
 Each carries one line that names the file, says what was found and what was expected. Commands print that line and
-leave with exit code 2 (or 1 where other inputs went through); anything else that is raised is a bug and keeps its
+leave with exit code 2, or 1 where it is inputs that failed; anything else that is raised is a bug and keeps its
 traceback.
 """
 
@@ -30,6 +30,10 @@ class ConfigError(BalloonSplashError):
 
 class WeightsError(BalloonSplashError):
     """Weights are missing, unsafe to load, or do not fit the model."""
+
+
+class TrainingError(BalloonSplashError):
+    """A training cannot go on: it has diverged, the disk is full, a photo has vanished, a process was killed."""
 
 
 class MediaError(BalloonSplashError):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 @contextlib.contextmanager
-def atomic_path(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iterator[Path]:
+def atomic_path(path: str | os.PathLike[str], *, overwrite: bool = False, durable: bool = False) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; move it there once the block ends without an error.
 
     The temporary file lies in the same folder, so that the last step is one rename, and keeps the suffix, so that
@@ -21,6 +21,8 @@ def atomic_path(path: str | os.PathLike[str], *, overwrite: bool = False) -> Ite
     Args:
         path: where the file shall be; missing parent folders are made.
         overwrite: replace a file that is already there.
+        durable: return only once the new name is on the disk, too, so that a file written next cannot outlive this
+            one when the power fails.
 
     Raises:
         FileExistsError: ``path`` exists and ``overwrite`` is false.
@@ -48,8 +50,19 @@ def atomic_path(path: str | os.PathLike[str], *, overwrite: bool = False) -> Ite
             temporary.replace(target)
         else:
             _rename_new(temporary, target)
+        if durable:
+            _sync_folder(target.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what :func:`atomic_path` left directly in ``folder`` when its process was killed.
+
+    Only for a folder that no other process writes to.
+    """
+    for part in folder.glob(".*.part*"):
+        part.unlink(missing_ok=True)
 
 
 def swap_folder(fresh: Path, target: Path, old: Path) -> None:
@@ -74,3 +87,13 @@ def _rename_new(source: Path, target: Path) -> None:
         raise FileExistsError(f"{target} was made meanwhile by another process; it is not overwritten") from None
     except OSError:  # a file system without hard links
         source.replace(target)
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":  # where a folder cannot be opened, and renames are written through
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

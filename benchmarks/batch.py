@@ -73,7 +73,9 @@ def main() -> None:
         weights = folder / "random.pth"
         write_weights(weights)
         photos = write_photos(folder, args.photos)
-        segmenter = Segmenter.from_config(CONFIG, str(weights), device="cpu", confidence=0.5)
+        segmenter = Segmenter.from_config(
+            CONFIG, str(weights), device="cpu", confidence=0.5, backend="auto", precision="auto"
+        )
         look, selection = Look(soft=True), Selection()
 
         def one_by_one() -> None:

@@ -1,10 +1,13 @@
 """Whether the steps of a video splash overlap, and whether its memory stays flat.
 
-The model is simulated by a wait of fixed length a frame, as for a model on another device. Each step is timed alone
-(reading, model, composing, writing), then the whole. Peak memory is that of a process of its own for a short and
-a long video.
+Without ``--weights`` the model is simulated by a wait of fixed length a frame, as for a model on another device; with
+them it is a real one, on this device: on a CPU it competes with the other steps for the cores. Each step is timed alone
+(reading, model, composing, writing), then the whole. Peak memory is that of a process of its own for a short and a long
+video.
 
     python -m benchmarks.video_throughput
+    python -m benchmarks.video_throughput --frames 16 --weights model.pth --device cpu
+    python -m benchmarks.video_throughput --only memory --weights model.pth --opts INPUT.MIN_SIZE_TEST 96
 """
 
 from __future__ import annotations
@@ -25,13 +28,14 @@ import numpy.typing as npt
 
 from balloon_splash.media.video.clip import Clip
 from balloon_splash.media.video.codecs import Encoding
+from balloon_splash.media.video.frames import Frame
 from balloon_splash.media.video.sink import VideoSink
 from balloon_splash.splash.detections import Detections
 from balloon_splash.splash.look import Look
 from balloon_splash.splash.select import Selection
 from balloon_splash.splash.smoothing import steady
 from balloon_splash.splasher.frames import FrameSplasher
-from balloon_splash.splasher.video import VideoOptions, open_video, splash_video
+from balloon_splash.splasher.video import Segment, VideoOptions, open_video, splash_video
 
 Pixels = npt.NDArray[np.uint8]
 FAST = Encoding(options={"preset": "ultrafast"})
@@ -52,14 +56,22 @@ def make_video(path: Path, frames: int, size: tuple[int, int]) -> None:
         output.mux(stream.encode(None))
 
 
-def simulated_model(seconds: float) -> Callable[[Sequence[Pixels]], list[Detections]]:
+def simulated_model(seconds: float) -> Segment:
     """A model that takes ``seconds`` a frame and finds one object."""
 
-    def segment(frames: Sequence[Pixels]) -> list[Detections]:
+    def segment(frames: Sequence[Frame]) -> list[Detections]:
         time.sleep(seconds * len(frames))
-        return [detection((frame.shape[0], frame.shape[1])) for frame in frames]
+        return [detection((frame.rgb.shape[0], frame.rgb.shape[1])) for frame in frames]
 
     return segment
+
+
+def real_model(args: argparse.Namespace) -> Segment:
+    """The model that the options name, as the command runs it."""
+    from balloon_splash.inference.segmenter import Segmenter
+
+    found = Segmenter.from_config(None, args.weights, device=args.device, confidence=0.5, opts=args.opts)
+    return lambda frames: found.detect([frame.rgb for frame in frames])
 
 
 def detection(size: tuple[int, int]) -> Detections:
@@ -73,7 +85,7 @@ def detection(size: tuple[int, int]) -> Detections:
 
 def compose(rgb: Pixels, detections: Detections) -> Pixels:
     """The command's default: hard edges, grey ground."""
-    return FrameSplasher(Look(), Selection()).compose(rgb, detections)
+    return FrameSplasher(Look(), Selection(), followed=True).compose(rgb, detections)
 
 
 def timed(step: Callable[[], object]) -> float:
@@ -83,11 +95,10 @@ def timed(step: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def overlap(folder: Path, frames: int, size: tuple[int, int], cost: float) -> None:
+def overlap(folder: Path, frames: int, size: tuple[int, int], segment: Segment) -> None:
     """Print each step's time alone and the whole's."""
     source = folder / "in.mp4"
     make_video(source, frames, size)
-    segment = simulated_model(cost)
 
     def read() -> None:
         with open_video(source) as video:
@@ -97,9 +108,11 @@ def overlap(folder: Path, frames: int, size: tuple[int, int], cost: float) -> No
     with open_video(source) as video:
         sample = next(video.frames(Clip()))
 
+    segment([sample] * 4)  # the first time is slower
+
     def model() -> None:
         for _ in range(frames // 4):
-            segment([sample.rgb] * 4)
+            segment([sample] * 4)
 
     def finish() -> None:
         for frame, found in steady((sample, detection(size)) for _ in range(frames)):
@@ -119,25 +132,25 @@ def overlap(folder: Path, frames: int, size: tuple[int, int], cost: float) -> No
     whole = timed(
         lambda: splash_video(source, folder / "out.mp4", segment=segment, compose=compose, options=FAST_OPTIONS)
     )
-    print(f"{size[1]}x{size[0]}, {frames} frames, model {1000 * cost:.0f} ms a frame")
+    print(f"{size[1]}x{size[0]}, {frames} frames, model {1000 * alone['model'] / frames:.0f} ms a frame")
     for name, seconds in alone.items():
         print(f"  {name + ' alone':16}{seconds:8.2f} s")
     print(f"  {'one by one':16}{sum(alone.values()):8.2f} s")
     print(f"  {'end to end':16}{whole:8.2f} s = {whole / max(alone.values()):.2f} x the slowest step")
 
 
-def peak_memory(folder: Path, frames: int) -> int:
-    """Peak resident KiB of a process that splashes a 320x240 video of ``frames`` frames."""
+def peak_memory(folder: Path, frames: int, model: Sequence[str]) -> int:
+    """Peak resident KiB of a process that splashes a 320x240 video of ``frames`` frames; ``model`` are our options."""
     source = folder / f"{frames}.mp4"
     make_video(source, frames, (240, 320))
-    command = [sys.executable, "-m", "benchmarks.video_throughput", "--memory-of", str(source)]
-    return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    command = [sys.executable, "-m", "benchmarks.video_throughput", "--memory-of", str(source), *model]
+    return int(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()[-1])
 
 
-def splash_and_print_memory(source: Path) -> None:
+def splash_and_print_memory(source: Path, segment: Segment) -> None:
     """What runs in a process of its own. ``ru_maxrss`` would not do: it is inherited from the parent."""
     destination = source.with_name("out.mp4")
-    splash_video(source, destination, segment=simulated_model(0), compose=compose, options=FAST_OPTIONS)
+    splash_video(source, destination, segment=segment, compose=compose, options=FAST_OPTIONS)
     (line,) = (text for text in Path("/proc/self/status").read_text().splitlines() if text.startswith("VmHWM"))
     print(line.split()[1])
 
@@ -148,16 +161,31 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=100)
     parser.add_argument("--size", type=int, nargs=2, default=(1080, 1920), metavar=("HEIGHT", "WIDTH"))
     parser.add_argument("--model-ms", type=float, default=150.0)
+    parser.add_argument("--weights", metavar="W", help="a real model in the place of the simulated one")
+    parser.add_argument("--device", help="of the real model")
+    parser.add_argument("--opts", nargs="+", default=[], metavar="KEY VALUE", help="of the real model")
+    parser.add_argument("--only", choices=("time", "memory"), help="measure one of the two")
     parser.add_argument("--memory-of", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.memory_of:
-        splash_and_print_memory(args.memory_of)
+        splash_and_print_memory(args.memory_of, real_model(args) if args.weights else simulated_model(0))
         return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        overlap(folder, args.frames, (args.size[0], args.size[1]), args.model_ms / 1000)
-        short, long = peak_memory(folder, 100), peak_memory(folder, 2000)
-    print(f"peak memory: 100 frames {short / 1024:.1f} MiB, 2000 frames {long / 1024:.1f} MiB: {long / short:.3f} x")
+        if args.only != "memory":
+            segment = real_model(args) if args.weights else simulated_model(args.model_ms / 1000)
+            overlap(folder, args.frames, (args.size[0], args.size[1]), segment)
+        if args.only != "time":
+            short, long = (peak_memory(folder, frames, model_options(args)) for frames in (100, 2000))
+            figures = f"100 frames {short / 1024:.1f} MiB, 2000 frames {long / 1024:.1f} MiB"
+            print(f"peak memory: {figures}: {long / short:.3f} x")
+
+
+def model_options(args: argparse.Namespace) -> list[str]:
+    """The options that name the model, once more."""
+    named = {"--weights": args.weights, "--device": args.device}
+    options = [word for name, value in named.items() if value for word in (name, value)]
+    return [*options, "--opts", *args.opts] if args.opts else options
 
 
 if __name__ == "__main__":

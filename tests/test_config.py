@@ -11,7 +11,7 @@ from detectron2.modeling import build_model
 from balloon_splash.config import config_folder, config_path, load_config
 from balloon_splash.errors import ConfigError
 
-CONFIGS = sorted(path.name for path in config_folder().glob("*.yaml"))
+CONFIGS = sorted(path.relative_to(config_folder()).as_posix() for path in config_folder().rglob("*.yaml"))
 
 
 @pytest.mark.parametrize("name", CONFIGS)
@@ -74,6 +74,8 @@ def test_a_file_from_a_stranger_runs_no_code(tmp_path: Path) -> None:
 def test_our_names_are_found_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert config_path("configs/balloon_R50_FPN.yaml") == config_folder() / "balloon_R50_FPN.yaml"
+    quick = "quick_schedules/shapes_R18.yaml"
+    assert config_path(f"configs/{quick}") == config_path(quick) == config_folder() / quick
     assert config_path("COCO-InstanceSegmentation/mask_rcnn_R_50_FPN_3x.yaml").is_file()
     with pytest.raises(ConfigError, match=r"balloon_R101_FPN\.yaml"):
         config_path("ballon.yaml")

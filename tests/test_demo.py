@@ -18,14 +18,16 @@ def pictures(tmp_path: Path) -> Path:
     return write_synthetic_balloons(tmp_path / "balloons", num_train=4, num_val=2, size=(160, 120), progress=False)
 
 
-def test_pictures_to_splash(pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_pictures_to_a_trained_model_to_splash(
+    pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     output = tmp_path / "demo"
-    command = ["--dataset", str(pictures), "--output", str(output), "--iterations", "2"]
+    command = ["--train", "--dataset", str(pictures), "--output", str(output), "--iterations", "2"]
     assert main(command) == 0
     printed = capsys.readouterr().out
     assert "segm" in printed
     assert str(output / "splash_balloon") in printed
-    assert set(json.loads((output / "model_balloon" / "results.json").read_text())) == {"bbox", "segm"}
+    assert set(json.loads((output / "model_balloon" / "results.json").read_text())) == {"bbox", "segm", "boundary"}
     for photo in (pictures / "val").glob("*.jpg"):
         splash = Image.open(output / "splash_balloon" / f"{photo.stem}_splash.jpg")
         assert splash.size == (160, 120)
@@ -35,6 +37,29 @@ def test_pictures_to_splash(pictures: Path, tmp_path: Path, capsys: pytest.Captu
     # but one trained for something else is not passed off as this one
     assert main([*command[:-1], "3"]) == 2
     assert "holds the model of another demo" in capsys.readouterr().err
+
+
+def test_the_model_that_ships_splashes_at_once(
+    pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "demo"
+    assert main(["--dataset", str(pictures), "--output", str(output)]) == 0
+    assert str(output / "splash") in capsys.readouterr().out
+    assert len(list((output / "splash").glob("*_splash.jpg"))) == 2
+    assert not list(output.glob("model_*"))
+
+
+def test_pictures_to_splash_are_rendered_where_none_are_at_hand(tmp_path: Path) -> None:
+    folder = demo.find_pictures(None, tmp_path / "datasets" / "balloon", tmp_path / "out")
+    pictures = sorted(folder.glob("*.jpg"))
+    assert len(pictures) == demo.NUM_PICTURES
+    assert Image.open(pictures[0]).size == demo.PICTURE_SIZE
+    assert demo.find_pictures(None, tmp_path / "datasets" / "balloon", tmp_path / "out") == folder
+
+
+def test_steps_without_a_training_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--iterations", "3", "--output", str(tmp_path)]) == 2
+    assert "--train" in capsys.readouterr().err
 
 
 def test_pictures_are_rendered_where_none_are_at_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

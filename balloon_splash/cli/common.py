@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
@@ -20,6 +21,9 @@ EXIT_SOME_FAILED = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
 
+LAST_SECONDS = 2.0
+"""What threads that still run after an interruption get to end by themselves."""
+
 
 def run_cli(
     command: Callable[[argparse.Namespace], int],
@@ -30,11 +34,12 @@ def run_cli(
 
     Returns:
         The command's own exit code; 1 if whoever read its output has gone; 2 for an error that the user can mend
-        (argparse's code for wrong use, too); 130 for Ctrl-C and for SIGTERM, which is treated alike, so that either
-        leaves no half-written file. Any other exception is a bug and keeps its traceback.
+        (argparse's code for wrong use, too); 130 for Ctrl-C, SIGTERM and a closed terminal, which are treated alike, so
+        that none leaves a half-written file. Any other exception is a bug and keeps its traceback.
     """
     args = parser.parse_args(argv)
     _hush()
+    there_before = threading.enumerate()
     try:
         with _terminated_like_interrupted():
             return command(args)
@@ -49,12 +54,29 @@ def run_cli(
         return EXIT_SOME_FAILED
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
+        _leave_waiting_threads(there_before)
         return EXIT_INTERRUPTED
+
+
+def _leave_waiting_threads(there_before: Sequence[threading.Thread]) -> None:
+    """End the process if some thread of the command goes on, waiting for a slow server for instance.
+
+    Python would wait with it. Threads that were there before are somebody else's, who called the command as a function.
+    """
+    deadline = time.monotonic() + LAST_SECONDS
+    others = [thread for thread in threading.enumerate() if thread not in there_before]
+    for thread in others:
+        if not thread.daemon:
+            thread.join(max(0.0, deadline - time.monotonic()))
+    if any(thread.is_alive() and not thread.daemon for thread in others):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(EXIT_INTERRUPTED)
 
 
 @contextlib.contextmanager
 def _terminated_like_interrupted() -> Iterator[None]:
-    """Let SIGTERM raise KeyboardInterrupt meanwhile."""
+    """Let SIGTERM, and SIGHUP unless it is ignored, raise KeyboardInterrupt meanwhile."""
     if threading.current_thread() is not threading.main_thread():  # only that one may set handlers
         yield
         return
@@ -62,11 +84,15 @@ def _terminated_like_interrupted() -> Iterator[None]:
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    numbers = [signal.SIGTERM]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:  # nohup ignores it
+        numbers.append(signal.SIGHUP)
+    before = [(number, signal.signal(number, interrupt)) for number in numbers]
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before:
+            signal.signal(number, handler)
 
 
 def _hush() -> None:

@@ -1,4 +1,4 @@
-"""Command line of the demo: ``make demo``, ``tools/demo.py`` and ``balloon-splash demo``."""
+"""Command line of the demo: ``make demo``, ``make train``, ``tools/demo.py`` and ``balloon-splash demo``."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from balloon_splash.cli.common import run_cli
+from balloon_splash.errors import UsageError
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The options of the demo."""
     parser = argparse.ArgumentParser(
-        description="Train a small model in a few minutes, evaluate it, and splash the validation pictures with it."
+        description="Keep the colour of balloons only, with the model that ships with the package; or, with --train, "
+        "train a small model in a few minutes, evaluate it, and use that."
     )
+    parser.add_argument("--train", action="store_true", help="train a model instead of using the one that ships")
     parser.add_argument(
         "--dataset",
         type=Path,
@@ -22,7 +25,7 @@ def build_parser() -> argparse.ArgumentParser:
         "pictures that are rendered here",
     )
     parser.add_argument("--output", type=Path, default=Path("output/demo"), metavar="DIR", help="(%(default)s)")
-    parser.add_argument("--iterations", type=int, metavar="N", help="train for so many steps")
+    parser.add_argument("--iterations", type=int, metavar="N", help="with --train: train for so many steps")
     return parser
 
 
@@ -32,18 +35,40 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
+    if args.iterations is not None and not args.train:
+        raise UsageError("--iterations without --train; expected both, or neither")
+    return _train(args) if args.train else _splash_at_once(args)
+
+
+def _splash_at_once(args: argparse.Namespace) -> int:
+    from balloon_splash.data.folders import datasets_root
+    from balloon_splash.demo import find_pictures
+
+    print("1. pictures", flush=True)
+    pictures = find_pictures(args.dataset, datasets_root() / "balloon", args.output)
+    print(f"   {pictures}\n2. splash, with the model that ships", flush=True)
+    splashed = args.output / "splash"
+    code = _splash(pictures, splashed)
+    print(f"before and after: {splashed}\nto train a model: make train")
+    return code
+
+
+def _train(args: argparse.Namespace) -> int:
     print("1. pictures", flush=True)
     from balloon_splash.data.folders import datasets_root
-    from balloon_splash.demo import CONFIDENCE, find_data, run_demo
+    from balloon_splash.demo import CONFIDENCE, find_data, train_model
 
     data = find_data(args.dataset, datasets_root() / "balloon", args.output)
     print(f"   {data.root}\n2. training and evaluation, a few minutes", flush=True)
-    weights = run_demo(data, args.output, iterations=args.iterations)
+    weights = train_model(data, args.output, iterations=args.iterations)
     print("3. splash of the validation pictures", flush=True)
-    from balloon_splash.cli import splash
-
     splashed = args.output / f"splash_{data.name}"
-    files = ["--input", str(data.root / "val"), "--output", f"{splashed}/", "--overwrite", "--compare"]
-    code = splash.main([*files, "--weights", str(weights), "--confidence", str(CONFIDENCE)])
+    code = _splash(data.root / "val", splashed, "--weights", str(weights), "--confidence", str(CONFIDENCE))
     print(f"pictures: {splashed}\nnumbers:  {weights.parent}/results.json, model beside them")
     return code
+
+
+def _splash(pictures: Path, splashed: Path, *options: str) -> int:
+    from balloon_splash.cli import splash
+
+    return splash.main(["--input", str(pictures), "--output", f"{splashed}/", "--overwrite", "--compare", *options])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from balloon_splash.cli.common import EXIT_OK, run_cli
 from balloon_splash.errors import UsageError
+from balloon_splash.zoo import names_help
 
 if TYPE_CHECKING:
     from balloon_splash.inspect.subject import Subject
@@ -32,12 +33,12 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=Path(sys.argv[0]).name,
         description="Show what a model does with a photo, stage by stage, or how good it is on a dataset.",
-        epilog=EXAMPLES,
+        epilog=f"{names_help(training=False)}\n{EXAMPLES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     model = parser.add_argument_group("model")
     model.add_argument("--config-file", metavar="FILE", help="path or name (config.yaml beside the weights)")
-    model.add_argument("--weights", metavar="W", help="path, URL, or coco")
+    model.add_argument("--weights", metavar="W", help="path, URL, or a name (balloon)")
     model.add_argument("--compare", metavar="W", help="weights of a second model, for the same photos")
     model.add_argument("--compare-config-file", metavar="FILE", help="its configuration (the same)")
     model.add_argument("--device", help="cpu, cuda, ...; by default a GPU if there is one")

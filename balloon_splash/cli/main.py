@@ -12,6 +12,9 @@ COMMANDS = {
     "prepare": "fetch the balloon dataset, or draw one",
     "inspect-data": "a report on a dataset: faults, sizes, whether the anchors fit",
     "inspect-model": "a report on a model: every stage of it on a photo, and how good it is",
+    "pack-weights": "a trained model as one small file",
+    "cross-validate": "train on several splits or seeds, and tell mean and spread",
+    "export": "a model for other programs: TorchScript, ONNX, OpenVINO",
     "demo": "train a small model and splash pictures with it",
     "doctor": "print versions and device, and what is missing",
 }

@@ -6,21 +6,33 @@ import argparse
 import contextlib
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from balloon_splash.cli.common import EXIT_OK, run_cli
 from balloon_splash.cli.splash_options import build_parser
 from balloon_splash.errors import UsageError
 
 if TYPE_CHECKING:
+    from balloon_splash.cli.splash_plan import Plan
+    from balloon_splash.cli.splash_report import Progress
     from balloon_splash.inference.segmenter import Segmenter
     from balloon_splash.splash.look import Look
     from balloon_splash.splash.select import Selection
     from balloon_splash.splasher.detection_files import Record
     from balloon_splash.splasher.detectors import Detector
+    from balloon_splash.splasher.outcomes import Summary
     from balloon_splash.splasher.photo_files import Files
     from balloon_splash.splasher.video import VideoOptions
+
+
+class Style(NamedTuple):
+    """What the options say about the result."""
+
+    look: Look
+    selection: Selection
+    options: VideoOptions
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -40,45 +52,52 @@ def _splash_files(args: argparse.Namespace) -> int:
     from balloon_splash.cli.splash_plan import make_plan
     from balloon_splash.cli.splash_report import Progress, conclude
     from balloon_splash.media.inputs import expand_inputs
+    from balloon_splash.media.spool import spooled
     from balloon_splash.splasher.outcomes import Summary
-    from balloon_splash.splasher.photo_files import PhotoFinisher
-    from balloon_splash.splasher.photos import splash_photos
-    from balloon_splash.splasher.videos import splash_videos
 
     warnings.simplefilter("ignore", DecompressionBombWarning)  # such photos are refused, with an error of their own
-    sources = expand_inputs(args.input, recursive=args.recursive)
-    look, selection, options = _look(args), _selection(args), _video_options(args)
-    plan = make_plan(args, sources, transparent=look.transparent, encoding=options.encoding)
+    style = Style(_look(args), _selection(args), _video_options(args))
     photos, videos = Summary(), Summary()
-    with _record(args) as record:
-        detector = _detector(args, selection, record) if plan.photos or plan.videos else None
-        with Progress(len(plan.photos), quiet=args.quiet, verbose=args.verbose) as progress:
-            if args.quality is not None and all(source.is_video for source in sources):
-                progress.note("--quality is for photos; videos have --video-quality")
-            for outcome in plan.settled:
-                progress.tell(outcome)
-            if detector is not None:
-                finish = PhotoFinisher(look, selection, _files(args), plan.taken, plan.twins)
-                photos = splash_photos(
-                    plan.photos,
-                    detector,
-                    finish,
-                    batch_size=args.batch_size,
-                    allow_private=args.allow_private_urls,
-                    report=progress.photo,
-                )
-                videos = splash_videos(
-                    plan.videos,
-                    detector,
-                    look,
-                    selection,
-                    options=options,
-                    allow_private=args.allow_private_urls,
-                    report=progress.video,
-                    progress=progress.frame,
-                )
+    with spooled(expand_inputs(args.input, recursive=args.recursive)) as sources:
+        plan = make_plan(args, sources, transparent=style.look.transparent, encoding=style.options.encoding)
+        with _record(args) as record:
+            detector = _detector(args, style.selection, record) if plan.photos or plan.videos else None
+            with Progress(len(plan.photos), quiet=args.quiet, verbose=args.verbose) as progress:
+                if args.quality is not None and all(source.is_video for source in sources):
+                    progress.note("--quality is for photos; videos have --video-quality")
+                for outcome in plan.settled:
+                    progress.tell(outcome)
+                if detector is not None:
+                    photos, videos = _splash_plan(args, plan, style, detector, progress)
     plan.join(photos, videos)
     return conclude(photos, videos, quiet=args.quiet, as_json=args.json)
+
+
+def _splash_plan(
+    args: argparse.Namespace, plan: Plan, style: Style, detector: Detector, progress: Progress
+) -> tuple[Summary, Summary]:
+    """Splash the photos, then the videos."""
+    from balloon_splash.splasher.photo_files import PhotoFinisher
+    from balloon_splash.splasher.photos import splash_photos
+    from balloon_splash.splasher.videos import VideoFinisher, splash_videos
+
+    photos = splash_photos(
+        plan.photos,
+        detector,
+        PhotoFinisher(style.look, style.selection, _files(args), plan.taken, plan.twins),
+        batch_size=args.batch_size,
+        allow_private=args.allow_private_urls,
+        report=progress.photo,
+    )
+    videos = splash_videos(
+        plan.videos,
+        detector,
+        VideoFinisher(style.look, style.selection, style.options, plan.taken),
+        allow_private=args.allow_private_urls,
+        report=progress.video,
+        progress=progress.frame,
+    )
+    return photos, videos
 
 
 def _splash_webcam(index: int, args: argparse.Namespace) -> int:
@@ -166,11 +185,13 @@ def _record(args: argparse.Namespace) -> contextlib.AbstractContextManager[Recor
 
 def _detector(args: argparse.Namespace, selection: Selection, record: Record | None) -> Detector:
     """The model, or the file that stands for it."""
+    from balloon_splash.cli.splash_report import note
     from balloon_splash.splasher.detectors import ModelDetector, RecordedDetector
 
     if args.detections:
         return RecordedDetector(args.detections)
-    return ModelDetector(_segmenter(args, selection), record)
+    tell = partial(note, quiet=args.quiet)
+    return ModelDetector(_segmenter(args, selection), record, tell)
 
 
 def _segmenter(args: argparse.Namespace, selection: Selection) -> Segmenter:
@@ -181,7 +202,9 @@ def _segmenter(args: argparse.Namespace, selection: Selection) -> Segmenter:
         args.weights,
         device=args.device,
         confidence=args.confidence,
+        backend=args.backend,
         precision=args.precision,
+        calibration=args.calibration,
         opts=args.opts,
     )
     selection.check(segmenter.class_names)

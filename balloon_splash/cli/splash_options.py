@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from balloon_splash.zoo import names_help
+
 EXAMPLES = """\
 examples:
   splash.py --input photo.jpg --weights balloon.pth              writes photo_splash.jpg beside it
@@ -15,10 +17,10 @@ examples:
   splash.py --input street.jpg --classes dog --largest           only the largest dog
   splash.py --input photo.jpg --save-detections found.json       then, without the model:
   splash.py --input photo.jpg --detections found.json --instances 2 --output second.jpg
-  cat photo.jpg | splash.py --input - --output - > result.jpg
+  cat photo.jpg | splash.py --input - --output - > result.jpg    videos, too
   splash.py --input 0 --weights balloon.pth                      the webcam, live in a window
 
-exit code: 0 all done, 1 some inputs failed, 2 wrong use or nothing done, 130 interrupted
+exit code: 0 all done, 1 inputs failed, 2 wrong use, 130 interrupted
 """
 
 
@@ -27,7 +29,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="splash.py",
         description="Keep the colour where the objects are and turn the rest grey.",
-        epilog=EXAMPLES,
+        epilog=f"{names_help(training=False)}\n{EXAMPLES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_files(parser)
@@ -48,7 +50,7 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         required=True,
         metavar="WHAT",
-        help="files, folders, globs, http(s) URLs, - for a photo on stdin, or the number of a webcam",
+        help="files, folders, globs, http(s) URLs, - for stdin, or the number of a webcam",
     )
     group.add_argument("--output", metavar="PATH", help="file, folder, or - for stdout (beside the input, *_splash.*)")
     group.add_argument("--recursive", action="store_true", help="look into the folders of folders, too")
@@ -56,19 +58,35 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
     existing.add_argument("--overwrite", action="store_true", help="replace results that are there already")
     existing.add_argument("--skip-existing", action="store_true", help="leave them alone, and do the others")
     group.add_argument("--quality", type=_quality, metavar="1-100", help="instead of the photo's")
-    group.add_argument("--allow-private-urls", action="store_true", help="let URLs lead into the local network")
+    group.add_argument(
+        "--allow-private-urls", action="store_true", help="let URLs lead into the local network, and over plain http"
+    )
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("which model")
-    group.add_argument("--weights", metavar="W", help="path, URL, or coco: the 80 classes of COCO")
+    group.add_argument("--weights", metavar="W", help="path, URL, or a name from the list below (balloon)")
     group.add_argument(
         "--config-file", metavar="C", help="configuration, ours or the zoo's (the one beside the weights)"
     )
     group.add_argument("--device", help="e.g. cpu or cuda (a GPU if there is one)")
-    group.add_argument("--precision", choices=("fp32", "bf16"), default="fp32", help="bf16 is faster (%(default)s)")
     group.add_argument(
-        "--batch-size", type=_positive, default=1, metavar="N", help="photos or frames a step (%(default)s)"
+        "--backend",
+        choices=("auto", "torch", "openvino"),
+        default="auto",
+        help="what computes (%(default)s: the fastest)",
+    )
+    group.add_argument(
+        "--precision",
+        choices=("auto", "fp32", "bf16", "int8"),
+        default="auto",
+        help="the later the faster; torch with fp32 is exact (%(default)s: bf16 where the device has it)",
+    )
+    group.add_argument(
+        "--calibration", nargs="+", default=[], metavar="PHOTO", help="adjust int8 on these (the training photos)"
+    )
+    group.add_argument(
+        "--batch-size", type=_positive, default=4, metavar="N", help="photos or frames a step (%(default)s)"
     )
     group.add_argument("--opts", nargs="+", default=[], metavar="KEY VALUE", help="overrides of the configuration")
     group.add_argument("--detections", metavar="FILE", help="take the objects from this file; no model is run")
@@ -81,10 +99,24 @@ def _add_selection(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--instances", nargs="+", type=_positive, default=[], metavar="N", help="by the numbers that --labels shows"
     )
-    group.add_argument("--top-k", type=_positive, metavar="K", help="only the K with the best scores")
-    group.add_argument("--largest", action="store_true", help="only the largest")
-    group.add_argument("--box", nargs=4, type=float, metavar=("X0", "Y0", "X1", "Y1"), help="only those in this box")
-    group.add_argument("--point", nargs=2, type=float, metavar=("X", "Y"), help="only the one at this pixel")
+    group.add_argument(
+        "--top-k", type=_positive, metavar="K", help="only the K with the best scores, in videos on average"
+    )
+    group.add_argument("--largest", action="store_true", help="only the largest, in videos on average")
+    group.add_argument(
+        "--box",
+        nargs=4,
+        type=float,
+        metavar=("X0", "Y0", "X1", "Y1"),
+        help="only those in this box; videos: that are there first",
+    )
+    group.add_argument(
+        "--point",
+        nargs=2,
+        type=float,
+        metavar=("X", "Y"),
+        help="only the one at this pixel; videos: that is there first",
+    )
 
 
 def _add_background(parser: argparse.ArgumentParser) -> None:

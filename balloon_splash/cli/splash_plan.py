@@ -9,7 +9,7 @@ from pathlib import Path
 
 from balloon_splash.errors import MediaError, UsageError
 from balloon_splash.media.inputs import Source
-from balloon_splash.media.outputs import input_paths, plan_outputs, twins
+from balloon_splash.media.outputs import SOUND_SUFFIXES, input_paths, is_folder, plan_outputs, twins
 from balloon_splash.media.video.codecs import Encoding
 from balloon_splash.splasher.outcomes import Job, Outcome, Summary
 
@@ -58,10 +58,13 @@ def make_plan(args: argparse.Namespace, sources: Sequence[Source], *, transparen
     for source, target in zip(sources, targets, strict=True):
         if isinstance(target, MediaError):
             settled.append(Outcome(Job(source, None), error=str(target)))
-        elif args.skip_existing and target is not None and target.exists():
-            settled.append(Outcome(Job(source, target), skipped=True))
+            continue
+        job = Job(source, target, suffix_open=source.file is None and source.is_video and _derives(args.output))
+        there = _existing(job) if args.skip_existing else None
+        if there is None:
+            jobs.append(job)
         else:
-            jobs.append(Job(source, target))
+            settled.append(Outcome(Job(source, there), skipped=True))
     written = [target for target in targets if isinstance(target, Path)]
     taken = input_paths(sources) | {path.resolve() for path in (*also_read, *written)}
     if args.save_detections:
@@ -76,6 +79,19 @@ def make_plan(args: argparse.Namespace, sources: Sequence[Source], *, transparen
         taken=frozenset(taken),
         twins=twins(written),
     )
+
+
+def _derives(output: str | None) -> bool:
+    """Whether results are named after their inputs."""
+    return output is None or is_folder(output)
+
+
+def _existing(job: Job) -> Path | None:
+    """The result, if it is there already."""
+    if job.target is None:
+        return None
+    others = [job.target.with_suffix(suffix) for suffix in SOUND_SUFFIXES] if job.suffix_open else []
+    return next((path for path in (job.target, *others) if path.exists()), None)
 
 
 def _also_read(args: argparse.Namespace) -> list[Path]:

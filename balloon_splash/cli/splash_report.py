@@ -8,7 +8,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from balloon_splash.cli.common import EXIT_INTERRUPTED, EXIT_OK, EXIT_SOME_FAILED, EXIT_USAGE
+from balloon_splash.cli.common import EXIT_INTERRUPTED, EXIT_OK, EXIT_SOME_FAILED
 from balloon_splash.splasher.outcomes import Outcome, Summary
 
 
@@ -46,8 +46,7 @@ class Progress:
 
     def note(self, text: str) -> None:
         """Say something that is no error."""
-        if not self._quiet:
-            _say(f"note: {text}")
+        note(text, quiet=self._quiet)
 
     def tell(self, outcome: Outcome) -> None:
         """Say what went wrong, or could not be kept, with one photo or video."""
@@ -69,6 +68,12 @@ class Progress:
             self._frames.total = self._frames.n  # what was expected is a guess from the length of the file
             self._frames.close()
             self._frames = None
+
+
+def note(text: str, *, quiet: bool) -> None:
+    """Say something that is no error, above the bars if there are any."""
+    if not quiet:
+        _say(f"note: {text}")
 
 
 def conclude(photos: Summary, videos: Summary, *, quiet: bool, as_json: bool) -> int:
@@ -98,7 +103,7 @@ def conclude(photos: Summary, videos: Summary, *, quiet: bool, as_json: bool) ->
         return EXIT_INTERRUPTED
     if not photos.failed and not videos.failed:
         return EXIT_OK
-    return EXIT_SOME_FAILED if done or skipped else EXIT_USAGE
+    return EXIT_SOME_FAILED
 
 
 def _entry(outcome: Outcome) -> dict[str, Any]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from balloon_splash.cli.common import EXIT_OK, run_cli
+from balloon_splash.cli.deadline import ended_in_time
 from balloon_splash.errors import UsageError
+from balloon_splash.zoo import names_help
 
 EXAMPLES = """\
 examples:
@@ -31,7 +34,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=Path(sys.argv[0]).name,
         description="Train or evaluate a balloon model.",
-        epilog=EXAMPLES,
+        epilog=f"{names_help(training=True)}\n{EXAMPLES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--config-file", default="configs/balloon_R101_FPN.yaml", metavar="FILE", help="path or name")
@@ -39,7 +42,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--weights",
         metavar="W",
-        help="what to start from: coco, imagenet, last (the same as --resume), none, or a path or URL",
+        help="what to start from: a name from the list below, a path or a URL; last is the same as --resume",
     )
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint in OUTPUT_DIR")
     parser.add_argument("--eval-only", action="store_true", help="evaluate the weights, do not train")
@@ -62,7 +65,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(args: argparse.Namespace) -> int:
     from balloon_splash.engine.run import launch_processes
 
-    launch_processes(_run_process, args)
+    with ended_in_time():
+        launch_processes(_run_process, args)
     return EXIT_OK
 
 
@@ -74,15 +78,13 @@ def _run_process(args: argparse.Namespace) -> None:
     from balloon_splash.data.builtin import register_balloon
     from balloon_splash.engine.run import (
         check_datasets,
-        check_run_folder,
         evaluate,
-        last_checkpoint,
-        make_run_folder,
         results_table,
         start_logging,
         train,
     )
-    from balloon_splash.engine.weights import use_weights
+    from balloon_splash.engine.run_folder import check_run_folder, newest_sound, sole_use
+    from balloon_splash.engine.starting_weights import use_weights
 
     args.config_file = str(config_path(args.config_file))  # Detectron2 copies it into the log
     cfg = load_config(args.config_file, args.opts, device=args.device)
@@ -90,7 +92,7 @@ def _run_process(args: argparse.Namespace) -> None:
     if args.weights and args.weights != "last":
         use_weights(cfg, args.weights)
     if args.dataset:
-        if not {"balloon_train", "balloon_val"} & {*cfg.DATASETS.TRAIN, *cfg.DATASETS.TEST}:
+        if not any(name.startswith("balloon_") for name in (*cfg.DATASETS.TRAIN, *cfg.DATASETS.TEST)):
             raise UsageError(
                 f"--dataset is for balloon_train and balloon_val, which {Path(args.config_file).name} does not use"
             )
@@ -99,13 +101,15 @@ def _run_process(args: argparse.Namespace) -> None:
         check_run_folder(cfg.OUTPUT_DIR, resume=resume)
     if args.eval_only:
         if resume:
-            cfg.MODEL.WEIGHTS = str(last_checkpoint(cfg.OUTPUT_DIR))
+            cfg.MODEL.WEIGHTS = str(newest_sound(Path(cfg.OUTPUT_DIR)))
         cfg.OUTPUT_DIR = str(Path(cfg.OUTPUT_DIR, "eval"))  # the configuration and log of the training stay
     cfg.freeze()
     check_datasets(cfg)
-    make_run_folder(cfg.OUTPUT_DIR)
-    start_logging(cfg, args, verbose=args.verbose)
-    results = evaluate(cfg) if args.eval_only else train(cfg, resume=resume)
+    with sole_use(cfg.OUTPUT_DIR) if comm.is_main_process() else contextlib.nullcontext():
+        if not args.eval_only:
+            check_run_folder(cfg.OUTPUT_DIR, resume=resume)  # again: another run may have ended there meanwhile
+        start_logging(cfg, args, verbose=args.verbose)
+        results = evaluate(cfg) if args.eval_only else train(cfg, resume=resume)
     if comm.is_main_process():
         print(results_table(results))
         print(f"log, metrics, checkpoints and pictures are in {cfg.OUTPUT_DIR}")

@@ -5,7 +5,8 @@ Under ``$DETECTRON2_DATASETS`` (default: ``datasets``), as for Detectron2's own:
     balloon/{train,val}/via_region_data.json            balloon_train, balloon_val
     synthetic_balloon/{train,val}/via_region_data.json  synthetic_balloon_train, synthetic_balloon_val
 
-with the photos beside the JSON; and the shapes datasets, which are drawn in memory.
+with the photos beside the JSON; the shapes datasets and the pictures without balloons, which are drawn in memory; and
+the folds of the balloon photos.
 """
 
 from __future__ import annotations
@@ -32,12 +33,16 @@ def register_all(root: str | os.PathLike[str] | None = None) -> None:
     Args:
         root: the folder of the datasets; ``None`` reads ``$DETECTRON2_DATASETS`` now.
     """
+    from balloon_splash.data.folds import register_folds
+    from balloon_splash.data.no_balloons import register_no_balloons
     from balloon_splash.data.shapes import register_shapes
 
     base = datasets_root() if root is None else Path(root).expanduser()
     _register_splits("balloon", base / "balloon", BALLOON_HINT)
     _register_splits("synthetic_balloon", base / "synthetic_balloon", SYNTHETIC_HINT)
     register_shapes()
+    register_no_balloons()
+    register_folds()
 
 
 def register_balloon(folder: str | os.PathLike[str]) -> None:

@@ -9,6 +9,7 @@ from enum import Enum
 
 from tabulate import tabulate
 
+from balloon_splash.data.limits import DEFAULT_LIMITS
 from balloon_splash.errors import AnnotationError
 
 ROWS_PER_KIND = 5
@@ -36,6 +37,7 @@ class FaultKind(str, Enum):
     UNEQUAL_LISTS = "unequal coordinate lists"
     TOO_FEW_POINTS = "too few points"
     TOO_MANY_POINTS = "too many points"
+    TOO_MANY_CROSSINGS = "crosses itself too often"
     NOT_A_NUMBER = "not a number"
     OUT_OF_RANGE = "number out of range"
     ZERO_AREA = "zero area"
@@ -91,17 +93,21 @@ class Fault:
 
 
 class FaultLog:
-    """Collects the faults of one annotation file, or raises at the first one.
+    """Collects the faults of one annotation file, or raises at the first one, or at one too many.
 
     Attributes:
         file: the annotation file that the faults are told with.
         strict: raise :class:`~balloon_splash.errors.AnnotationError` instead of collecting.
+        max_faults: how many are collected; a file with more is no annotation file with faults, but something else.
         faults: what was found, in the order of the file.
     """
 
-    def __init__(self, file: str | os.PathLike[str], *, strict: bool = False) -> None:
+    def __init__(
+        self, file: str | os.PathLike[str], *, strict: bool = False, max_faults: int = DEFAULT_LIMITS.max_faults
+    ) -> None:
         self.file = os.fspath(file)
         self.strict = strict
+        self.max_faults = max_faults
         self.faults: list[Fault] = []
 
     def add(
@@ -110,11 +116,13 @@ class FaultLog:
         """Note a fault.
 
         Raises:
-            AnnotationError: the log is strict and the fault is not a harmless one.
+            AnnotationError: the log is strict and the fault is not a harmless one, or there are too many.
         """
         fault = Fault(kind, self.file, photo, region, message, dropped)
         if self.strict and kind not in HARMLESS:
             raise AnnotationError(str(fault))
+        if len(self.faults) == self.max_faults:
+            raise AnnotationError(f"{self.file}: more than {self.max_faults} faults, which is the limit (max_faults)")
         self.faults.append(fault)
 
     def __len__(self) -> int:

@@ -81,13 +81,13 @@ def load_via_instances(
         UsageError: the class options contradict each other.
     """
     check_class_options(class_names, class_attribute)
-    faults = FaultLog(annotations, strict=strict)
+    faults = FaultLog(annotations, strict=strict, max_faults=limits.max_faults)
     photos = read_via(annotations, faults, limits)
     if class_names is None and class_attribute is not None:
         class_names = find_class_names(photos, class_attribute)
     names = tuple(class_names or ())
     folder = PhotoFolder(image_root)
-    reader = _InstanceReader(folder, names, class_attribute, close_polylines, limits.max_points, faults)
+    reader = _InstanceReader(folder, names, class_attribute, close_polylines, limits, faults)
     try:
         dicts = [entry for photo in photos if (entry := reader.read_photo(photo, keep_empty)) is not None]
     finally:
@@ -105,7 +105,7 @@ class _InstanceReader:
     class_names: tuple[str, ...]
     class_attribute: str | None
     close_polylines: bool
-    max_points: int
+    limits: Limits
     faults: FaultLog
 
     def read_photo(self, photo: ViaPhoto, keep_empty: bool) -> DatasetDict | None:
@@ -137,8 +137,10 @@ class _InstanceReader:
     def _read_region(self, region: ViaRegion, photo: ViaPhoto, size: PhotoSize) -> dict[str, Any] | None:
         try:
             category = category_id(region.attributes, self.class_names, self.class_attribute)
-            polygon = region_polygon(region.shape, close_polylines=self.close_polylines, max_points=self.max_points)
-            fitted = fit_to_photo(polygon, size.width, size.height)
+            polygon = region_polygon(
+                region.shape, close_polylines=self.close_polylines, max_points=self.limits.max_points
+            )
+            fitted = fit_to_photo(polygon, size.width, size.height, max_crossings=self.limits.max_crossings)
         except UnsoundError as error:
             self.faults.add(error.kind, error.message, photo=photo.filename, region=region.id, dropped=True)
             return None

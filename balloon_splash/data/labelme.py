@@ -8,7 +8,6 @@ same ``group_id`` are parts of one object, as LabelMe's own converters take them
 from __future__ import annotations
 
 import functools
-import json
 import math
 import os
 import reprlib
@@ -18,11 +17,13 @@ from typing import Any
 
 import numpy as np
 
+from balloon_splash.data.documents import parse_json, read_text
 from balloon_splash.data.faults import UnsoundError
 from balloon_splash.data.instances import DatasetDict
+from balloon_splash.data.limits import DEFAULT_LIMITS
 from balloon_splash.data.photos import read_upright_size
 from balloon_splash.data.polygons import fit_to_photo
-from balloon_splash.data.regions import ELLIPSE_VERTICES, Polygon
+from balloon_splash.data.regions import ELLIPSE_VERTICES, MAX_COORDINATE, Polygon
 from balloon_splash.data.registration import register_loader
 from balloon_splash.errors import AnnotationError, DatasetError
 
@@ -57,10 +58,10 @@ def load_labelme(folder: str | os.PathLike[str], class_names: Sequence[str]) -> 
 
 def _read_file(path: Path, index: int, class_names: Sequence[str]) -> DatasetDict:
     try:
-        document = json.loads(path.read_text(encoding="utf-8-sig"))
+        document: Any = parse_json(read_text(path, DEFAULT_LIMITS), path, DEFAULT_LIMITS)
         photo = path.parent / document["imagePath"].replace("\\", "/")  # written on Windows
-        shapes = [(shape["label"], shape.get("group_id"), shape) for shape in document["shapes"]]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        shapes = [(shape["label"], _hashable(shape.get("group_id")), shape) for shape in document["shapes"]]
+    except (KeyError, TypeError, AttributeError) as error:
         raise AnnotationError(f"{path}: not a LabelMe file ({type(error).__name__}: {error})") from error
     try:
         size = read_upright_size(photo)
@@ -82,6 +83,16 @@ def _read_file(path: Path, index: int, class_names: Sequence[str]) -> DatasetDic
     }
 
 
+def _hashable(group: object) -> object:
+    """The id of a group; LabelMe writes numbers or nothing.
+
+    Raises:
+        TypeError: it is a list or an object.
+    """
+    hash(group)
+    return group
+
+
 class _ShapeError(Exception):
     """A shape that cannot be used; becomes an :class:`AnnotationError` that names the file."""
 
@@ -94,13 +105,16 @@ def _category(label: object, class_names: Sequence[str]) -> int:
 
 def _outline(shape: dict[str, Any]) -> Polygon:
     """The outline of a shape, ``(N, 2)`` XY pixels."""
-    kind = shape.get("shape_type", "polygon")
+    kind = str(shape.get("shape_type", "polygon"))[:40]
     try:
         points = np.array(shape["points"], dtype=np.float64)
-    except (KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError, OverflowError) as error:
         raise _ShapeError(f"points of a {kind}: {error}; expected a list of pairs") from error
-    if points.ndim != 2 or points.shape[1] != 2 or not np.isfinite(points).all():
+    # NaN fails the last comparison, too.
+    if points.ndim != 2 or points.shape[1] != 2 or not (np.abs(points) <= MAX_COORDINATE).all():
         raise _ShapeError(f"points of a {kind}: expected pairs of finite numbers")
+    if len(points) > DEFAULT_LIMITS.max_points:
+        raise _ShapeError(f"{len(points)} points; at most {DEFAULT_LIMITS.max_points} are read")
     if kind == "polygon" and len(points) >= 3:
         return points
     if kind == "rectangle" and len(points) == 2:

@@ -10,11 +10,14 @@ from typing import Any
 import numpy as np
 import torch
 from detectron2.config import CfgNode
-from detectron2.data import DatasetFromList, DatasetMapper, MapDataset, get_detection_dataset_dicts
+from detectron2.data import DatasetFromList, MapDataset
 from detectron2.data.build import trivial_batch_collator
 from detectron2.utils import comm
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from balloon_splash.data.copy_paste import CopyPaste
+from balloon_splash.data.mapper import build_training_mapper
+from balloon_splash.data.training_photos import training_photos
 from balloon_splash.errors import ConfigError, DatasetError
 
 #: One draw from the dataset: the photo's index, and the number of the draw since the start of the training.
@@ -106,13 +109,16 @@ def build_train_loader(cfg: CfgNode) -> DataLoader[Any]:
         raise ConfigError(
             f"SOLVER.IMS_PER_BATCH is {cfg.SOLVER.IMS_PER_BATCH}; expected a multiple of the {world_size} processes"
         )
-    dicts = get_detection_dataset_dicts(cfg.DATASETS.TRAIN, filter_empty=cfg.DATALOADER.FILTER_EMPTY_ANNOTATIONS)
+    dicts = training_photos(cfg.DATASETS.TRAIN, filter_empty=cfg.DATALOADER.FILTER_EMPTY_ANNOTATIONS)
     if not dicts:
         raise DatasetError(f"{', '.join(cfg.DATASETS.TRAIN)}: no annotated photos found; expected at least one")
     by_aspect = cfg.DATALOADER.ASPECT_RATIO_GROUPING
     groups = [int(photo["width"] > photo["height"]) if by_aspect else 0 for photo in dicts]
     seed = max(cfg.SEED, 0)
-    mapped = MapDataset(DatasetFromList(dicts, copy=False), DatasetMapper(cfg, is_train=True))
+    mapped: Dataset[Any] = MapDataset(DatasetFromList(dicts, copy=False), build_training_mapper(cfg))
+    if cfg.INPUT.COPY_PASTE:
+        _check_copy_paste(cfg)
+        mapped = CopyPaste(mapped, cfg.INPUT.COPY_PASTE)
     return DataLoader(
         SeededDataset(mapped, seed),
         batch_sampler=BatchStream(
@@ -121,3 +127,11 @@ def build_train_loader(cfg: CfgNode) -> DataLoader[Any]:
         num_workers=cfg.DATALOADER.NUM_WORKERS,
         collate_fn=trivial_batch_collator,
     )
+
+
+def _check_copy_paste(cfg: CfgNode) -> None:
+    if not (cfg.INPUT.SCALE_JITTER.CROP and cfg.INPUT.MASK_FORMAT == "bitmask" and cfg.MODEL.MASK_ON):
+        raise ConfigError(
+            f"INPUT.COPY_PASTE is {cfg.INPUT.COPY_PASTE}; expected with it INPUT.SCALE_JITTER.CROP, so that all photos "
+            "are of one size, INPUT.MASK_FORMAT: bitmask, and MODEL.MASK_ON: True"
+        )

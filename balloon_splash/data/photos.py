@@ -20,7 +20,9 @@ from PIL import ExifTags, Image
 
 from balloon_splash.data.cache import PhotoSize, PhotoStamp, SizeCache
 from balloon_splash.data.faults import FaultKind, UnsoundError
-from balloon_splash.errors import DatasetError
+from balloon_splash.errors import DatasetError, MediaError
+from balloon_splash.media.formats import READABLE
+from balloon_splash.media.opening import DAMAGED, open_image
 
 logger = logging.getLogger(__name__)
 
@@ -122,13 +124,12 @@ def read_upright_size(path: Path, *, decode: bool = False) -> PhotoSize:
         UnsoundError: Pillow cannot read the photo, or holds it for a decompression bomb.
     """
     try:
-        with Image.open(path) as image:
+        with open_image(path, READABLE) as image:
             width, height = image.size
             orientation = _orientation(image)
             if decode:
                 image.load()
-    # Decoders raise ValueError and SyntaxError for damaged data, besides OSError.
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except (*DAMAGED, MediaError) as error:
         raise UnsoundError(FaultKind.UNREADABLE_PHOTO, f"{path}: {error}") from error
     if orientation in TRANSPOSED:
         width, height = height, width

@@ -16,13 +16,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import pycocotools.mask as coco_mask
-from PIL import Image
 
 from balloon_splash.data.faults import UnsoundError
 from balloon_splash.data.instances import DatasetDict
 from balloon_splash.data.photos import read_upright_size
 from balloon_splash.data.registration import register_loader
-from balloon_splash.errors import AnnotationError, DatasetError
+from balloon_splash.errors import AnnotationError, DatasetError, MediaError
+from balloon_splash.media.opening import DAMAGED, open_image
 
 
 def register_png_masks(name: str, root: str | os.PathLike[str], *, class_name: str = "object") -> None:
@@ -74,10 +74,9 @@ def _read_image(folder: Path) -> DatasetDict:
 
 def _read_mask(path: Path, height: int, width: int) -> npt.NDArray[np.uint8]:
     try:
-        with Image.open(path) as image:
+        with open_image(path, ["PNG"]) as image:
             mask = np.asarray(image.convert("L")) > 0
-    # Decoders raise ValueError and SyntaxError for damaged data, besides OSError.
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except (*DAMAGED, MediaError) as error:
         raise AnnotationError(f"{path}: cannot be read ({error}); expected a PNG mask") from error
     if mask.shape != (height, width):
         raise AnnotationError(

@@ -10,10 +10,12 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from balloon_splash.data.faults import FaultKind, UnsoundError
+from balloon_splash.data.limits import DEFAULT_LIMITS
 from balloon_splash.data.regions import Polygon
 
 # Square pixels. Less is no object: three points on a line, or a crumb that cutting leaves through rounding.
 MIN_AREA = 1e-3
+SIDES_AT_ONCE = 64  # each may cross all others, and every crossing found takes memory
 
 
 @dataclass(frozen=True)
@@ -40,18 +42,29 @@ class FittedRegion:
         return x0, y0, x1, y1
 
 
-def fit_to_photo(polygon: Polygon, width: int, height: int) -> FittedRegion:
+def fit_to_photo(
+    polygon: Polygon, width: int, height: int, *, max_crossings: int = DEFAULT_LIMITS.max_crossings
+) -> FittedRegion:
     """Repair ``polygon`` where it intersects itself and cut off what lies outside the photo.
 
     The photo covers [0, width] x [0, height], its border included: a point at ``x == width``, one past the last
     pixel, is where a click on the edge of the picture ends up in VIA, and no fault. A valid polygon inside the photo
     is returned as it is, to the last bit.
 
+    Args:
+        polygon: ``(N, 2)`` XY pixels.
+        width: of the photo, in pixels.
+        height: likewise.
+        max_crossings: how often the polygon may cross itself.
+
     Raises:
-        UnsoundError: the polygon has no area, or none inside the photo.
+        UnsoundError: the polygon has no area, or none inside the photo, or crosses itself too often.
     """
     outline = shapely.Polygon(polygon)
     repaired = not outline.is_valid
+    if repaired and _crosses_more_than(max_crossings, polygon):
+        message = f"the outline crosses itself more than {max_crossings} times (max_crossings)"
+        raise UnsoundError(FaultKind.TOO_MANY_CROSSINGS, message)
     # "structure" counts what an outline goes around twice as inside, as a person drawing over the start means it;
     # the default would punch a hole there.
     geometry = shapely.make_valid(outline, method="structure", keep_collapsed=False) if repaired else outline
@@ -72,6 +85,20 @@ def fit_to_photo(polygon: Polygon, width: int, height: int) -> FittedRegion:
     rings = [np.clip(shapely.get_coordinates(part.exterior)[:-1], 0, (width, height)) for part in parts]
     lost = max(0.0, 1.0 - sum(part.area for part in parts) / area)
     return FittedRegion(rings, repaired=repaired, clipped=clipped, lost=lost)
+
+
+def _crosses_more_than(limit: int, polygon: Polygon) -> bool:
+    """Whether sides of the outline meet in more pairs than neighbours do by nature, and ``limit`` beyond."""
+    sides = np.asarray(shapely.linestrings(np.stack([polygon, np.roll(polygon, -1, axis=0)], axis=1)))
+    tree = shapely.STRtree(sides)
+    meetings = 0
+    for start in range(0, len(sides), SIDES_AT_ONCE):
+        found, _ = tree.query(sides[start : start + SIDES_AT_ONCE], predicate="intersects")
+        meetings += len(found)
+        # Each side meets itself and its two neighbours; each crossing is seen from both of its sides.
+        if meetings > 3 * len(sides) + 2 * limit:
+            return True
+    return False
 
 
 def _without_holes(geometry: BaseGeometry) -> Iterator[shapely.Polygon]:

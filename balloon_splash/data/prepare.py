@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from balloon_splash.data.download import download, sha256_of
+from balloon_splash.data.cache import cache_folder
+from balloon_splash.data.download import download, one_downloader, sha256_of
 from balloon_splash.data.folders import SPLITS, VIA_FILE, atomic_dataset_folder
 from balloon_splash.data.unpack import unpack_splits
 from balloon_splash.errors import DatasetError, DownloadError
+from balloon_splash.urls import without_secrets
 
 OFFICIAL_URL = "https://github.com/matterport/Mask_RCNN/releases/download/v2.1/balloon_dataset.zip"
 # Of the release's annotation files. They record each photo's size in bytes, so they vouch for the photos, too.
@@ -52,8 +55,26 @@ def prepare_balloon(
         DatasetError: the archive is unsafe or incomplete, or ``root`` is taken.
     """
     root = Path(root)
-    if not overwrite and is_complete_balloon(root, via_sha256):
-        return root
+    with one_downloader(_lock_of(root)):
+        if overwrite or not is_complete_balloon(root, via_sha256):
+            _prepare(
+                root, url, archive, sha256, via_sha256, allow_http=allow_http, overwrite=overwrite, progress=progress
+            )
+    return root
+
+
+def _prepare(
+    root: Path,
+    url: str,
+    archive: str | os.PathLike[str] | None,
+    sha256: str | None,
+    via_sha256: Mapping[str, str] | None,
+    *,
+    allow_http: bool,
+    overwrite: bool,
+    progress: bool,
+) -> None:
+    """Fetch, check, unpack and check again; the arguments are those of :func:`prepare_balloon`."""
     with atomic_dataset_folder(root, overwrite=overwrite) as folder:
         if archive is None:
             fetched = folder.parent / "balloon_dataset.zip"  # beside the new folder; thrown away with its parent
@@ -63,10 +84,15 @@ def prepare_balloon(
             if not fetched.is_file():
                 raise DatasetError(f"{fetched}: no such archive")
         if sha256 is not None and (found := sha256_of(fetched)) != sha256.lower():
-            raise DownloadError(f"{archive or url}: sha256 is {found}, expected {sha256.lower()}")
+            raise DownloadError(f"{without_secrets(str(archive or url))}: sha256 is {found}, expected {sha256.lower()}")
         unpack_splits(fetched, folder)
         verify_balloon(folder, via_sha256)
-    return root
+
+
+def _lock_of(root: Path) -> Path:
+    """The lock of those who prepare the same folder; it lies elsewhere, as datasets are no place for it."""
+    digest = hashlib.sha256(str(root.resolve()).encode("utf-8", "surrogateescape")).hexdigest()
+    return cache_folder() / "locks" / f"{digest[:32]}.lock"
 
 
 def verify_balloon(root: str | os.PathLike[str], via_sha256: Mapping[str, str] | None = None) -> None:

@@ -112,8 +112,8 @@ def register_via_instances(
     """Register a VIA dataset under ``name``. Nothing is read until ``DatasetCatalog.get(name)``.
 
     Registering again with the same arguments does nothing; with others, it replaces the dataset and its metadata.
-    The metadata has ``thing_classes``, ``thing_colors``, ``evaluator_type`` ("coco"), ``image_root``, ``via_file``
-    and ``class_attribute``; not ``json_file``, which ``COCOEvaluator`` would read as a COCO file. With
+    The metadata has ``thing_classes``, ``thing_colors``, ``evaluator_type`` ("coco"), ``image_root``, ``via_file``,
+    ``class_attribute`` and ``keep_empty``; not ``json_file``, which ``COCOEvaluator`` would read as a COCO file. With
     ``class_names=None``, classes and colours are there only after the first ``DatasetCatalog.get(name)``; the
     classes of one split need not be those of another, so name them where it matters.
 
@@ -124,7 +124,7 @@ def register_via_instances(
         class_names: see :func:`~balloon_splash.data.instances.load_via_instances`, as for the rest not named here.
         class_attribute: the key of ``region_attributes`` that holds the class.
         colors: RGB in 0..255, one for each of ``class_names``; by default colours told apart with any colour vision.
-        keep_empty: keep photos without regions, as negatives.
+        keep_empty: keep photos without regions, as negatives, also in the training.
         close_polylines: read a polyline with open ends as a polygon.
         strict: raise at the first fault of the file.
         limits: how much the file may ask for.
@@ -167,6 +167,7 @@ def _register(dataset: ViaDataset) -> None:
         image_root=str(dataset.image_root),
         via_file=str(dataset.annotations),
         class_attribute=dataset.class_attribute,
+        keep_empty=dataset.keep_empty,
     )
     if dataset.class_names is not None:
         colors = _colors_for(dataset.class_names, dataset.colors)

@@ -8,7 +8,6 @@ of its name. A path handler for ``shapes://`` hands Detectron2 a PNG that is dra
 from __future__ import annotations
 
 import functools
-import io
 import math
 import re
 from dataclasses import dataclass
@@ -19,9 +18,9 @@ import numpy.typing as npt
 import shapely
 from detectron2.structures import BoxMode
 from detectron2.utils.file_io import PathManager
-from iopath.common.file_io import PathHandler
-from PIL import Image
 from shapely.geometry.base import BaseGeometry
+
+from balloon_splash.data.drawn import DrawnPictures
 
 CLASSES = ("circle", "square", "triangle")
 COLORS = ((0, 114, 178), (230, 159, 0), (0, 158, 115))  # Okabe and Ito: told apart by colour-blind readers, too
@@ -97,36 +96,12 @@ def load_shapes(split: str) -> list[dict[str, Any]]:
     ]
 
 
-class ShapesPathHandler(PathHandler):
-    """Opens ``shapes://SPLIT/INDEX.png`` for reading: the PNG is drawn on the spot."""
-
-    def _get_supported_prefixes(self) -> list[str]:
-        return [_PREFIX]
-
-    def _open(self, path: str, mode: str = "r", buffering: int = -1, **kwargs: Any) -> io.BytesIO:
-        if mode != "rb":
-            raise ValueError(f"{path}: drawn pictures open with mode 'rb', not {mode!r}")
-        picture = _parse_name(path)
-        if picture is None:
-            raise FileNotFoundError(f"{path}: no such picture; names are {_PREFIX}train/000000.png and so on")
-        encoded = io.BytesIO()
-        Image.fromarray(draw_shapes(shapes_scene(*picture))).save(encoded, format="PNG")
-        encoded.seek(0)
-        return encoded
-
-    def _exists(self, path: str, **kwargs: Any) -> bool:
-        return _parse_name(path) is not None
-
-    def _isfile(self, path: str, **kwargs: Any) -> bool:
-        return self._exists(path)
-
-
 def register_shapes() -> None:
     """Register ``shapes_train`` and ``shapes_val`` with Detectron2; a second call changes nothing."""
     # Not at the top: importing detectron2.data calls this function, which would not be there yet.
     from detectron2.data import DatasetCatalog, MetadataCatalog
 
-    PathManager.register_handler(ShapesPathHandler(), allow_override=True)
+    PathManager.register_handler(DrawnPictures(_PREFIX, _draw_by_name), allow_override=True)
     for split in SPLITS:
         name = f"shapes_{split}"
         if name not in DatasetCatalog:
@@ -139,6 +114,11 @@ def _parse_name(path: str) -> tuple[str, int] | None:
     if match is None or int(match["index"]) >= SPLITS[match["split"]]:
         return None
     return match["split"], int(match["index"])
+
+
+def _draw_by_name(path: str) -> npt.NDArray[np.uint8] | None:
+    picture = _parse_name(path)
+    return None if picture is None else draw_shapes(shapes_scene(*picture))
 
 
 def _contrasting_color(rng: np.random.Generator, others: list[Color]) -> Color:

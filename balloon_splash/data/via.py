@@ -13,7 +13,6 @@ what the file looks like, not what shapes and classes mean.
 
 from __future__ import annotations
 
-import json
 import os
 import reprlib
 from collections import Counter
@@ -21,6 +20,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from balloon_splash.data.documents import parse_json, read_text
 from balloon_splash.data.faults import FaultKind, FaultLog, UnsoundError
 from balloon_splash.data.limits import DEFAULT_LIMITS, Limits
 from balloon_splash.data.via_csv import CSV_COLUMNS, VIA3_CSV_MARK, entries_from_csv, is_via_csv
@@ -78,13 +78,13 @@ def read_via(path: str | os.PathLike[str], faults: FaultLog, limits: Limits = DE
             strict, any fault.
     """
     path = Path(path)
-    text = _read_text(path, limits.max_file_bytes)
+    text = read_text(path, limits)
     if text[:1024].lstrip()[:1] in ("{", "["):
-        entries = _entries_from_json(text, path, faults)
+        entries = _entries_from_json(text, path, faults, limits)
     elif text.lstrip().startswith(VIA3_CSV_MARK):
         raise AnnotationError(f"{path}: {VIA3_ADVICE}")
     elif is_via_csv(text):
-        entries = entries_from_csv(text, path, faults)
+        entries = entries_from_csv(text, path, faults, limits)
     else:
         raise AnnotationError(
             f"{path}: not a VIA file: expected a JSON object, or CSV with the columns {', '.join(CSV_COLUMNS)}"
@@ -94,21 +94,7 @@ def read_via(path: str | os.PathLike[str], faults: FaultLog, limits: Limits = DE
     return list(_photos(entries, faults, limits.max_regions))
 
 
-def _read_text(path: Path, max_bytes: int) -> str:
-    try:
-        with path.open("rb") as stream:
-            content = stream.read(max_bytes + 1)
-    except OSError as error:
-        raise AnnotationError(f"{path}: cannot be read: {error.strerror or error}") from error
-    if len(content) > max_bytes:
-        raise AnnotationError(f"{path}: larger than {max_bytes} bytes, which is the limit (max_file_bytes)")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise AnnotationError(f"{path}: not UTF-8 text (byte {error.start}), so not a VIA file") from error
-
-
-def _entries_from_json(text: str, path: Path, faults: FaultLog) -> Mapping[str, object]:
+def _entries_from_json(text: str, path: Path, faults: FaultLog, limits: Limits) -> Mapping[str, object]:
     """The photo entries of a JSON document by their keys."""
     repeated: list[str] = []
 
@@ -118,13 +104,7 @@ def _entries_from_json(text: str, path: Path, faults: FaultLog) -> Mapping[str, 
             repeated.extend(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
         return mapping
 
-    try:
-        document = json.loads(text, object_pairs_hook=unique)
-    except RecursionError as error:
-        raise AnnotationError(f"{path}: nested too deeply for a VIA file") from error
-    except ValueError as error:  # JSONDecodeError, or an integer with more digits than Python converts
-        raise AnnotationError(f"{path}: not valid JSON: {error}") from error
-    entries = _photo_entries(document, path)
+    entries = _photo_entries(parse_json(text, path, limits, on_object=unique), path)
     for key in repeated:
         message = f"the key {reprlib.repr(key)} stands more than once in one object; only its last value is read"
         faults.add(FaultKind.DUPLICATE_NAME, message, dropped=True)

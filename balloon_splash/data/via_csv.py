@@ -13,7 +13,9 @@ from collections.abc import Mapping
 from itertools import zip_longest
 from pathlib import Path
 
+from balloon_splash.data.documents import nesting
 from balloon_splash.data.faults import FaultKind, FaultLog
+from balloon_splash.data.limits import Limits
 from balloon_splash.errors import AnnotationError
 
 CSV_COLUMNS = (
@@ -33,7 +35,7 @@ def is_via_csv(text: str) -> bool:
     return set(CSV_COLUMNS) <= set(_header(text))
 
 
-def entries_from_csv(text: str, path: Path, faults: FaultLog) -> Mapping[str, object]:
+def entries_from_csv(text: str, path: Path, faults: FaultLog, limits: Limits) -> Mapping[str, object]:
     """Gather the rows of each photo into one entry as VIA 2 writes it to JSON.
 
     A cell that should hold JSON and does not is passed on as text, for the caller to report with photo and region.
@@ -42,9 +44,10 @@ def entries_from_csv(text: str, path: Path, faults: FaultLog) -> Mapping[str, ob
         text: the whole file; :func:`is_via_csv` holds for it.
         path: named in errors.
         faults: where a ``region_count`` goes that differs from the number of rows.
+        limits: how many photos there may be, and how deeply the cells may be nested.
 
     Raises:
-        AnnotationError: the text is not well-formed CSV.
+        AnnotationError: the text is not well-formed CSV, or has rows for too many photos.
     """
     header = _header(text)
     rows = csv.reader(io.StringIO(text, newline=""), strict=True)
@@ -57,11 +60,16 @@ def entries_from_csv(text: str, path: Path, faults: FaultLog) -> Mapping[str, ob
             row = _row(cells, header)
             filename, size, count = row["filename"], row["file_size"], row["region_count"]
             key = filename + size  # as VIA itself makes the keys of its JSON
+            if len(entries) > limits.max_photos:
+                raise AnnotationError(f"{path}: more than {limits.max_photos} photos, which is the limit (max_photos)")
             regions = regions_of.setdefault(key, [])
             entries.setdefault(key, {"filename": filename, "size": _size(size), "regions": regions})
             counts.setdefault(key, (filename, count))
             if count.strip() != "0":
-                shape, attributes = _json(row["region_shape_attributes"]), _json(row["region_attributes"])
+                shape, attributes = (
+                    _json(row[column], limits.max_nesting)
+                    for column in ("region_shape_attributes", "region_attributes")
+                )
                 regions.append({"shape_attributes": shape, "region_attributes": attributes})
     except csv.Error as error:
         raise AnnotationError(f"{path}: not well-formed CSV (line {rows.line_num}): {error}") from error
@@ -95,8 +103,10 @@ def _size(cell: str) -> int | str | None:
     return int(cell) if cell.removeprefix("-").isdecimal() and len(cell) < 20 else cell
 
 
-def _json(cell: str) -> object:
+def _json(cell: str, max_nesting: int) -> object:
+    """What the cell holds; the cell itself if that is no JSON, or nested too deeply, for the caller to report."""
     try:
-        return json.loads(cell)
+        too_deep = len(cell) > max_nesting and nesting(cell) > max_nesting
+        return cell if too_deep else json.loads(cell)
     except (ValueError, RecursionError):
         return cell

@@ -1,10 +1,11 @@
-"""What is made of the predictions on a test set: average precision, and pictures."""
+"""What is made of the predictions on a test set: average precision, of boundaries, too, and pictures."""
 
 from __future__ import annotations
 
 import contextlib
 import io
 import logging
+import math
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,14 @@ from detectron2.utils import comm
 from detectron2.utils.visualizer import Visualizer
 from PIL import Image
 
+from balloon_splash.engine.boundary import boundary_results
 from balloon_splash.files import atomic_path
 
 logger = logging.getLogger(__name__)
 
 
 class AveragePrecision(COCOEvaluator):
-    """COCO AP of boxes and masks; pycocotools' tables go to the log instead of the screen."""
+    """COCO AP of boxes and masks, and boundary AP; pycocotools' tables go to the log instead of the screen."""
 
     def __init__(self, dataset_name: str, folder: Path) -> None:
         """Evaluate on a registered dataset; the COCO files that this takes are written into ``folder``."""
@@ -37,6 +39,14 @@ class AveragePrecision(COCOEvaluator):
         with contextlib.redirect_stdout(io.StringIO()) as printed:
             results = super().evaluate(img_ids)
         logger.info("pycocotools:\n%s", printed.getvalue())
+        return results
+
+    def _derive_coco_results(self, coco_eval: Any, iou_type: str, class_names: Any = None) -> dict[str, float]:
+        """See ``COCOEvaluator``; with the masks' results come those of their boundaries."""
+        results: dict[str, float] = super()._derive_coco_results(coco_eval, iou_type, class_names)
+        if iou_type == "segm":
+            # Without any detection there is no evaluation to go by.
+            self._results["boundary"] = boundary_results(coco_eval) if coco_eval else dict.fromkeys(results, math.nan)
         return results
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from detectron2.engine import HookBase, hooks
-from tqdm import tqdm
 
 from balloon_splash.data.loader import seed_everything
+from balloon_splash.progress import ProgressBar
 
 
 class IterationSeed(HookBase):
@@ -40,12 +40,12 @@ class BestCheckpointer(hooks.BestCheckpointer):
         self.best_metric, self.best_iter = state["best_metric"], state["best_iter"]
 
 
-class ProgressBar(HookBase):
+class Progress(HookBase):
     """One line with the loss, the pace and the time that is left."""
 
     def before_train(self) -> None:
         """Start the line; a resumed run starts it part-filled."""
-        self._bar = tqdm(
+        self._bar = ProgressBar(
             total=self.trainer.max_iter, initial=self.trainer.start_iter, desc="training", unit="it", dynamic_ncols=True
         )
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -20,6 +18,7 @@ from detectron2.utils.logger import setup_logger
 from tabulate import tabulate
 
 from balloon_splash.engine.checkpoint import Fit, SafeCheckpointer
+from balloon_splash.engine.failures import told_in_one_line
 from balloon_splash.engine.trainer import BalloonTrainer
 from balloon_splash.errors import ConfigError, DatasetError, UsageError, WeightsError
 
@@ -34,10 +33,12 @@ def train(cfg: CfgNode, *, resume: bool = False) -> Results:
 
     Raises:
         ConfigError, DatasetError, WeightsError: what is asked for is not to be had.
+        TrainingError: the training had to end before its time.
     """
     trainer = BalloonTrainer(cfg)
     trainer.resume_or_load(resume=resume)
-    trainer.train()
+    with told_in_one_line(trainer):
+        trainer.train()
     return trainer.last_results
 
 
@@ -55,44 +56,6 @@ def evaluate(cfg: CfgNode) -> Results:
     if comm.is_main_process():
         verify_results(cfg, results)
     return results
-
-
-def last_checkpoint(folder: str) -> Path | None:
-    """The checkpoint from which a run in ``folder`` would go on, if there is one."""
-    note = Path(folder, "last_checkpoint")
-    return note.with_name(note.read_text().strip()) if note.is_file() else None
-
-
-def check_run_folder(folder: str, *, resume: bool) -> None:
-    """Keep a run from being overwritten, and a typing error from starting anew what should go on.
-
-    Raises:
-        UsageError: the folder holds a run already and ``resume`` is false, or none and it is true.
-    """
-    last = last_checkpoint(folder)
-    if resume and last is None:
-        raise UsageError(f"{folder}: nothing to resume, expected a file last_checkpoint there")
-    if not resume and last is not None:
-        raise UsageError(
-            f"{folder} holds a run already (last checkpoint {last.name}); "
-            "expected --resume to go on with it, or another OUTPUT_DIR"
-        )
-
-
-def make_run_folder(folder: str) -> None:
-    """Make the folder of a run.
-
-    Raises:
-        UsageError: it cannot be made, or not be written to.
-    """
-    try:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise UsageError(
-            f"OUTPUT_DIR {folder}: cannot be written ({error.strerror}); expected a folder that can"
-        ) from error
 
 
 def check_datasets(cfg: CfgNode) -> None:
@@ -136,7 +99,13 @@ def start_logging(cfg: CfgNode, args: argparse.Namespace, *, verbose: bool) -> N
         for handler in each.handlers:
             if type(handler) is logging.StreamHandler and not verbose:  # its subclasses write files
                 handler.setLevel(logging.WARNING)
+                handler.addFilter(_no_traceback)
     default_setup(cfg, args)
+
+
+def _no_traceback(record: logging.LogRecord) -> bool:
+    """Of what Detectron2 logs and raises again, the command tells; the traceback is in the log."""
+    return record.exc_info is None
 
 
 def launch_processes(main: Callable[..., Any], args: argparse.Namespace) -> None:

@@ -7,21 +7,24 @@ import weakref
 from pathlib import Path
 from typing import Any
 
+import torch
 from detectron2.config import CfgNode
 from detectron2.data import MetadataCatalog
 from detectron2.engine import DefaultTrainer, HookBase, SimpleTrainer
-from detectron2.engine.hooks import PeriodicCheckpointer
+from detectron2.engine.hooks import EvalHook, PeriodicCheckpointer
 from detectron2.evaluation import DatasetEvaluator, DatasetEvaluators
 from detectron2.utils import comm
 from detectron2.utils.events import get_event_storage, has_event_storage
+from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from torch.utils.data import DataLoader
 
 from balloon_splash.data.loader import build_train_loader
-from balloon_splash.engine.checkpoint import Fit, SafeCheckpointer
+from balloon_splash.engine.averaging import WeightAverage
+from balloon_splash.engine.checkpoint import AVERAGE, Fit, SafeCheckpointer
 from balloon_splash.engine.evaluation import AveragePrecision, PredictionPictures
-from balloon_splash.engine.hooks import BestCheckpointer, IterationSeed, ProgressBar
+from balloon_splash.engine.hooks import BestCheckpointer, IterationSeed, Progress
 from balloon_splash.errors import ConfigError
 
 
@@ -47,6 +50,8 @@ class BalloonTrainer(DefaultTrainer):
         with warnings.catch_warnings():  # AMPTrainer, which bf16 does without, complains about a missing GPU
             warnings.simplefilter("ignore")
             super().__init__(cfg)
+        if cfg.SOLVER.CHANNELS_LAST:
+            self.model.to(memory_format=torch.channels_last)
         if amp.ENABLED and amp.PRECISION == "bf16":
             if not getattr(getattr(self.model, "module", self.model), "bf16_training", False):
                 raise ConfigError(
@@ -65,10 +70,14 @@ class BalloonTrainer(DefaultTrainer):
             self.model,
             cfg.OUTPUT_DIR,
             fit=fit,
+            new_layers=cfg.MODEL.BALLOON.NEW_LAYERS,
             class_names=MetadataCatalog.get(cfg.DATASETS.TRAIN[0]).thing_classes,
+            keep=cfg.SOLVER.KEEP_CHECKPOINTS,
             trainer=weakref.proxy(self),
         )
         hooks = [IterationSeed(max(cfg.SEED, 0)), *super().build_hooks()]
+        if cfg.SOLVER.EMA_DECAY:
+            hooks = self._with_average(hooks)
         if not comm.is_main_process():
             return hooks
         # A checkpoint remembers the best value so far, so it is written after the evaluation, not before as in
@@ -76,17 +85,48 @@ class BalloonTrainer(DefaultTrainer):
         (saver,) = (hook for hook in hooks if isinstance(hook, PeriodicCheckpointer))
         *others, writer = (hook for hook in hooks if hook is not saver)
         best = BestCheckpointer(cfg.TEST.EVAL_PERIOD, self.checkpointer, best_metric(cfg))
-        return [*others, best, saver, writer, ProgressBar()]
+        return [*others, best, saver, writer, Progress()]
+
+    def _with_average(self, hooks: list[HookBase | None]) -> list[HookBase | None]:
+        """Average the weights after each step, before all else; evaluate the average, and save it, too."""
+        model: Any = getattr(self.model, "module", self.model)  # inside DDP, where there are several GPUs
+        average = WeightAverage(model, self.cfg.SOLVER.EMA_DECAY)
+        self.checkpointer.add_checkpointable(AVERAGE, average.model)
+
+        def test_average() -> dict[str, dict[str, float]]:
+            self._last_eval_results = self.test(self.cfg, average.model)
+            return self._last_eval_results
+
+        evaluation = EvalHook(self.cfg.TEST.EVAL_PERIOD, test_average)
+        return [average, *(evaluation if isinstance(hook, EvalHook) else hook for hook in hooks)]
 
     def resume_or_load(self, resume: bool = True) -> None:
         """As ``DefaultTrainer``; the batches go on where they had stopped."""
         super().resume_or_load(resume)
         self.data_loader.batch_sampler.start = self.start_iter
+        if resume and self.start_iter >= self.max_iter:  # killed after the last step, maybe before this was written
+            self.checkpointer.save("model_final", iteration=self.iter)
+
+    def after_train(self) -> None:
+        """As ``DefaultTrainer``; a training that broke off in its last step is not evaluated, as it would be there."""
+        if self.iter < self.max_iter:
+            left_out = (EvalHook, BestCheckpointer)
+            self._hooks: list[HookBase] = [hook for hook in self._hooks if not isinstance(hook, left_out)]
+        super().after_train()
 
     @property
     def last_results(self) -> dict[str, dict[str, float]]:
         """What the last evaluation gave: task to metric to percent."""
         return self._last_eval_results
+
+    @classmethod
+    def build_model(cls, cfg: CfgNode) -> nn.Module:
+        """Detectron2's model; of it, only what ``MODEL.BALLOON.TRAIN_ONLY`` names learns, if it names anything."""
+        model: nn.Module = super().build_model(cfg)
+        only = tuple(cfg.MODEL.BALLOON.TRAIN_ONLY)
+        for name, parameter in model.named_parameters():
+            parameter.requires_grad_(parameter.requires_grad and (not only or name.startswith(only)))
+        return model
 
     @classmethod
     def build_train_loader(cls, cfg: CfgNode) -> DataLoader[Any]:

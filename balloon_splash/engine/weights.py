@@ -1,97 +1,47 @@
-"""From the article's words for starting weights to files, and from files to tensors without running code."""
+"""From files to tensors without running code."""
 
 from __future__ import annotations
 
 import pickle
 import re
+import zipfile
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any, BinaryIO
-from urllib.error import URLError
-from urllib.parse import urlparse
 
+import numpy as np
+import numpy.typing as npt
 import torch
-from detectron2 import model_zoo
-from detectron2.config import CfgNode
-from detectron2.utils.file_io import PathManager
-from iopath.common.file_io import get_cache_dir
 
 from balloon_splash.errors import WeightsError
 
-_MSRA = "detectron2://ImageNetPretrained/MSRA/R-{depth}.pkl"
-_TORCHVISION = {
-    18: "https://download.pytorch.org/models/resnet18-f37072fd.pth",
-    34: "https://download.pytorch.org/models/resnet34-b627a593.pth",
+
+def _empty_array(_kind: Any, _shape: Any, _dtype: Any) -> npt.NDArray[Any]:
+    """Stands for NumPy's ``_reconstruct``: its arguments are always the same in an honest file."""
+    return np.empty(0, np.int8)
+
+
+def _as_latin1(text: str, _codec: str) -> bytes:
+    """Stands for ``_codecs.encode``, as which Python 3 writes bytes for Python 2."""
+    return text.encode("latin1")
+
+
+def _scalar(dtype: np.dtype[Any], content: bytes) -> Any:
+    """Stands for NumPy's ``scalar``, which would take an object for some types."""
+    return np.frombuffer(content, dtype)[0]
+
+
+#: What a pickle of the model zoo names, and what it gets: nothing that does more than build arrays and containers.
+_HARMLESS: dict[tuple[str, str], Any] = {
+    ("collections", "OrderedDict"): OrderedDict,
+    ("_codecs", "encode"): _as_latin1,
+    ("numpy", "ndarray"): None,  # only ever an argument of _reconstruct
+    ("numpy", "dtype"): np.dtype,
+    ("numpy.core.multiarray", "_reconstruct"): _empty_array,
+    ("numpy.core.multiarray", "scalar"): _scalar,
+    ("numpy._core.multiarray", "_reconstruct"): _empty_array,
+    ("numpy._core.multiarray", "scalar"): _scalar,
 }
-
-#: The only callables that a pickle of the model zoo needs: they build arrays and plain containers.
-_HARMLESS = {
-    ("collections", "OrderedDict"),
-    ("_codecs", "encode"),
-    ("numpy", "ndarray"),
-    ("numpy", "dtype"),
-    ("numpy.core.multiarray", "_reconstruct"),
-    ("numpy.core.multiarray", "scalar"),
-    ("numpy._core.multiarray", "_reconstruct"),
-    ("numpy._core.multiarray", "scalar"),
-}
-
-
-def use_weights(cfg: CfgNode, word: str) -> None:
-    """Set ``MODEL.WEIGHTS`` from one of the article's words, a path or a URL (in place).
-
-    Args:
-        cfg: tells the depth of the backbone, hence which file is meant.
-        word: ``coco`` (a detector of the zoo; the class-specific layers start anew), ``imagenet`` (a classifier, for
-            the backbone), ``none`` (random), or a path or URL.
-
-    Raises:
-        WeightsError: there are no such weights for this backbone.
-    """
-    depth = cfg.MODEL.RESNETS.DEPTH
-    if word == "coco":
-        if depth not in (50, 101):
-            raise WeightsError(
-                f"--weights coco: the zoo has no Mask R-CNN on ResNet-{depth}-FPN; expected depth 50 or 101"
-            )
-        cfg.MODEL.WEIGHTS = model_zoo.get_checkpoint_url(f"COCO-InstanceSegmentation/mask_rcnn_R_{depth}_FPN_3x.yaml")
-        cfg.MODEL.BALLOON.NEW_CLASS_HEADS = True
-        return
-    cfg.MODEL.BALLOON.NEW_CLASS_HEADS = False
-    if word == "imagenet":
-        if depth not in (18, 34, 50, 101):
-            raise WeightsError(
-                f"--weights imagenet: no classifier known for ResNet-{depth}; expected 18, 34, 50 or 101"
-            )
-        cfg.MODEL.WEIGHTS = _TORCHVISION.get(depth, _MSRA.format(depth=depth))
-    elif word == "none":
-        cfg.MODEL.WEIGHTS = ""
-    else:
-        cfg.MODEL.WEIGHTS = word
-
-
-def local_weights(path: str) -> str:
-    """The local copy of a path or URL (``https://``, ``detectron2://``), fetched once if need be.
-
-    Raises:
-        WeightsError: no such file, or it cannot be fetched; says where a copy fetched elsewhere would be found.
-    """
-    try:
-        local = PathManager.get_local_path(path)
-    except (URLError, OSError, RuntimeError) as error:
-        raise WeightsError(
-            f"{path}: cannot be fetched ({error}); without internet, put the file at {_cached(path)}"
-        ) from error
-    if not Path(local).is_file():
-        raise WeightsError(f"{path}: no such file; expected weights (.pth, .pkl or .safetensors)")
-    return local
-
-
-def _cached(path: str) -> Path:
-    """Where Detectron2 looks for its copy of a URL."""
-    if path.startswith("detectron2://"):
-        return Path(get_cache_dir()) / "detectron2" / path.removeprefix("detectron2://")
-    return Path(get_cache_dir()) / urlparse(path).path.lstrip("/")
 
 
 def read_pth(path: str) -> dict[str, Any]:
@@ -100,6 +50,7 @@ def read_pth(path: str) -> dict[str, Any]:
     Raises:
         WeightsError: damaged, or it holds objects that would have to run code.
     """
+    _check_archive(path)
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -109,11 +60,33 @@ def read_pth(path: str) -> dict[str, Any]:
         raise WeightsError(
             f"{path}: refused, it wants to load {refused[1]}; expected tensors and plain containers only"
         ) from error
-    except (RuntimeError, EOFError, OSError, ValueError) as error:
+    except Exception as error:  # whatever a stranger's file provokes is the file's fault
         raise WeightsError(f"{path}: damaged or not a torch checkpoint ({_first_line(error)})") from error
     if not isinstance(loaded, dict):
         raise WeightsError(f"{path}: holds a {type(loaded).__name__}; expected a dict of tensors")
     return loaded
+
+
+def _check_archive(path: str) -> None:
+    """Look at the checksums of a ``.pth``, which is a ZIP archive; torch does not.
+
+    Raises:
+        WeightsError: a checksum is wrong, or the content is larger than the file.
+    """
+    if not zipfile.is_zipfile(path):  # as torch wrote before 1.6, or no checkpoint at all: torch.load sees to it
+        return
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(entry.file_size for entry in archive.infolist())
+            if size > Path(path).stat().st_size:
+                raise WeightsError(f"{path}: refused, it grows to {size} bytes when unpacked; expected it not to grow")
+            broken = archive.testzip()
+    except WeightsError:
+        raise
+    except Exception as error:  # as above
+        raise WeightsError(f"{path}: damaged or not a torch checkpoint ({_first_line(error)})") from error
+    if broken is not None:
+        raise WeightsError(f"{path}: damaged, {broken} in it has not the checksum that it was written with")
 
 
 def read_pkl(path: str) -> dict[str, Any]:
@@ -125,14 +98,18 @@ def read_pkl(path: str) -> dict[str, Any]:
     with Path(path).open("rb") as file:
         try:
             loaded = _ArraysOnly(file, path).load()
-        except (pickle.UnpicklingError, EOFError, ValueError, TypeError, AttributeError, IndexError, KeyError) as error:
+        except WeightsError:
+            raise
+        except Exception as error:  # as above
             raise WeightsError(f"{path}: damaged or not a checkpoint ({_first_line(error)})") from error
     if not isinstance(loaded, dict):
         raise WeightsError(f"{path}: holds a {type(loaded).__name__}; expected a dict of arrays")
     return loaded
 
 
-class _ArraysOnly(pickle.Unpickler):
+class _ArraysOnly(pickle._Unpickler):
+    """Python's unpickler written in Python: the one in C lets a file of 10 bytes take all memory (LONG_BINPUT)."""
+
     def __init__(self, file: BinaryIO, path: str) -> None:
         super().__init__(file, encoding="latin1")  # the zoo's files were written by Python 2
         self.path = path
@@ -140,7 +117,7 @@ class _ArraysOnly(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in _HARMLESS:
             raise WeightsError(f"{self.path}: refused, it wants to load {module}.{name}; expected arrays only")
-        return super().find_class(module, name)
+        return _HARMLESS[module, name]
 
 
 def from_torchvision(state: dict[str, Any]) -> dict[str, Any]:

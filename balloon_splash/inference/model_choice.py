@@ -4,56 +4,67 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from detectron2 import model_zoo
-
+from balloon_splash.config import load_config
+from balloon_splash.engine.compact import read_about
+from balloon_splash.engine.run_folder import newest_sound
+from balloon_splash.engine.starting_weights import is_zoo_name, zoo_weights
 from balloon_splash.errors import WeightsError
+from balloon_splash.zoo import SHIPPED, SHORT_NAMES, shipped_model
 
 #: ``--weights coco`` by itself: Detectron2's Mask R-CNN for the 80 classes of COCO that is quick enough for a CPU.
 COCO = "COCO-InstanceSegmentation/mask_rcnn_R_50_FPN_3x.yaml"
 
 
-def choose_model(config_file: str | None, weights: str | None) -> tuple[str, str | None]:
+def choose_model(config_file: str | None = None, weights: str | None = None) -> tuple[str, str | None]:
     """Complete a pair of configuration and weights.
 
-    * No configuration: the ``config.yaml`` that the training left beside the weights, else ``balloon_R101_FPN.yaml``.
+    * Neither: the model that ships with the package.
+    * No configuration: the one that was packed with the weights, ``<name>.yaml`` or ``config.yaml`` beside them, as
+      the training leaves it, else ``balloon_R101_FPN.yaml``.
     * A configuration of Detectron2's zoo and no weights: the zoo's weights for it, which it does not itself name.
-    * The weights ``coco``: those of the zoo for the configuration, or for :data:`COCO`.
+    * Short names (:mod:`balloon_splash.zoo`): ``coco`` means the zoo's weights for the configuration, or for
+      :data:`COCO`; ``last`` the last checkpoint of the configuration's run; a name of the zoo itself and its weights.
 
     Returns:
         A configuration for :func:`balloon_splash.config.load_config`, and the weights, None for those it names.
 
     Raises:
-        WeightsError: nothing is given, or the zoo has no weights for the configuration.
+        WeightsError: there are none, or they are no whole model.
     """
     if weights is None and config_file is None:
+        weights = SHIPPED
+    if weights is None:
+        return str(config_file), zoo_weights(str(config_file)) if is_zoo_name(str(config_file)) else None
+    if weights == SHIPPED:
+        weights = str(shipped_model())
+    elif weights == "coco":
+        return config_file or COCO, zoo_weights(config_file or COCO)
+    elif weights == "last":
+        return _last(config_file)
+    elif weights in SHORT_NAMES:
         raise WeightsError(
-            "no weights given; expected a path or URL, such as the model_best.pth of a training, or coco"
+            f"--weights {weights}: a training can start from it, but it finds no objects; expected a trained model: "
+            + ", ".join(name for name, entry in SHORT_NAMES.items() if entry.runs)
         )
-    if weights == "coco":
-        config_file = config_file or COCO
-        return config_file, _zoo_weights(config_file)
+    elif is_zoo_name(weights):
+        return config_file or weights, zoo_weights(weights)
+    return config_file or _config_of(Path(weights)), weights
+
+
+def _config_of(weights: Path) -> str:
+    """The configuration that belongs to a file of weights."""
+    own, run = weights.with_suffix(".yaml"), weights.with_name("config.yaml")
+    if own.is_file():
+        return str(own)
+    if weights.suffix == ".safetensors" and weights.is_file() and (about := read_about(str(weights))) is not None:
+        return about.config
+    return str(run) if run.is_file() else "balloon_R101_FPN.yaml"
+
+
+def _last(config_file: str | None) -> tuple[str, str]:
     if config_file is None:
-        beside = Path(weights or "").with_name("config.yaml")
-        return (str(beside) if beside.is_file() else "balloon_R101_FPN.yaml"), weights
-    if weights is None and _is_zoo_name(config_file):
-        return config_file, _zoo_weights(config_file)
-    return config_file, weights
-
-
-def _is_zoo_name(config_file: str) -> bool:
-    if Path(config_file).is_file():
-        return False
-    try:
-        model_zoo.get_config_file(config_file)
-    except RuntimeError:
-        return False
-    return True
-
-
-def _zoo_weights(config_file: str) -> str:
-    try:
-        return str(model_zoo.get_checkpoint_url(config_file))
-    except RuntimeError:
-        raise WeightsError(
-            f"{config_file}: the zoo has no weights for it; expected the name of one of its configurations, as {COCO}"
-        ) from None
+        raise WeightsError("--weights last: of which run? expected --config-file, whose OUTPUT_DIR holds it")
+    folder = Path(load_config(config_file).OUTPUT_DIR)
+    checkpoint = newest_sound(folder)
+    used = folder / "config.yaml"
+    return (str(used) if used.is_file() else config_file), str(checkpoint)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,12 +21,17 @@ from torch import Tensor, nn
 from balloon_splash.config import load_config
 from balloon_splash.engine.checkpoint import Fit, SafeCheckpointer
 from balloon_splash.errors import ConfigError, WeightsError
+from balloon_splash.inference.accelerate import accelerate
+from balloon_splash.inference.calibration import Calibration
+from balloon_splash.inference.choice import EXACT, Choice, choose_backend
+from balloon_splash.inference.finite import check_weights, watch_predictions
 from balloon_splash.inference.model_choice import choose_model
+from balloon_splash.inference.side_by_side import SideBySide
+from balloon_splash.media.reading import read_picture
 from balloon_splash.splash.detections import Detections
 
 Image = npt.NDArray[np.uint8]
-
-PRECISIONS = ("fp32", "bf16")
+Result = TypeVar("Result")
 
 
 class Segmenter:
@@ -32,6 +39,7 @@ class Segmenter:
 
     Attributes:
         class_names: the names of the classes that the model knows.
+        choice: the back end and the precision that it runs in.
     """
 
     def __init__(
@@ -41,28 +49,37 @@ class Segmenter:
         class_names: Sequence[str],
         *,
         confidence: float = 0.9,
-        precision: str = "fp32",
+        choice: Choice = EXACT,
+        calibration: Sequence[str | Path] = (),
     ) -> None:
         """Wrap a model with its weights loaded; see :meth:`from_config` for the usual way.
 
         Args:
-            model: a ``GeneralizedRCNN``, or a subclass of it, with a mask head.
+            model: a ``GeneralizedRCNN``, or a subclass of it, with a mask head; becomes the segmenter's own, which
+                changes it unless ``choice`` is exact.
             cfg: what it was built from; gives the resizing and the order of the channels.
             class_names: a name for each of its classes.
             confidence: objects with a lower score are left out.
-            precision: ``fp32`` or ``bf16``.
+            choice: how it is run.
+            calibration: photos for int8.
 
         Raises:
-            ConfigError: there is no such precision.
+            ConfigError: the model cannot be run so.
+            WeightsError: the weights hold NaN or infinity.
         """
-        if precision not in PRECISIONS:
-            raise ConfigError(f"precision {precision!r}; expected {' or '.join(PRECISIONS)}")
+        check_weights(model)
         self.model: Any = model.eval()
         self.class_names = tuple(class_names)
         self.confidence = confidence
-        self._bf16 = precision == "bf16"
+        self.choice = choice
         self._resize = ResizeShortestEdge([cfg.INPUT.MIN_SIZE_TEST] * 2, cfg.INPUT.MAX_SIZE_TEST)
         self._bgr = cfg.INPUT.FORMAT == "BGR"
+        self._side_by_side: SideBySide | None = None
+        if not choice.exact:
+            accelerate(model, cfg, choice, Calibration.from_config(cfg, calibration, self._network_input))
+            if torch.device(cfg.MODEL.DEVICE).type == "cpu":
+                self._side_by_side = SideBySide()
+        watch_predictions(self.model)
 
     @classmethod
     def from_config(
@@ -72,26 +89,31 @@ class Segmenter:
         *,
         device: str | None = None,
         confidence: float = 0.9,
+        backend: str = "torch",
         precision: str = "fp32",
+        calibration: Sequence[str | Path] = (),
         opts: Sequence[str] = (),
     ) -> Segmenter:
         """Build a model and load its weights.
 
         Args:
             config_file: see :func:`balloon_splash.config.config_path`.
-            weights: a path, a URL, or ``coco``. One of the two is enough: see
-                :func:`balloon_splash.inference.model_choice.choose_model`.
+            weights: a path, a URL, or a name; see :func:`balloon_splash.inference.model_choice.choose_model`.
             device: a torch device; by default a GPU if there is one.
             confidence: objects with a lower score are left out, before their masks are computed.
-            precision: ``fp32``, or ``bf16``: faster where the device computes in bfloat16, scores differ a little.
+            backend: ``auto``, ``torch`` or ``openvino``; see :func:`balloon_splash.inference.choice.choose_backend`.
+            precision: ``auto``, ``fp32``, ``bf16`` or ``int8``. ``torch`` with ``fp32`` gives what Detectron2 gives,
+                bit for bit; the others are faster, and close to it.
+            calibration: photos to measure the ranges of int8 on, instead of those that the model was trained on.
             opts: ``KEY VALUE`` overrides of the configuration.
 
         Raises:
-            ConfigError: the configuration is wrong, or its model has no masks.
+            ConfigError: the configuration is wrong, its model has no masks, or it cannot be run as asked for.
             WeightsError: the weights are missing, unsafe, or do not fit; or nobody knows the names of the classes.
         """
         config_file, weights = choose_model(config_file, weights)
         cfg = load_config(config_file, opts, device=device, weights=weights)
+        choice = choose_backend(backend, precision, cfg.MODEL.DEVICE)
         if not cfg.MODEL.MASK_ON:
             raise ConfigError(f"{config_file}: the model has no mask head; expected MODEL.MASK_ON: True")
         if not cfg.MODEL.WEIGHTS:
@@ -99,7 +121,8 @@ class Segmenter:
         cfg.MODEL.BALLOON.CONFIDENCE_FLOOR = confidence
         model = build_model(cfg)
         extras = SafeCheckpointer(model, fit=Fit.EXACT).load(cfg.MODEL.WEIGHTS)
-        return cls(model, cfg, _class_names(cfg, extras), confidence=confidence, precision=precision)
+        names = _class_names(cfg, extras)
+        return cls(model, cfg, names, confidence=confidence, choice=choice, calibration=calibration)
 
     def __call__(self, images: Sequence[Image]) -> list[Instances]:
         """Find the objects in a batch of ``(H, W, 3)`` RGB images, as Detectron2's own predictor gives them.
@@ -108,22 +131,27 @@ class Segmenter:
             An ``Instances`` each, on the CPU, in pixels of the image, best score first: ``pred_boxes``, ``scores``,
             ``pred_classes``, ``pred_masks`` ``(N, H, W)`` bool and ``soft_masks`` ``(N, M, M)`` float.
         """
-        return [
-            detector_postprocess(found, *image.shape[:2]).to("cpu")
-            for found, image in zip(self._infer(images), images, strict=True)
-        ]
+        return self._each(images, lambda found, size: detector_postprocess(found, *size).to("cpu"))
 
     def detect(self, images: Sequence[Image]) -> list[Detections]:
         """As calling the object, but without pasting each mask at full size: all that a splash needs."""
-        return [
-            self._detections(found, image.shape[:2]) for found, image in zip(self._infer(images), images, strict=True)
-        ]
+        return self._each(images, self._detections)
+
+    def _each(self, images: Sequence[Image], finish: Callable[[Instances, tuple[int, int]], Result]) -> list[Result]:
+        """``finish`` of what is found in each image, and the image's height and width."""
+
+        def run(batch: Sequence[Image]) -> list[Result]:
+            found = self._infer(batch)
+            return [finish(each, image.shape[:2]) for each, image in zip(found, batch, strict=True)]
+
+        if self._side_by_side is None:
+            return run(images)
+        return list(chain.from_iterable(self._side_by_side.map(run, [[image] for image in images])))
 
     @torch.no_grad()  # not inference_mode: its tensors would refuse Boxes.scale and others that work in place
     def _infer(self, images: Sequence[Image]) -> list[Instances]:
         """Confident objects in pixels of the resized images, masks as ``pred_masks`` ``(N, 1, M, M)``."""
-        with torch.autocast(self.model.device.type, dtype=torch.bfloat16, enabled=self._bf16):
-            found = self.model.inference([self._prepare(image) for image in images], do_postprocess=False)
+        found = self.model.inference([self._prepare(image) for image in images], do_postprocess=False)
         kept = []
         for per_image in found:
             if not per_image.has("soft_masks"):
@@ -133,6 +161,21 @@ class Segmenter:
             confident = per_image[per_image.scores >= self.confidence]
             kept.append(confident[confident.scores.argsort(descending=True)])
         return kept
+
+    def network_image(self, image: Image) -> npt.NDArray[np.float32]:
+        """A photo as the model takes it: resized, ``(3, H, W)``, 0 to 255, in the order of :attr:`input_format`."""
+        return _numpy(self._prepare(image)["image"], np.float32)
+
+    @property
+    def input_format(self) -> dict[str, Any]:
+        """How photos are resized, and the order of the channels."""
+        (short, _), longest = self._resize.short_edge_length, self._resize.max_size
+        return {"channels": "BGR" if self._bgr else "RGB", "short_edge": short, "longest_edge": longest}
+
+    def _network_input(self, path: Path) -> npt.NDArray[np.float32]:
+        """A photo as the backbone sees it, ``(1, C, H, W)``."""
+        tensor = self.model.preprocess_image([self._prepare(read_picture(path).rgb8)]).tensor
+        return _numpy(tensor, np.float32)
 
     def _prepare(self, image: Image) -> dict[str, Any]:
         channels = image[:, :, ::-1] if self._bgr else image

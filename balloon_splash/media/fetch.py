@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from balloon_splash.errors import MediaError
+from balloon_splash.urls import without_secrets
 
 if TYPE_CHECKING:
     import requests
@@ -52,13 +53,21 @@ def fetch_into(
     Args:
         file: what to write to.
         url: where.
-        allow_private: allow addresses that are not public (loopback, private, link-local).
+        allow_private: allow addresses that are not public (loopback, private, link-local), and plain ``http``.
         max_bytes: give up beyond this size.
         max_seconds: give up after this time.
 
     Raises:
-        MediaError: not reachable, not allowed, too large, too slow, or an error of the server; the disk is full.
+        MediaError: not reachable, not allowed, too large, too slow, or an error of the server; the disk is full. It
+            names the address without passwords and tokens.
     """
+    try:
+        _fetch_into(file, url, allow_private, max_bytes, max_seconds)
+    except MediaError as error:
+        raise MediaError(without_secrets(str(error))) from error
+
+
+def _fetch_into(file: BinaryIO, url: str, allow_private: bool, max_bytes: int, max_seconds: float) -> None:
     import requests  # takes a fifth of a second, which only those with URLs shall pay
     import urllib3
 
@@ -71,7 +80,10 @@ def fetch_into(
                     response.raise_for_status()
                     _copy(_pieces(response), file, url, max_bytes, deadline)
                     return
-                address = urljoin(address, response.headers["location"])
+                following = urljoin(address, response.headers["location"])
+                if address.startswith("https:") and not following.startswith("https:"):
+                    raise MediaError(f"{url}: redirects to {following}, expected to stay on https")
+                address = following
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
         raise MediaError(f"{url}: cannot be fetched ({_reason(error)})") from error
     except ValueError as error:
@@ -137,6 +149,10 @@ def _resolve(url: str, parts: SplitResult, allow_private: bool) -> str:
     """The IP address of the host, of which all must be public unless ``allow_private``."""
     if parts.scheme not in PORTS or not parts.hostname:
         raise MediaError(f"{url}: expected an http:// or https:// address")
+    if parts.scheme == "http" and not allow_private:
+        raise MediaError(
+            f"{url}: expected https, as anybody on the way could change what comes; allow it if you trust it"
+        )
     try:
         found = socket.getaddrinfo(parts.hostname, parts.port or PORTS[parts.scheme], type=socket.SOCK_STREAM)
     except (OSError, ValueError) as error:

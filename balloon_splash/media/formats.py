@@ -6,7 +6,8 @@ import importlib
 import os
 from pathlib import PurePath
 
-from PIL import Image
+from balloon_splash.errors import MediaError
+from balloon_splash.media.opening import DAMAGED, open_image
 
 SUFFIXES = {
     ".jpg": "JPEG",
@@ -25,6 +26,9 @@ SUFFIXES = {
 }
 
 VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".wmv"})
+
+READABLE = (*dict.fromkeys(SUFFIXES.values()), "DIB", "PPM", "QOI", "ICO")
+"""Pillow's names of the formats that are read, whatever the suffix says."""
 
 ANIMATED = frozenset({"GIF", "WEBP"})
 
@@ -52,9 +56,9 @@ def is_animation(path: str | os.PathLike[str]) -> bool:
     if format_of(path) not in ANIMATED:
         return False
     try:
-        with Image.open(path) as image:
+        with open_image(path, ANIMATED) as image:
             return getattr(image, "n_frames", 1) > 1
-    except (OSError, ValueError, SyntaxError, EOFError):
+    except (*DAMAGED, MediaError):
         return False  # damaged: whoever reads it as a picture will say so
 
 

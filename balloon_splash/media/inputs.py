@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import glob
+import os
 import re
 import sys
 import tempfile
@@ -16,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 from balloon_splash.errors import MediaError, UsageError
 from balloon_splash.media.fetch import fetch, fetch_into
 from balloon_splash.media.formats import is_animation, is_picture, is_video
+from balloon_splash.media.opening import read_bytes
 
 STDIO = "-"
 RESULT_PATTERN = re.compile(r"_splash(_(mask|crop|compare)(_\d+)?)?\.[^.]+$")
@@ -30,17 +32,29 @@ class Source:
         relative: where it lies below the folder that was named; just a file name otherwise.
         path: the file, if it is one.
         url: the address, if it is one; standard input has neither.
+        spool: a temporary file with what came from standard input, or another pipe.
     """
 
     name: str
     relative: Path
     path: Path | None = None
     url: str | None = None
+    spool: Path | None = None
+
+    @property
+    def is_pipe(self) -> bool:
+        """Whether it can be read once only, from its beginning to its end."""
+        return self.url is None and (self.path is None or self.path.is_fifo())
+
+    @property
+    def file(self) -> Path | None:
+        """The file to read it from, if there is one already."""
+        return self.spool or self.path
 
     @cached_property
     def is_video(self) -> bool:
         """Whether the name is that of a video, or the file an animation."""
-        return is_video(self.relative) or (self.path is not None and is_animation(self.path))
+        return is_video(self.relative) or (self.file is not None and is_animation(self.file))
 
     def read(self, *, allow_private: bool = False) -> bytes:
         """The bytes of the file.
@@ -51,14 +65,15 @@ class Source:
         Raises:
             MediaError: cannot be read or fetched.
         """
-        if self.path is not None:
+        if self.file is not None:
             try:
-                return self.path.read_bytes()
+                with self.file.open("rb") as stream:
+                    return read_bytes(stream, self.name)
             except OSError as error:
-                raise MediaError(f"{self.path}: cannot be read ({error.strerror})") from error
+                raise MediaError(f"{self.name}: cannot be read ({error.strerror})") from error
         if self.url is not None:
             return fetch(self.url, allow_private=allow_private)
-        return sys.stdin.buffer.read()
+        return read_bytes(sys.stdin.buffer, self.name)
 
     @contextlib.contextmanager
     def local_file(self, *, allow_private: bool = False) -> Iterator[Path]:
@@ -70,10 +85,10 @@ class Source:
         Raises:
             MediaError: cannot be fetched, or the disk is full.
         """
-        if self.path is not None:
-            yield self.path
+        if self.file is not None:
+            yield self.file
             return
-        assert self.url is not None, "standard input has no file"
+        assert self.url is not None, "standard input has to be spooled"
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / self.relative.name
             with path.open("wb") as file:
@@ -100,8 +115,15 @@ def expand_inputs(inputs: Sequence[str], *, recursive: bool = False) -> list[Sou
         if not found:
             raise UsageError(f"{text}: no pictures or videos found")
         for source in found:
-            sources.setdefault(str(source.path.resolve()) if source.path else source.name, source)
+            sources.setdefault(_identity(source), source)
     return list(sources.values())
+
+
+def _identity(source: Source) -> str:
+    """The same for all names of one thing; links that lead nowhere are things of their own."""
+    if source.path is None:
+        return source.name
+    return os.path.realpath(source.path) if source.path.exists() else str(source.path)
 
 
 def is_result(path: Path) -> bool:
@@ -116,13 +138,13 @@ def _expand(text: str, recursive: bool) -> Iterator[Source]:
         yield Source("standard input", Path("stdin"))
     elif "://" in text:
         yield _from_url(text)
-    elif Path(text).is_dir():
+    elif os.path.isdir(text):  # noqa: PTH112  (pathlib raises if a name is too long)
         yield from _from_folder(Path(text), recursive)
-    elif Path(text).exists():
+    elif os.path.exists(text):  # noqa: PTH110
         yield Source(text, Path(Path(text).name), Path(text))
     elif glob.has_magic(text):
         for match in sorted(glob.glob(text, recursive=True)):  # noqa: PTH207  (pathlib refuses absolute patterns)
-            if Path(match).is_file() and not is_result(Path(match)):
+            if _is_input(Path(match), recursive) and not is_result(Path(match)):
                 yield Source(match, Path(Path(match).name), Path(match))
     else:
         raise UsageError(f"{text}: no such file or folder")
@@ -142,5 +164,12 @@ def _from_folder(folder: Path, recursive: bool) -> Iterator[Source]:
     for path in sorted(folder.rglob("*") if recursive else folder.iterdir()):
         relative = path.relative_to(folder)
         hidden = any(part.startswith(".") for part in relative.parts)
-        if path.is_file() and not hidden and not is_result(path) and (is_picture(path) or is_video(path)):
+        if not hidden and not is_result(path) and (is_picture(path) or is_video(path)) and _is_input(path, recursive):
             yield Source(str(path), relative, path)
+
+
+def _is_input(path: Path, recursive: bool) -> bool:
+    """Whether what is called like a picture or video is a file, or ought to be one, which reading it will tell."""
+    if path.is_dir():
+        return not recursive and (is_picture(path) or is_video(path))
+    return path.is_file() or (path.is_symlink() and not path.exists())

@@ -16,6 +16,8 @@ from balloon_splash.media.video.codecs import ALPHA_SUFFIXES, WRITABLE_SUFFIXES,
 RESULT_ENDING = "_splash"
 USUAL_ENCODING = Encoding()
 FALLBACK_SUFFIX = ".png"
+SOUND_SUFFIXES = (".mov", ".mkv")
+"""Of the files that replace those which cannot hold a video's sound."""
 
 Target: TypeAlias = "Path | MediaError | None"
 """Where a result goes, None for standard output; or why there is no place for it."""
@@ -66,9 +68,17 @@ def video_path(
     fitting = ALPHA_SUFFIXES if transparent else WRITABLE_SUFFIXES
     suffix = source.suffix if source.suffix.lower() in fitting else ".mov" if transparent else ".mp4"
     if sound_of is not None and encoding.audio == "copy":
-        others = [other for other in (".mov", ".mkv") if encoding.fits(other, alpha=transparent)]
+        others = [other for other in SOUND_SUFFIXES if encoding.fits(other, alpha=transparent)]
         suffix = _holding_sound([suffix, *others], sound_of)
     return source.with_name(f"{source.stem}{RESULT_ENDING}{suffix}")
+
+
+def pipe_suffix(
+    source: Path, *, transparent: bool = False, encoding: Encoding = USUAL_ENCODING, sound_of: Path | None = None
+) -> str:
+    """The suffix of what goes to standard output: as :func:`video_path`, but also one that the codec goes into."""
+    usual = video_path(source, transparent=transparent, encoding=encoding, sound_of=sound_of).suffix
+    return next((suffix for suffix in (usual, ".mkv", ".mov") if encoding.fits(suffix, alpha=transparent)), usual)
 
 
 def _holding_sound(suffixes: Sequence[str], source: Path) -> str:
@@ -104,14 +114,14 @@ def plan_outputs(
         also_read: further files that the run reads.
 
     Raises:
-        UsageError: one file for many inputs, a target that is an input, that exists, or that cannot hold the result;
-            a video for standard output.
+        UsageError: one file for many inputs, a target that is an input, that exists, or that cannot hold the result.
     """
     if output == STDIO:
         if len(sources) != 1:
             raise UsageError(f"--output -: {len(sources)} inputs found; standard output takes exactly one")
         if sources[0].is_video:
-            raise UsageError("--output -: a video is not written in one go, as a pipe needs it; give a file")
+            suffix = pipe_suffix(sources[0].relative, transparent=transparent, encoding=encoding)
+            encoding.choose(Path(f"stdout{suffix}"), alpha=transparent)
         return [None]
     targets = [_target(source, output, transparent, encoding, single=len(sources) == 1) for source in sources]
     for source, target in zip(sources, targets, strict=True):
@@ -123,15 +133,15 @@ def plan_outputs(
 
 def input_paths(sources: Sequence[Source]) -> set[Path]:
     """The files that the sources are."""
-    return {source.path.resolve() for source in sources if source.path is not None}
+    return {Path(os.path.realpath(source.path)) for source in sources if source.path is not None}
 
 
 def _target(source: Source, output: str | None, transparent: bool, encoding: Encoding, *, single: bool) -> Path:
     if output is None:
         if source.path is None and source.url is None:
-            raise UsageError("standard input has no name to derive one from: give --output")
+            raise UsageError(f"{source.name} has no name to derive one from: give --output")
         return _default_path(source, source.path or source.relative, transparent, encoding)
-    if _is_folder(output):
+    if is_folder(output):
         return Path(output) / _default_path(source, source.relative, transparent, encoding)
     if not single:
         raise UsageError(f"--output {output}: a file for several inputs; give a folder (end it with a slash)")
@@ -148,11 +158,12 @@ def _target(source: Source, output: str | None, transparent: bool, encoding: Enc
 
 def _default_path(source: Source, path: Path, transparent: bool, encoding: Encoding) -> Path:
     if source.is_video:
-        return video_path(path, transparent=transparent, encoding=encoding, sound_of=source.path)
+        return video_path(path, transparent=transparent, encoding=encoding, sound_of=source.file)
     return splash_path(path, "PNG" if transparent and format_of(path) not in WITH_ALPHA else None)
 
 
-def _is_folder(output: str) -> bool:
+def is_folder(output: str) -> bool:
+    """Whether what was given as output is a folder: it ends with a slash, exists as one, or has no suffix."""
     return output.endswith(("/", os.sep)) or Path(output).is_dir() or not Path(output).suffix
 
 

@@ -15,7 +15,8 @@ from PIL import ExifTags, Image, ImageCms, ImageOps, JpegImagePlugin, Unidentifi
 
 from balloon_splash.errors import MediaError
 from balloon_splash.media.exif import descriptive_exif, without_thumbnail
-from balloon_splash.media.formats import register_heif
+from balloon_splash.media.formats import READABLE, register_heif
+from balloon_splash.media.opening import DAMAGED, open_image, read_bytes
 from balloon_splash.media.picture import Metadata, Picture
 
 EIGHT_BIT_MODES = frozenset({"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "HSV"})
@@ -58,8 +59,8 @@ def read_picture(source: str | os.PathLike[str] | bytes, *, name: str | None = N
     image = _open(source, name)
     try:
         return _convert(image, source, name)
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        raise MediaError(f"{name}: truncated or damaged {image.format} file ({error})") from error
+    except DAMAGED as error:
+        raise MediaError(f"{name}: truncated or damaged {image.format} file ({_reason(error)})") from error
 
 
 def from_pil(image: Image.Image) -> Picture:
@@ -85,29 +86,28 @@ def from_pil(image: Image.Image) -> Picture:
 
 def _read_bytes(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        with path.open("rb") as stream:
+            return read_bytes(stream, str(path))
     except OSError as error:
         raise MediaError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def _reason(error: Exception) -> str:
+    """What a decoder says, on one line; it may hold bytes of the file."""
+    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 def _open(data: bytes, name: str) -> Image.Image:
     """Open, but do not decode yet; refuse what would fill the memory."""
     reads_heif = register_heif()
     try:
-        image = Image.open(BytesIO(data))
+        return open_image(BytesIO(data), READABLE, name=name)
     except UnidentifiedImageError:
         if not reads_heif and data[HEIF_BRAND] in HEIF_BRANDS:
             raise MediaError(f"{name}: HEIC needs a further library: pip install balloon-splash[heif]") from None
         raise MediaError(f"{name}: not a picture that can be read ({len(data)} bytes)") from None
-    except Image.DecompressionBombError as error:
-        raise MediaError(f"{name}: too large ({error})") from error
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        raise MediaError(f"{name}: damaged picture file ({error})") from error
-    limit = Image.MAX_IMAGE_PIXELS
-    if limit is not None and image.width * image.height > limit:
-        # Pillow only warns up to twice its limit.
-        raise MediaError(f"{name}: {image.width}x{image.height} pixels found; expected at most {limit} pixels")
-    return image
+    except DAMAGED as error:
+        raise MediaError(f"{name}: damaged picture file ({_reason(error)})") from error
 
 
 def _convert(image: Image.Image, data: bytes, name: str) -> Picture:

@@ -92,19 +92,26 @@ class _Step(threading.Thread):
 
 
 def run_pipeline(
-    source: Iterable[Any], stages: Sequence[Stage], sink: Callable[[Any], object], *, queue_size: int = 4
+    source: Iterable[Any],
+    stages: Sequence[Stage],
+    sink: Callable[[Any], object],
+    *,
+    here: int | None = None,
+    queue_size: int = 4,
 ) -> None:
     """Send everything from ``source`` through ``stages`` into ``sink``, all of them at work at the same time.
 
     No more than ``queue_size`` items wait between two steps, so memory does not grow with the length of the source.
-    The first exception, wherever it is raised, stops all steps and is raised here; so does an exception in the
-    calling thread (``KeyboardInterrupt``), which never strikes inside a step. Whichever way it ends, every thread
-    has ended, and the generators are closed, when this returns.
+    The first exception, wherever it is raised, stops all steps and is raised here; so does ``KeyboardInterrupt``, which
+    strikes in the calling thread: in the step that runs there, or in none. Whichever way it ends, every thread has
+    ended, and the generators are closed, when this returns.
 
     Args:
         source: what to process; iterated in a thread of its own.
         stages: generator functions, from iterator to iterator.
         sink: called with each result, in order, always in the same thread (not the calling one).
+        here: the stage that the calling thread runs itself, counted from 0; one that takes long for a single item, and
+            had to be waited for after Ctrl-C in a thread of its own. None has the calling thread wait.
         queue_size: items that may wait between two steps.
     """
     channels = [_Channel(queue_size) for _ in range(len(stages) + 1)]
@@ -124,9 +131,13 @@ def run_pipeline(
     inputs = [source, *(stage(iter(channel)) for stage, channel in zip(stages, channels, strict=False)), channels[-1]]
     outputs = [*(channel.put for channel in channels), drain]
     steps = [_Step(*ends, on_end) for ends in zip(inputs, outputs, [None, *channels], strict=True)]
+    own = None if here is None else steps[here + 1]
     try:
         for step in steps:
-            step.start()
+            if step is not own:
+                step.start()
+        if own is not None:
+            own.run()
         # Not join(): interrupted by Ctrl-C, it takes a running thread for one that has ended (CPython issue 90882).
         for _ in steps:
             while not ended.acquire(timeout=_POLL_SECONDS):

@@ -29,6 +29,7 @@ class Window:
         # OpenCV's toolkit does not report a missing screen, it ends the process.
         if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
             raise MediaError(f"{title}: no screen to show it on; expected DISPLAY or WAYLAND_DISPLAY to be set")
+        os.environ.setdefault("QT_LOGGING_RULES", "default.warning=false")  # about fonts that are not needed
         self._title = title
         self._shown = False
 

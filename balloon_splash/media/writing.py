@@ -18,6 +18,7 @@ from balloon_splash.errors import MediaError
 from balloon_splash.files import atomic_path
 from balloon_splash.media.exif import SUB_DIRECTORIES, descriptive_exif, parse_exif
 from balloon_splash.media.formats import SUFFIXES, WITH_16_BITS, WITH_ALPHA, format_of, register_heif
+from balloon_splash.media.opening import DAMAGED
 from balloon_splash.media.picture import Metadata, Picture, to_8_bit
 
 JPEG_QUALITY = 95
@@ -198,7 +199,7 @@ def _by_pillow(pixels: np.ndarray[Any, Any], kind: str, options: dict[str, Any])
     buffer = BytesIO()
     try:
         Image.fromarray(np.ascontiguousarray(pixels)).save(buffer, kind, **options)
-    except (OSError, ValueError, KeyError) as error:
+    except DAMAGED as error:  # what a damaged source says about itself goes into the result
         size = f"{pixels.shape[1]}x{pixels.shape[0]}"
         raise MediaError(f"a picture of {size} pixels cannot be written as {kind} ({error})") from error
     return buffer.getvalue()

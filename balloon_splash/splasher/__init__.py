@@ -4,6 +4,7 @@
 video is in ``video``.
 """
 
-from balloon_splash.splasher.splasher import Finder, Splashed, Splasher, splash, splash_picture
+from balloon_splash.splasher.finder import Finder
+from balloon_splash.splasher.splasher import Splashed, Splasher, splash, splash_picture
 
 __all__ = ["Finder", "Splashed", "Splasher", "splash", "splash_picture"]

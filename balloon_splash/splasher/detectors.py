@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import itertools
+import warnings
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from fractions import Fraction
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
-from balloon_splash.errors import BalloonSplashError, MediaError
+from balloon_splash.errors import MediaError
 from balloon_splash.media.inputs import Source
 from balloon_splash.media.picture import Picture
-from balloon_splash.media.video.clip import Clip
+from balloon_splash.media.video.frames import Frame
 from balloon_splash.splash.detections import Detections
 from balloon_splash.splasher.detection_files import Record, read_detections
-from balloon_splash.splasher.splasher import Finder
-from balloon_splash.splasher.video import Pixels, Segment
-
-Found: TypeAlias = "Detections | BalloonSplashError"
-"""The objects in one photo, or why they are not known."""
+from balloon_splash.splasher.finder import Finder, Found, FrugalFinder
+from balloon_splash.splasher.video import Segment
 
 
 class Detector(Protocol):
@@ -28,45 +25,47 @@ class Detector(Protocol):
     def photos(self, sources: Sequence[Source], pictures: Sequence[Picture]) -> list[Found]:
         """The objects in each of a batch of photos."""
 
-    def video(self, source: Source, clip: Clip) -> Segment:
-        """What finds the objects in the frames of a part of one video, which must come in order.
+    def video(self, source: Source) -> Segment:
+        """What finds the objects in frames of one video.
 
         Raises (when called with frames):
             MediaError: they are not known.
         """
 
 
-@dataclass(frozen=True)
 class ModelDetector:
-    """Runs a model.
+    """Runs a model, in smaller batches where memory does not suffice.
 
-    Attributes:
+    Args:
         finder: the model.
         record: gets everything that is found, frames by the names of :func:`frame_name`; None keeps no record.
+        tell: takes one line when batches become smaller.
     """
 
-    finder: Finder
-    record: Record | None = None
+    def __init__(
+        self, finder: Finder, record: Record | None = None, tell: Callable[[str], object] = warnings.warn
+    ) -> None:
+        self._finder = FrugalFinder(finder, tell)
+        self._record = record
 
     def photos(self, sources: Sequence[Source], pictures: Sequence[Picture]) -> list[Found]:
         """See :class:`Detector`."""
-        found = self.finder.detect([picture.rgb8 for picture in pictures])
-        if self.record is not None:
-            for source, detections in zip(sources, found, strict=True):
-                self.record(source.name, detections)
-        return list(found)
+        found = self._finder.detect_each([picture.rgb8 for picture in pictures])
+        for index, (source, detections) in enumerate(zip(sources, found, strict=True)):
+            if not isinstance(detections, Detections):
+                found[index] = MediaError(f"{source.name}: {detections}")
+            elif self._record is not None:
+                self._record(source.name, detections)
+        return found
 
-    def video(self, source: Source, clip: Clip) -> Segment:
+    def video(self, source: Source) -> Segment:
         """See :class:`Detector`."""
-        record = self.record
-        if record is None:
-            return self.finder.detect
-        numbers = itertools.count(step=clip.stride)
 
-        def segment(frames: Sequence[Pixels]) -> list[Detections]:
-            found = self.finder.detect(frames)
-            for detections in found:
-                record(frame_name(source.name, next(numbers), clip.start), detections)
+        def segment(frames: Sequence[Frame]) -> list[Detections]:
+            found = self._finder.detect([frame.rgb for frame in frames])
+            if self._record is not None:
+                for frame, detections in zip(frames, found, strict=True):
+                    self._record(frame_name(source.name, frame.source_time), detections)
             return found
 
         return segment
@@ -76,8 +75,8 @@ class RecordedDetector:
     """Looks up what an earlier run found.
 
     Pictures are known by the name they were recorded under or, failing that, by their file name alone, where only one
-    picture of the record has it. A video may be read with a larger stride than it was recorded with, but from the
-    same start on: where a frame stands behind another start, its name does not tell.
+    picture of the record has it. Frames are known by their time in the video, so any part of what was recorded can be
+    read, also with a larger stride.
 
     Args:
         path: a file as :func:`~balloon_splash.splasher.detection_files.recording` writes it.
@@ -104,18 +103,17 @@ class RecordedDetector:
                 found.append(error)
         return found
 
-    def video(self, source: Source, clip: Clip) -> Segment:
+    def video(self, source: Source) -> Segment:
         """See :class:`Detector`."""
-        numbers = itertools.count(step=clip.stride)
 
-        def segment(frames: Sequence[Pixels]) -> list[Detections]:
+        def segment(frames: Sequence[Frame]) -> list[Detections]:
             return [
                 self._look_up(
-                    frame_name(source.name, number, clip.start),
-                    frame_name(source.relative.name, number, clip.start),
-                    (frame.shape[0], frame.shape[1]),
+                    frame_name(source.name, frame.source_time),
+                    frame_name(source.relative.name, frame.source_time),
+                    (frame.rgb.shape[0], frame.rgb.shape[1]),
                 )
-                for frame, number in zip(frames, numbers, strict=False)
+                for frame in frames
             ]
 
         return segment
@@ -123,19 +121,18 @@ class RecordedDetector:
     def _look_up(self, name: str, file_name: str, size: tuple[int, int]) -> Detections:
         detections = self._found.get(name, self._by_file_name.get(file_name))
         if detections is None:
-            hint = "; expected a record with the same --start, and every frame that is asked for" if "#" in name else ""
+            hint = "; expected a record of every frame that is asked for" if "#" in name else ""
             raise MediaError(f"{self._path}: nothing is recorded of {name}{hint}")
         if detections.size != size:
             raise MediaError(f"{self._path}: {name} is recorded as {detections.size}, found {size} (rows, columns)")
         return detections
 
 
-def frame_name(video: str, number: int, start: float = 0.0) -> str:
-    """What a frame is called in records.
+def frame_name(video: str, time: Fraction) -> str:
+    """What a frame is called in records: the file, and its time in the video in the manner of W3C's media fragments.
 
     Args:
         video: the file.
-        number: of the frame, counted from 0 at ``start``.
-        start: where in the video, in seconds, the part begins that is read.
+        time: seconds since the beginning of the video.
     """
-    return f"{video}#{f'{start}s+' if start else ''}{number:06d}"
+    return f"{video}#t={float(time):.6f}"

@@ -5,43 +5,52 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from balloon_splash.media.video.frames import Frame
 from balloon_splash.splash.detections import Detections
 from balloon_splash.splash.look import Look
 from balloon_splash.splash.select import Selection
+from balloon_splash.splash.track_choice import TrackChoice
 from balloon_splash.splasher.video import Pixels, Segment
 
 
 class FrameSplasher:
     """What finds and composes the frames of one video.
 
-    Confidence and classes decide what is followed from frame to frame; all other conditions hold for what is found
-    in a frame once the objects have been followed.
+    Confidence and classes decide what is followed from frame to frame; all other conditions choose among the objects
+    that are followed (:mod:`balloon_splash.splash.track_choice`).
 
     Args:
         look: edges, background and marks.
         selection: which of the objects keep their colour.
+        followed: whether objects have been followed, and have the same number in all frames; if not, every frame is
+            chosen from by itself.
 
     Attributes:
         kept: numbers of the objects that kept their colour in some frame.
     """
 
-    def __init__(self, look: Look, selection: Selection) -> None:
+    def __init__(self, look: Look, selection: Selection, *, followed: bool) -> None:
         self.kept: set[int] = set()
         self._look = look
-        self._followed = Selection(confidence=selection.confidence, classes=selection.classes)
-        self._shown = replace(selection, confidence=0.0, classes=())
+        self._candidates = Selection(confidence=selection.confidence, classes=selection.classes)
+        among_candidates = replace(selection, confidence=0.0, classes=())
+        self._choose = (TrackChoice(among_candidates) if followed else among_candidates).indices
 
-    def candidates(self, segment: Segment) -> Segment:
-        """``segment`` without the objects that are not worth following."""
+    def candidates(self, found: Detections) -> Detections:
+        """``found`` without the objects that are not worth following."""
+        return found[self._candidates.indices(found)]
 
-        def chosen(frames: Sequence[Pixels]) -> list[Detections]:
-            return [found[self._followed.indices(found)] for found in segment(frames)]
+    def candidates_of(self, segment: Segment) -> Segment:
+        """``segment``, which then finds nothing else."""
+
+        def chosen(frames: Sequence[Frame]) -> list[Detections]:
+            return [self.candidates(found) for found in segment(frames)]
 
         return chosen
 
     def compose(self, rgb: Pixels, detections: Detections) -> Pixels:
         """``(H, W, 3)`` frame to its splash, ``(H, W, 4)`` on a transparent ground."""
-        objects = detections[self._shown.indices(detections)]
+        objects = detections[self._choose(detections)]
         self.kept.update(objects.numbers.tolist())
         result: Pixels = self._look.apply(rgb, self._look.matte(rgb, objects), objects).astype(rgb.dtype, copy=False)
         return result

@@ -9,8 +9,8 @@ from balloon_splash.media.webcam import Webcam
 from balloon_splash.media.window import Window
 from balloon_splash.splash.look import Look
 from balloon_splash.splash.select import Selection
+from balloon_splash.splasher.finder import Finder
 from balloon_splash.splasher.frames import FrameSplasher
-from balloon_splash.splasher.splasher import Finder
 
 
 def splash_webcam(
@@ -39,12 +39,12 @@ def splash_webcam(
         MediaError: no screen, no such webcam, or it was unplugged.
     """
     shown = 0
-    frames = FrameSplasher(look, selection)
+    frames = FrameSplasher(look, selection, followed=False)
     with Window(f"webcam {index}") as window, Webcam(index) as webcam:
-        segment = frames.candidates(load().detect)
+        finder = load()
         for rgb in islice(webcam.frames(), max_frames):
-            (found,) = segment([rgb])
+            (found,) = finder.detect([rgb])
             shown += 1
-            if not window.show(frames.compose(rgb, found)):
+            if not window.show(frames.compose(rgb, frames.candidates(found))):
                 break
     return shown

@@ -11,10 +11,17 @@ from balloon_splash.splasher.video import VideoSummary
 
 @dataclass(frozen=True)
 class Job:
-    """A photo or video and where its splash goes; None is standard output."""
+    """A photo or video and where its splash goes.
+
+    Attributes:
+        source: which one.
+        target: the file to write; None is standard output.
+        suffix_open: whether the target's suffix was guessed before the file was at hand, and may become another one.
+    """
 
     source: Source
     target: Path | None
+    suffix_open: bool = False
 
 
 @dataclass(frozen=True)

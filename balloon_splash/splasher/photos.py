@@ -5,17 +5,20 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
-from balloon_splash.errors import BalloonSplashError
+import cv2
+
+from balloon_splash.errors import BalloonSplashError, MediaError
 from balloon_splash.media.inputs import Source
 from balloon_splash.media.picture import Picture
 from balloon_splash.media.reading import read_picture
 from balloon_splash.splash.detections import Detections
-from balloon_splash.splasher.detectors import Detector, Found
+from balloon_splash.splasher.detectors import Detector
+from balloon_splash.splasher.finder import Found, is_out_of_memory
 from balloon_splash.splasher.outcomes import Job, Outcome, Summary
 from balloon_splash.splasher.splasher import Splashed
 
@@ -53,15 +56,19 @@ def splash_photos(
     """
     start = time.monotonic()
     summary = Summary()
-    with ThreadPoolExecutor(WORKERS) as pool:
-        try:
-            for future in _pipeline(pool, jobs, detector, finish, batch_size, allow_private):
-                outcome = future.result()
-                summary.outcomes.append(outcome)
-                report(outcome)
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)  # do not start what nobody waits for
-            raise
+    writing: deque[Future[Outcome]] = deque()
+    pool = ThreadPoolExecutor(WORKERS)
+    try:
+        for future in _pipeline(pool, jobs, detector, finish, batch_size, allow_private, writing):
+            outcome = future.result()
+            summary.outcomes.append(outcome)
+            report(outcome)
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)  # do not start what nobody waits for
+        # Files that are begun are finished; nobody waits for a slow server that is being read from.
+        wait([future for future in writing if not future.cancelled()])
+        raise
+    pool.shutdown()
     summary.seconds = time.monotonic() - start
     return summary
 
@@ -73,9 +80,9 @@ def _pipeline(
     finish: Finish,
     batch_size: int,
     allow_private: bool,
+    waiting: deque[Future[Outcome]],
 ) -> Iterator[Future[Outcome]]:
-    """The outcomes to come, in order; at most ``AHEAD`` batches are read, and as many written, ahead."""
-    waiting: deque[Future[Outcome]] = deque()
+    """The outcomes to come, in order; at most ``AHEAD`` batches are read, and as many are ``waiting`` to be written."""
     reading = _ahead((pool.submit(_read, job, allow_private) for job in jobs), AHEAD * batch_size)
     for batch in _batches(reading, batch_size):
         read = [future.result() for future in batch]
@@ -85,8 +92,11 @@ def _pipeline(
             detections = next(found) if isinstance(picture, Picture) else picture
             waiting.append(pool.submit(_finish, finish, job, picture, detections))
         while len(waiting) > AHEAD * batch_size:
-            yield waiting.popleft()
-    yield from waiting
+            yield waiting[0]  # which stays there until it is done
+            waiting.popleft()
+    while waiting:
+        yield waiting[0]
+        waiting.popleft()
 
 
 def _read(job: Job, allow_private: bool) -> tuple[Job, Picture | BalloonSplashError]:
@@ -94,6 +104,8 @@ def _read(job: Job, allow_private: bool) -> tuple[Job, Picture | BalloonSplashEr
         return job, read_picture(job.source.read(allow_private=allow_private), name=job.source.name)
     except BalloonSplashError as error:
         return job, error
+    except MemoryError:
+        return job, _too_large(job)
 
 
 def _finish(finish: Finish, job: Job, picture: Picture | BalloonSplashError, found: Found) -> Outcome:
@@ -104,7 +116,15 @@ def _finish(finish: Finish, job: Job, picture: Picture | BalloonSplashError, fou
         splashed, notes = finish(job.source, job.target, picture, found)
     except (BalloonSplashError, FileExistsError) as error:
         return Outcome(job, error=str(error))
+    except (MemoryError, cv2.error) as error:
+        if not is_out_of_memory(error):
+            raise
+        return Outcome(job, error=str(_too_large(job)))
     return Outcome(job, found=len(found), kept=len(splashed.chosen), notes=(*picture.notes, *notes))
+
+
+def _too_large(job: Job) -> MediaError:
+    return MediaError(f"{job.source.name}: out of memory; expected a smaller picture, or fewer at once")
 
 
 def _ahead(items: Iterable[Item], count: int) -> Iterator[Item]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,7 @@ from balloon_splash.splash.arrays import Matte
 from balloon_splash.splash.detections import Detections
 from balloon_splash.splash.look import Look
 from balloon_splash.splash.select import Selection
+from balloon_splash.splasher.finder import Finder, FrugalFinder
 
 if TYPE_CHECKING:
     from balloon_splash.splasher.video import Progress, VideoOptions, VideoSummary
@@ -30,17 +32,6 @@ Kind = TypeVar("Kind", str, Path, bytes, Image.Image, npt.NDArray[Any])
 
 DEFAULT_CONFIDENCE = 0.9
 """The article's."""
-
-
-class Finder(Protocol):
-    """Whatever finds objects in pictures; :class:`balloon_splash.inference.segmenter.Segmenter` is one."""
-
-    @property
-    def class_names(self) -> Sequence[str]:
-        """Names of all classes that can be found."""
-
-    def detect(self, images: Sequence[npt.NDArray[np.uint8]]) -> list[Detections]:
-        """The objects in each of a batch of pictures ``(H, W, 3)`` RGB uint8, best score first."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +91,9 @@ class Splasher:
         device: e.g. ``"cpu"`` or ``"cuda"``; None takes a GPU if there is one.
         confidence: objects below this score are not looked at; None takes that of ``selection``, or 0.9 where it has
             none.
-        precision: ``"fp32"``, or ``"bf16"``, which is faster where the device has it.
+        backend: ``"auto"``, ``"torch"`` or ``"openvino"``; see :mod:`balloon_splash.inference.choice`.
+        precision: ``"auto"``, ``"fp32"``, ``"bf16"`` or ``"int8"``, each faster and a little less exact.
+        calibration: photos that int8 is adjusted on, instead of those that the model was trained on.
         opts: overrides of configuration keys: ``["KEY", "VALUE", ...]``.
         segmenter: a ready :class:`Finder` to use instead of loading a model.
         look: edges, background and marks.
@@ -114,7 +107,9 @@ class Splasher:
         config_file: str | None = None,
         device: str | None = None,
         confidence: float | None = None,
-        precision: str = "fp32",
+        backend: str = "auto",
+        precision: str = "auto",
+        calibration: Sequence[str | Path] = (),
         opts: Sequence[str] = (),
         segmenter: Finder | None = None,
         look: Look | None = None,
@@ -130,10 +125,18 @@ class Splasher:
             from balloon_splash.inference.segmenter import Segmenter
 
             segmenter = Segmenter.from_config(
-                config_file, weights, device=device, confidence=confidence, precision=precision, opts=opts
+                config_file,
+                weights,
+                device=device,
+                confidence=confidence,
+                backend=backend,
+                precision=precision,
+                calibration=calibration,
+                opts=opts,
             )
         self.segmenter: Finder = segmenter
         self.selection.check(self.segmenter.class_names)
+        self._finder = FrugalFinder(self.segmenter, warnings.warn)
 
     def __call__(self, image: Kind, *, overwrite: bool = False) -> Kind:
         """Splash one picture; the same kind comes back.
@@ -196,11 +199,11 @@ class Splasher:
 
         source, options = Path(source), options or VideoOptions()
         transparent, encoding = self.look.transparent, options.encoding
-        frames = FrameSplasher(self.look, self.selection)
+        frames = FrameSplasher(self.look, self.selection, followed=options.steadiness is not None)
         return splash_video(
             source,
             destination or video_path(source, transparent=transparent, encoding=encoding, sound_of=source),
-            segment=frames.candidates(self.segmenter.detect),
+            segment=frames.candidates_of(lambda batch: self._finder.detect([frame.rgb for frame in batch])),
             compose=frames.compose,
             options=options,
             progress=progress,
@@ -208,7 +211,7 @@ class Splasher:
 
     def splash(self, pictures: Sequence[Picture]) -> list[Splashed]:
         """Splash a batch of pictures with one call of the model."""
-        found = self.segmenter.detect([picture.rgb8 for picture in pictures])
+        found = self._finder.detect([picture.rgb8 for picture in pictures])
         return [
             splash_picture(picture, detections, self.look, self.selection)
             for picture, detections in zip(pictures, found, strict=True)

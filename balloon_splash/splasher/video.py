@@ -32,8 +32,8 @@ from balloon_splash.splash.smoothing import Steadiness, scene_changes, steady
 
 Pixels: TypeAlias = npt.NDArray[np.uint8]
 
-Segment: TypeAlias = Callable[[Sequence[Pixels]], list[Detections]]
-"""A batch of ``(H, W, 3)`` RGB frames to what is found in each."""
+Segment: TypeAlias = Callable[[Sequence[Frame]], list[Detections]]
+"""A batch of frames to what is found in each."""
 
 Compose: TypeAlias = Callable[[Pixels, Detections], Pixels]
 """``(H, W, 3)`` frame and its objects to the ``(H', W', 3)`` RGB or ``(H', W', 4)`` RGBA result."""
@@ -111,13 +111,14 @@ def splash_video(
 ) -> VideoSummary:
     """Write the splash of ``source`` to ``destination``, whose suffix says what kind of file it becomes.
 
-    The four steps (reading; the model; mattes and effect; writing) run in threads of their own. Sound is copied
+    The four steps (reading; the model; mattes and effect; writing) overlap: the model runs in the calling thread, where
+    Ctrl-C reaches it, the others in threads of their own. Sound is copied
     bit for bit, and so are the subtitles that the file's format takes.
 
     Args:
         source: the video, an animated GIF or WebP included.
         destination: the file to write: .mp4, .m4v, .mov, .mkv, .webm, .gif or .webp. It appears whole or not at all.
-        segment: the model; always called in the same thread.
+        segment: the model.
         compose: how frame and objects become the result.
         options: everything else.
         progress: told after each frame.
@@ -169,7 +170,7 @@ def _run(
             progress(sink.frames, expected)
 
     try:
-        run_pipeline(video.frames(options.clip), stages, write)
+        run_pipeline(video.frames(options.clip), stages, write, here=0)
     except KeyboardInterrupt:
         if not options.keep_partial or sink.frames == 0:
             raise
@@ -188,7 +189,7 @@ def open_video(path: Path) -> VideoSource | WebpSource:
 
 def _find(frames: Iterator[Frame], *, segment: Segment, batch_size: int) -> Iterator[_Found]:
     while batch := list(islice(frames, batch_size)):
-        yield from zip(batch, segment([frame.rgb for frame in batch]), strict=True)
+        yield from zip(batch, segment(batch), strict=True)
 
 
 def _finish(

@@ -8,6 +8,7 @@ The objects are the true outlines of the rendered balloons, given to the command
 from __future__ import annotations
 
 import tempfile
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -108,7 +109,7 @@ def clip(folder: Path) -> None:
             before.append(np.asarray(frame, np.uint8))
             moved = [polygon @ matrix[:, :2].T + matrix[:, 2] for polygon in scene.polygons]
             seen = [p for p in moved if (p.max(axis=0) > 0).all() and (p.min(axis=0) < CLIP_SIZE).all()]
-            add(frame_name(source.name, index), detections(seen, (height, width)))
+            add(frame_name(source.name, Fraction(index, RATE)), detections(seen, (height, width)))
             output.mux(stream.encode(av.VideoFrame.from_ndarray(before[-1], "rgb24")))
         output.mux(stream.encode(None))
     run("--input", source, "--detections", record, "--soft", "--video-quality", "14", "--output", folder / "after.mp4")

@@ -64,9 +64,9 @@ def test_one_bad_photo_does_not_stop_the_others(model, photos: Path, tmp_path: P
     assert "bad.jpg" in err
 
 
-def test_nothing_done_is_exit_code_2(model, tmp_path: Path, capsys):
+def test_an_input_that_fails_is_exit_code_1_also_if_it_is_the_only_one(model, tmp_path: Path):
     (tmp_path / "empty.jpg").touch()
-    assert run("--input", tmp_path / "empty.jpg") == 2
+    assert run("--input", tmp_path / "empty.jpg") == 1
     assert files(tmp_path) == ["empty.jpg"]
 
 
@@ -113,7 +113,7 @@ def test_results_are_replaced_only_if_asked(model, photos: Path):
 
 def test_an_unwritable_folder_is_said(model, photos: Path, tmp_path: Path, capsys):
     (tmp_path / "file").touch()
-    assert run("--input", photos / "one.png", "--output", tmp_path / "file" / "below" / "x.png", "--quiet") == 2
+    assert run("--input", photos / "one.png", "--output", tmp_path / "file" / "below" / "x.png", "--quiet") == 1
     assert "cannot be written" in capsys.readouterr().err
 
 
@@ -171,8 +171,8 @@ def test_another_picture_as_the_ground(model, photos: Path, tmp_path: Path):
 
 def test_stdin_to_stdout_as_a_user_pipes_it(model, photos: Path, tmp_path: Path):
     record = tmp_path / "found.jsonl"
-    (tmp_path / "stdin").write_bytes((photos / "one.png").read_bytes())
-    assert run("--input", tmp_path / "stdin", "--output", tmp_path / "x.png", "--save-detections", record) == 0
+    (tmp_path / "stdin.png").write_bytes((photos / "one.png").read_bytes())
+    assert run("--input", tmp_path / "stdin.png", "--output", tmp_path / "x.png", "--save-detections", record) == 0
     done = subprocess.run(
         [sys.executable, "tools/splash.py", "--input", "-", "--output", "-", "--detections", record],
         input=(photos / "one.png").read_bytes(),

@@ -18,8 +18,9 @@ HASHES = via_hashes(FILES)
 
 
 @pytest.fixture(autouse=True)
-def _no_proxy(monkeypatch):
+def _no_proxy_and_the_cache_elsewhere(monkeypatch, tmp_path_factory):
     monkeypatch.setenv("NO_PROXY", "*")
+    monkeypatch.setenv("BALLOON_SPLASH_CACHE", str(tmp_path_factory.mktemp("cache")))
 
 
 def _entry(name, *, mode=0, data=b"x"):

@@ -98,7 +98,8 @@ def test_a_resumed_training_has_the_losses_of_one_that_never_stopped(tmp_path: P
 def test_a_training_leaves_what_people_look_for(tmp_path: Path) -> None:
     cfg = shapes_cfg(tmp_path)
     results = train(cfg)
-    assert set(results) == {"bbox", "segm"}
+    assert set(results) == {"bbox", "segm", "boundary"}
+    assert {"AP", "AP50", "AP75", "APs", "APm", "APl", "IoU"} <= set(results["boundary"])
     assert {"AP", "AP50", "AP75", "APs", "APm", "APl"} <= set(results["segm"])
     names = {path.name for path in tmp_path.iterdir()}
     assert {"model_0000002.pth", "model_final.pth", "last_checkpoint", "metrics.json"} <= names

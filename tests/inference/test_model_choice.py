@@ -5,7 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
+from balloon_splash import zoo
+from balloon_splash.engine.checkpoint import SafeCheckpointer
+from balloon_splash.engine.compact import About, write_packed
 from balloon_splash.errors import WeightsError
 from balloon_splash.inference.model_choice import COCO, choose_model
 
@@ -37,8 +41,51 @@ def test_our_configurations_name_their_own_weights() -> None:
     assert choose_model("balloon_R101_FPN.yaml", None) == ("balloon_R101_FPN.yaml", None)
 
 
-def test_nothing_given_and_nothing_there_are_told() -> None:
-    with pytest.raises(WeightsError, match="no weights given"):
-        choose_model(None, None)
+def test_a_name_of_the_zoo_is_a_model() -> None:
+    assert choose_model(None, ZOO_101) == choose_model(ZOO_101, None)
+
+
+@pytest.mark.parametrize("given", [None, "balloon"])
+def test_nothing_given_is_the_model_that_ships(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    monkeypatch.setattr("balloon_splash.zoo.resources.files", lambda _: tmp_path)
+    with pytest.raises(WeightsError, match=r"weights/balloon.safetensors: the model that ships .* is missing"):
+        choose_model(None, given)
+    (tmp_path / "weights").mkdir()
+    shipped = tmp_path / zoo.SHIPPED_FILE
+    write_packed(shipped, {"weight": torch.ones(2)}, About(("balloon",), "balloon_R18_FPN.yaml"))
+    assert choose_model(None, given) == ("balloon_R18_FPN.yaml", str(shipped))
+    assert choose_model("mine.yaml", "balloon") == ("mine.yaml", str(shipped))
+
+
+def test_a_packed_file_knows_its_configuration_and_one_beside_it_goes_before(tmp_path: Path) -> None:
+    path = tmp_path / "small.safetensors"
+    write_packed(path, {"weight": torch.ones(2)}, About(("balloon",), "balloon_R50_FPN.yaml"))
+    (tmp_path / "config.yaml").write_text("VERSION: 2\n")
+    assert choose_model(None, str(path))[0] == "balloon_R50_FPN.yaml"
+    (tmp_path / "small.yaml").write_text("VERSION: 2\n")
+    assert choose_model(None, str(path))[0] == str(tmp_path / "small.yaml")
+
+
+def test_the_last_checkpoint_of_a_run(tmp_path: Path) -> None:
+    config = tmp_path / "mine.yaml"
+    config.write_text(f"OUTPUT_DIR: {tmp_path / 'run'}\n")
+    with pytest.raises(WeightsError, match="of which run"):
+        choose_model(None, "last")
+    with pytest.raises(WeightsError, match="run: no sound checkpoint there"):
+        choose_model(str(config), "last")
+    (tmp_path / "run").mkdir()
+    SafeCheckpointer(torch.nn.Linear(1, 1), str(tmp_path / "run")).save("model_0000099", iteration=99)
+    assert choose_model(str(config), "last") == (str(config), str(tmp_path / "run" / "model_0000099.pth"))
+    (tmp_path / "run" / "config.yaml").write_text("VERSION: 2\n")
+    assert choose_model(str(config), "last")[0] == str(tmp_path / "run" / "config.yaml"), "what it was trained with"
+
+
+def test_what_only_a_training_can_use_is_told() -> None:
+    for word in ("imagenet", "none"):
+        with pytest.raises(WeightsError, match=f"--weights {word}: .* expected a trained model: balloon, coco, last"):
+            choose_model(None, word)
+
+
+def test_a_configuration_that_the_zoo_has_no_weights_for_is_told() -> None:
     with pytest.raises(WeightsError, match=r"balloon_R18_FPN\.yaml: the zoo has no weights"):
         choose_model("balloon_R18_FPN.yaml", "coco")

@@ -101,7 +101,7 @@ def test_a_body_that_is_too_large_or_too_slow_is_given_up(server):
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "10.0.0.1", "169.254.169.254", "0.0.0.0"])
 def test_private_addresses_are_refused_unless_allowed(host):
     with pytest.raises(MediaError, match="not a public address"):
-        fetch(f"http://{host}/latest")
+        fetch(f"https://{host}/latest")
 
 
 def test_a_server_that_drips_does_not_hold_the_clock(server):

@@ -46,7 +46,16 @@ def test_urls_keep_their_file_name(folder: Path):
 
 
 @pytest.mark.parametrize(
-    "text", ["none.jpg", "*.jpg", "ftp://example.org/a.jpg", "file:///etc/passwd", "http://", "http://[::1/x.jpg"]
+    "text",
+    [
+        "none.jpg",
+        "n" * 300 + ".jpg",
+        "*.jpg",
+        "ftp://example.org/a.jpg",
+        "file:///etc/passwd",
+        "http://",
+        "http://[::1/x.jpg",
+    ],
 )
 def test_what_does_not_exist_is_named(tmp_path: Path, monkeypatch, text):
     monkeypatch.chdir(tmp_path)

@@ -82,3 +82,20 @@ def test_start_behind_the_end_is_refused(tmp_path: Path) -> None:
     source = make_clip(tmp_path / "in.mp4", frames=5)
     with pytest.raises(MediaError, match=r"in\.mp4: no frame from 9"):
         copy(source, tmp_path / "out.mp4", Clip(start=9))
+
+
+def test_matroska_with_sound_that_was_cut_off_without_a_word_about_its_length_is_noticed(tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "in.mkv", frames=50, audio=["aac"])
+    data = source.read_bytes()
+    silent = data.replace(b"DURATION", b"NOTATION")  # the statistics that some writers leave out
+    source.write_bytes(silent)
+    assert copy(source, tmp_path / "whole.mp4", encoding=FAST) == []
+    source.write_bytes(silent[: len(data) * 7 // 10])
+    warnings = copy(source, tmp_path / "out.mp4", encoding=FAST)
+    assert any("in.mkv: is cut off" in warning for warning in warnings)
+    assert len(read_pictures(tmp_path / "out.mp4")) < 50
+
+
+def test_live_matroska_that_announces_no_length_is_not_called_cut_off(tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "in.mkv", frames=20, audio=["aac"], container_options={"live": "1"})
+    assert copy(source, tmp_path / "out.mp4", encoding=FAST) == []

@@ -111,3 +111,21 @@ def test_step_that_needs_no_more_sends_the_others_home() -> None:
     results: list[int] = []
     run_pipeline(range(10_000), [double, first_three], results.append, queue_size=1)
     assert results == [0, 2, 4]
+
+
+def test_a_stage_can_run_in_the_calling_thread_where_an_interruption_strikes_it() -> None:
+    threads: list[threading.Thread] = []
+
+    def stage(numbers: Iterator[int]) -> Iterator[int]:
+        for number in numbers:
+            threads.append(threading.current_thread())
+            if number == 10:
+                raise KeyboardInterrupt
+            yield number
+
+    results: list[int] = []
+    with pytest.raises(KeyboardInterrupt):
+        run_pipeline(range(1000), [double, stage, double], results.append, here=1)
+    run_pipeline(range(2), [double, stage], results.append, here=1)
+    assert set(threads) == {threading.current_thread()}
+    assert results[-2:] == [0, 2]

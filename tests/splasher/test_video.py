@@ -20,6 +20,7 @@ from PIL import Image
 from balloon_splash.errors import MediaError, UsageError
 from balloon_splash.media.video.clip import Clip
 from balloon_splash.media.video.codecs import Encoding
+from balloon_splash.media.video.frames import Frame
 from balloon_splash.splash.detections import Detections
 from balloon_splash.splasher.video import Compose, Progress, Segment, VideoOptions, VideoSummary, splash_video
 from tests.media.clips import Pixels, make_clip, quarters, read_packets, read_pictures
@@ -28,11 +29,11 @@ FAST = Encoding(options={"preset": "ultrafast"}, quality=10)
 LEFT = (0, 0, 64, 96)
 
 
-def find_left(frames: Sequence[Pixels]) -> list[Detections]:
+def find_left(frames: Sequence[Frame]) -> list[Detections]:
     """One object: the left half."""
     return [
         Detections(
-            frame.shape[:2],
+            frame.rgb.shape[:2],
             np.array([LEFT], np.float32),
             np.array([0.9], np.float32),
             np.zeros(1, np.int64),
@@ -99,7 +100,7 @@ def test_colour_stays_on_the_object_and_only_there(clip: Path, tmp_path: Path) -
 def test_missed_detection_does_not_flash_unless_asked(clip: Path, tmp_path: Path) -> None:
     count = 0
 
-    def forgetful(frames: Sequence[Pixels]) -> list[Detections]:
+    def forgetful(frames: Sequence[Frame]) -> list[Detections]:
         nonlocal count
         count += len(frames)
         return [
@@ -120,7 +121,7 @@ def test_missed_detection_does_not_flash_unless_asked(clip: Path, tmp_path: Path
 def test_model_gets_batches_of_the_size_asked_for(clip: Path, tmp_path: Path) -> None:
     sizes: list[int] = []
 
-    def segment(frames: Sequence[Pixels]) -> list[Detections]:
+    def segment(frames: Sequence[Frame]) -> list[Detections]:
         sizes.append(len(frames))
         return find_left(frames)
 

@@ -63,7 +63,7 @@ def render_scene(seed: int, size: tuple[int, int] = (640, 480)) -> Scene:
         if string_end is not None:
             _tie_string(rng, image, balloon, string_end)
         balloon.paint(image, light)
-    return Scene(_photograph(rng, image), polygons, ground)
+    return Scene(photograph(rng, image), polygons, ground)
 
 
 def _add_distractor(rng: np.random.Generator, image: FloatArray, ground: str, light: Light) -> None:
@@ -155,7 +155,7 @@ def _cast_shade(image: FloatArray, balloon: Placed, behind: FloatArray) -> None:
         np.maximum(covered, coverage(balloon.outline, box), out=covered)
 
 
-def _photograph(rng: np.random.Generator, image: FloatArray) -> npt.NDArray[np.uint8]:
+def photograph(rng: np.random.Generator, image: FloatArray) -> npt.NDArray[np.uint8]:
     """Exposure, a little blur or shake, vignette and noise: ``uint8`` RGB."""
     height, width = image.shape[:2]
     image = blur(image, rng.uniform(0.25, 0.6) * height / 480)

@@ -24,6 +24,7 @@ class Codec:
         even_size: whether width and height must be even: 4:2:0 in H.264 and H.265 has no odd sizes, not even
             by cropping, which is counted in pairs.
         tag: four letters that Apple's players look for in MP4 and MOV.
+        min_width: of the pictures, in pixels: with less than 50, libx265 writes beyond its memory.
         limited_range: whether the codec cannot say that values use the full range, so that none may.
     """
 
@@ -36,6 +37,7 @@ class Codec:
     options: dict[str, str] = field(default_factory=dict)
     even_size: bool = False
     tag: str | None = None
+    min_width: int = 1
     limited_range: bool = False
 
 
@@ -63,6 +65,7 @@ CODECS = {
         quality=(22, range(52)),
         options={**_NO_B_FRAMES, "x265-params": "log-level=error"},
         even_size=True,
+        min_width=64,
         tag="hvc1",
     ),
     "vp9": Codec(

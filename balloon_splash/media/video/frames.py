@@ -21,12 +21,14 @@ class Frame:
         alpha: ``(H, W)`` uint8 opacity, or None if the video has none.
         time: seconds since the beginning of the clip, exact.
         duration: seconds until the next picture, exact.
+        source_time: seconds since the beginning of the video, exact, wherever the clip begins.
     """
 
     rgb: npt.NDArray[np.uint8]
     alpha: npt.NDArray[np.uint8] | None
     time: Fraction
     duration: Fraction
+    source_time: Fraction
 
 
 @dataclass(frozen=True)

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
-from PIL import Image
-
-_GIF_TRAILER = b";"
-_TAIL_BYTES = 4096  # some writers fill up the last block with zeros
+from balloon_splash.errors import MediaError
+from balloon_splash.media.formats import ANIMATED
+from balloon_splash.media.opening import DAMAGED, open_image
 
 
 def plays(path: Path) -> int:
     """How many times a GIF or WebP file is to be played; 0 is for ever, and so is what any other file gets."""
     try:
-        with Image.open(path, formats=["GIF", "WEBP"]) as image:
+        with open_image(path, ANIMATED) as image:
             loop = image.info.get("loop")
             if image.format == "WEBP":
                 return int(loop or 0)
-    except (OSError, ValueError, SyntaxError, EOFError):
+    except (*DAMAGED, MediaError):
         return 0
     # GIF counts the repetitions after the first time, and without a count is played once.
     return 1 if loop is None else int(loop) + 1 if loop else 0
@@ -31,10 +29,3 @@ def loop_option(suffix: str, times: int) -> dict[str, str]:
     if suffix == ".gif":
         return {"loop": "0" if times == 0 else "-1" if times == 1 else str(times - 1)}
     return {}
-
-
-def is_cut_off(path: Path) -> bool:
-    """Whether a GIF file lacks its end, which FFmpeg passes over in silence."""
-    with path.open("rb") as file:
-        file.seek(-min(_TAIL_BYTES, path.stat().st_size), os.SEEK_END)
-        return not file.read().rstrip(b"\0").endswith(_GIF_TRAILER)

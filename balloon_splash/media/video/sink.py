@@ -12,6 +12,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 
+from balloon_splash.errors import MediaError
 from balloon_splash.media.video.clip import Clip
 from balloon_splash.media.video.codecs import Encoding
 from balloon_splash.media.video.encoder import VideoEncoder
@@ -123,6 +124,10 @@ class VideoSink:
 
     def _begin(self, height: int, width: int, *, alpha: bool) -> VideoEncoder:
         codec = self._encoding.choose(self._destination, alpha=alpha)
+        if width < codec.min_width:
+            raise MediaError(
+                f"{self._destination}: pictures {width} pixels wide; {codec.encoder} takes {codec.min_width} or more"
+            )
         info = replace(self._source.info, rate=self._source.info.rate / self._clip.stride)
         self._encoder = VideoEncoder(self._output, codec, self._encoding, info, width=width, height=height, alpha=alpha)
         pad_y, pad_x = self._encoder.padding

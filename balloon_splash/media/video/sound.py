@@ -7,8 +7,16 @@ from pathlib import Path
 
 import av
 from av.packet import Packet
+from av.stream import Stream
+
+from balloon_splash.media.video.opening import open_input
 
 _MUXERS = {".mp4": "mp4", ".m4v": "ipod", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
+
+
+def codec_name(stream: Stream) -> str:
+    """FFmpeg's name of the stream's codec; ``unknown`` if there is no decoder for it."""
+    return stream.codec_context.name if stream.codec_context else "unknown"
 
 
 def holds_sound(suffix: str, source: Path) -> bool:
@@ -20,7 +28,7 @@ def holds_sound(suffix: str, source: Path) -> bool:
         av.FFmpegError: the source cannot be read.
     """
     muxer = _MUXERS.get(suffix.lower())
-    with av.open(source) as file:
+    with open_input(source) as file:
         tracks = file.streams.audio
         if muxer is None or not tracks:
             return True

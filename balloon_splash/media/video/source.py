@@ -11,12 +11,15 @@ import av
 from av.stream import Disposition
 
 from balloon_splash.errors import MediaError
+from balloon_splash.media.limits import media_limits
 from balloon_splash.media.video.clip import Clip, Timed
 from balloon_splash.media.video.colour import Colour, RgbReader
+from balloon_splash.media.video.cut_off import is_cut_off
 from balloon_splash.media.video.deinterlace import deinterlaced
 from balloon_splash.media.video.failures import media_errors
 from balloon_splash.media.video.frames import Frame, VideoInfo
-from balloon_splash.media.video.loops import is_cut_off, plays
+from balloon_splash.media.video.loops import plays
+from balloon_splash.media.video.opening import open_input
 from balloon_splash.media.video.orientation import Orientation
 from balloon_splash.media.video.tags import lasting_tags
 
@@ -46,13 +49,16 @@ class VideoSource:
     def __init__(self, path: Path) -> None:
         self.warnings: list[str] = []
         self._path = path
+        self._limits = media_limits()
         self._damaged = 0
         self._interlaced = False
         with media_errors(path, "cannot be read as a video"):
-            self._container = av.open(path, "r")
+            self._container = open_input(path)
         try:
             self._stream = self._find_stream()
             self._decoder = _decoder(self._stream)
+            # The size may change on the way; this is where FFmpeg looks before it makes room for a frame.
+            self._decoder.options = {**self._decoder.options, "max_pixels": str(self._limits.max_frame_pixels)}
             self.offset = self._origin = self._start_of_tracks()
             self._rate = self._find_rate()
             self._grid = self._find_grid()
@@ -91,18 +97,28 @@ class VideoSource:
                 self.offset = self._origin + shift
             rgb, alpha = read(picture.content)
             turn = self._orientation.apply
-            yield Frame(turn(rgb), None if alpha is None else turn(alpha), picture.time - shift, picture.duration)
+            opacity = None if alpha is None else turn(alpha)
+            yield Frame(turn(rgb), opacity, picture.time - shift, picture.duration, picture.time)
         self._report_at_end(end if clip.runs_to_the_end else None)
         if shift is None:
             raise MediaError(f"{self._path}: no frame from {clip.start} s on; the video ends earlier")
 
     def _find_stream(self) -> av.VideoStream:
         streams = [s for s in self._container.streams.video if Disposition.attached_pic not in s.disposition]
-        if not streams or not streams[0].width or streams[0].pix_fmt is None:
+        # Without a decoder a stream has no context, and without that no size.
+        if not streams or not streams[0].codec_context or not streams[0].width or streams[0].pix_fmt is None:
             kinds = ", ".join(sorted({stream.type for stream in self._container.streams})) or "nothing"
             raise MediaError(f"{self._path}: found {kinds}; expected a video track that can be decoded")
+        self._check_size(streams[0].width, streams[0].height)
         streams[0].thread_type = "AUTO"
         return streams[0]
+
+    def _check_size(self, width: int, height: int) -> None:
+        if width * height > self._limits.max_frame_pixels:
+            raise MediaError(
+                f"{self._path}: frames of {width}x{height} pixels; "
+                f"at most {self._limits.max_frame_pixels} are read (BALLOON_SPLASH_MAX_FRAME_PIXELS)"
+            )
 
     def _start_of_tracks(self) -> Fraction:
         """When the file's first track begins, in its own time; broadcast streams do not begin at 0."""
@@ -186,7 +202,11 @@ class VideoSource:
 
     def _decode(self) -> Iterator[Timed[av.VideoFrame]]:
         previous: Timed[av.VideoFrame] | None = None
-        for frame in deinterlaced(self._decoded_frames()):
+        for number, frame in enumerate(deinterlaced(self._decoded_frames())):
+            if number == self._limits.max_frames:
+                raise MediaError(
+                    f"{self._path}: more than {number} frames, at most so many are read (BALLOON_SPLASH_MAX_FRAMES)"
+                )
             tick = frame.time_base or self._tick
             duration = frame.duration * tick or 1 / self._rate
             if frame.pts is not None:
@@ -232,13 +252,15 @@ class VideoSource:
             self.warnings.append(f"{self._path}: is interlaced; each pair of half pictures becomes one whole frame")
         if self._damaged:
             self.warnings.append(f"{self._path}: {self._damaged} damaged packets; what can be decoded of them is kept")
-        if end is not None and self._is_gif and is_cut_off(self._path):
-            self.warnings.append(f"{self._path}: is cut off; what came before is kept")
+        if end is None:
+            return
         announced = self._announced()
-        if end is not None and announced is not None and end < announced - _MISSING_SECONDS:
+        if announced is not None and end < announced - _MISSING_SECONDS:
             self.warnings.append(
                 f"{self._path}: ends after {float(end):.2f} s; its header announces {float(announced):.2f} s"
             )
+        elif is_cut_off(self._path, self._container.format.name):
+            self.warnings.append(f"{self._path}: is cut off; what came before is kept")
 
 
 def _tagged_seconds(stream: av.VideoStream) -> Fraction | None:

@@ -12,7 +12,8 @@ from av.stream import Stream
 
 from balloon_splash.errors import MediaError
 from balloon_splash.media.video.failures import media_errors
-from balloon_splash.media.video.sound import holds_sound
+from balloon_splash.media.video.opening import open_input
+from balloon_splash.media.video.sound import codec_name, holds_sound
 from balloon_splash.media.video.tags import lasting_tags
 
 _SUGGESTED = (".mp4", ".mov", ".mkv")
@@ -48,7 +49,7 @@ class CopiedTracks:
         self._offset = offset
         self._done = False
         with media_errors(source, "cannot be read as a video"):
-            self._input = av.open(source, "r")
+            self._input = open_input(source)
         try:
             if audio:
                 self._check_sound(destination)
@@ -56,7 +57,7 @@ class CopiedTracks:
         except BaseException:
             self._input.close()
             raise
-        self.copied = tuple(self._input.streams[index].codec_context.name for index in self._pairs)
+        self.copied = tuple(codec_name(self._input.streams[index]) for index in self._pairs)
         if offset > 0 and self._pairs:
             self._input.seek(int(offset * av.time_base))
         self._packets = self._input.demux(*(self._input.streams[index] for index in self._pairs))
@@ -91,7 +92,7 @@ class CopiedTracks:
     def _check_sound(self, destination: Path) -> None:
         if holds_sound(destination.suffix, self._source):
             return
-        names = ", ".join(stream.codec_context.name for stream in self._input.streams.audio)
+        names = ", ".join(codec_name(stream) for stream in self._input.streams.audio)
         fitting = [suffix for suffix in _SUGGESTED if holds_sound(suffix, self._source)]
         expected = f"a file with the suffix {' or '.join(fitting)}, or " if fitting else ""
         raise MediaError(
@@ -111,7 +112,7 @@ class CopiedTracks:
             try:
                 copy = self._output.add_stream_from_template(stream)
             except ValueError:  # the format does not take this kind of subtitles
-                found = f"{self._source}: {stream.type} track {stream.index} is {stream.codec_context.name}"
+                found = f"{self._source}: {stream.type} track {stream.index} is {codec_name(stream)}"
                 self.warnings.append(f"{found}, which {destination.suffix} files cannot hold; it is left out")
                 continue
             copy.metadata.update(lasting_tags(stream.metadata))

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from balloon_splash.errors import MediaError
+from balloon_splash.media.opening import open_image
 from balloon_splash.media.video.clip import Clip, Timed
 from balloon_splash.media.video.colour import Colour
 from balloon_splash.media.video.failures import media_errors
@@ -32,7 +33,7 @@ class WebpSource:
         self.offset = Fraction(0)
         self._path = path
         with media_errors(path, "cannot be read as an animation"):
-            self._image = Image.open(path, formats=["WEBP"])
+            self._image = open_image(path, ["WEBP"])
         self._frames: int = getattr(self._image, "n_frames", 1)
         first = _milliseconds(self._image)
         self.info = VideoInfo(
@@ -69,7 +70,7 @@ class WebpSource:
             if shift is None:
                 shift = picture.time if clip.start else Fraction(0)
             rgb = np.ascontiguousarray(picture.content[..., :3])
-            yield Frame(rgb, picture.content[..., 3], picture.time - shift, picture.duration)
+            yield Frame(rgb, picture.content[..., 3], picture.time - shift, picture.duration, picture.time)
         if shift is None:
             raise MediaError(f"{self._path}: no frame from {clip.start} s on; the animation ends earlier")
 

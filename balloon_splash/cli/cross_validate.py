@@ -1,0 +1,82 @@
+"""Command line of ``tools/cross_validate.py``: mean and spread of a training over folds and seeds."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from balloon_splash.cli.common import EXIT_OK, run_cli
+from balloon_splash.zoo import names_help
+
+EXAMPLES = """\
+examples:
+  five trainings, each tested on another fifth of the 74 balloon photos:
+    %(prog)s --config-file configs/balloon_R50_FPN.yaml --weights imagenet --output output/folds
+  three seeds on the usual split:
+    %(prog)s --config-file configs/balloon_R50_FPN.yaml --no-folds --seeds 0,1,2 --output output/seeds
+the same command again goes on where it was interrupted, and does not repeat what is done
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog=Path(sys.argv[0]).name,
+        description="Train on several splits or with several seeds, one after the other; tell mean and spread of AP.",
+        epilog=f"{names_help(training=True)}\n{EXAMPLES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--config-file", required=True, metavar="FILE", help="path or name")
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="a folder for all of the runs")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--folds", type=_numbers, default=[0, 1, 2, 3, 4], metavar="N,N", help="some of 0 to 4 (all)")
+    which.add_argument("--no-folds", action="store_true", help="the split of the configuration, for several seeds")
+    parser.add_argument("--seeds", type=_numbers, default=[0], metavar="N,N", help="(0)")
+    parser.add_argument("--dataset", metavar="DIR", help="folder of the balloon dataset, with train/ and val/ in it")
+    parser.add_argument("--weights", metavar="W", help="what each starts from, a name from the list below or a path")
+    parser.add_argument("--device", help="cpu, cuda, cuda:1, ...; by default a GPU if there is one")
+    parser.add_argument("--num-gpus", type=int, default=1, help="number of GPUs for each training")
+    parser.add_argument("opts", nargs=argparse.REMAINDER, metavar="KEY VALUE", help="overrides of the configuration")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit code."""
+    return run_cli(_run, build_parser(), argv)
+
+
+def _run(args: argparse.Namespace) -> int:
+    import json
+
+    from balloon_splash.cross_validation import Run, cross_validate, summary, table
+    from balloon_splash.data.folds import N_FOLDS
+    from balloon_splash.errors import UsageError
+    from balloon_splash.files import atomic_path
+
+    unknown = sorted(set(args.folds) - set(range(N_FOLDS)))
+    if unknown:
+        raise UsageError(f"--folds {unknown[0]}; expected some of 0 to {N_FOLDS - 1}")
+    if args.weights == "last":
+        raise UsageError("--weights last: each run starts from the same weights; the command goes on by itself")
+    folds = [None] if args.no_folds else sorted(set(args.folds))
+    runs = [Run(seed, fold) for seed in sorted(set(args.seeds)) for fold in folds]
+    options = ["--config-file", args.config_file, "--num-gpus", str(args.num_gpus)]
+    for name in ("dataset", "weights", "device"):
+        if getattr(args, name):
+            options += [f"--{name}", getattr(args, name)]
+    results = cross_validate(runs, args.output, options, args.opts)
+    written = args.output / "cross_validation.json"
+    with atomic_path(written, overwrite=True) as path:
+        path.write_text(json.dumps({"runs": results, "summary": summary(results)}, indent=1), encoding="utf-8")
+    print(table(results))
+    print(f"numbers: {written}")
+    return EXIT_OK
+
+
+def _numbers(text: str) -> list[int]:
+    numbers = text.split(",")
+    if not all(number.isdecimal() for number in numbers):
+        raise argparse.ArgumentTypeError(f"{text!r} found, expected numbers with commas between them, as 0,1,2")
+    return [int(number) for number in numbers]

@@ -1,0 +1,123 @@
+"""The same training on several splits or with several seeds, one after the other, and the mean and spread of its AP."""
+
+from __future__ import annotations
+
+import json
+import math
+import statistics
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tabulate import tabulate
+
+from balloon_splash.data.folds import fold_name
+from balloon_splash.errors import TrainingError
+from balloon_splash.files import atomic_path
+
+#: What is told, by the names in a run's ``metrics.json``.
+METRICS = ("bbox/AP", "segm/AP", "segm/AP50", "segm/AP75", "boundary/AP")
+
+_TRAIN = "import sys; from balloon_splash.cli.train import main; sys.exit(main())"
+_RESULTS = "results.json"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training.
+
+    Attributes:
+        seed: of all that is random in it.
+        fold: which part of the balloon photos it is tested on; None leaves the split of the configuration.
+    """
+
+    seed: int
+    fold: int | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of its folder."""
+        return f"seed{self.seed}" if self.fold is None else f"fold{self.fold}_seed{self.seed}"
+
+    def overrides(self, folder: Path) -> list[str]:
+        """What it changes in the configuration."""
+        opts = ["SEED", str(self.seed), "OUTPUT_DIR", str(folder)]
+        if self.fold is not None:
+            train, val = fold_name(self.fold, "train"), fold_name(self.fold, "val")
+            opts += ["DATASETS.TRAIN", f"('{train}',)", "DATASETS.TEST", f"('{val}',)"]
+        return opts
+
+
+def cross_validate(
+    runs: Sequence[Run], output: Path, options: Sequence[str], overrides: Sequence[str] = ()
+) -> dict[str, dict[str, float]]:
+    """Do trainings that are not done yet, each in a process and a folder of its own; interrupted ones go on.
+
+    Args:
+        runs: the trainings.
+        output: where their folders are made.
+        options: arguments of the training command, ``--config-file`` among them.
+        overrides: ``KEY VALUE`` pairs for all of them.
+
+    Returns:
+        Each run's name and its metrics, in percent.
+
+    Raises:
+        TrainingError: one of them failed.
+    """
+    return {run.name: _results(run, output / run.name, options, overrides) for run in runs}
+
+
+def _results(run: Run, folder: Path, options: Sequence[str], overrides: Sequence[str]) -> dict[str, float]:
+    from balloon_splash.engine.run_folder import has_run
+
+    kept = folder / _RESULTS
+    if kept.is_file():
+        return {name: float(value) for name, value in json.loads(kept.read_text(encoding="utf-8")).items()}
+    print(f"{run.name}: {'going on' if has_run(folder) else 'training'}", file=sys.stderr, flush=True)
+    resume = ["--resume"] if has_run(folder) else []
+    command = [sys.executable, "-c", _TRAIN, *options, *resume, *overrides, *run.overrides(folder)]
+    done = subprocess.run(command, check=False)
+    if done.returncode == 130:
+        raise KeyboardInterrupt
+    if done.returncode:
+        raise TrainingError(
+            f"{folder}: the training ended with exit code {done.returncode}, see above; the same command goes on there"
+        )
+    results = last_evaluation(folder / "metrics.json")
+    with atomic_path(kept) as path:
+        path.write_text(json.dumps(results, indent=1), encoding="utf-8")
+    return results
+
+
+def last_evaluation(metrics: Path) -> dict[str, float]:
+    """The metrics of the last evaluation that a training noted in its ``metrics.json``.
+
+    Raises:
+        TrainingError: it noted none.
+    """
+    lines = metrics.read_text(encoding="utf-8").splitlines() if metrics.is_file() else []
+    evaluations = [record for record in map(json.loads, lines) if METRICS[0] in record]
+    if not evaluations:
+        raise TrainingError(f"{metrics}: no evaluation noted; expected one at the end of the training")
+    return {name: float(evaluations[-1].get(name, math.nan)) for name in METRICS}
+
+
+def summary(results: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+    """Of each metric ``mean``, ``sd`` (of a sample; NaN for a single run), ``min`` and ``max`` over the runs."""
+    told = {}
+    for name in METRICS:
+        values = [metrics[name] for metrics in results.values()]
+        spread = statistics.stdev(values) if len(values) > 1 else math.nan
+        told[name] = {"mean": statistics.fmean(values), "sd": spread, "min": min(values), "max": max(values)}
+    return told
+
+
+def table(results: dict[str, dict[str, float]]) -> str:
+    """A row for each run, and below them mean and spread."""
+    rows = [[name, *(metrics[metric] for metric in METRICS)] for name, metrics in results.items()]
+    told = summary(results)
+    rows += [[row, *(told[metric][row] for metric in METRICS)] for row in ("mean", "sd")]
+    return tabulate(rows, headers=["", *METRICS], floatfmt=".1f")

@@ -1,0 +1,57 @@
+"""Pictures that are on no disk: Detectron2 opens a name, and the picture is drawn that the name stands for."""
+
+from __future__ import annotations
+
+import functools
+import io
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from iopath.common.file_io import PathHandler
+from PIL import Image
+
+Draw = Callable[[str], "npt.NDArray[np.uint8] | None"]
+
+
+class DrawnPictures(PathHandler):
+    """Opens names that begin with a prefix for reading; what is read is a PNG or JPEG, as the name ends.
+
+    With it, the stock ``DatasetMapper``, ``COCOEvaluator`` and ``Visualizer`` work unchanged.
+    """
+
+    def __init__(self, prefix: str, draw: Draw, *, kept: int = 0) -> None:
+        """Draw with ``draw``.
+
+        Args:
+            prefix: as ``shapes://``.
+            draw: a whole name to ``(H, W, 3)`` RGB, the same on every call, or to None if there is no such picture.
+            kept: how many encoded pictures to remember.
+        """
+        super().__init__()
+        self._prefix = prefix
+        self._draw = draw
+        self._encoded = functools.lru_cache(maxsize=kept)(self._encode)
+
+    def _get_supported_prefixes(self) -> list[str]:
+        return [self._prefix]
+
+    def _open(self, path: str, mode: str = "r", buffering: int = -1, **kwargs: Any) -> io.BytesIO:
+        if mode != "rb":
+            raise ValueError(f"{path}: drawn pictures open with mode 'rb', not {mode!r}")
+        return io.BytesIO(self._encoded(path))
+
+    def _encode(self, path: str) -> bytes:
+        picture = self._draw(path)
+        if picture is None:
+            raise FileNotFoundError(f"{path}: no such picture; names are {self._prefix}train/000000.* and so on")
+        encoded = io.BytesIO()
+        Image.fromarray(picture).save(encoded, format="JPEG" if path.endswith(".jpg") else "PNG")
+        return encoded.getvalue()
+
+    def _exists(self, path: str, **kwargs: Any) -> bool:
+        return self._draw(path) is not None
+
+    def _isfile(self, path: str, **kwargs: Any) -> bool:
+        return self._exists(path)

@@ -1,0 +1,181 @@
+"""Weights in a small file: safetensors with 8 or 16 bits a weight, read back as float32.
+
+A file of ours is a plain safetensors file whose metadata say what it is: ``format``, ``version``, ``storage``,
+``class_names``, ``config`` (the configuration it was trained with), ``card`` (facts about the model) and ``digest``.
+With ``int8``, each large weight is a tensor of int8 and, under its name and :data:`_SCALE`, a float32 scale for each
+slice of its first dimension, the output channels of a convolution (weight-only quantisation, symmetric, to the
+nearest; as in Jacob et al. 2018, section 2). What scales or shifts a norm stays float32.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from balloon_splash.errors import WeightsError
+from balloon_splash.files import atomic_path
+
+FORMAT = "balloon-splash weights"
+VERSION = "1"
+STORAGES = ("int8", "fp16")
+
+_SCALE = ":scale"
+#: Smaller tensors stay float16: they weigh little, and among them are the first and the last layers.
+_LARGE = 65536
+_STEPS = 127  # of int8, to either side of zero
+
+
+@dataclass(frozen=True)
+class About:
+    """What a packed file says of its model.
+
+    Attributes:
+        class_names: a name for each class.
+        config: the name of a configuration file, ours or one that lies beside the weights.
+        card: facts for people: AP, data, licence, ...
+    """
+
+    class_names: tuple[str, ...]
+    config: str
+    card: Mapping[str, str] = field(default_factory=dict)
+
+
+def write_packed(
+    path: Path, state: Mapping[str, Tensor], about: About, *, storage: str = "int8", overwrite: bool = False
+) -> None:
+    """Write weights into a small file.
+
+    Args:
+        path: the file, ``*.safetensors``.
+        state: tensors by name, as in a model's ``state_dict``.
+        about: what the file shall say of them.
+        storage: one of :data:`STORAGES`, for large weights; ``int8`` takes a quarter of float32.
+        overwrite: replace a file that is there.
+
+    Raises:
+        WeightsError: a weight is not finite, or too large for float16.
+        FileExistsError: the file exists, and ``overwrite`` is false.
+    """
+    if storage not in STORAGES:
+        raise WeightsError(f"storage {storage!r}; expected {' or '.join(STORAGES)}")
+    packed: dict[str, Tensor] = {}
+    for name, value in state.items():
+        packed |= _packed(name, value.detach().cpu(), eight_bits=storage == "int8")
+    metadata = {
+        "format": FORMAT,
+        "version": VERSION,
+        "storage": storage,
+        "class_names": json.dumps(list(about.class_names)),
+        "config": about.config,
+        "card": json.dumps(dict(about.card), sort_keys=True),
+    }
+    metadata["digest"] = _digest(packed, metadata)
+    with atomic_path(path, overwrite=overwrite) as temporary:
+        save_file(packed, str(temporary), metadata)
+
+
+def read_safetensors(path: str) -> dict[str, Any]:
+    """Read a safetensors file, ours or another.
+
+    Returns:
+        ``model``, float32 where the file is ours, and then ``class_names``, ``config`` and ``card`` as well.
+
+    Raises:
+        WeightsError: damaged, altered, or written by a later version.
+    """
+    metadata, tensors = _read(path, with_tensors=True)
+    if metadata.get("format") != FORMAT:
+        return {"model": tensors}
+    about = _about(path, metadata)
+    if metadata.get("digest") != _digest(tensors, metadata):
+        raise WeightsError(f"{path}: damaged or altered, its content has not the digest that it names")
+    scales = {name.removesuffix(_SCALE): tensors.pop(name) for name in list(tensors) if name.endswith(_SCALE)}
+    model = {name: _unpacked(value, scales.get(name)) for name, value in tensors.items()}
+    return {"model": model, "class_names": list(about.class_names), "config": about.config, "card": dict(about.card)}
+
+
+def read_about(path: str) -> About | None:
+    """What a file says of its model, without reading its weights; None if it is not one of ours.
+
+    Raises:
+        WeightsError: damaged, or written by a later version.
+    """
+    metadata, _ = _read(path, with_tensors=False)
+    return _about(path, metadata) if metadata.get("format") == FORMAT else None
+
+
+def relative_errors(before: Mapping[str, Tensor], after: Mapping[str, Tensor]) -> dict[str, float]:
+    """How far each tensor has moved: the norm of the difference by the norm of the tensor, zero where that is zero."""
+    errors = {}
+    for name, value in before.items():
+        exact = value.detach().cpu().double()
+        norm = float(exact.norm())
+        errors[name] = float((after[name].double() - exact).norm()) / norm if norm else 0.0
+    return errors
+
+
+def _packed(name: str, value: Tensor, *, eight_bits: bool) -> dict[str, Tensor]:
+    """The tensors that stand for one in the file."""
+    if not value.is_floating_point():
+        return {name: value.contiguous()}
+    if not torch.isfinite(value).all():
+        raise WeightsError(f"{name} holds numbers that are not finite; expected a model that was trained without fault")
+    value = value.float()
+    if value.dim() < 2:  # norms and biases: exact, they weigh next to nothing
+        return {name: value.contiguous()}
+    if not eight_bits or value.numel() < _LARGE:
+        half = value.half()
+        if not torch.isfinite(half).all():
+            raise WeightsError(f"{name} holds {float(value.abs().max()):.3g}, too large for 16 bits")
+        return {name: half.contiguous()}
+    scale = value.flatten(1).abs().amax(1) / _STEPS
+    steps = value / torch.where(scale > 0, scale, 1).reshape(-1, *[1] * (value.dim() - 1))
+    return {name: steps.round().to(torch.int8).contiguous(), f"{name}{_SCALE}": scale.contiguous()}
+
+
+def _unpacked(value: Tensor, scale: Tensor | None) -> Tensor:
+    if scale is not None:
+        return value.float() * scale.reshape(-1, *[1] * (value.dim() - 1))
+    return value.float() if value.is_floating_point() else value
+
+
+def _digest(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:
+    """SHA-256 of all that the file says, in an order of its own."""
+    digest = hashlib.sha256()
+    for key in sorted(set(metadata) - {"digest"}):
+        digest.update(f"{key}={metadata[key]}\n".encode())
+    for name in sorted(tensors):
+        value = tensors[name]
+        digest.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
+        digest.update(value.contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _read(path: str, *, with_tensors: bool) -> tuple[dict[str, str], dict[str, Tensor]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            names: Sequence[str] = file.keys() if with_tensors else ()
+            return file.metadata() or {}, {name: file.get_tensor(name) for name in names}
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"{path}: damaged or not a safetensors file ({error})") from error
+
+
+def _about(path: str, metadata: Mapping[str, str]) -> About:
+    if metadata.get("version") != VERSION:
+        raise WeightsError(
+            f"{path}: written as version {metadata.get('version')} of {FORMAT}; expected {VERSION}, "
+            "or a newer balloon_splash"
+        )
+    try:
+        return About(tuple(json.loads(metadata["class_names"])), metadata["config"], json.loads(metadata["card"]))
+    except (KeyError, ValueError, TypeError) as error:
+        raise WeightsError(f"{path}: damaged, its metadata are incomplete ({error})") from error

@@ -1,0 +1,57 @@
+"""A whole model as a function of one tensor, which can be traced."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import torch
+from detectron2.export.torchscript_patch import patch_builtin_len
+from torch import Tensor, nn
+
+INPUT = "image"
+OUTPUTS = ("boxes", "scores", "classes", "masks")
+
+
+class DetectionGraph(nn.Module):
+    """One resized image in, its confident objects out; resizing, and pasting the masks, are left to the caller.
+
+    Normalising is part of the graph. How images are resized, and what the numbers of the classes mean, stands in the
+    JSON file beside an exported model.
+    """
+
+    def __init__(self, model: Any, confidence: float) -> None:
+        """Wrap a ``GeneralizedRCNN`` with a mask head, in evaluation mode.
+
+        Args:
+            model: the model; its weights need no gradients any more, or what is traced would compute them.
+            confidence: objects with a lower score are left out.
+        """
+        super().__init__()
+        self.model = model.requires_grad_(False)
+        self.confidence = confidence
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """``(3, H, W)`` float, 0 to 255, in the order of ``INPUT.FORMAT``.
+
+        Returns:
+            Boxes ``(N, 4)`` XYXY in pixels of the image, scores ``(N,)``, classes ``(N,)`` and soft masks
+            ``(N, M, M)`` on a grid stretched over each box; N may be 0.
+        """
+        with torch.no_grad(), patch_builtin_len():  # lengths that a trace would take for constants
+            (found,) = self.model.inference([{"image": image}], do_postprocess=False)
+            confident = found.scores >= self.confidence
+            return (
+                found.pred_boxes.tensor[confident],
+                found.scores[confident],
+                found.pred_classes[confident],
+                found.pred_masks[confident][:, 0],
+            )
+
+
+def trace(graph: DetectionGraph, example: Tensor) -> torch.jit.ScriptModule:
+    """Record what the graph does with an example ``(3, H, W)`` in which it finds objects; sizes stay variable."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about shapes that Detectron2 knows how to trace
+        traced: torch.jit.ScriptModule = torch.jit.trace(graph, example, check_trace=False)
+    return traced

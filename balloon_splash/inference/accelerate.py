@@ -1,0 +1,80 @@
+"""Makes a model faster than Detectron2's own computation, at results that are close to it."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch
+from detectron2.config import CfgNode
+from torch import Tensor, nn
+
+from balloon_splash.inference.calibration import Calibration
+from balloon_splash.inference.choice import Choice, has_bf16
+from balloon_splash.inference.conv_part import ConvPart, Engine, fold_norms, replace_conv_part
+from balloon_splash.inference.shapes import Ladder
+
+PROPOSALS = 300
+"""As many go on to the ROI heads instead of up to 1,000: docs/benchmarks.md shows that AP stays."""
+
+
+@torch.no_grad()
+def accelerate(model: Any, cfg: CfgNode, choice: Choice, calibration: Calibration) -> None:
+    """Let a ``GeneralizedRCNN`` with an RPN run as ``choice`` says (changed in place; not to be trained any more).
+
+    Args:
+        model: with its weights, in evaluation mode.
+        cfg: what it was built from.
+        choice: not an exact one.
+        calibration: photos for int8.
+
+    Raises:
+        ConfigError: the model has another structure, or there are no photos to calibrate on.
+    """
+    part = ConvPart(model)
+    fast = copy.deepcopy(part)
+    fold_norms(fast)
+    replace_conv_part(model, part, _engine(fast, cfg, choice, calibration))
+    kept = model.proposal_generator.post_nms_topk
+    model.proposal_generator.post_nms_topk = {**kept, False: min(kept[False], PROPOSALS)}
+    if choice.precision != "fp32" and has_bf16(cfg.MODEL.DEVICE):
+        _heads_in_bfloat16(model.roi_heads)
+
+
+def _engine(part: ConvPart, cfg: CfgNode, choice: Choice, calibration: Calibration) -> Engine:
+    if choice.backend == "torch":
+        from balloon_splash.inference.torch_engine import torch_engine
+
+        return torch_engine(part, bf16=choice.precision == "bf16")
+    from balloon_splash.inference.openvino_engine import OpenVinoEngine
+    from balloon_splash.inference.openvino_model import openvino_model
+
+    folder, key = openvino_model(part, cfg, calibration if choice.precision == "int8" else None)
+    bf16 = choice.precision != "fp32" and has_bf16("cpu")
+    return OpenVinoEngine(folder, key, Ladder.from_config(cfg), bf16=bf16)
+
+
+def _heads_in_bfloat16(roi_heads: Any) -> None:
+    """Compute box head and mask head in bfloat16; the box predictor, whose scores decide, stays in fp32."""
+    for name in ("box_head", "mask_head"):
+        head = getattr(roi_heads, name, None)
+        if isinstance(head, nn.Module):
+            setattr(roi_heads, name, _InBfloat16(head))
+
+
+class _InBfloat16(nn.Module):
+    """A module under autocast, with the weights of its large layers cast once for all."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+        for layer in module.modules():
+            if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+                layer.to(torch.bfloat16)
+
+    def forward(self, *inputs: Any) -> Any:
+        first = inputs[0]
+        device = (first if isinstance(first, Tensor) else next(iter(first.values()))).device.type
+        with torch.autocast(device, dtype=torch.bfloat16):
+            found = self.module(*inputs)
+        return found.float() if isinstance(found, Tensor) else found

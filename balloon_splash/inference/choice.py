@@ -1,0 +1,93 @@
+"""Which back end runs a model, and in which precision."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+import torch
+
+from balloon_splash.errors import ConfigError
+
+logger = logging.getLogger(__name__)
+
+AUTO = "auto"
+BACKENDS = (AUTO, "torch", "openvino")
+PRECISIONS = (AUTO, "fp32", "bf16", "int8")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How a model is run.
+
+    Attributes:
+        backend: ``torch`` or ``openvino``.
+        precision: ``fp32``, ``bf16`` or ``int8``.
+        exact: nothing is changed: bit-equal to Detectron2.
+    """
+
+    backend: str
+    precision: str
+    exact: bool = False
+
+
+EXACT = Choice("torch", "fp32", exact=True)
+
+
+def choose_backend(backend: str, precision: str, device: str) -> Choice:
+    """What ``auto`` stands for on this machine, or what was asked for by name.
+
+    * Back end: ``openvino`` on a CPU where it is installed, else ``torch``.
+    * Precision: ``bf16`` where the device computes in bfloat16 by itself, else ``fp32``. Never ``int8``, which needs
+      photos to measure the range of values on, and costs up to half a point of AP.
+    * ``torch`` with ``fp32``, both by name, is Detectron2's own computation, bit for bit; everything else is close.
+
+    Args:
+        backend: one of :data:`BACKENDS`.
+        precision: one of :data:`PRECISIONS`.
+        device: a torch device.
+
+    Raises:
+        ConfigError: no such back end or precision, or one was asked for by name that is not to be had here.
+    """
+    _check_name("back end", backend, BACKENDS)
+    _check_name("precision", precision, PRECISIONS)
+    on_cpu = torch.device(device).type == "cpu"
+    if backend == "torch" and precision == "fp32":
+        return EXACT
+    if precision == "bf16" and not has_bf16(device):
+        raise ConfigError(f"precision bf16: {device} does not compute in bfloat16 by itself; expected fp32 or auto")
+    return Choice(
+        _choose_backend(backend, precision, on_cpu),
+        ("bf16" if has_bf16(device) else "fp32") if precision == AUTO else precision,
+    )
+
+
+def _choose_backend(backend: str, precision: str, on_cpu: bool) -> str:
+    missing = None
+    if not on_cpu:
+        missing = "runs on the CPU only"
+    elif find_spec("openvino") is None or (precision == "int8" and find_spec("nncf") is None):
+        missing = "is not installed; pip install 'balloon-splash[openvino]'"
+    if backend == "openvino" and missing:
+        raise ConfigError(f"back end openvino: {missing}")
+    if precision == "int8" and (backend == "torch" or missing):
+        raise ConfigError(f"precision int8: computed by the back end openvino only{missing and f', which {missing}'}")
+    if backend == AUTO and on_cpu and missing:
+        logger.warning("the back end openvino, which is faster, %s; torch is used", missing)
+    return "openvino" if backend != "torch" and not missing else "torch"
+
+
+def _check_name(what: str, name: str, known: tuple[str, ...]) -> None:
+    if name not in known:
+        raise ConfigError(f"{what} {name!r}; expected {', '.join(known[:-1])} or {known[-1]}")
+
+
+def has_bf16(device: str) -> bool:
+    """Whether a torch device has instructions for bfloat16, rather than imitating it."""
+    if torch.device(device).type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    # New in torch 2.10; without it no CPU is trusted to have them.
+    capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
+    return any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))

@@ -1,0 +1,72 @@
+"""Several photos at a time, each on its share of the processor's cores.
+
+Much of a two-stage model cannot use more than one core: choosing proposals, pooling, pasting. Two photos on one core
+each are done sooner than one after the other on two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TypeVar
+
+import torch
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+MOST = 4
+"""Each worker holds the activations of a photo."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """A worker's part of the processor.
+
+    Attributes:
+        workers: as many work side by side.
+        threads: for the computations of each.
+    """
+
+    workers: int
+    threads: int
+
+
+_share: ContextVar[Share | None] = ContextVar("share", default=None)
+
+
+def current_share() -> Share:
+    """The share of the thread that asks: all, unless it is one of several workers."""
+    return _share.get() or Share(1, torch.get_num_threads())
+
+
+class SideBySide:
+    """A few threads, each of which computes on its share of torch's threads."""
+
+    def __init__(self) -> None:
+        """Divide the threads that torch has now."""
+        self._threads = torch.get_num_threads()
+        workers = min(self._threads, MOST)
+        self._share = Share(workers, self._threads // workers)
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="model", initializer=self._take_share)
+
+    @property
+    def workers(self) -> int:
+        """How many photos are worked on at a time."""
+        return self._share.workers
+
+    def map(self, function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+        """``function`` of each item, in order; the first error is raised."""
+        if len(items) == 1 or self.workers == 1:
+            return [function(item) for item in items]
+        try:
+            return list(self._pool.map(function, items))
+        finally:
+            # A worker's number also becomes that of all threads to come.
+            torch.set_num_threads(self._threads)
+
+    def _take_share(self) -> None:
+        torch.set_num_threads(self._share.threads)
+        _share.set(self._share)

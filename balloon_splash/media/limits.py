@@ -1,0 +1,47 @@
+"""How much a picture or video may ask for."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, fields
+
+from balloon_splash.errors import UsageError
+
+PREFIX = "BALLOON_SPLASH_"
+
+
+@dataclass(frozen=True)
+class MediaLimits:
+    """Bounds against damaged and hostile files; what exceeds one is refused before it is decoded.
+
+    Each has an environment variable of its name in capitals behind ``BALLOON_SPLASH_``, for whoever trusts a file.
+
+    Attributes:
+        max_pixels: pixels of one picture. The default is the number from which Pillow warns.
+        max_file_bytes: bytes of a picture file, which is read as a whole.
+        max_frame_pixels: pixels of one frame of a video; 8K, of which a dozen frames are in memory at a time.
+        max_frames: frames of a video, or samples of one of its tracks; 46 hours at 60 frames per second.
+    """
+
+    max_pixels: int = 89_478_485
+    max_file_bytes: int = 2**30
+    max_frame_pixels: int = 40_000_000
+    max_frames: int = 10_000_000
+
+
+def media_limits() -> MediaLimits:
+    """The bounds as they are by default, or as the environment says.
+
+    Raises:
+        UsageError: a variable holds no positive whole number.
+    """
+    chosen = {}
+    for bound in fields(MediaLimits):
+        variable = PREFIX + bound.name.upper()
+        text = os.environ.get(variable)
+        if not text:
+            continue
+        if not (text.isascii() and text.isdigit() and 0 < int(text[:20]) < 2**63):
+            raise UsageError(f"{variable} is {text[:40]!r}; expected a whole number, 1 or more")
+        chosen[bound.name] = int(text)
+    return MediaLimits(**chosen)

@@ -1,0 +1,70 @@
+"""Picture files opened, within bounds on what is opened and on how large it is."""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterable
+from typing import IO, BinaryIO
+
+from PIL import Image, TiffImagePlugin
+
+from balloon_splash.errors import MediaError
+from balloon_splash.media.limits import media_limits
+
+DAMAGED = (
+    *(OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, ArithmeticError, RuntimeError, struct.error),
+    MemoryError,
+)
+"""What Pillow's readers raise on files that are damaged, are no pictures or ask for more memory than there is."""
+
+
+def open_image(source: str | os.PathLike[str] | IO[bytes], formats: Iterable[str], *, name: str = "") -> Image.Image:
+    """Open a picture without decoding it.
+
+    Args:
+        source: a path or an open file.
+        formats: Pillow's names of what may be behind it, whatever its suffix says. Pillow itself knows more, such as
+            PostScript, for which it starts Ghostscript.
+        name: what errors call it, where ``source`` is an open file.
+
+    Raises:
+        MediaError: it has more pixels than ``max_pixels`` (:class:`~balloon_splash.media.limits.MediaLimits`).
+        OSError: it cannot be read, or is no picture (``PIL.UnidentifiedImageError``).
+        SyntaxError, ValueError, EOFError and the others of ``DAMAGED``: it is damaged.
+    """
+    limit = media_limits().max_pixels
+    if Image.MAX_IMAGE_PIXELS is not None and limit > Image.MAX_IMAGE_PIXELS:
+        Image.MAX_IMAGE_PIXELS = limit  # of the whole process: Pillow's own bound must not be the lower one
+    Image.init()
+    name = name or str(source)
+    try:
+        image = Image.open(source, formats=[kind for kind in formats if kind in Image.OPEN])
+    except Image.DecompressionBombError as error:
+        raise MediaError(f"{name}: too large: {error} (BALLOON_SPLASH_MAX_PIXELS)") from error
+    for what, width, height in (("", *image.size), ("a tile of ", *_tile(image))):
+        if width * height > limit:
+            image.close()
+            found = f"{what}{width}x{height} pixels"
+            raise MediaError(f"{name}: too large: {found}, at most {limit} are read (BALLOON_SPLASH_MAX_PIXELS)")
+    return image
+
+
+def _tile(image: Image.Image) -> tuple[int, int]:
+    """Width and height of the tiles of a TIFF file, which may be larger than the picture."""
+    tags = getattr(image, "tag_v2", {})
+    width, height = (tags.get(tag, 0) for tag in (TiffImagePlugin.TILEWIDTH, TiffImagePlugin.TILELENGTH))
+    return (width, height) if isinstance(width, int) and isinstance(height, int) else (0, 0)
+
+
+def read_bytes(stream: BinaryIO, name: str) -> bytes:
+    """All that is in an open picture file.
+
+    Raises:
+        MediaError: more than ``max_file_bytes`` (:class:`~balloon_splash.media.limits.MediaLimits`).
+    """
+    limit = media_limits().max_file_bytes
+    data = stream.read(limit + 1)
+    if len(data) > limit:
+        raise MediaError(f"{name}: larger than {limit} bytes, more are not read (BALLOON_SPLASH_MAX_FILE_BYTES)")
+    return data

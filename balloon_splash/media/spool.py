@@ -1,0 +1,94 @@
+"""Pipes as files: videos are read in more than one go, and what comes in has no name that says what it is."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO
+
+from balloon_splash.errors import MediaError
+from balloon_splash.media.fetch import CHUNK, MAX_VIDEO_BYTES
+from balloon_splash.media.formats import READABLE, SUFFIXES, register_heif
+from balloon_splash.media.inputs import Source
+from balloon_splash.media.opening import DAMAGED, open_image
+
+_CONTAINERS = {"matroska": ".mkv", "avi": ".avi", "mpegts": ".ts", "mpeg": ".mpg", "asf": ".wmv"}
+_USUAL_CONTAINER = ".mp4"
+
+
+@contextlib.contextmanager
+def spooled(sources: Sequence[Source]) -> Iterator[list[Source]]:
+    """The same sources; pipes are temporary files with the suffix of what they hold, as long as the block lasts.
+
+    Raises:
+        MediaError: what comes in is too large, or the disk is full.
+    """
+    with contextlib.ExitStack() as stack:
+        yield [_spool(source, stack) if source.is_pipe else source for source in sources]
+
+
+def copy_stream(stream: BinaryIO, path: Path, *, name: str, max_bytes: int = MAX_VIDEO_BYTES) -> None:
+    """Write all that comes from ``stream`` to a file.
+
+    Args:
+        stream: a pipe, for instance.
+        path: the file.
+        name: what errors call the stream.
+        max_bytes: give up beyond this size.
+
+    Raises:
+        MediaError: more comes than that, or the disk is full.
+    """
+    size = 0
+    try:
+        with path.open("wb") as file:
+            while piece := stream.read(CHUNK):
+                size += len(piece)
+                if size > max_bytes:
+                    raise MediaError(f"{name}: larger than {max_bytes // 2**20} MiB")
+                file.write(piece)
+    except OSError as error:
+        raise MediaError(f"{name}: cannot be stored in {path.parent} ({error.strerror})") from error
+
+
+def content_suffix(path: Path) -> str:
+    """The suffix that suits what is in a file: of a picture, of a video, or none."""
+    register_heif()
+    try:
+        with open_image(path, READABLE) as image:
+            return next((suffix for suffix, kind in SUFFIXES.items() if kind == image.format), "")
+    except (*DAMAGED, MediaError):
+        return _container_suffix(path)
+
+
+def _container_suffix(path: Path) -> str:
+    import av  # which photos do not need
+
+    from balloon_splash.media.video.opening import open_input
+
+    try:
+        with open_input(path) as container:
+            if not container.streams.video:
+                return ""
+            return _CONTAINERS.get(container.format.name.partition(",")[0], _USUAL_CONTAINER)
+    except (MediaError, av.FFmpegError, OSError):
+        return ""  # whoever reads it will say so
+
+
+def _spool(source: Source, stack: contextlib.ExitStack) -> Source:
+    path = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="balloon_splash_"))) / source.relative.name
+    with sys.stdin.buffer if source.path is None else source.path.open("rb") as stream:
+        copy_stream(stream, path, name=source.name)
+    return replace(source, relative=Path(path.stem + content_suffix(path)), path=None, spool=path)
+
+
+def send_to_stdout(path: Path) -> None:
+    """Write a whole file to standard output."""
+    with path.open("rb") as file:
+        shutil.copyfileobj(file, sys.stdout.buffer)
+    sys.stdout.buffer.flush()

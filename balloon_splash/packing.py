@@ -1,0 +1,92 @@
+"""From a checkpoint of a training to one small file that can be passed on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from balloon_splash.config import config_folder, config_path, load_config
+from balloon_splash.engine.compact import About, read_safetensors, relative_errors, write_packed
+from balloon_splash.errors import UsageError
+from balloon_splash.files import atomic_path
+from balloon_splash.inference.model_choice import choose_model
+from balloon_splash.inference.segmenter import Segmenter
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A file that was written.
+
+    Attributes:
+        path: the file.
+        config: its configuration: the name of one of ours, or of the file that was written beside it.
+        n_bytes: its length.
+        sha256: of its bytes.
+        worst_tensor: which tensor moved most.
+        worst_error: how far, by its own norm.
+    """
+
+    path: Path
+    config: str
+    n_bytes: int
+    sha256: str
+    worst_tensor: str
+    worst_error: float
+
+
+def pack_weights(
+    weights: str,
+    output: Path,
+    *,
+    config_file: str | None = None,
+    storage: str = "int8",
+    card: Mapping[str, str] | None = None,
+    overwrite: bool = False,
+) -> Packed:
+    """Write the weights of a trained model, or their moving average if the training kept one, into a small file.
+
+    A configuration that is not one of ours is written beside the file, without the paths of the training.
+
+    Args:
+        weights: path, URL or short name, which has to fit its configuration exactly.
+        output: the file, ``*.safetensors``.
+        config_file: see :func:`~balloon_splash.inference.model_choice.choose_model`.
+        storage: ``int8`` or ``fp16``.
+        card: facts that go into the file.
+        overwrite: replace files that are there.
+
+    Raises:
+        UsageError: the output has another suffix.
+        ConfigError, WeightsError: the model cannot be loaded, or not be stored.
+        FileExistsError: a file is there, and ``overwrite`` is false.
+    """
+    if output.suffix != ".safetensors":
+        raise UsageError(f"{output}: expected a name that ends in .safetensors")
+    if output.exists() and not overwrite:
+        raise FileExistsError(f"{output} exists already; it is not overwritten unless you ask for it")
+    config_file, chosen = choose_model(config_file, weights)
+    # As a splash would load it: what does not fit, or has no class names, ends here.
+    segmenter = Segmenter.from_config(config_file, chosen, device="cpu", confidence=0.0)
+    state = segmenter.model.state_dict()
+    config = _config_for(config_file, output, overwrite=overwrite)
+    write_packed(output, state, About(segmenter.class_names, config, card or {}), storage=storage, overwrite=overwrite)
+    errors = relative_errors(state, read_safetensors(str(output))["model"])
+    worst = max(errors, key=lambda name: errors[name])
+    content = output.read_bytes()
+    return Packed(output, config, len(content), hashlib.sha256(content).hexdigest(), worst, errors[worst])
+
+
+def _config_for(config_file: str, output: Path, *, overwrite: bool) -> str:
+    """The name by which the packed file will find its configuration, which is written beside it if it is not ours."""
+    path = config_path(config_file).resolve()
+    ours = config_folder().resolve()
+    if path.is_relative_to(ours):
+        return path.relative_to(ours).as_posix()
+    cfg = load_config(config_file)
+    cfg.MODEL.WEIGHTS, cfg.OUTPUT_DIR = "", "output"
+    beside = output.with_suffix(".yaml")
+    with atomic_path(beside, overwrite=overwrite) as temporary:
+        temporary.write_text(cfg.dump(), encoding="utf-8")
+    return beside.name

@@ -1,0 +1,153 @@
+"""Timing that a busy machine upsets least, and results as table, JSON and plot."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("torch", "torchvision", "openvino", "nncf", "numpy", "opencv-python", "pillow")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One side of one comparison.
+
+    Attributes:
+        what: the comparison.
+        side: who was measured.
+        median: seconds.
+        low: the fastest.
+        high: the slowest.
+        ratio: the median of the comparison's first side over this one's.
+        cpu: median of the processor's time in this process, in seconds: what other processes upset least.
+        target: the ratio that is wanted; None where there is no target.
+    """
+
+    what: str
+    side: str
+    median: float
+    low: float
+    high: float
+    ratio: float
+    target: float | None = None
+    cpu: float | None = None
+
+
+def compare(
+    what: str,
+    sides: Mapping[str, Callable[[], object]],
+    *,
+    rounds: int,
+    targets: Mapping[str, float] | None = None,
+) -> list[Row]:
+    """Time all sides in turn, round by round, so that what else the machine does hits all of them alike.
+
+    Args:
+        what: a name for the comparison.
+        sides: what to call for each; the first is what the others are held against.
+        rounds: calls of each, after one to warm up.
+        targets: wanted ratios of some sides.
+    """
+    times: dict[str, list[float]] = {name: [] for name in sides}
+    cpu: dict[str, list[float]] = {name: [] for name in sides}
+    for number in range(rounds + 1):
+        for name, function in sides.items():
+            began = time.process_time()
+            spent = seconds(function)
+            if number > 0:
+                times[name].append(spent)
+                cpu[name].append(time.process_time() - began)
+    base = statistics.median(times[next(iter(sides))])
+    return [row(what, name, each, base, (targets or {}).get(name), cpu[name]) for name, each in times.items()]
+
+
+def row(
+    what: str,
+    side: str,
+    times: Sequence[float],
+    base: float,
+    target: float | None = None,
+    cpu: Sequence[float] | None = None,
+) -> Row:
+    """A row from single times in seconds and the median that it is held against."""
+    median = statistics.median(times)
+    return Row(
+        what, side, median, min(times), max(times), base / median, target, statistics.median(cpu) if cpu else None
+    )
+
+
+def seconds(function: Callable[[], object]) -> float:
+    """Time of one call."""
+    began = time.perf_counter()
+    function()
+    return time.perf_counter() - began
+
+
+def machine() -> dict[str, str]:
+    """What the figures hold for."""
+    found = {"processor": _processor(), "cores": str(os.cpu_count()), "python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "-"
+    if hasattr(os, "getloadavg"):
+        found["load"] = f"{os.getloadavg()[0]:.1f}"
+    return found
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    names = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def print_table(rows: Sequence[Row], earlier: Mapping[tuple[str, str], float] | None = None) -> None:
+    """One line a row; ``earlier`` holds medians of another run by comparison and side."""
+    what = ""
+    for each in rows:
+        if each.what != what:
+            what = each.what
+            print(f"\n{what}")
+        target = f"  (wanted: {each.target:g})" if each.target else ""
+        before = (earlier or {}).get((each.what, each.side))
+        change = f"  {before / each.median:.2f} times as fast as before" if before else ""
+        spread = f"[{each.low:.3f} .. {each.high:.3f}]"
+        cpu = "" if each.cpu is None else f"  CPU {each.cpu:.3f} s"
+        print(f"  {each.side:42}{each.median:8.3f} s {spread:20}{each.ratio:6.2f}x{cpu}{target}{change}")
+
+
+def write_json(path: Path, rows: Sequence[Row], extra: Mapping[str, Any]) -> None:
+    """All rows, the machine, and whatever else was found."""
+    path.write_text(json.dumps({"machine": machine(), "rows": [asdict(each) for each in rows], **extra}, indent=2))
+
+
+def read_medians(path: Path) -> dict[tuple[str, str], float]:
+    """The medians of a run that :func:`write_json` wrote, by comparison and side."""
+    return {(each["what"], each["side"]): each["median"] for each in json.loads(path.read_text())["rows"]}
+
+
+def write_plot(path: Path, rows: Sequence[Row]) -> None:
+    """A bar for each row, with its spread."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(10, 0.35 * len(rows) + 1), layout="constrained")
+    labels = [f"{each.what}: {each.side}" for each in rows]
+    medians = [each.median for each in rows]
+    errors = [[each.median - each.low for each in rows], [each.high - each.median for each in rows]]
+    axes.barh(labels, medians, xerr=errors, color=["0.6" if each.ratio == 1 else "tab:red" for each in rows])
+    axes.invert_yaxis()
+    axes.set_xlabel("seconds (median; fastest to slowest)")
+    figure.savefig(path, dpi=120)
+    plt.close(figure)

@@ -1,0 +1,80 @@
+"""Several trainings one after the other: what is done is not repeated, and what failed is told."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from balloon_splash.cli.cross_validate import main
+from balloon_splash.cross_validation import METRICS, Run, last_evaluation, summary
+from balloon_splash.data.folds import fold_name
+from balloon_splash.data.synthetic import write_synthetic_balloons
+from balloon_splash.errors import TrainingError
+from tests.conftest import TINY
+
+
+def test_each_run_has_its_seed_its_folder_and_its_photos(tmp_path: Path) -> None:
+    assert Run(2).overrides(tmp_path) == ["SEED", "2", "OUTPUT_DIR", str(tmp_path)]
+    opts = Run(0, fold=3).overrides(tmp_path)
+    assert opts[opts.index("DATASETS.TRAIN") + 1] == f"('{fold_name(3, 'train')}',)"
+    assert opts[opts.index("DATASETS.TEST") + 1] == f"('{fold_name(3, 'val')}',)"
+    assert len({Run(seed, fold).name for seed in (0, 1) for fold in (None, 0, 1)}) == 6
+
+
+def test_mean_and_spread() -> None:
+    runs = {str(number): dict.fromkeys(METRICS, value) for number, value in enumerate((70.0, 72.0, 77.0))}
+    told = summary(runs)["segm/AP"]
+    assert told["mean"] == pytest.approx(73)
+    assert told["sd"] == pytest.approx(math.sqrt(13))
+    assert (told["min"], told["max"]) == (70, 77)
+    assert math.isnan(summary({"0": runs["0"]})["segm/AP"]["sd"])
+
+
+def test_the_last_evaluation_counts(tmp_path: Path) -> None:
+    metrics = tmp_path / "metrics.json"
+    with pytest.raises(TrainingError, match=r"metrics.json: no evaluation noted"):
+        last_evaluation(metrics)
+    records = [{"bbox/AP": 1, "segm/AP": 2}, {"lr": 0.1}, {"bbox/AP": 3, "segm/AP": 4, "boundary/AP": 5}, {"lr": 0.1}]
+    metrics.write_text("\n".join(map(json.dumps, records)))
+    found = last_evaluation(metrics)
+    assert (found["bbox/AP"], found["segm/AP"], found["boundary/AP"]) == (3, 4, 5)
+    assert math.isnan(found["segm/AP50"])
+
+
+def test_folds_are_trained_and_what_is_done_is_not_repeated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = write_synthetic_balloons(tmp_path / "data", num_train=4, num_val=2, size=(160, 120), progress=False)
+    opts = [*TINY, "SOLVER.MAX_ITER", "1", "TEST.EVAL_PERIOD", "0", "TEST.NUM_PICTURES", "0"]
+    output = tmp_path / "runs"
+    start = ["--config-file", "balloon_R18_FPN.yaml", "--dataset", str(data), "--output", str(output)]
+    assert main([*start, "--folds", "0", *opts]) == 0
+    assert main([*start, "--folds", "0,1", *opts]) == 0
+    printed = capsys.readouterr()
+    assert printed.err.count("fold0_seed0: training") == 1
+    assert "fold1_seed0: training" in printed.err
+    assert "mean" in printed.out
+    written = json.loads((output / "cross_validation.json").read_text())
+    assert set(written["runs"]) == {"fold0_seed0", "fold1_seed0"}
+    assert set(written["summary"]) == set(METRICS)
+    tested = json.loads(
+        (output / "fold1_seed0/inference" / fold_name(1, "val") / "coco_instances_results.json").read_text()
+    )
+    assert {each["image_id"] for each in tested} <= set(range(6))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--folds", "5"], "--folds 5; expected some of 0 to 4"),
+        (["--weights", "last"], "each run starts from the same weights"),
+        (["--folds", "0", "SOLVER.BASE_LRR", "1"], "fold0_seed0: the training ended with exit code 2"),
+    ],
+)
+def test_what_goes_wrong_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    start = ["--config-file", "balloon_R18_FPN.yaml", "--output", str(tmp_path / "runs")]
+    assert main([*start, *arguments]) == 2
+    assert message in capsys.readouterr().err

@@ -1,0 +1,87 @@
+"""Pictures without balloons reach the training, which would otherwise throw them away."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from detectron2.config import CfgNode
+from detectron2.data import DatasetCatalog, MetadataCatalog
+from detectron2.data.detection_utils import read_image
+from detectron2.modeling import build_model
+from detectron2.utils.events import EventStorage
+from PIL import Image
+
+from balloon_splash.config import load_config
+from balloon_splash.data.loader import build_train_loader
+from balloon_splash.data.no_balloons import COUNT, NAME, SIZE
+from balloon_splash.data.registry import register_via_instances
+from balloon_splash.data.training_photos import training_photos
+from tests.conftest import TINY
+
+COPY_PASTE = [
+    "INPUT.MASK_FORMAT", "bitmask", "INPUT.SCALE_JITTER.CROP", "96", "INPUT.COPY_PASTE", "1.0",
+    "DATALOADER.ASPECT_RATIO_GROUPING", "False",
+]  # fmt: skip
+
+
+def test_every_picture_opens_and_none_is_like_another() -> None:
+    photos = DatasetCatalog.get(NAME)
+    assert len(photos) == COUNT
+    assert not any(photo["annotations"] for photo in photos)
+    pictures = [read_image(photo["file_name"], format="RGB") for photo in photos[:4]]
+    assert all(picture.shape == (SIZE[1], SIZE[0], 3) and picture.std() > 10 for picture in pictures)
+    assert len({picture.tobytes() for picture in pictures}) == 4
+    assert np.array_equal(pictures[0], read_image(photos[0]["file_name"], format="RGB"))
+
+
+def test_a_picture_that_is_not_there_is_none() -> None:
+    with pytest.raises(FileNotFoundError, match="no such picture"):
+        read_image(f"no-balloons://train/{COUNT:06d}.jpg")
+
+
+def test_the_training_keeps_them_beside_sets_whose_empty_photos_go() -> None:
+    """The shapes set has no empty photo; of a set of ours, they would go."""
+    DatasetCatalog.register("half_empty", lambda: [*DatasetCatalog.get(NAME)[:2], *_one_balloon()])
+    MetadataCatalog.get("half_empty").set(thing_classes=["balloon"])
+    assert len(training_photos(("half_empty",), filter_empty=True)) == 1
+    assert len(training_photos(("half_empty", NAME), filter_empty=True)) == 1 + COUNT
+    assert len(training_photos(("half_empty",), filter_empty=False)) == 3
+
+
+def _one_balloon() -> list[dict[str, object]]:
+    photo = DatasetCatalog.get(NAME)[5]
+    box = [100.0, 100.0, 200.0, 200.0]
+    corners = [100.0, 100.0, 200.0, 100.0, 200.0, 200.0, 100.0, 200.0]
+    balloon = {"bbox": box, "bbox_mode": 0, "category_id": 0, "segmentation": [corners], "iscrowd": 0}
+    return [photo | {"annotations": [balloon]}]
+
+
+def test_photos_without_regions_that_the_user_wants_kept_are_kept_in_the_training(tmp_path: Path) -> None:
+    Image.new("RGB", (64, 64)).save(tmp_path / "empty.png")
+    size = (tmp_path / "empty.png").stat().st_size
+    (tmp_path / "via.json").write_text(f'{{"a": {{"filename": "empty.png", "size": {size}, "regions": []}}}}')
+    register_via_instances("negatives", tmp_path / "via.json", tmp_path, keep_empty=True)
+    assert [Path(photo["file_name"]).name for photo in training_photos(("negatives",), filter_empty=True)] == [
+        "empty.png"
+    ]
+
+
+@pytest.mark.parametrize("recipe", [[], COPY_PASTE])
+def test_a_model_learns_from_a_batch_of_both(recipe: list[str]) -> None:
+    DatasetCatalog.register("one_balloon", _one_balloon)
+    DatasetCatalog.register("two_without", lambda: DatasetCatalog.get(NAME)[:2])
+    for name in ("one_balloon", "two_without"):
+        MetadataCatalog.get(name).set(thing_classes=["balloon"], keep_empty=name == "two_without")
+    cfg: CfgNode = load_config(
+        "balloon_R18_FPN.yaml", [*TINY, *recipe, "DATASETS.TRAIN", "('one_balloon', 'two_without')"]
+    )
+    cfg.SOLVER.IMS_PER_BATCH = 4
+    batch = next(iter(build_train_loader(cfg)))  # of three photos, each is in it
+    assert any(len(photo["instances"]) for photo in batch)
+    assert not all(len(photo["instances"]) for photo in batch)
+    with EventStorage():
+        total = sum(build_model(cfg).train()(batch).values())
+    total.backward()
+    assert np.isfinite(float(total))

@@ -1,0 +1,107 @@
+"""Exported models find what the original finds, on photos of any size, also where there is nothing to find."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from detectron2.config import CfgNode
+from detectron2.modeling import build_model
+from PIL import Image
+
+from balloon_splash.cli.export import main
+from balloon_splash.data.render import render_scene
+from balloon_splash.engine.checkpoint import SafeCheckpointer
+from balloon_splash.errors import ConfigError
+from balloon_splash.export.check import compare
+from balloon_splash.export.formats import OPSET, SUFFIXES, check_installed, load, write
+from balloon_splash.export.graph import DetectionGraph
+from balloon_splash.export.model import export
+from balloon_splash.inference.segmenter import Segmenter
+
+
+@pytest.fixture
+def segmenter(tiny_cfg: CfgNode) -> Segmenter:
+    """Random weights, of which each picture but the last detail gets some objects."""
+    torch.manual_seed(0)
+    model = build_model(tiny_cfg)
+    with torch.no_grad():  # else a last digit decides which of many equal boxes come first
+        model.proposal_generator.rpn_head.objectness_logits.weight *= 100
+        model.roi_heads.box_predictor.cls_score.weight *= 100
+    return Segmenter(model, tiny_cfg, ["balloon"], confidence=0.0)
+
+
+@pytest.mark.parametrize("name", SUFFIXES)
+def test_each_format_finds_the_same(name: str, segmenter: Segmenter, tmp_path: Path) -> None:
+    pytest.importorskip({"onnx": "onnxruntime", "openvino": "openvino"}.get(name, "torch"))
+    graph = DetectionGraph(segmenter.model, 0.0).eval()
+    path = tmp_path / f"model{SUFFIXES[name]}"
+    sizes = [(160, 120), (120, 160), (140, 90)]
+    images = [segmenter.network_image(render_scene(seed, size).image) for seed, size in enumerate(sizes)]
+    write(name, graph, torch.from_numpy(images[0]), path)
+    run = load(name, path)
+    for image in images:
+        found = compare(graph, run, image)
+        assert found.expected > 0
+        assert found.small, found
+
+
+@pytest.mark.parametrize("name", SUFFIXES)
+def test_nothing_found_is_no_error(name: str, segmenter: Segmenter, tmp_path: Path) -> None:
+    pytest.importorskip({"onnx": "onnxruntime", "openvino": "openvino"}.get(name, "torch"))
+    image = segmenter.network_image(render_scene(0, (160, 120)).image)
+    graph = DetectionGraph(segmenter.model, 0.0).eval()
+    best = float(graph(torch.from_numpy(image))[1].max())
+    with torch.no_grad():  # something is found here, and nothing in black
+        graph.confidence = best - 1e-4
+        other = np.zeros_like(image)
+        assert len(graph(torch.from_numpy(other))[1]) == 0
+    path = tmp_path / f"model{SUFFIXES[name]}"
+    write(name, graph, torch.from_numpy(image), path)
+    boxes, scores, classes, masks = load(name, path)(other)
+    assert (boxes.shape, scores.shape, classes.shape) == ((0, 4), (0,), (0,))
+    assert masks.shape[0] == 0
+
+
+def test_the_files_tell_how_they_are_used(segmenter: Segmenter, tmp_path: Path) -> None:
+    photos = {"a": render_scene(0, (160, 120)).image}
+    ((name, path, differences),) = export(segmenter, tmp_path, "tiny", ["torchscript"], photos)
+    assert (name, path) == ("torchscript", tmp_path / "tiny.ts")
+    assert all(each.small for each in differences.values())
+    usage = json.loads((tmp_path / "tiny.json").read_text())
+    assert usage["class_names"] == ["balloon"]
+    assert usage["input"]["channels"] == "RGB"
+    assert (usage["input"]["short_edge"], usage["input"]["longest_edge"]) == (96, 128)
+    assert usage["onnx_opset"] == OPSET
+    with pytest.raises(FileExistsError):
+        list(export(segmenter, tmp_path, "tiny", ["torchscript"], photos))
+
+
+def test_a_photo_without_objects_is_not_enough(segmenter: Segmenter, tmp_path: Path) -> None:
+    segmenter.confidence = 1.0
+    photos = {"plain.jpg": np.zeros((120, 160, 3), np.uint8)}
+    with pytest.raises(ConfigError, match=r"no object above confidence 1.0 in plain.jpg; expected a photo with one"):
+        list(export(segmenter, tmp_path, "tiny", ["torchscript"], photos))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_package_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("balloon_splash.export.formats.find_spec", lambda name: None)
+    check_installed(["torchscript"])
+    with pytest.raises(ConfigError, match="format onnx: onnx is not installed"):
+        check_installed(["onnx"])
+
+
+def test_the_command(tiny_cfg: CfgNode, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    SafeCheckpointer(build_model(tiny_cfg), str(tmp_path), class_names=["balloon"]).save("model_final")
+    (tmp_path / "config.yaml").write_text(tiny_cfg.dump())
+    Image.fromarray(render_scene(0, (160, 120)).image).save(tmp_path / "photo.png")
+    command = ["--weights", str(tmp_path / "model_final.pth"), "--check", str(tmp_path / "photo.png")]
+    command += ["--output", str(tmp_path / "out"), "--formats", "torchscript", "--confidence", "0"]
+    assert main(command) == 0
+    assert "model.ts (torchscript); largest differences from torch:" in capsys.readouterr().out
+    assert main(command) == 2
+    assert "exists already" in capsys.readouterr().err

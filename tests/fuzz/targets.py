@@ -1,0 +1,164 @@
+"""What each kind of file is put through: all that the package does with it before a model sees it, and after."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from fractions import Fraction
+from io import BytesIO
+from itertools import pairwise
+from pathlib import Path
+from typing import TypeAlias
+
+from PIL import ExifTags, Image
+
+from balloon_splash.errors import BalloonSplashError
+
+Target: TypeAlias = Callable[[Path], bool]
+"""Takes a file; says whether it was read (true) or refused by an error of the package. Anything raised is a finding."""
+
+MOST_FRAMES = 40  # of a video; damage to its clock can make it seem endless
+PHOTO_SIZE = (60, 40)
+
+
+def via_target(photos: Path) -> Target:
+    """Reads annotations, with ``photos``, a folder that is filled here, as their image folder."""
+    from balloon_splash.data.instances import load_via_instances
+
+    _fill(photos)
+
+    def read(path: Path) -> bool:
+        options = zlib.crc32(path.read_bytes())  # every combination has its turn, and each file always the same
+        classes = [(("balloon",), None), (None, "class"), (("balloon", "cup"), "class")][options % 3]
+        try:
+            dicts, _ = load_via_instances(
+                path,
+                photos,
+                class_names=classes[0],
+                class_attribute=classes[1],
+                keep_empty=bool(options & 4),
+                close_polylines=bool(options & 8),
+                strict=options & 48 == 0,
+            )
+        except BalloonSplashError:
+            return False
+        for entry in dicts:
+            _check_annotations(entry)
+        return True
+
+    return read
+
+
+def labelme_target(photos: Path) -> Target:
+    """Reads the LabelMe files in the folder of the file; ``photos``, which is filled here, lies beside them."""
+    from balloon_splash.data.labelme import load_labelme
+
+    _fill(photos)
+
+    def read(path: Path) -> bool:
+        try:
+            dicts = load_labelme(path.parent, ["balloon", "cup"])
+        except BalloonSplashError:
+            return False
+        for entry in dicts:
+            _check_annotations(entry)
+        return True
+
+    return read
+
+
+def _fill(photos: Path) -> None:
+    from balloon_splash.data.photos import PhotoFolder
+
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    (photos / "c").mkdir(parents=True)
+    for name in ("a.jpg", "b.png", "c/d.jpg"):
+        Image.new("RGB", PHOTO_SIZE).save(photos / name)
+    Image.new("RGB", PHOTO_SIZE).save(photos / "turned.jpg", exif=exif)
+    folder = PhotoFolder(photos)
+    for name in ("a.jpg", "b.png", "c/d.jpg", "turned.jpg"):
+        folder.size(folder.find(name), decode=True)
+    folder.save_sizes()  # so that they are not measured again for each file
+
+
+def _check_annotations(entry: dict[str, object]) -> None:
+    """What training relies on: outlines of three points and more, inside the photo, within their box."""
+    width, height, annotations = entry["width"], entry["height"], entry["annotations"]
+    assert isinstance(width, int)
+    assert isinstance(height, int)
+    assert isinstance(annotations, list)
+    for annotation in annotations:
+        x0, y0, x1, y1 = annotation["bbox"]
+        assert 0 <= x0 < x1 <= width, annotation
+        assert 0 <= y0 < y1 <= height, annotation
+        for outline in annotation["segmentation"]:
+            assert len(outline) >= 6, annotation
+            assert all(x0 <= x <= x1 for x in outline[::2]), annotation
+            assert all(y0 <= y <= y1 for y in outline[1::2]), annotation
+
+
+def image_target() -> Target:
+    """Reads a picture, as photo to splash and as photo of a dataset, and writes what was read, in memory."""
+    from balloon_splash.data.faults import UnsoundError
+    from balloon_splash.data.photos import read_upright_size
+    from balloon_splash.media.formats import is_animation
+    from balloon_splash.media.reading import read_picture
+    from balloon_splash.media.writing import encode_picture
+
+    def read(path: Path) -> bool:
+        is_animation(path)
+        try:
+            read_upright_size(path, decode=True)
+        except UnsoundError:
+            pass
+        try:
+            picture = read_picture(path)
+        except BalloonSplashError:
+            return False
+        assert picture.rgb.ndim == 3
+        assert picture.alpha is None or picture.alpha.shape == picture.size
+        try:
+            encode_picture(picture)
+        except BalloonSplashError:
+            pass
+        return True
+
+    return read
+
+
+def video_target() -> Target:
+    """Reads a video's frames, and copies its sound and subtitles, in memory."""
+    import av
+
+    from balloon_splash.media.video.clip import Clip
+    from balloon_splash.media.video.failures import media_errors
+    from balloon_splash.media.video.tracks import CopiedTracks
+    from balloon_splash.splasher.video import open_video
+
+    def read(path: Path) -> bool:
+        offset = Fraction(0)
+        try:
+            with open_video(path) as video:
+                frames = list(video.frames(Clip(max_frames=MOST_FRAMES)))
+                offset = video.offset
+        except BalloonSplashError:
+            return False
+        assert all(frame.duration > 0 for frame in frames)
+        assert all(before.time < after.time for before, after in pairwise(frames))
+        if path.suffix in (".gif", ".webp"):
+            return True
+        try:
+            with av.open(BytesIO(), "w", format="matroska") as output:
+                tracks = CopiedTracks(path, output, destination=Path("out.mkv"), offset=offset)
+                try:
+                    if tracks.copied:
+                        with media_errors(path, "cannot be written"):  # as the sink does
+                            tracks.copy_until(None)
+                finally:
+                    tracks.close()
+        except BalloonSplashError:
+            pass
+        return True
+
+    return read
