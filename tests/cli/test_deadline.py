@@ -49,8 +49,8 @@ def test_one_long_operation_does_not_hold_an_interrupted_command() -> None:
     process = started("""
         child = multiprocessing.get_context("fork").Process(target=sleep, daemon=True)
         child.start()
-        print(child.pid, flush=True)
         signal.signal(signal.SIGINT, lambda *_: None)  # or it could strike before the long operation
+        print(child.pid, flush=True)
         hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)
     """)
     assert process.stdout is not None
