@@ -15,7 +15,7 @@ COMMANDS = {
     "pack-weights": "a trained model as one small file",
     "cross-validate": "train on several splits or seeds, and tell mean and spread",
     "export": "a model for other programs: TorchScript, ONNX, OpenVINO",
-    "demo": "train a small model and splash pictures with it",
+    "demo": "splash pictures with the model that ships, or train a small one first",
     "doctor": "print versions and device, and what is missing",
 }
 

@@ -10,7 +10,7 @@ class Limits:
     """Bounds far above any hand-made file, against damaged or hostile ones.
 
     The first three are looked at before the file is parsed: what Python makes of a file takes up to a hundred times
-    its bytes. All together keep reading below 2 GB.
+    its bytes. All together are to keep reading below 2 GB.
 
     Attributes:
         max_file_bytes: size of the annotation file; a larger one is refused as a whole.

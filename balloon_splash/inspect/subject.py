@@ -57,7 +57,7 @@ class Subject:
 
         Args:
             config_file: see :func:`balloon_splash.config.config_path`.
-            weights: a path, a URL, or ``coco``. One of the two is enough: see
+            weights: a path, a URL, or a short name. One of the two is enough: see
                 :func:`balloon_splash.inference.model_choice.choose_model`.
             device: a torch device; by default a GPU if there is one.
             opts: ``KEY VALUE`` overrides of the configuration.

@@ -86,7 +86,7 @@ class Splasher:
 
     Args:
         weights: path or URL of the model's weights, or ``"coco"`` for the 80 classes of COCO; None takes those of the
-            configuration.
+            configuration, or the model that ships where there is no configuration either.
         config_file: the model's configuration; None takes the one that lies beside the weights.
         device: e.g. ``"cpu"`` or ``"cuda"``; None takes a GPU if there is one.
         confidence: objects below this score are not looked at; None takes that of ``selection``, or 0.9 where it has

@@ -16,7 +16,8 @@ import benchmarks
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-BLOCK = re.compile(r"^```(?:bash)?\n(.*?)^```", re.MULTILINE | re.DOTALL)
+#: A fenced block and its language; all languages, or the end of a block in Python would pass for the beginning of one.
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 BENCHMARKS = {module.name for module in pkgutil.iter_modules(benchmarks.__path__)}
 
 
@@ -25,7 +26,8 @@ def commands(start: str) -> list[tuple[str, list[str]]]:
     found = []
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
-        lines = "\n".join(BLOCK.findall(text)).replace("\\\n", " ").splitlines()
+        blocks = [block for language, block in BLOCK.findall(text) if language in ("", "bash")]
+        lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
         for line in [*lines, *re.findall(r"`([^`\n]+)`", BLOCK.sub("", text))]:
             if re.match(start, line):
                 words = takewhile(lambda word: word not in ("|", ">"), shlex.split(line, comments=True))
