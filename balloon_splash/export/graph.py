@@ -7,7 +7,10 @@ from typing import Any
 
 import torch
 from detectron2.export.torchscript_patch import patch_builtin_len
+from detectron2.projects.point_rend import PointRendMaskHead
 from torch import Tensor, nn
+
+from balloon_splash.errors import ConfigError
 
 INPUT = "image"
 OUTPUTS = ("boxes", "scores", "classes", "masks")
@@ -26,8 +29,16 @@ class DetectionGraph(nn.Module):
         Args:
             model: the model; its weights need no gradients any more, or what is traced would compute them.
             confidence: objects with a lower score are left out.
+
+        Raises:
+            ConfigError: it has a point head, which picks points of each mask in steps that a trace takes for constants.
         """
         super().__init__()
+        if isinstance(model.roi_heads.mask_head, PointRendMaskHead):
+            raise ConfigError(
+                f"a model with {type(model.roi_heads.mask_head).__name__} cannot be exported; expected one with the "
+                "standard mask head, as balloon_R50_slim.yaml has it"
+            )
         self.model = model.requires_grad_(False)
         self.confidence = confidence
 

@@ -105,3 +105,12 @@ def test_the_command(tiny_cfg: CfgNode, tmp_path: Path, capsys: pytest.CaptureFi
     assert "model.ts (torchscript); largest differences from torch:" in capsys.readouterr().out
     assert main(command) == 2
     assert "exists already" in capsys.readouterr().err
+
+
+def test_a_point_head_is_told_before_anything_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As the model that ships has one."""
+    photo, out = tmp_path / "photo.jpg", tmp_path / "out"
+    Image.fromarray(render_scene(0, (160, 120)).image).save(photo)
+    assert main(["--weights", "balloon", "--output", str(out), "--check", str(photo), "--formats", "torchscript"]) == 2
+    assert "PointRefinedMaskHead cannot be exported" in capsys.readouterr().err
+    assert not out.exists()
