@@ -13,9 +13,7 @@ from PIL import Image
 
 from balloon_splash.data.no_balloons import COUNT
 from balloon_splash.data.render.no_balloons import render_no_balloons
-from balloon_splash.errors import WeightsError
 from balloon_splash.inference.segmenter import Segmenter
-from balloon_splash.zoo import shipped_model
 from tests.round_things import draw_round_things
 
 Draw = Callable[[int], npt.NDArray[np.uint8]]
@@ -41,10 +39,6 @@ SCENES = range(COUNT, COUNT + 12)  # none of the pictures that a training may ha
 
 @pytest.fixture(scope="module")
 def shipped() -> Segmenter:
-    try:
-        shipped_model()
-    except WeightsError as error:
-        pytest.skip(str(error))
     return Segmenter.from_config(weights="balloon", device="cpu", confidence=CONFIDENCE)
 
 
