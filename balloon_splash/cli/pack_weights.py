@@ -24,7 +24,8 @@ def build_parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(
         prog=Path(sys.argv[0]).name,
-        description="Pack the weights of a trained model, with class names and configuration, into one small file.",
+        description="Pack the weights of a trained model, with class names, into one small file; a configuration of your own goes "
+        "beside it.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

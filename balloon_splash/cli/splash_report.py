@@ -9,6 +9,7 @@ from typing import Any
 from tqdm import tqdm
 
 from balloon_splash.cli.common import EXIT_INTERRUPTED, EXIT_OK, EXIT_SOME_FAILED
+from balloon_splash.progress import ProgressBar
 from balloon_splash.splasher.outcomes import Outcome, Summary
 
 
@@ -17,8 +18,8 @@ class Progress:
 
     def __init__(self, photos: int, *, quiet: bool, verbose: bool) -> None:
         self._quiet, self._verbose = quiet, verbose
-        self._photos = tqdm(total=photos, unit="photo", disable=quiet or photos == 0, file=sys.stderr)
-        self._frames: tqdm[Any] | None = None
+        self._photos = ProgressBar(total=photos, unit="photo", disable=quiet or photos == 0, file=sys.stderr)
+        self._frames: ProgressBar | None = None
 
     def __enter__(self) -> Progress:
         return self
@@ -36,7 +37,7 @@ class Progress:
         """One frame of the current video is done."""
         if self._frames is None:
             self._photos.close()
-            self._frames = tqdm(total=expected, unit="frame", disable=self._quiet, file=sys.stderr)
+            self._frames = ProgressBar(total=expected, unit="frame", disable=self._quiet, file=sys.stderr)
         self._frames.update()
 
     def video(self, outcome: Outcome) -> None:
