@@ -1,7 +1,8 @@
 """How well the outlines of two models fit, on the same detections: boundary IoU of one mask head beside the other's.
 
 The first model says where the objects are; each model then gives its mask for the very same boxes, so that the mask
-heads are compared and not the detectors. Objects that the first model misses do not count.
+heads are compared and not the detectors. Objects that the first model misses do not count. The narrower the band along
+the outline in which the masks are compared, the more of the measure is the outline alone.
 
     python -m benchmarks.edges --weights refined.pth --against standard.pth --balloon datasets/balloon
 """
@@ -9,6 +10,7 @@ heads are compared and not the detectors. Objects that the first model misses do
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +25,7 @@ from tabulate import tabulate
 from tqdm import tqdm
 
 from balloon_splash.data.builtin import register_balloon
-from balloon_splash.engine.boundary import boundary_iou
+from balloon_splash.engine.boundary import BAND, boundary_iou
 from balloon_splash.inspect.subject import Subject
 
 Masks = npt.NDArray[np.bool_]
@@ -34,25 +36,29 @@ class Fit:
     """How well masks fit the truth, one number an object, from 0 to 1.
 
     Attributes:
-        boundary: boundary IoU.
-        mask: mask IoU.
+        boundary: boundary IoU ``(objects, bands)``.
+        mask: mask IoU ``(objects,)``.
     """
 
     boundary: npt.NDArray[np.float64]
     mask: npt.NDArray[np.float64]
 
 
-def compare(subjects: list[Subject], dataset: str, *, confidence: float = 0.5) -> list[Fit]:
-    """Fit of each model's masks for the objects of a registered dataset that the first model finds."""
-    found: list[list[tuple[float, float]]] = [[] for _ in subjects]
+def compare(subjects: list[Subject], dataset: str, bands: Sequence[float], *, confidence: float = 0.5) -> list[Fit]:
+    """Fit of each model's masks for the objects of a registered dataset that the first model finds.
+
+    ``bands`` are widths, in shares of the photo's diagonal.
+    """
+    found: list[list[list[float]]] = [[] for _ in subjects]
     for entry in tqdm(DatasetCatalog.get(dataset), unit="photo"):
         boxes, truth = matched(subjects[0], entry, confidence)
         for subject, fits in zip(subjects, found, strict=True):
             for mask, true in zip(masks_for(subject, entry, boxes), truth, strict=True):
                 union = np.count_nonzero(mask | true)
-                fits.append((boundary_iou(mask, true), np.count_nonzero(mask & true) / union if union else 0.0))
-    columns = [np.array(fits, np.float64).reshape(-1, 2) for fits in found]
-    return [Fit(boundary=both[:, 0], mask=both[:, 1]) for both in columns]
+                overlap = np.count_nonzero(mask & true) / union if union else 0.0
+                fits.append([overlap, *(boundary_iou(mask, true, band) for band in bands)])
+    columns = [np.array(fits, np.float64).reshape(-1, 1 + len(bands)) for fits in found]
+    return [Fit(boundary=each[:, 1:], mask=each[:, 0]) for each in columns]
 
 
 @torch.no_grad()
@@ -111,18 +117,27 @@ def main() -> None:
     parser.add_argument("--dataset", default="balloon_val", help="(%(default)s)")
     parser.add_argument("--balloon", metavar="DIR", help="where balloon_train and balloon_val are: train/ and val/")
     parser.add_argument("--confidence", type=float, default=0.5, help="lowest score of a detection (%(default)s)")
+    parser.add_argument(
+        "--bands",
+        type=float,
+        nargs="+",
+        default=(BAND, 0.01, 0.005),
+        metavar="SHARE",
+        help="of the diagonal: %(default)s",
+    )
     args = parser.parse_args()
     if args.balloon:
         register_balloon(args.balloon)
     subjects = [Subject.load(args.config_file, args.weights), Subject.load(args.against_config_file, args.against)]
-    fits = compare(subjects, args.dataset, confidence=args.confidence)
+    fits = compare(subjects, args.dataset, args.bands, confidence=args.confidence)
     rows = [
-        [subject.name, len(fit.mask), 100 * fit.boundary.mean(), 100 * fit.mask.mean()]
+        [subject.name, len(fit.mask), *(f"{100 * mean:.1f}" for mean in (*fit.boundary.mean(axis=0), fit.mask.mean()))]
         for subject, fit in zip(subjects, fits, strict=True)
     ]
-    print(tabulate(rows, headers=["masks of", "objects", "boundary IoU", "mask IoU"], floatfmt=".1f"))
-    gain = fits[0].boundary.mean() / fits[1].boundary.mean() - 1
-    print(f"boundary IoU of {subjects[0].name} against {subjects[1].name}: {gain:+.1%}")
+    gains = fits[0].boundary.mean(axis=0) / fits[1].boundary.mean(axis=0) - 1
+    rows.append(["gain", "", *(f"{gain:+.1%}" for gain in gains), ""])
+    headers = ["masks of", "objects", *(f"boundary IoU, {100 * band:g} %" for band in args.bands), "mask IoU"]
+    print(tabulate(rows, headers=headers, disable_numparse=True))
 
 
 if __name__ == "__main__":

@@ -24,8 +24,8 @@ def build_parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(
         prog=Path(sys.argv[0]).name,
-        description="Pack the weights of a trained model, with class names, into one small file; a configuration of your own goes "
-        "beside it.",
+        description="Pack the weights of a trained model, with class names, into one small file. "
+        "A configuration of your own is written beside it.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
