@@ -52,6 +52,9 @@ OPENVINO = ["openvino>=2025.0", "nncf>=2.15"]
 # What tools/export_model.py writes, and checks.
 EXPORT = [*OPENVINO, "onnx>=1.17", "onnxruntime>=1.20"]
 
+# Fuzzing guided by coverage (python -m tests.fuzz --kind via-guided); there are wheels for these systems only.
+FUZZ = ["atheris>=2.3; sys_platform == 'linux' and platform_machine == 'x86_64'"]
+
 DEVELOPMENT = [
     *EXPORT,
     "pytest>=8",
@@ -97,6 +100,7 @@ setup(
         "detectron2": DETECTRON2_NEEDS,
         "dev": DEVELOPMENT,
         "export": EXPORT,
+        "fuzz": FUZZ,
         "heif": ["pillow-heif>=0.18"],
         "openvino": OPENVINO,
     },

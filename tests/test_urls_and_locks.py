@@ -26,6 +26,7 @@ from balloon_splash.urls import without_secrets
         ("https://example.org#token", "https://example.org?..."),
         ("https://example.org/mail@home", "https://example.org/mail@home"),
         ("'http://a:b@c/d?e' and s3://f:g@h/i, twice", "'http://c/d?...' and s3://h/i, twice"),
+        ("\x1b[38;5;141mhttp://a:b@c/d\x1b[39m", "\x1b[38;5;141mhttp://c/d\x1b[39m"),  # in colour
         ("/home/me@work/a.jpg: no such file?", "/home/me@work/a.jpg: no such file?"),
     ],
 )

@@ -62,6 +62,9 @@ def fit_to_photo(
     """
     outline = shapely.Polygon(polygon)
     repaired = not outline.is_valid
+    extent = float(np.prod(np.ptp(polygon, axis=0)))
+    if extent < MIN_AREA:  # points in one place: each side would seem to cross all the others
+        raise UnsoundError(FaultKind.ZERO_AREA, f"the area is {extent:.2g} square pixels")
     if repaired and _crosses_more_than(max_crossings, polygon):
         message = f"the outline crosses itself more than {max_crossings} times (max_crossings)"
         raise UnsoundError(FaultKind.TOO_MANY_CROSSINGS, message)

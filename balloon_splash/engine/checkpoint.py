@@ -165,7 +165,7 @@ class SafeCheckpointer(DetectionCheckpointer):
         if problems:
             raise WeightsError(
                 f"{self._source}: does not fit this model; expected {self.fit.value}: {_listed(problems)}"
-                f"{_hint(problems, self.fit)}"
+                f"{_hint(problems, self.fit, checkpoint)}"
             )
         return incompatible
 
@@ -240,8 +240,11 @@ def _zoo_layout(data: dict[str, Any]) -> dict[str, Any]:
     return {"model": weights, "__author__": "Caffe2", "matching_heuristics": True}
 
 
-def _hint(problems: list[str], fit: Fit) -> str:
-    """What to do where nothing but the number of classes differs."""
+def _hint(problems: list[str], fit: Fit, checkpoint: Mapping[str, Any]) -> str:
+    """What to do where a packed file names its configuration, or where nothing but the number of classes differs."""
+    config = checkpoint.get("config")
+    if "card" in checkpoint and isinstance(config, str):
+        return f"; the weights belong to {config} (--config-file)"
     if fit is Fit.PRETRAINED and all(problem.startswith(CLASS_HEADS) for problem in problems):
         return "; of other classes? MODEL.BALLOON.NEW_CLASS_HEADS True lets these layers start anew"
     return ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import time
 from collections.abc import Iterator
 
 from detectron2.engine import TrainerBase
@@ -33,12 +34,31 @@ def told_in_one_line(trainer: TrainerBase) -> Iterator[None]:
         worker = _WORKER.search(str(error))
         if worker is None:
             raise
+        if _interrupted(error):
+            raise KeyboardInterrupt from error
         raise TrainingError(
             f"iteration {trainer.iter}: the process that loads photos, {worker[1]}, was killed, as it happens when "
             f"memory runs out (fewer DATALOADER.NUM_WORKERS need less); {_GO_ON}"
         ) from error
 
 
+def _interrupted(error: RuntimeError) -> bool:
+    """Whether the process that loads photos was ended because all are to end, as ``timeout`` and systemd do it.
+
+    Raises:
+        KeyboardInterrupt: this process hears of it only now.
+    """
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, KeyboardInterrupt):
+            return True
+        cause = cause.__context__
+    if "Terminated" in str(error):  # by SIGTERM, not SIGKILL, which is what the kernel sends when memory runs out
+        time.sleep(_HEARD_WITHIN)
+    return False
+
+
+_HEARD_WITHIN = 0.5  # seconds
 _GO_ON = "the checkpoints are sound, --resume goes on from the last one"
 _GO_ON_LOWER = "the checkpoints are sound; expected a run with a lower SOLVER.BASE_LR or longer SOLVER.WARMUP_ITERS"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +22,7 @@ from balloon_splash.engine.checkpoint import Fit, SafeCheckpointer
 from balloon_splash.engine.failures import told_in_one_line
 from balloon_splash.engine.trainer import BalloonTrainer
 from balloon_splash.errors import ConfigError, DatasetError, UsageError, WeightsError
+from balloon_splash.urls import without_secrets
 
 #: Results of an evaluation: task ("bbox", "segm") to metric ("AP", "AP50", ...) to percent.
 Results = dict[str, dict[str, float]]
@@ -97,10 +99,18 @@ def start_logging(cfg: CfgNode, args: argparse.Namespace, *, verbose: bool) -> N
     loggers += [setup_logger(cfg.OUTPUT_DIR, distributed_rank=rank, name="balloon_splash", abbrev_name="balloon")]
     for each in loggers:
         for handler in each.handlers:
-            if type(handler) is logging.StreamHandler and not verbose:  # its subclasses write files
+            handler.addFilter(_no_secrets)
+            # Detectron2's handler of the log file is a StreamHandler, too.
+            if isinstance(handler, logging.StreamHandler) and handler.stream is sys.stdout and not verbose:
                 handler.setLevel(logging.WARNING)
                 handler.addFilter(_no_traceback)
     default_setup(cfg, args)
+
+
+def _no_secrets(record: logging.LogRecord) -> bool:
+    """Detectron2 logs the configuration, and with it the address of the weights."""
+    record.msg, record.args = without_secrets(record.getMessage()), ()
+    return True
 
 
 def _no_traceback(record: logging.LogRecord) -> bool:

@@ -18,6 +18,7 @@ from balloon_splash.errors import MediaError, UsageError
 from balloon_splash.media.fetch import fetch, fetch_into
 from balloon_splash.media.formats import is_animation, is_picture, is_video
 from balloon_splash.media.opening import read_bytes
+from balloon_splash.urls import without_secrets
 
 STDIO = "-"
 RESULT_PATTERN = re.compile(r"_splash(_(mask|crop|compare)(_\d+)?)?\.[^.]+$")
@@ -28,7 +29,7 @@ class Source:
     """One picture or video to work on.
 
     Attributes:
-        name: what messages call it.
+        name: what messages and records call it; of an address, without passwords and tokens.
         relative: where it lies below the folder that was named; just a file name otherwise.
         path: the file, if it is one.
         url: the address, if it is one; standard input has neither.
@@ -122,7 +123,7 @@ def expand_inputs(inputs: Sequence[str], *, recursive: bool = False) -> list[Sou
 def _identity(source: Source) -> str:
     """The same for all names of one thing; links that lead nowhere are things of their own."""
     if source.path is None:
-        return source.name
+        return source.url or source.name
     return os.path.realpath(source.path) if source.path.exists() else str(source.path)
 
 
@@ -151,13 +152,14 @@ def _expand(text: str, recursive: bool) -> Iterator[Source]:
 
 
 def _from_url(text: str) -> Source:
+    name = without_secrets(text)
     try:
         parts = urlsplit(text)
     except ValueError as error:
-        raise UsageError(f"{text}: not a web address ({error})") from error
+        raise UsageError(f"{name}: not a web address ({error})") from error
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UsageError(f"{text}: expected an http:// or https:// address")
-    return Source(text, Path(PurePosixPath(unquote(parts.path)).name or "download"), url=text)
+        raise UsageError(f"{name}: expected an http:// or https:// address")
+    return Source(name, Path(PurePosixPath(unquote(parts.path)).name or "download"), url=text)
 
 
 def _from_folder(folder: Path, recursive: bool) -> Iterator[Source]:

@@ -75,7 +75,7 @@ def instance_masks(detections: Detections) -> npt.NDArray[np.bool_]:
 
 
 def union_probability(detections: Detections, window: Window) -> npt.NDArray[np.float32]:
-    """The highest probability of any object at every pixel of ``window``."""
+    """The highest probability of any object at every pixel of ``window``, which has to hold all of them."""
     rows, columns = window
     union = np.zeros((rows.stop - rows.start, columns.stop - columns.start), np.float32)
     for index in range(len(detections)):

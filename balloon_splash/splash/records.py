@@ -87,6 +87,9 @@ def _detections(
         soft = [_unpack(entry["soft_mask"]) for entry in objects]
     else:
         corners = np.array([_outer_pixels(box, size) for box in corners])
+        for entry in objects:
+            if tuple(entry["segmentation"]["size"]) != size:  # decoding makes room for what it says
+                raise ValueError(f"a mask of {entry['segmentation']['size']} in a picture of {size} (rows, columns)")
         masks = [coco_mask.decode(entry["segmentation"]) for entry in objects]
         soft = [_resample(mask, box) for mask, box in zip(masks, corners, strict=True)]
     return Detections(

@@ -73,7 +73,7 @@ def read_detections(path: str | os.PathLike[str]) -> dict[str, Detections]:
             found.update(from_coco(json.loads(document)))
     except OSError as error:
         raise MediaError(f"{name}: cannot be read ({error.strerror})") from error
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, MemoryError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise MediaError(f"{name}: not a COCO document with images, categories and RLE masks ({reason})") from error
     return found

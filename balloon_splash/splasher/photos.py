@@ -26,6 +26,9 @@ WORKERS = 4
 AHEAD = 4
 """So many batches may wait between two stages: memory does not grow with the number of photos."""
 
+AHEAD_BYTES = 2**29
+"""So many bytes of pictures may wait between two stages, or one picture: of large ones fewer than ``AHEAD`` says."""
+
 Item = TypeVar("Item")
 
 Finish = Callable[[Source, "Path | None", Picture, Detections], "tuple[Splashed, tuple[str, ...]]"]
@@ -82,16 +85,28 @@ def _pipeline(
     allow_private: bool,
     waiting: deque[Future[Outcome]],
 ) -> Iterator[Future[Outcome]]:
-    """The outcomes to come, in order; at most ``AHEAD`` batches are read, and as many are ``waiting`` to be written."""
-    reading = _ahead((pool.submit(_read, job, allow_private) for job in jobs), AHEAD * batch_size)
+    """The outcomes to come, in order; at most ``AHEAD`` batches are read, and as many are ``waiting`` to be written.
+
+    Of large pictures fewer are, see ``AHEAD_BYTES``.
+    """
+    largest = 0
+
+    def room() -> int:
+        """How many pictures may wait; of what was not read yet there is no knowing how large it is."""
+        return max(1, min(AHEAD * batch_size, AHEAD_BYTES // largest)) if largest else batch_size
+
+    reading = _ahead((pool.submit(_read, job, allow_private) for job in jobs), room)
     for batch in _batches(reading, batch_size):
         read = [future.result() for future in batch]
+        batch.clear()  # the futures hold the pictures
         good = [(job, picture) for job, picture in read if isinstance(picture, Picture)]
+        largest = max([largest, *(picture.rgb.nbytes for _, picture in good)])
         found = iter(detector.photos([job.source for job, _ in good], [p for _, p in good]) if good else ())
         for job, picture in read:
             detections = next(found) if isinstance(picture, Picture) else picture
             waiting.append(pool.submit(_finish, finish, job, picture, detections))
-        while len(waiting) > AHEAD * batch_size:
+        del read, good, picture  # while the next ones are read
+        while len(waiting) > room():
             yield waiting[0]  # which stays there until it is done
             waiting.popleft()
     while waiting:
@@ -127,12 +142,14 @@ def _too_large(job: Job) -> MediaError:
     return MediaError(f"{job.source.name}: out of memory; expected a smaller picture, or fewer at once")
 
 
-def _ahead(items: Iterable[Item], count: int) -> Iterator[Item]:
-    """The same items; up to ``count`` of them are drawn before the first is asked for."""
+def _ahead(items: Iterable[Item], room: Callable[[], int]) -> Iterator[Item]:
+    """The same items; as many as there is ``room`` for are drawn before they are asked for."""
     iterator = iter(items)
-    ready = deque(islice(iterator, count))
-    while ready:
-        ready.extend(islice(iterator, 1))
+    ready: deque[Item] = deque()
+    while True:
+        ready.extend(islice(iterator, max(0, room() + 1 - len(ready))))  # one of them is handed out
+        if not ready:
+            return
         yield ready.popleft()
 
 

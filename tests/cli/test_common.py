@@ -48,6 +48,22 @@ def test_terminated_while_writing_leaves_no_half_file(tmp_path: Path) -> None:
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="signals work otherwise there")
+def test_a_second_signal_does_not_disturb_the_end(tmp_path: Path) -> None:
+    """The program ``timeout`` sends SIGTERM to the process and then to its group, so that the process gets it twice."""
+
+    def ending(_: argparse.Namespace) -> int:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+            (tmp_path / "cleared").touch()
+        return 0
+
+    assert run_cli(ending, argparse.ArgumentParser(), []) == 130
+    assert (tmp_path / "cleared").exists()
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes work otherwise there")
 def test_a_reader_that_has_gone_is_no_bug() -> None:
     program = (

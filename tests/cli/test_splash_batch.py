@@ -15,8 +15,9 @@ from PIL import Image
 from balloon_splash.cli.splash import main
 from balloon_splash.inference.segmenter import Segmenter
 from balloon_splash.splasher import Splasher
-from tests.fakes import draw_scene
+from tests.fakes import ColourSegmenter, draw_scene
 from tests.inspect.tiny_model import write_run
+from tests.media.clips import make_clip
 
 SIZE = (24, 32)
 
@@ -151,3 +152,22 @@ def test_every_good_photo_is_splashed_every_bad_one_named_and_nothing_done_twice
     again = json.loads(capsys.readouterr().out)["photos"]
     assert sum(entry["skipped"] for entry in again) == len(good)
     assert snapshot(out) == written
+
+
+def test_a_video_that_vanishes_is_named_and_the_other_one_splashed(
+    model: ColourSegmenter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "films").mkdir()
+    clips = [make_clip(tmp_path / "films" / name, frames=5) for name in ("gone.mp4", "stays.mp4")]
+    load = Segmenter.from_config
+
+    def load_while_it_vanishes(*args, **options):
+        clips[0].unlink()
+        return load(*args, **options)
+
+    monkeypatch.setattr(Segmenter, "from_config", load_while_it_vanishes)
+    assert main(["--input", str(tmp_path / "films"), "--output", f"{tmp_path}/out/", "--quiet"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "gone.mp4: " in line
+    assert "No such file" in line
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["stays_splash.mp4"]

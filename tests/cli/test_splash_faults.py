@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 
@@ -23,7 +24,9 @@ from tests.fakes import draw_scene
 from tests.media.clips import make_clip, read_pictures
 
 ROOT = Path(__file__).parents[2]
-COMMAND = [sys.executable, "-m", "tests.cli.torchless"]
+# Not python -m: that ends by SIGINT, whatever the exit code, if an interruption once struck within exec(), which
+# dataclasses use while they are imported.
+COMMAND = [sys.executable, "-c", "import sys; from tests.cli.torchless import main; sys.exit(main())"]
 PHOTOS, FRAMES = 12, 150
 ENDS_WITHIN = 10.0
 """Seconds from a fault to the end of the process."""
@@ -126,9 +129,9 @@ def kill_at_random_moments(what: Path, folder: Path, times: int, seed: int) -> N
         process = start("--input", what, "--quiet", "--output", f"{folder}/{index}/")
         time.sleep(moments.uniform(0.2, 1.1) * whole)
         process.send_signal(number)
-        _, _ = process.communicate(timeout=ENDS_WITHIN)
+        _, err = process.communicate(timeout=ENDS_WITHIN)
         # By -number ends what had not come to its first line yet.
-        assert process.returncode in (0, 130, 1, -number)
+        assert process.returncode in (0, 130, 1, -number), err
         complete = PHOTOS if what.is_dir() else 1
         assert len(splashes(folder / str(index))) == complete or process.returncode != 0
 
@@ -141,6 +144,12 @@ def test_a_signal_at_a_random_moment_leaves_whole_files(photos: Path, tmp_path: 
 @pytest.mark.parametrize("what", ["photos", "clip"])
 def test_signals_at_many_random_moments_leave_whole_files(request: pytest.FixtureRequest, tmp_path: Path, what: str):
     kill_at_random_moments(request.getfixturevalue(what), tmp_path / "out", times=50, seed=2)
+
+
+def test_a_run_behind_nohup_goes_on_when_the_terminal_is_closed(photos: Path):
+    ignored = {"SIGNAL": f"model:2:{signal.SIGHUP}", "IGNORED": str(signal.SIGHUP.value)}
+    assert run("--input", photos, "--quiet", **ignored) == (0, "")
+    assert len(splashes(photos)) == PHOTOS
 
 
 def test_a_signal_does_not_wait_for_a_slow_model(clip: Path):
@@ -195,6 +204,18 @@ def test_a_killed_process_leaves_nothing_under_the_final_name_and_does_not_stop_
         (clip.parent / name).unlink()
     assert run("--input", clip, "--quiet") == (0, "")
     assert len(splashes(clip.parent)) == 1
+
+
+def test_there_is_no_process_beside_it_that_could_be_killed(clip: Path):
+    """It decodes, detects and encodes in threads of its own."""
+    process = start("--input", clip, "--quiet", SIGNAL=f"encoding:60:{signal.SIGSTOP}")
+    while psutil.Process(process.pid).status() != psutil.STATUS_STOPPED:
+        assert process.poll() is None
+        time.sleep(0.02)
+    assert psutil.Process(process.pid).children(recursive=True) == []
+    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGCONT)
+    assert end(process) == (130, "interrupted\n")
 
 
 def test_a_disk_that_fills_costs_the_files_that_do_not_fit_and_no_others(photos: Path):

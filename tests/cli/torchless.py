@@ -5,6 +5,7 @@ The model is the one that finds discs by their colour. What is to happen on the 
 * ``SIGNAL=STAGE:COUNT:NUMBER`` sends the process a signal when a stage is entered for the COUNT-th time;
 * ``MEET=FOLDER:COUNT`` has the model wait until COUNT processes have come so far;
 * ``SLOW=SECONDS`` makes the model as slow as that for each picture;
+* ``IGNORED=NUMBER`` has the process begin with that signal ignored, as ``nohup`` does;
 * ``LARGEST_FILE=BYTES`` is the limit on files, as of a disk that fills;
 * ``WEBCAM=FILE`` lets a video stand behind every webcam;
 * ``MEMORY=numpy|torch`` gives the model an appetite of 1 GiB a picture, and the process 5.5 GiB of addresses.
@@ -98,10 +99,17 @@ def signal_at(order: str) -> None:
         setattr(owner, name, signalling(getattr(owner, name)))
 
 
+def hear_signals() -> None:
+    """As from a terminal, whatever the shell or nohup that the tests run behind has switched off."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    if "IGNORED" in os.environ:
+        signal.signal(int(os.environ["IGNORED"]), signal.SIG_IGN)
+
+
 def main() -> int:
-    signal.signal(
-        signal.SIGINT, signal.default_int_handler
-    )  # a shell that runs this behind it may have switched it off
+    hear_signals()
     model = types.SimpleNamespace(from_config=lambda *args, **options: Model())
     sys.modules["balloon_splash.inference.segmenter"] = types.SimpleNamespace(Segmenter=model)  # type: ignore[assignment]
     from balloon_splash.cli.splash import main as splash

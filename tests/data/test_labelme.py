@@ -87,6 +87,7 @@ def test_detectron2_trains_on_it(photos, tiny_cfg: CfgNode):
         (shape("cup", [[1, 1], [9, 1]], "line"), "line of 2 points"),
         (shape("cup", [[1, 1], [9, 1]]), "polygon of 2 points"),
         (shape("cup", [[1, 1], [9, 1], [5]]), "expected"),
+        (shape("cup", [[9, 9], [9, 9]], "circle"), "the area is 0 square pixels"),
         (shape("cup", [[100, 100], [120, 100], [110, 120]]), "the photo is 60 x 40"),
     ],
 )

@@ -68,6 +68,20 @@ def test_a_csv_cell_nested_too_deeply_is_a_fault_of_its_region(via_file):
     assert [fault.kind for fault in faults.faults] == [FaultKind.BAD_ENTRY]
 
 
+@pytest.mark.parametrize(("levels", "read"), [(8, True), (9, False)])
+def test_a_csv_cell_may_be_nested_as_deeply_as_the_limit_says(via_file, levels, read):
+    cell = '{""k"":' * levels + "1" + "}" * levels
+    via_file.write_text(f'{CSV_HEADER}\na.jpg,1,{{}},1,0,"{cell}","{{}}"\n')
+    (photo,) = read_via(via_file, FaultLog(via_file), Limits(max_nesting=8))
+    assert bool(photo.regions) == read
+
+
+@pytest.mark.parametrize("end", ["\n", "\r"])
+def test_rows_of_a_csv_count_as_values(via_file, end):
+    via_file.write_bytes((CSV_HEADER + end * 1000).encode())
+    assert "about 1006 values; at most 1005 are read" in refused(via_file, Limits(max_values=1005))
+
+
 def test_a_file_of_nothing_but_faults_is_refused(via_file):
     via_file.write_text(CSV_HEADER + "\n" + "".join(f"{number}\n" for number in range(1500)))
     with pytest.raises(AnnotationError, match=r"more than 1000 faults, which is the limit \(max_faults\)"):
@@ -91,7 +105,8 @@ def test_the_photos_of_a_csv_are_counted_while_it_is_read(via_file):
     rows = "".join(f"{name}.jpg,1,{{}},0,0,{{}},{{}}\n" for name in "abc")
     via_file.write_text(f"{CSV_HEADER}\n{rows}")
     assert len(read_via(via_file, FaultLog(via_file, strict=True), Limits(max_photos=3))) == 3
-    assert "max_photos" in refused(via_file, Limits(max_photos=2))
+    assert refused(via_file, Limits(max_photos=2)).endswith(": 3 photos; at most 2 are read (max_photos)")
+    assert "more than 1 photos, which is the limit (max_photos)" in refused(via_file, Limits(max_photos=1))
 
 
 @pytest.mark.parametrize(

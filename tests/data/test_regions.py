@@ -62,6 +62,56 @@ def test_ellipse_of_an_older_via_without_theta_lies_flat():
     assert np.abs(points).max(axis=0) == pytest.approx((8, 2))
 
 
+POLYGON = {"name": "polygon"}
+RECT = {"name": "rect", "x": 1, "y": 1, "width": 5, "height": 5}
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        ({"name": "point", "cx": 1, "cy": 1}, "a point has no area; draw a polygon"),
+        ({"name": "star"}, "shape 'star'; known are polygon, polyline, rect, circle, ellipse"),
+        (
+            POLYGON | {"all_points_x": 3, "all_points_y": "4"},
+            "all_points_x and all_points_y must be lists, found 3 and '4'",
+        ),
+        (
+            POLYGON | {"all_points_x": [1, 2, 3]},
+            "all_points_x and all_points_y must be lists, found [1, 2, 3] and None",
+        ),
+        (POLYGON | {"all_points_x": [1, 2, 3], "all_points_y": [1, 2]}, "3 x and 2 y coordinates"),
+        (
+            POLYGON | {"all_points_x": [1, 2, 3], "all_points_y": [1, "2", 3]},
+            "all_points_y[1] is '2', expected a number",
+        ),
+        (polygon((1, 1), (1e9, 2), (3, 9)), "all_points_x[1] is 1000000000.0, expected a finite number of pixels"),
+        (polygon((1, 1), (2, 2)), "2 points; a polygon needs 3"),
+        (polygon((1, 1)), "1 points; a polygon needs 3"),
+        (polygon((1, 1), (1, 1)), "1 points; a polygon needs 3"),
+        (
+            polygon((0, 0), (10, 0), (10, 10)) | {"name": "polyline"},
+            "the ends of the polyline differ; close it in VIA, or read with close_polylines",
+        ),
+        (RECT | {"width": None}, "width is None, expected a number"),
+        (RECT | {"width": -5}, "width is -5, expected a positive number"),
+        (RECT | {"height": 0}, "height is 0"),
+    ],
+)
+def test_what_is_wrong_with_a_shape_is_told(shape, message):
+    assert fault_of(shape).message == message
+
+
+def test_the_largest_coordinates_are_read():
+    far = polygon((-1e7, -1e7), (1e7, -1e7), (1e7, 1e7))
+    assert region_polygon(far).tolist() == [[-1e7, -1e7], [1e7, -1e7], [1e7, 1e7]]
+
+
+def test_a_circle_starts_at_its_right_and_repeats_no_point():
+    points = region_polygon({"name": "circle", "cx": 50, "cy": 40, "r": 30})
+    assert points[0].tolist() == [80, 40]
+    assert len(np.unique(points.round(6), axis=0)) == len(points)
+
+
 @pytest.mark.parametrize(
     ("shape", "kind"),
     [
@@ -98,6 +148,7 @@ def test_faults_say_where_the_number_is_and_stay_short():
 
 
 def test_limit_of_points_is_named():
+    assert len(region_polygon(SQUARE, max_points=5)) == 4
     error = fault_of(SQUARE, max_points=4)
     assert error.kind is FaultKind.TOO_MANY_POINTS
     assert "max_points" in error.message

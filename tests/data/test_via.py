@@ -85,8 +85,20 @@ def test_csv_faults_are_told(via_file):
     expected = [FaultKind.REGION_COUNT, FaultKind.SIZE_MISMATCH, FaultKind.BAD_ENTRY, FaultKind.BAD_ENTRY]
     assert kinds(faults) == expected
     assert (faults.faults[2].photo, faults.faults[2].region) == ("a.jpg", "0")
-    with pytest.raises(AnnotationError, match="CSV"):
+    assert faults.faults[0].message == "region_count says '2', the file has 1 rows"
+    assert (faults.faults[0].photo, faults.faults[0].dropped) == ("a.jpg", False)
+    with pytest.raises(AnnotationError, match=r"via\.json: not well-formed CSV \(line 2\)"):
         read(via_file, CSV_HEADER + '\na.jpg,1,"{}",1,0,"{never closed')
+
+
+def test_a_csv_that_a_spreadsheet_has_saved_reads_the_same(via_file):
+    """It quotes the header, ends lines as Windows does, and may break them within a cell."""
+    header = ",".join(f'"{name}"' for name in CSV_HEADER.split(","))
+    row = 'a.jpg,7,"{}",1,0,"{""name"":""point"",\r\n""cx"":1,""cy"":1}","{""k"":""v""}"'
+    photos, _ = read(via_file, f"{header}\r\n{row}\r\n\r\n".encode(), strict=True)
+    assert [(photo.filename, photo.size) for photo in photos] == [("a.jpg", 7)]
+    assert photos[0].regions[0].shape == {"name": "point", "cx": 1, "cy": 1}
+    assert photos[0].regions[0].attributes == {"k": "v"}
 
 
 @pytest.mark.parametrize(
@@ -102,8 +114,8 @@ def test_via_3_is_refused_by_name_with_what_to_do(via_file, content):
         read(via_file, content)
 
 
-def test_byte_order_mark_and_unicode_names_do_not_disturb(via_file):
-    content = json.dumps({"k": entry("Ballón 気球.jpg", region(SQUARE))}, ensure_ascii=False)
+def test_byte_order_mark_blanks_and_unicode_names_do_not_disturb(via_file):
+    content = "\n \t" + json.dumps({"k": entry("Ballón 気球.jpg", region(SQUARE))}, ensure_ascii=False)
     photos, _ = read(via_file, content.encode("utf-8-sig"), strict=True)
     assert photos[0].filename == "Ballón 気球.jpg"
 
@@ -118,9 +130,9 @@ def test_byte_order_mark_and_unicode_names_do_not_disturb(via_file):
         ("[" * 200_000, "nested too deeply"),
         ('{"a":' * 200_000, "nested too deeply"),
         ('{"a": ' + "9" * 10_000 + "}", "not valid JSON"),
-        ({"shapes": [], "imagePath": "a.jpg"}, "no entry has a 'filename'"),
+        ({"shapes": [], "imagePath": "a.jpg"}, r"no entry has a 'filename'; its keys are \['shapes', 'imagePath'\]"),
         ({"images": [], "annotations": [], "categories": []}, "COCO"),
-        ({"_via_img_metadata": []}, "must be an object"),
+        ({"_via_img_metadata": []}, "must be an object, found a list"),
         (b"\xff\xfe{\x00}\x00", "not UTF-8"),
         (b"\x89PNG\r\n", "not UTF-8"),
     ],
@@ -143,20 +155,44 @@ def test_malformed_entries_are_dropped_and_told(via_file):
         "not an object": 3,
         "no name": {"regions": []},
         "number as name": {"filename": 7, "regions": []},
-        "no regions": {"filename": "x.jpg"},
+        "no regions": {"filename": "x.jpg", "regions": 5},
         "sound": entry("a.jpg", region(SQUARE), "text", {"region_attributes": {}}, size="12"),
     }
     photos, faults = read(via_file, document)
     assert [(photo.filename, photo.index, len(photo.regions)) for photo in photos] == [("a.jpg", 4, 1)]
-    assert [(fault.photo, fault.region) for fault in faults.faults] == [
-        ("not an object", None),
-        ("no name", None),
-        ("number as name", None),
-        ("no regions", None),
-        ("a.jpg", None),
-        ("a.jpg", "1"),
-        ("a.jpg", "2"),
+    bad, size = FaultKind.BAD_ENTRY, FaultKind.SIZE_MISMATCH
+    found = [(fault.kind, fault.photo, fault.region, fault.dropped) for fault in faults.faults]
+    assert found == [
+        (bad, "not an object", None, True),
+        (bad, "no name", None, True),
+        (bad, "number as name", None, True),
+        (bad, "no regions", None, True),
+        (size, "a.jpg", None, False),
+        (bad, "a.jpg", "1", True),
+        (bad, "a.jpg", "2", True),
     ]
+    assert [fault.message for fault in faults.faults] == [
+        "expected an object, found 3",
+        "filename must be a text, found None",
+        "filename must be a text, found 7",
+        "regions must be an object (VIA 1) or a list (VIA 2), found 5",
+        "size must be a number of bytes, or -1; found '12'",
+        "expected the objects shape_attributes and region_attributes, found 'text'",
+        "expected the objects shape_attributes and region_attributes, found {'region_attributes': {}}",
+    ]
+
+
+def test_a_region_without_attributes_is_read(via_file):
+    photos, _ = read(via_file, {"1": entry("a.jpg", {"shape_attributes": SQUARE})}, strict=True)
+    assert photos[0].regions[0].attributes == {}
+
+
+@pytest.mark.parametrize(("size", "expected"), [(0, 0), (5, 5), (-1, None), (None, None), (-2, None), (True, None)])
+def test_a_size_is_a_number_of_bytes_or_unknown(via_file, size, expected):
+    photos, faults = read(via_file, {"1": entry("a.jpg", size=size)})
+    assert photos[0].size == expected
+    assert photos[0].size is not True
+    assert bool(faults) == (size in (-2, True))
 
 
 def test_a_photo_listed_twice_is_read_once_and_told(via_file):
@@ -164,13 +200,16 @@ def test_a_photo_listed_twice_is_read_once_and_told(via_file):
     assert len(photos) == 1
     assert photos[0].annotated
     assert kinds(faults) == [FaultKind.DUPLICATE_NAME]
+    assert (faults.faults[0].photo, faults.faults[0].dropped) == ("a.jpg", True)
+    assert faults.faults[0].message == "listed more than once; only the first entry is read"
 
 
 def test_a_repeated_json_key_does_not_vanish_silently(via_file):
     one = json.dumps(entry("a.jpg", region(SQUARE)))
     _, faults = read(via_file, f'{{"a.jpg1": {one}, "a.jpg1": {one}}}')
     assert kinds(faults) == [FaultKind.DUPLICATE_NAME]
-    assert "a.jpg1" in faults.faults[0].message
+    assert faults.faults[0].message.startswith("the key 'a.jpg1' stands more than once")
+    assert faults.faults[0].dropped
 
 
 def test_limits_are_kept_and_named(via_file):
@@ -183,6 +222,7 @@ def test_limits_are_kept_and_named(via_file):
     faults = FaultLog(via_file)
     assert [photo.filename for photo in read_via(via_file, faults, Limits(max_regions=1))] == ["b.jpg"]
     assert "max_regions" in faults.faults[0].message
+    assert kinds(faults) == [FaultKind.TOO_MANY_REGIONS]
 
 
 json_values = st.recursive(

@@ -81,6 +81,14 @@ def test_a_packed_file_is_read_as_any_other_weights(tiny_cfg: CfgNode, tmp_path:
     assert max(relative_errors(model.state_dict(), other.state_dict()).values()) < 0.012
 
 
+def test_a_packed_file_that_does_not_fit_names_its_configuration(tiny_cfg: CfgNode, tmp_path: Path) -> None:
+    path = tmp_path / "small.safetensors"
+    write_packed(path, build_model(tiny_cfg).state_dict(), About(("balloon",), "balloon_R18_FPN.yaml"))
+    tiny_cfg.MODEL.ROI_BOX_HEAD.FC_DIM += 1
+    with pytest.raises(WeightsError, match=r"does not fit .*; the weights belong to balloon_R18_FPN.yaml"):
+        SafeCheckpointer(build_model(tiny_cfg)).load(str(path))
+
+
 def _cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-1000])
 

@@ -12,6 +12,7 @@ import struct
 import subprocess
 import sys
 import zipfile
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ import torch
 from torch import nn
 
 from balloon_splash.engine.checkpoint import SafeCheckpointer
+from balloon_splash.engine.weights import read_pkl, read_pth
 from balloon_splash.errors import WeightsError
 
 SUFFIXES = ["pth", "pkl", "pyth", "pt", "bin", "safetensors"]
@@ -131,6 +133,51 @@ def test_pythons_unpickler_is_told_which_names_are_harmless(model: nn.Module, tm
         path.write_bytes(pickle.dumps({"model": {"weight": call}, "__author__": "x"}, protocol=2))
         with pytest.raises(WeightsError, match=f"{number}.pkl"):
             SafeCheckpointer(model).load(str(path))
+
+
+def test_numbers_of_numpy_are_read_as_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "numbers.pkl"
+    numbers = {"steps": np.int64(90000), "lr": np.float32(0.25), "names": ["a"], "weight": np.arange(6.0).reshape(2, 3)}
+    path.write_bytes(pickle.dumps(numbers, protocol=2))
+    found = read_pkl(str(path))
+    assert {key: found[key] for key in ("steps", "lr", "names")} == {"steps": 90000, "lr": 0.25, "names": ["a"]}
+    assert np.array_equal(found["weight"], numbers["weight"])
+
+
+def torch_file(content: object) -> bytes:
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    return buffer.getvalue()
+
+
+def test_texts_that_python_2_wrote_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "old.pkl"
+    path.write_bytes(b"\x80\x02}U\x01aU\x02\xc3\xa9s.")  # {'a': '\xc3\xa9'}, which Python 3 has no opcode for
+    assert read_pkl(str(path)) == {"a": b"\xc3\xa9".decode("latin1")}
+
+
+@pytest.mark.parametrize(
+    ("suffix", "content", "message"),
+    [
+        ("pkl", b"", "damaged or not a checkpoint (EOFError)"),
+        ("pkl", b"\x80\x02.", "damaged or not a checkpoint (pop from empty list)"),
+        ("pkl", pickle.dumps([1]), "holds a list; expected a dict of arrays"),
+        (
+            "pkl",
+            pickle.dumps({"a": Decimal(1)}, protocol=2),
+            "refused, it wants to load decimal.Decimal; expected arrays only",
+        ),
+        ("pth", b"<html>\n</html>", "damaged or not a torch checkpoint"),
+        ("pth", torch_file([1]), "holds a list; expected a dict of tensors"),
+    ],
+    ids=["empty", "no value", "list", "number", "page", "list of torch"],
+)
+def test_the_reason_is_told(tmp_path: Path, suffix: str, content: bytes, message: str) -> None:
+    path = tmp_path / f"file.{suffix}"
+    path.write_bytes(content)
+    with pytest.raises(WeightsError) as caught:
+        (read_pkl if suffix == "pkl" else read_pth)(str(path))
+    assert str(caught.value) == f"{path}: {message}"
 
 
 def safetensors(header: bytes, data: bytes = b"") -> bytes:

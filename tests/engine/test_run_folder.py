@@ -16,7 +16,7 @@ import pytest
 import torch
 from torch import nn
 
-from balloon_splash.engine.checkpoint import SafeCheckpointer
+from balloon_splash.engine.checkpoint import Fit, SafeCheckpointer
 from balloon_splash.engine.run_folder import check_run_folder, has_run, newest_sound, prune, sole_use
 from balloon_splash.errors import TrainingError, UsageError, WeightsError
 
@@ -84,9 +84,9 @@ def test_a_damaged_checkpoint_is_named_and_passed_over(
     with caplog.at_level(logging.WARNING):
         assert newest_sound(run) == run / "model_0000199.pth"
     passed_over, goes_on = (record.getMessage() for record in caplog.records)
-    assert "model_0000299.pth" in passed_over
-    assert "passed over" in passed_over
-    assert "going on from" in goes_on
+    assert passed_over.startswith(f"{run / 'model_0000299.pth'}: ")
+    assert passed_over.endswith("; passed over")
+    assert goes_on == f"going on from {run / 'model_0000199.pth'}"
     model = nn.Linear(20, 20)
     SafeCheckpointer(model, str(run)).resume_or_load("", resume=True)
     assert model.weight.detach().numpy().tobytes() == weight_of(run / "model_0000199.pth")
@@ -111,6 +111,20 @@ def test_a_damaged_note_of_the_last_checkpoint_costs_nothing(run: Path, note: by
         check_run_folder(str(run), resume=False)
 
 
+def test_a_note_does_not_lead_out_of_the_folder(run: Path, caplog: pytest.LogCaptureFixture) -> None:
+    inner = run / "inner"
+    inner.mkdir()
+    shutil.copy(run / "model_0000099.pth", inner)
+    (inner / "last_checkpoint").write_text("../model_0000299.pth")
+    assert newest_sound(inner) == inner / "model_0000099.pth"
+    assert [record.getMessage() for record in caplog.records] == [f"going on from {inner / 'model_0000099.pth'}"]
+
+
+def test_a_checkpoint_needs_no_more_than_weights_and_a_step(tmp_path: Path) -> None:
+    torch.save({"model": {}, "iteration": 3}, tmp_path / "model_0000003.pth")
+    assert newest_sound(tmp_path).name == "model_0000003.pth"
+
+
 def test_who_goes_back_to_an_older_checkpoint_gets_it(run: Path, caplog: pytest.LogCaptureFixture) -> None:
     (run / "last_checkpoint").write_text("model_0000099.pth")
     assert newest_sound(run) == run / "model_0000099.pth"
@@ -131,6 +145,50 @@ def test_a_run_without_a_sound_checkpoint_says_so(run: Path) -> None:
         cut(path)
     with pytest.raises(WeightsError, match="no sound checkpoint"):
         newest_sound(run)
+
+
+@pytest.mark.parametrize("name", ["last_checkpoint", "model_0000099.pth", "model_final.pth", "model_best.pth"])
+def test_whatever_a_run_leaves_makes_the_folder_its_own(tmp_path: Path, name: str) -> None:
+    assert not has_run(tmp_path)
+    check_run_folder(str(tmp_path), resume=False)
+    with pytest.raises(UsageError, match=f"{tmp_path}: nothing to resume, expected a checkpoint"):
+        check_run_folder(str(tmp_path), resume=True)
+    (tmp_path / name).touch()
+    assert has_run(tmp_path)
+    check_run_folder(str(tmp_path), resume=True)
+    with pytest.raises(UsageError) as caught:
+        check_run_folder(str(tmp_path), resume=False)
+    assert str(caught.value) == (
+        f"{tmp_path} holds a run already (last checkpoint unknown); "
+        "expected --resume to go on with it, or another OUTPUT_DIR"
+    )
+
+
+def test_a_run_that_is_there_is_told_with_its_last_checkpoint(run: Path) -> None:
+    with pytest.raises(UsageError, match=r"\(last checkpoint model_0000299\.pth\)"):
+        check_run_folder(str(run), resume=False)
+
+
+def test_resuming_takes_the_run_and_beginning_anew_the_weights_that_were_given(run: Path, tmp_path: Path) -> None:
+    other = nn.Linear(20, 20)
+    torch.save({"model": other.state_dict()}, tmp_path / "other.pth")
+    for resume, expected in ((True, "model_0000299.pth"), (False, "other.pth")):
+        model = nn.Linear(20, 20)
+        SafeCheckpointer(model, str(run)).resume_or_load(str(tmp_path / "other.pth"), resume=resume)
+        assert model.weight.detach().numpy().tobytes() == weight_of(tmp_path / expected)
+    SafeCheckpointer(model, str(run)).resume_or_load(str(tmp_path / "other.pth"))
+    assert model.weight.detach().numpy().tobytes() == weight_of(tmp_path / "model_0000299.pth")
+    for folder in ("", str(tmp_path / "empty")):
+        assert not SafeCheckpointer(model, folder).has_checkpoint()
+
+
+def test_what_is_resumed_has_to_fit_to_the_last_tensor(tmp_path: Path) -> None:
+    """The weights that a run starts from may lack a head; its own checkpoint may not."""
+    SafeCheckpointer(nn.Linear(20, 20, bias=False), str(tmp_path)).save("model_0000099", iteration=99)
+    path = str(tmp_path / "model_0000099.pth")
+    SafeCheckpointer(nn.Linear(20, 20), str(tmp_path), fit=Fit.PRETRAINED).resume_or_load(path, resume=False)
+    with pytest.raises(WeightsError, match="bias is missing"):
+        SafeCheckpointer(nn.Linear(20, 20), str(tmp_path), fit=Fit.PRETRAINED).resume_or_load(path, resume=True)
 
 
 # --- writing ----------------------------------------------------------------------------------------------------------
@@ -200,6 +258,32 @@ def test_a_model_that_has_diverged_is_not_saved(run: Path, value: float) -> None
     with pytest.raises(TrainingError, match="weight is not finite"):
         SafeCheckpointer(model, str(run)).save("model_0000399", iteration=399)
     assert names(run) == before
+
+
+class Average:
+    """As of a moving average that has diverged."""
+
+    def state_dict(self) -> dict[str, torch.Tensor]:
+        return {"weight": torch.tensor([1.0, float("nan")])}
+
+    def load_state_dict(self, state: dict[str, torch.Tensor]) -> None:
+        pass
+
+
+def test_an_average_that_has_diverged_is_not_saved(run: Path) -> None:
+    before = names(run)
+    with pytest.raises(TrainingError, match="weight is not finite"):
+        SafeCheckpointer(nn.Linear(20, 20), str(run), ema=Average()).save("model_0000399", iteration=399)
+    assert names(run) == before
+
+
+def test_without_a_folder_or_on_another_process_than_the_first_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    SafeCheckpointer(nn.Linear(20, 20), "").save("model_0000099", iteration=99)
+    SafeCheckpointer(nn.Linear(20, 20), str(tmp_path), save_to_disk=False).save("model_0000099", iteration=99)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_last_checkpoint_is_noted_after_it_is_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -288,6 +372,26 @@ def test_two_processes_do_not_run_in_one_folder_but_a_dead_one_blocks_nobody(tmp
     finally:
         os.killpg(holder.pid, signal.SIGKILL)
         holder.wait()
+
+
+def test_a_folder_is_made_with_its_parents_and_used_by_one_at_a_time(tmp_path: Path) -> None:
+    folder = tmp_path / "runs" / "first"
+    with sole_use(str(folder)):
+        assert folder.is_dir()
+        with pytest.raises(UsageError) as caught, sole_use(str(folder)):
+            pytest.fail("both would write the same files")
+        assert str(caught.value) == f"OUTPUT_DIR {folder}: another process runs there; expected one at a time"
+        with sole_use(str(tmp_path / "runs" / "second")):  # another folder is free
+            pass
+    with sole_use(str(folder)):
+        pass
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a folder where nobody may write")
+def test_a_folder_that_cannot_be_written_to_is_named() -> None:
+    refusal = r"^OUTPUT_DIR /proc/self: cannot be written \(.+\); expected"
+    with pytest.raises(UsageError, match=refusal), sole_use("/proc/self"):
+        pytest.fail("nowhere to write")
 
 
 def test_what_a_killed_process_left_is_cleared(run: Path) -> None:

@@ -43,7 +43,7 @@ def _atheris() -> Any:
     try:
         return importlib.import_module("atheris")
     except ModuleNotFoundError:
-        raise SystemExit("coverage-guided fuzzing needs Atheris: pip install atheris") from None
+        raise SystemExit("needs Atheris: pip install --no-build-isolation -e '.[fuzz]'") from None
 
 
 def run_guided(

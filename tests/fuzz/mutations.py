@@ -16,7 +16,7 @@ VALUES: tuple[Any, ...] = (
     *("", "a.jpg", "../a.jpg", "polygon", "ellipse", "balloon", "\ud800", "x" * 300),
     *([], {}, [1, 2, 3], [0, 59, 59], [[]], {"name": "circle", "cx": 20, "cy": 20, "r": 9}),
 )
-KEYS = (
+VIA_KEYS = (
     "name",
     "filename",
     "regions",
@@ -28,6 +28,7 @@ KEYS = (
     "_via_img_metadata",
     "",
 )
+LABELME_KEYS = ("imagePath", "shapes", "label", "points", "group_id", "shape_type", "")
 HEAD_BYTES = 128  # where most formats keep their header
 CHANGES_AT_ONCE = (1, 1, 1, 2, 3, 6)  # a file with many is refused before it comes to the later ones
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -43,13 +44,13 @@ def mutate(data: bytes, donors: Sequence[bytes], rng: random.Random) -> bytes:
     return with_sound_checksums(changed) if changed.startswith(PNG_SIGNATURE) and rng.random() < 0.7 else changed
 
 
-def vary(content: bytes, rng: random.Random) -> bytes:
-    """An annotation file changed: a JSON document in its parts or its bytes, any other file in its bytes."""
-    try:
-        document = json.loads(content) if rng.random() < 0.8 else None
-    except (ValueError, RecursionError):
-        document = None
-    if not isinstance(document, (dict, list)):
+def vary(content: bytes, rng: random.Random, keys: Sequence[str] = VIA_KEYS) -> bytes:
+    """An annotation file changed: a JSON document in its parts or its bytes, any other file in its bytes.
+
+    ``keys`` are the names that a part may get.
+    """
+    document = _document(content) if rng.random() < 0.8 else None
+    if document is None:
         return mutate(content or b"{}", [content or b"{}"], rng)
     for _ in range(rng.choice(CHANGES_AT_ONCE)):
         places = list(_places(document))
@@ -63,10 +64,43 @@ def vary(content: bytes, rng: random.Random) -> bytes:
         elif change == 1:
             parent[key] = copy.deepcopy(other[other_key])
         elif change == 2 and isinstance(parent, dict):
-            parent[rng.choice(KEYS)] = parent.pop(key)
+            parent[rng.choice(keys)] = parent.pop(key)
         else:
             parent[key] = copy.deepcopy(rng.choice(VALUES))  # which later changes may alter
     return json.dumps(document).encode()
+
+
+def vary_mildly(content: bytes, rng: random.Random) -> bytes:
+    """A LabelMe file changed so that two of three stay readable in form, for one fault has the whole file refused."""
+    document = _document(content)
+    if document is None or rng.random() < 1 / 3:
+        return vary(content, rng, LABELME_KEYS)
+    for _ in range(rng.choice(CHANGES_AT_ONCE)):
+        places = list(_places(document))
+        if places:
+            _alter(*rng.choice(places), rng)
+    return json.dumps(document).encode()
+
+
+def _alter(parent: Any, key: Any, rng: random.Random) -> None:
+    """Give one part another value of its kind."""
+    value = parent[key]
+    if isinstance(value, (int, float)):
+        parent[key] = rng.choice((-value, 0, rng.uniform(-9, 99), rng.randint(-9, 99), rng.choice(NASTY)))
+    elif isinstance(value, list) and value:
+        place = rng.randrange(len(value))
+        changes = [value.reverse]
+        if isinstance(value[place], (dict, list)):  # not half of a pair of numbers
+            changes += [lambda: value.pop(place), lambda: value.append(copy.deepcopy(value[place]))]
+        rng.choice(changes)()
+
+
+def _document(content: bytes) -> dict[str, Any] | list[Any] | None:
+    try:
+        document = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    return document if isinstance(document, (dict, list)) else None
 
 
 def _places(node: Any) -> Iterator[tuple[Any, Any]]:

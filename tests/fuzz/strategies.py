@@ -155,23 +155,60 @@ def via_files(draw: st.DrawFn) -> bytes:
     return content
 
 
-labelme_points = st.lists(st.lists(near_number, min_size=2, max_size=2), max_size=8) | anything
-labelme_shape = st.fixed_dictionaries(
-    {"label": st.sampled_from(["balloon", "cup"]) | anything, "points": labelme_points},
+# A LabelMe file with one fault is refused as a whole, so most have to be sound.
+labelme_point = st.lists(near_number, min_size=2, max_size=2)
+LABELME_POINTS = {"polygon": (3, 12), "rectangle": (2, 2), "circle": (2, 2)}
+"""How many points the shapes have that are read: at least, at most."""
+
+
+@st.composite
+def sound_labelme_shapes(draw: st.DrawFn) -> dict[str, Any]:
+    """What LabelMe writes, or wrote some versions ago; polygons often cross themselves."""
+    kind = draw(st.sampled_from(["polygon", *LABELME_POINTS]))
+    fewest, most = LABELME_POINTS[kind]
+    points = draw(st.lists(labelme_point, min_size=fewest, max_size=most))
+    return {
+        "label": draw(st.sampled_from(["balloon", "cup"])),
+        "points": points,
+        "shape_type": kind,
+        **draw(
+            st.fixed_dictionaries(
+                {},
+                optional={"group_id": st.none() | st.integers(0, 2), "flags": st.just({}), "description": st.text()},
+            )
+        ),
+    }
+
+
+strange_labelme_shape = st.fixed_dictionaries(
+    {
+        "label": st.one_of(st.just("balloon"), st.just("cup"), anything),
+        "points": st.one_of(
+            st.lists(labelme_point, max_size=8), st.lists(st.lists(coordinate, max_size=3), max_size=4), anything
+        ),
+    },
     optional={
         "group_id": st.none() | st.integers(0, 2) | anything,
-        "shape_type": st.sampled_from(["polygon", "rectangle", "circle", "line"]) | anything,
+        "shape_type": st.sampled_from(["polygon", "rectangle", "circle", "line", "point", "mask"]) | anything,
     },
 )
-labelme_document = st.fixed_dictionaries(
+sound_labelme_document = st.fixed_dictionaries(
     {
-        "imagePath": filename.map(lambda name: f"photos/{name}") | anything,
-        "shapes": st.lists(labelme_shape | anything, max_size=3) | anything,
+        "imagePath": st.sampled_from(PHOTO_NAMES).map(lambda name: f"photos/{name}"),
+        "shapes": st.lists(sound_labelme_shapes(), max_size=4),
+    },
+    optional={"version": st.just("5.4.1"), "imageData": st.none(), "imageHeight": near_number, "imageWidth": anything},
+)
+strange_labelme_document = st.fixed_dictionaries(
+    {
+        "imagePath": st.one_of(*[filename.map(lambda name: f"photos/{name}")] * 3, filename, anything),
+        "shapes": st.lists(st.one_of(sound_labelme_shapes(), strange_labelme_shape, anything), max_size=3) | anything,
     }
 )
 
 
 @st.composite
 def labelme_files(draw: st.DrawFn) -> bytes:
-    """A file of LabelMe's whose photos lie in the folder ``photos``."""
-    return json.dumps(draw(st.one_of(labelme_document, labelme_document, anything))).encode()
+    """A file of LabelMe's whose photos lie in the folder ``photos``; most are sound, for what is then changed."""
+    document = draw(st.one_of(*[sound_labelme_document] * 4, strange_labelme_document, anything))
+    return json.dumps(document, ensure_ascii=draw(st.booleans())).encode("utf-8", "surrogatepass")

@@ -27,7 +27,7 @@ import hypothesis
 from hypothesis.strategies import SearchStrategy
 
 from tests.fuzz.guided import instrumented, run_guided
-from tests.fuzz.mutations import mutate, vary
+from tests.fuzz.mutations import mutate, vary, vary_mildly
 from tests.fuzz.samples import Sample, labelme_documents, pictures, via_documents, videos
 from tests.fuzz.strategies import labelme_files, via_files
 from tests.fuzz.targets import Target, image_target, labelme_target, via_target, video_target
@@ -41,6 +41,8 @@ WATCHED = frozenset(
 )
 Run: TypeAlias = Callable[[str, bytes], None]
 """Takes the suffix and the content of a file."""
+Change: TypeAlias = Callable[[bytes, random.Random], bytes]
+"""Takes the content of a file, and gives it changed."""
 BUSY = 3
 """A file that takes so many times its seconds by the clock hangs, however busy the machine is."""
 VARIANTS = 9
@@ -152,7 +154,7 @@ def _summary(error: BaseException) -> str:
     return f"{type(error).__name__} at {place}: " + re.sub(r"\d+", "N", str(error)[:120])
 
 
-def _from_strategy(strategy: SearchStrategy[bytes], count: int, seed: int, run: Run) -> None:
+def _from_strategy(strategy: SearchStrategy[bytes], change: Change, count: int, seed: int, run: Run) -> None:
     """One file in ten as the strategy makes it, which takes its time, the others with random changes to these."""
     rng = random.Random(seed)
     left = count
@@ -160,7 +162,7 @@ def _from_strategy(strategy: SearchStrategy[bytes], count: int, seed: int, run: 
     def case(content: bytes) -> None:
         nonlocal left
         for number in range(min(left, 1 + VARIANTS)):
-            run(".json", vary(content, rng) if number else content)
+            run(".json", change(content, rng) if number else content)
             left -= 1
 
     while left > 0:
@@ -238,9 +240,9 @@ def main() -> None:
         elif kind == "via-guided":
             run_guided(bench.run, [data for _, data in samples], folder / "guide", count, seed, bench.finish)
         elif kind == "via":
-            _from_strategy(via_files(), count, seed, bench.run)
+            _from_strategy(via_files(), vary, count, seed, bench.run)
         elif kind == "labelme":
-            _from_strategy(labelme_files(), count, seed, bench.run)
+            _from_strategy(labelme_files(), vary_mildly, count, seed, bench.run)
         else:
             _from_mutations(samples, count, seed, bench.run)
         bench.finish()

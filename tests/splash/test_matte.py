@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from detectron2.layers.mask_ops import paste_masks_in_image
+from detectron2.layers.mask_ops import _do_paste_mask, paste_masks_in_image
 
 from balloon_splash.splash.detections import Detections
 from balloon_splash.splash.edges import signed_distance
-from balloon_splash.splash.matte import instance_masks, matte
+from balloon_splash.splash.matte import SOFT_EDGE_PX, instance_masks, matte, union_probability
 
 SIZE = (240, 320)
 
@@ -43,19 +43,70 @@ def test_masks_lie_where_detectron2_pastes_them(samples):
     expected = paste_masks_in_image(
         torch.from_numpy(detections.soft_masks), torch.from_numpy(detections.boxes), SIZE, threshold=0.5
     ).numpy()
-    assert (instance_masks(detections) != expected).sum() < 0.005 * expected.sum()
+    found = instance_masks(detections)
+    assert found.dtype == np.bool_
+    assert (found != expected).sum() < 0.005 * expected.sum()
     union = expected.any(axis=0)
     assert ((matte(detections) > 0) != union).sum() < 0.005 * union.sum()
 
 
+def test_probabilities_are_those_of_detectron2_to_their_faint_ends():
+    """Of noise, in which every sample tells, in boxes of all sizes, from less than a pixel on."""
+    detections = noise(40)
+    masks, boxes = torch.from_numpy(detections.soft_masks[:, None]), torch.from_numpy(detections.boxes)
+    pasted, _ = _do_paste_mask(masks, boxes, *SIZE, skip_empty=False)
+    found = union_probability(detections, (slice(0, SIZE[0]), slice(0, SIZE[1])))
+    assert found.dtype == np.float32
+    assert found == pytest.approx(pasted.amax(dim=0).numpy(), abs=1e-3)
+
+
+def noise(count: int) -> Detections:
+    rng = np.random.default_rng(3)
+    others = blobs(count)
+    centre = rng.uniform(0, SIZE[::-1], (count, 2))
+    half = np.geomspace(0.1, 90, count)[:, None] * rng.uniform(0.7, 1, (count, 2))
+    boxes = np.hstack([centre - half, centre + half]).astype(np.float32)
+    soft_masks = rng.random((count, 7, 7), np.float32)
+    return Detections(SIZE, boxes, others.scores, others.classes, soft_masks, others.class_names)
+
+
+def test_a_probability_of_one_half_belongs_to_the_object():
+    whole = disc()
+    half = Detections(SIZE, whole.boxes, whole.scores, whole.classes, np.full((1, 28, 28), 0.5, np.float32), ("it",))
+    inside = (slice(75, 165), slice(115, 205))
+    assert matte(half)[inside].all()
+    assert instance_masks(half)[0][inside].all()
+
+
+@pytest.mark.parametrize("soft", [False, True])
+@pytest.mark.parametrize("options", [{}, {"grow": 3.0}, {"feather": 4.0}, {"refine": 4}], ids=str)
+def test_a_matte_is_float32_from_0_to_1_and_has_half_tones_only_if_asked_for(options, soft):
+    photo = np.random.default_rng(0).integers(0, 256, (*SIZE, 3), np.uint8)
+    found = matte(disc(), soft=soft, guide=photo, **options)
+    assert found.shape == SIZE
+    assert found.dtype == np.float32
+    assert (found.min(), found.max()) == (0, 1)
+    assert ((found > 0) & (found < 1)).any() == (soft or "feather" in options)
+
+
+def test_an_edge_that_was_moved_is_as_soft_as_the_constant_says():
+    row = matte(disc(), soft=True, grow=5)[120]
+    assert ((row > 0) & (row < 1)).sum() == pytest.approx(2 * SOFT_EDGE_PX, abs=1)
+
+
 def test_a_hard_matte_has_no_half_tones_and_nothing_found_gives_zeros():
     assert set(np.unique(matte(blobs(5)))) == {0.0, 1.0}
-    assert not matte(Detections.empty(SIZE)).any()
+    nothing = matte(Detections.empty(SIZE))
+    assert nothing.dtype == np.float32
+    assert not nothing.any()
 
 
 def test_boxes_outside_the_picture_or_without_area_do_no_harm():
-    detections = blobs(3)
-    boxes = np.array([[-90, -90, -10, -10], [400, 300, 500, 400], [50, 50, 50, 50]], np.float32)
+    detections = blobs(5)
+    boxes = np.array(
+        [[-90, -90, -10, -10], [400, 300, 500, 400], [50, 50, 50, 50], [-90, 50, -10, 90], [50, -90, 90, -10]],
+        np.float32,
+    )
     broken = Detections(
         SIZE, boxes, detections.scores, detections.classes, detections.soft_masks, detections.class_names
     )

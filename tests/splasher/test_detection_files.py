@@ -64,6 +64,18 @@ def test_a_file_without_soft_masks_gives_the_same_objects_but_for_the_edges(tmp_
     assert (ours != theirs).sum() < 0.02 * ours.sum()
 
 
+def test_a_mask_that_claims_another_size_than_its_picture_is_refused_before_it_is_decoded(tmp_path: Path, found):
+    path = tmp_path / "foreign.json"
+    write_detections({"other.png": found["other.png"]}, path)
+    document = json.loads(path.read_text(encoding="utf-8"))
+    for entry in document["annotations"]:
+        del entry["soft_mask"]
+        entry["segmentation"] = {"size": [2**20, 2**20], "counts": "00"}
+    path.write_text(json.dumps(document), encoding="utf-8")
+    with pytest.raises(MediaError, match=r"foreign\.json: .*a mask of \[1048576, 1048576\] in a picture of"):
+        read_detections(path)
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"images": [{}], "categories": [], "annotations": []}'])
 def test_a_file_that_is_something_else_is_named(tmp_path: Path, text):
     path = tmp_path / "wrong.json"
