@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,7 @@ def compare(
     *,
     rounds: int,
     targets: Mapping[str, float] | None = None,
+    per: int = 1,
 ) -> list[Row]:
     """Time all sides in turn, round by round, so that what else the machine does hits all of them alike.
 
@@ -55,6 +57,7 @@ def compare(
         sides: what to call for each; the first is what the others are held against.
         rounds: calls of each, after one to warm up.
         targets: wanted ratios of some sides.
+        per: photos in a call; times are those of one.
     """
     times: dict[str, list[float]] = {name: [] for name in sides}
     cpu: dict[str, list[float]] = {name: [] for name in sides}
@@ -63,8 +66,8 @@ def compare(
             began = time.process_time()
             spent = seconds(function)
             if number > 0:
-                times[name].append(spent)
-                cpu[name].append(time.process_time() - began)
+                times[name].append(spent / per)
+                cpu[name].append((time.process_time() - began) / per)
     base = statistics.median(times[next(iter(sides))])
     return [row(what, name, each, base, (targets or {}).get(name), cpu[name]) for name, each in times.items()]
 
@@ -136,18 +139,32 @@ def read_medians(path: Path) -> dict[tuple[str, str], float]:
 
 
 def write_plot(path: Path, rows: Sequence[Row]) -> None:
-    """A bar for each row, with its spread."""
+    """A panel for each comparison: a bar for each side, with its spread, its ratio, and the ratio that is wanted."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
-    figure, axes = plt.subplots(figsize=(10, 0.35 * len(rows) + 1), layout="constrained")
-    labels = [f"{each.what}: {each.side}" for each in rows]
-    medians = [each.median for each in rows]
-    errors = [[each.median - each.low for each in rows], [each.high - each.median for each in rows]]
-    axes.barh(labels, medians, xerr=errors, color=["0.6" if each.ratio == 1 else "tab:red" for each in rows])
-    axes.invert_yaxis()
-    axes.set_xlabel("seconds (median; fastest to slowest)")
+    groups = [list(group) for _, group in groupby(rows, key=lambda each: each.what)]
+    heights = [len(group) + 1.5 for group in groups]
+    figure, panels = plt.subplots(
+        len(groups), 1, figsize=(10, 0.35 * sum(heights)), height_ratios=heights, squeeze=False, layout="constrained"
+    )
+    for axes, group in zip(panels[:, 0], groups, strict=True):
+        medians = [each.median for each in group]
+        errors = [[each.median - each.low for each in group], [each.high - each.median for each in group]]
+        colors = ["0.6", *["tab:red"] * (len(group) - 1)] if len(group) > 1 else ["tab:red"]
+        axes.barh([each.side for each in group], medians, xerr=errors, color=colors, ecolor="0.3", capsize=2)
+        for place, each in enumerate(group):
+            wanted = f" (wanted: {each.target:g})" if each.target else ""
+            axes.annotate(
+                f"{each.median:.2f} s, {each.ratio:.1f}x{wanted}", (each.high, place), (6, 0),
+                textcoords="offset points", va="center", fontsize=8,
+            )  # fmt: skip
+        axes.set_xlim(0, 1.35 * max(each.high for each in group))
+        axes.set_title(group[0].what, loc="left", fontsize=10)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.invert_yaxis()
+    panels[-1, 0].set_xlabel("seconds (median; fastest to slowest)")
     figure.savefig(path, dpi=120)
     plt.close(figure)

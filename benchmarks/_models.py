@@ -17,6 +17,13 @@ from detectron2.engine import DefaultPredictor
 from balloon_splash.config import load_config
 from balloon_splash.data.render import render_scene
 from balloon_splash.inference.segmenter import Segmenter
+from balloon_splash.media.inputs import Source
+from balloon_splash.splash.look import Look
+from balloon_splash.splash.select import Selection
+from balloon_splash.splasher.detectors import ModelDetector
+from balloon_splash.splasher.outcomes import Job
+from balloon_splash.splasher.photo_files import Files, PhotoFinisher
+from balloon_splash.splasher.photos import splash_photos
 from benchmarks.compositing import article_effect
 
 Image = npt.NDArray[np.uint8]
@@ -57,6 +64,17 @@ def grown_to_r101(weights: Path, config: str, folder: Path) -> tuple[Path, str]:
     return folder / "r101.pth", str(folder / "config.yaml")
 
 
+def shipped(folder: Path) -> tuple[Path, str]:
+    """The model that ships, its weights in ``folder`` in a file that Detectron2 reads, too; and its configuration."""
+    from balloon_splash.engine.compact import read_safetensors
+    from balloon_splash.inference.model_choice import choose_model
+
+    config, packed = choose_model()
+    data = read_safetensors(str(packed))
+    torch.save({"model": data["model"], "class_names": data["class_names"]}, folder / "shipped.pth")
+    return folder / "shipped.pth", config
+
+
 def stock_config(weights: Path | str, config: str, opts: Sequence[str] = ()) -> CfgNode:
     """The same model of Detectron2's own classes."""
     cfg = load_config(config, opts, device="cpu", weights=str(weights))
@@ -92,3 +110,12 @@ def segmenter(
     return Segmenter.from_config(
         config, str(weights), device="cpu", confidence=confidence, backend=backend, precision=precision, **options
     )
+
+
+def splash_folder(finder: Segmenter, paths: Sequence[Path], batch_size: int = 4) -> None:
+    """As ``balloon-splash splash`` does it with several photos; each is written beside its source."""
+    jobs = [Job(Source(path.name, Path(path.name), path), path.with_name(f"out_{path.name}")) for path in paths]
+    finisher = PhotoFinisher(Look(), Selection(), Files(overwrite=True))
+    summary = splash_photos(jobs, ModelDetector(finder), finisher, batch_size=batch_size)
+    if failed := [outcome for outcome in summary.outcomes if outcome.error]:
+        raise RuntimeError(f"{len(failed)} of {len(paths)} photos failed: {failed[0].error}")

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,11 +14,12 @@ from fvcore.nn import FlopCountAnalysis
 from balloon_splash.inference.conv_part import ConvPart
 from balloon_splash.inference.segmenter import Segmenter
 from balloon_splash.media.reading import read_picture
-from balloon_splash.media.writing import encode_picture
-from balloon_splash.splasher.splasher import splash_picture
 from benchmarks import _models
+from benchmarks._stopwatch import STAGES, Stopwatch, our_run, samples
 
-TERMS = ("a photo", "a megapixel of the file", "a megapixel that the model sees", "an object")
+TERMS = ("a photo", "a file's Mpx", "a seen Mpx", "an object")
+PEAK_SIDE = 2048
+"""Of the matrices whose product tells what the processor can do."""
 
 
 def fit_stages(fast: Segmenter, paths: Sequence[Path], rounds: int) -> dict[str, dict[str, float]]:
@@ -28,74 +27,46 @@ def fit_stages(fast: Segmenter, paths: Sequence[Path], rounds: int) -> dict[str,
 
     Prints a table, and returns it by stage and term.
     """
-    samples: dict[str, list[float]] = defaultdict(list)
-    design = []
-    for path in paths:
-        times, terms = _sample(fast, path, rounds)
-        design.append(terms)
-        for stage, spent in times.items():
-            samples[stage].append(spent)
+    photos = list(paths)
+    design = [_terms(fast, path) for path in photos]  # before the watch runs
+    watch = Stopwatch()
+    found = samples(our_run(fast, watch), watch, photos, rounds)
+    head = "".join(f"{term:>14}" for term in (*TERMS, "median"))
+    print(f"\ncost of the stages in ms, {fast.choice.backend} {fast.choice.precision}, fitted on {len(photos)} photos")
+    print(f"{'':26}{head}")
     fitted = {}
-    print(f"\ncost of the stages in ms, fitted on {len(paths)} photos\n{'':22}" + "".join(f"{t:>34}" for t in TERMS))
-    for stage, spent in samples.items():
+    for stage in STAGES:
+        spent = [statistics.median(rounds_of_one) for rounds_of_one in found[stage]]
         costs = _nonnegative(np.array(design), np.array(spent))
         fitted[stage] = dict(zip(TERMS, costs, strict=True)) | {"median": statistics.median(spent)}
-        print(f"{stage:22}" + "".join(f"{cost:34.2f}" for cost in costs) + f"   median {statistics.median(spent):.1f}")
+        print(f"{stage:26}" + "".join(f"{cost:14.2f}" for cost in fitted[stage].values()))
     return fitted
 
 
-def _sample(fast: Segmenter, path: Path, rounds: int) -> tuple[dict[str, float], list[float]]:
-    times: dict[str, list[float]] = defaultdict(list)
-    backbone = fast.model.backbone
-    engine = backbone._engine
-    conv = [0.0]
-
-    def timed(images: torch.Tensor) -> Any:
-        began = time.perf_counter()
-        found = engine(images)
-        conv[0] = 1000 * (time.perf_counter() - began)
-        return found
-
-    backbone._engine = timed
-    data = path.read_bytes()
-    for number in range(rounds + 1):
-        stamps = [time.perf_counter()]
-        picture = read_picture(data)
-        stamps.append(time.perf_counter())
-        (found,) = fast.detect([picture.rgb8])
-        stamps.append(time.perf_counter())
-        splashed = splash_picture(picture, found)
-        stamps.append(time.perf_counter())
-        encode_picture(splashed.after)
-        stamps.append(time.perf_counter())
-        read, model, effect, write = 1000 * np.diff(stamps)
-        if number:
-            for name, spent in (
-                ("reading", read), ("backbone, FPN, RPN", conv[0]), ("the rest of the model", model - conv[0]),
-                ("splashing", effect), ("encoding", write),
-            ):  # fmt: skip
-                times[name].append(spent)
-    backbone._engine = engine
-    seen = fast._prepare(picture.rgb8)["image"].shape
-    terms = [1.0, np.prod(picture.rgb.shape[:2]) / 1e6, seen[1] * seen[2] / 1e6, float(len(found))]
-    return {name: statistics.median(spent) for name, spent in times.items()}, terms
+def _terms(fast: Segmenter, path: Path) -> list[float]:
+    """What a photo's time is explained with: itself, megapixels of the file and of what the model sees, objects."""
+    image = read_picture(path).rgb8
+    _, height, width = fast.network_image(image).shape
+    (found,) = fast.detect([image])
+    return [1.0, np.prod(image.shape[:2]) / 1e6, height * width / 1e6, float(len(found))]
 
 
 def _nonnegative(design: np.ndarray, spent: np.ndarray) -> list[float]:
     """Least squares without negative costs: terms that come out negative are left out, the worst first."""
     used = list(range(design.shape[1]))
+    costs = np.zeros(0)
     while used:
         costs, *_ = np.linalg.lstsq(design[:, used], spent, rcond=None)
         if costs.min() >= 0:
             break
         used.pop(int(costs.argmin()))
     result = [0.0] * design.shape[1]
-    for index, cost in zip(used, costs, strict=True):
+    for index, cost in zip(used, costs, strict=False):
         result[index] = float(cost)
     return result
 
 
-def floors(weights: Path, config: str, photo: Path) -> dict[str, float]:
+def floors(weights: Path, config: str, photo: Path, calibration: Sequence[str]) -> dict[str, float]:
     """Multiply-adds of backbone, FPN and RPN head over what the processor reaches in a large product, in ms."""
     exact = _models.segmenter(weights, config, "torch", "fp32", confidence=0.9)
     image = exact.model.preprocess_image([exact._prepare(read_picture(photo).rgb8)]).tensor
@@ -105,23 +76,29 @@ def floors(weights: Path, config: str, photo: Path) -> dict[str, float]:
     gmac = counted.total() / 1e9
     found = {"GMAC": gmac}
     print(f"\nbackbone, FPN and RPN head on {tuple(image.shape)}: {gmac:.1f} GMAC")
-    for name, dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16)):
-        peak = _peak_gmacs(dtype)
-        found[f"{name} peak GMAC/s"], found[f"{name} floor ms"] = peak, 1000 * gmac / peak
-        print(f"  {name}: {peak:.0f} GMAC/s in a product of 2048x2048 matrices: floor {1000 * gmac / peak:.0f} ms")
-    for backend, precision in (("torch", "fp32"), ("openvino", "fp32"), ("openvino", "bf16")):
-        fast = _models.segmenter(weights, config, backend, precision, confidence=0.9).model
-        run: Callable[[], object] = ConvPart(fast) if fast.backbone.__class__.__name__ == "FPN" else fast.backbone
-        spent = _median_ms(lambda run=run: run(image))
-        found[f"{backend}:{precision} ms"] = spent
-        print(f"  {backend} {precision}: {spent:.0f} ms")
+    print(f"{'':18}{'ms':>8}{'floor ms':>10}{'of the floor':>14}{'peak GMAC/s':>14}")
+    for backend, precision in (
+        ("torch", "fp32"), ("torch", "bf16"), ("openvino", "fp32"), ("openvino", "bf16"), ("openvino", "int8"),
+    ):  # fmt: skip
+        side = f"{backend} {precision}"
+        options = {"calibration": calibration} if precision == "int8" else {}
+        model = _models.segmenter(weights, config, backend, precision, confidence=0.9, **options).model
+        network = ConvPart(model) if side == "torch fp32" else model.backbone
+        spent, peak = _median_ms(lambda network=network: network(image)), _peak_gmacs(precision)
+        floor = 1000 * gmac / peak
+        found |= {f"{side} ms": spent, f"{side} floor ms": floor, f"{precision} peak GMAC/s": peak}
+        print(f"{side:18}{spent:8.0f}{floor:10.0f}{spent / floor:13.2f}x{peak:14.0f}")
     return found
 
 
-@torch.no_grad()
-def _peak_gmacs(dtype: torch.dtype) -> float:
-    a = torch.randn(2048, 2048).to(dtype)
-    return 2048**3 / 1e6 / _median_ms(lambda: a @ a)
+def _peak_gmacs(precision: str) -> float:
+    """Multiply-adds a second in a product of two large matrices."""
+    if precision == "int8":
+        shape = PEAK_SIDE, PEAK_SIDE
+        a, b = torch.randint(-100, 100, shape, dtype=torch.int8), torch.randint(-100, 100, shape, dtype=torch.int8)
+        return PEAK_SIDE**3 / 1e6 / _median_ms(lambda: torch._int_mm(a, b))
+    x = torch.randn(PEAK_SIDE, PEAK_SIDE).to(torch.bfloat16 if precision == "bf16" else torch.float32)
+    return PEAK_SIDE**3 / 1e6 / _median_ms(lambda: x @ x)
 
 
 @torch.no_grad()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from balloon_splash.cli.common import EXIT_OK, run_cli
+from balloon_splash.cli.quick_start import quick_imports
 from balloon_splash.cli.splash_options import build_parser
 from balloon_splash.errors import UsageError
 
@@ -195,7 +196,8 @@ def _detector(args: argparse.Namespace, selection: Selection, record: Record | N
 
 
 def _segmenter(args: argparse.Namespace, selection: Selection) -> Segmenter:
-    from balloon_splash.inference.segmenter import Segmenter
+    with quick_imports():
+        from balloon_splash.inference.segmenter import Segmenter
 
     segmenter = Segmenter.from_config(
         args.config_file,

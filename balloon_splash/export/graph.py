@@ -8,9 +8,8 @@ from typing import Any
 import torch
 from detectron2.export.torchscript_patch import patch_builtin_len
 from detectron2.projects.point_rend import PointRendMaskHead
+from detectron2.structures import Boxes, Instances
 from torch import Tensor, nn
-
-from balloon_splash.errors import ConfigError
 
 INPUT = "image"
 OUTPUTS = ("boxes", "scores", "classes", "masks")
@@ -27,18 +26,13 @@ class DetectionGraph(nn.Module):
         """Wrap a ``GeneralizedRCNN`` with a mask head, in evaluation mode.
 
         Args:
-            model: the model; its weights need no gradients any more, or what is traced would compute them.
+            model: the model; its weights need no gradients any more, or what is traced would compute them. Becomes
+                the graph's own.
             confidence: objects with a lower score are left out.
-
-        Raises:
-            ConfigError: it has a point head, which picks points of each mask in steps that a trace takes for constants.
         """
         super().__init__()
         if isinstance(model.roi_heads.mask_head, PointRendMaskHead):
-            raise ConfigError(
-                f"a model with {type(model.roi_heads.mask_head).__name__} cannot be exported; expected one with the "
-                "standard mask head, as balloon_R50_slim.yaml has it"
-            )
+            model.roi_heads.mask_head = _WithOneMore(model.roi_heads.mask_head)
         self.model = model.requires_grad_(False)
         self.confidence = confidence
 
@@ -58,6 +52,28 @@ class DetectionGraph(nn.Module):
                 found.pred_classes[confident],
                 found.pred_masks[confident][:, 0],
             )
+
+
+class _WithOneMore(nn.Module):
+    """A point head that gets one object more than there are, and whose last mask is dropped.
+
+    The head has a branch of its own for no objects, which a trace cannot have; and onnxruntime, when it simplifies the
+    reshapes of the steps, takes for granted that there are some.
+    """
+
+    def __init__(self, head: PointRendMaskHead) -> None:
+        super().__init__()
+        self.head = head
+
+    def forward(self, features: dict[str, Tensor], instances: list[Instances]) -> list[Instances]:
+        (found,) = instances
+        more = Instances(found.image_size)
+        boxes, classes = found.pred_boxes.tensor, found.pred_classes
+        more.pred_boxes = Boxes(torch.cat([boxes, boxes.new_tensor([[0.0, 0.0, 1.0, 1.0]])]))
+        more.pred_classes = torch.cat([classes, classes.new_zeros(1)])
+        self.head(features, [more])
+        found.pred_masks = more.pred_masks[:-1]
+        return [found]
 
 
 def trace(graph: DetectionGraph, example: Tensor) -> torch.jit.ScriptModule:

@@ -7,15 +7,15 @@ from typing import Any
 
 import torch
 from detectron2.config import CfgNode
+from detectron2.modeling.roi_heads import StandardROIHeads
 from torch import Tensor, nn
 
 from balloon_splash.inference.calibration import Calibration
 from balloon_splash.inference.choice import Choice, has_bf16
 from balloon_splash.inference.conv_part import ConvPart, Engine, fold_norms, replace_conv_part
+from balloon_splash.inference.proposals import cut_proposals
+from balloon_splash.inference.row_pooler import replace_poolers
 from balloon_splash.inference.shapes import Ladder
-
-PROPOSALS = 300
-"""As many go on to the ROI heads instead of up to 1,000: docs/benchmarks.md shows that AP stays."""
 
 
 @torch.no_grad()
@@ -34,14 +34,23 @@ def accelerate(model: Any, cfg: CfgNode, choice: Choice, calibration: Calibratio
     part = ConvPart(model)
     fast = copy.deepcopy(part)
     fold_norms(fast)
-    replace_conv_part(model, part, _engine(fast, cfg, choice, calibration))
-    kept = model.proposal_generator.post_nms_topk
-    model.proposal_generator.post_nms_topk = {**kept, False: min(kept[False], PROPOSALS)}
-    if choice.precision != "fp32" and has_bf16(cfg.MODEL.DEVICE):
+    # The kernels for GPUs are fast by themselves.
+    by_rows = torch.device(cfg.MODEL.DEVICE).type == "cpu" and replace_poolers(model.roi_heads)
+    bf16 = choice.precision != "fp32" and has_bf16(cfg.MODEL.DEVICE)
+    maps_in_bf16 = bf16 and by_rows and _only_poolers_and_fast_heads(model.roi_heads)
+    engine = _engine(fast, cfg, choice, calibration, bf16_outputs=len(part.names) if maps_in_bf16 else 0)
+    replace_conv_part(model, part, engine)
+    cut_proposals(model.proposal_generator)
+    if bf16:
         _heads_in_bfloat16(model.roi_heads)
 
 
-def _engine(part: ConvPart, cfg: CfgNode, choice: Choice, calibration: Calibration) -> Engine:
+def _only_poolers_and_fast_heads(roi_heads: Any) -> bool:
+    """Whether what looks at the feature maps can do with bfloat16."""
+    return isinstance(roi_heads, StandardROIHeads) and not roi_heads.keypoint_on
+
+
+def _engine(part: ConvPart, cfg: CfgNode, choice: Choice, calibration: Calibration, *, bf16_outputs: int) -> Engine:
     if choice.backend == "torch":
         from balloon_splash.inference.torch_engine import torch_engine
 
@@ -51,14 +60,16 @@ def _engine(part: ConvPart, cfg: CfgNode, choice: Choice, calibration: Calibrati
 
     folder, key = openvino_model(part, cfg, calibration if choice.precision == "int8" else None)
     bf16 = choice.precision != "fp32" and has_bf16("cpu")
-    return OpenVinoEngine(folder, key, Ladder.from_config(cfg), bf16=bf16)
+    return OpenVinoEngine(folder, key, Ladder.from_config(cfg), bf16=bf16, bf16_outputs=bf16_outputs)
 
 
 def _heads_in_bfloat16(roi_heads: Any) -> None:
     """Compute box head and mask head in bfloat16; the box predictor, whose scores decide, stays in fp32."""
     for name in ("box_head", "mask_head"):
         head = getattr(roi_heads, name, None)
-        if isinstance(head, nn.Module):
+        if isinstance(head, nn.ModuleList):  # a head for each stage of a cascade
+            setattr(roi_heads, name, nn.ModuleList(_InBfloat16(each) for each in head))
+        elif isinstance(head, nn.Module):
             setattr(roi_heads, name, _InBfloat16(head))
 
 

@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from balloon_splash.inference.artifacts import artifact, digest
-from balloon_splash.inference.openvino_model import XML
+from balloon_splash.inference.openvino_model import XML, channels_last_outputs
 from balloon_splash.inference.shapes import Ladder
 from balloon_splash.inference.side_by_side import Share, current_share
 from balloon_splash.inference.unreported import import_unreported
@@ -52,7 +54,7 @@ class OpenVinoEngine:
     shape is kept: in memory, and on disk for the next run.
     """
 
-    def __init__(self, folder: Path, key: str, ladder: Ladder, *, bf16: bool) -> None:
+    def __init__(self, folder: Path, key: str, ladder: Ladder, *, bf16: bool, bf16_outputs: int = 0) -> None:
         """Run the model in ``folder``, which ``key`` tells from all others.
 
         Args:
@@ -60,18 +62,20 @@ class OpenVinoEngine:
             key: its key.
             ladder: the shapes to compile for.
             bf16: compute in bfloat16 what is not quantised, else in fp32.
+            bf16_outputs: so many of the outputs, the first ones, come as they are computed instead of in fp32.
         """
         openvino = import_unreported("openvino")
         self._core = openvino.Core()
         self._version = openvino.get_version()
         self._folder, self._key, self._ladder = folder, key, ladder
         self._precision = "bf16" if bf16 else "f32"
+        self._bf16_outputs = bf16_outputs
         self._compiled: OrderedDict[tuple[tuple[int, ...], Share], _Compiled] = OrderedDict()
         self._lock = threading.Lock()
         self._last = threading.local()
 
     def __call__(self, images: Tensor) -> list[Tensor]:
-        """See :class:`~balloon_splash.inference.conv_part.ConvPart`.
+        """See :class:`~balloon_splash.inference.conv_part.ConvPart`; channels are last in memory.
 
         The results share memory with the engine: they hold until the same thread calls again.
         """
@@ -89,7 +93,7 @@ class OpenVinoEngine:
         request = compiled.take()
         self._last.used = compiled, request
         outputs = request.infer([image.contiguous().numpy()], share_inputs=True, share_outputs=True)
-        return [torch.from_numpy(output) for output in outputs.values()]
+        return [_tensor(output) for output in outputs.values()]
 
     def _for_shape(self, shape: tuple[int, ...], share: Share) -> _Compiled:
         with self._lock:
@@ -110,6 +114,7 @@ class OpenVinoEngine:
                 "model": self._key,
                 "shape": str(shape),
                 "settings": str(settings),
+                "bf16 outputs": str(self._bf16_outputs),
                 "processor": f"{processor} {sorted(capabilities)}",
                 "openvino": self._version,
             }
@@ -133,6 +138,7 @@ class OpenVinoEngine:
     def _compile(self, shape: tuple[int, ...], settings: dict[str, Any]) -> ov.CompiledModel:
         model = self._core.read_model(self._folder / XML)
         model.reshape(list(shape))
+        model = channels_last_outputs(model, self._bf16_outputs)
         return self._core.compile_model(model, "CPU", settings)
 
     def _settings(self, share: Share) -> dict[str, Any]:
@@ -144,3 +150,11 @@ class OpenVinoEngine:
             "ENABLE_CPU_PINNING": False,  # torch and the reading and writing of photos want the same cores
             "CACHE_MODE": "OPTIMIZE_SIZE",  # the weights are in the model's own file already
         }
+
+
+def _tensor(output: npt.NDArray[np.float32 | np.float16]) -> Tensor:
+    """``(N, h, w, C)`` as OpenVINO hands it out to ``(N, C, h, w)``, nothing copied."""
+    # NumPy has no bfloat16, so OpenVINO calls it float16.
+    bf16 = output.dtype == np.float16
+    tensor = torch.from_numpy(output.view(np.int16)).view(torch.bfloat16) if bf16 else torch.from_numpy(output)
+    return tensor.permute(0, 3, 1, 2)

@@ -82,6 +82,19 @@ def quantise(model: ov.Model, images: Sequence[npt.NDArray[np.float32]]) -> ov.M
         return nncf.quantize(model, nncf.Dataset(images), preset=nncf.QuantizationPreset.MIXED, subset_size=len(images))
 
 
+def channels_last_outputs(model: ov.Model, bf16: int) -> ov.Model:
+    """``model`` with outputs ``(N, h, w, C)``, which is how it computes them, and the first ``bf16`` in bfloat16."""
+    openvino = import_unreported("openvino")
+    steps = import_unreported("openvino.preprocess").PrePostProcessor(model)
+    for number in range(len(model.outputs)):
+        output = steps.output(number)
+        output.model().set_layout(openvino.Layout("NCHW"))
+        output.tensor().set_layout(openvino.Layout("NHWC"))
+        if number < bf16:
+            output.tensor().set_element_type(openvino.Type.bf16)
+    return steps.build()
+
+
 def _structure(cfg: CfgNode) -> str:
     """All of a configuration that the model may depend on."""
     model = cfg.MODEL.clone()

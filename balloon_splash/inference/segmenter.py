@@ -26,7 +26,9 @@ from balloon_splash.inference.calibration import Calibration
 from balloon_splash.inference.choice import EXACT, Choice, choose_backend
 from balloon_splash.inference.finite import check_weights, watch_predictions
 from balloon_splash.inference.model_choice import choose_model
+from balloon_splash.inference.resizing import resize
 from balloon_splash.inference.side_by_side import SideBySide
+from balloon_splash.inference.without_init import WithoutInit
 from balloon_splash.media.reading import read_picture
 from balloon_splash.splash.detections import Detections
 
@@ -119,7 +121,8 @@ class Segmenter:
         if not cfg.MODEL.WEIGHTS:
             raise WeightsError(f"{config_file}: names no weights; expected MODEL.WEIGHTS, or weights given beside it")
         cfg.MODEL.BALLOON.CONFIDENCE_FLOOR = confidence
-        model = build_model(cfg)
+        with WithoutInit():  # an exact fit leaves none of the weights out
+            model = build_model(cfg)
         extras = SafeCheckpointer(model, fit=Fit.EXACT).load(cfg.MODEL.WEIGHTS)
         names = _class_names(cfg, extras)
         return cls(model, cfg, names, confidence=confidence, choice=choice, calibration=calibration)
@@ -178,12 +181,14 @@ class Segmenter:
         return _numpy(tensor, np.float32)
 
     def _prepare(self, image: Image) -> dict[str, Any]:
-        channels = image[:, :, ::-1] if self._bgr else image
-        transform = self._resize.get_transform(channels)
+        transform = self._resize.get_transform(image)
         # Of a photo 1 pixel high and thousands wide, scaled down, nothing would be left.
         transform.new_h, transform.new_w = max(transform.new_h, 1), max(transform.new_w, 1)
-        resized = transform.apply_image(channels)
-        return {"image": torch.as_tensor(np.ascontiguousarray(resized.transpose(2, 0, 1)), dtype=torch.float32)}
+        if self.choice.exact:
+            resized = torch.from_numpy(np.ascontiguousarray(transform.apply_image(image).transpose(2, 0, 1)))
+        else:
+            resized = resize(image, transform.new_h, transform.new_w)
+        return {"image": (resized.flip(0) if self._bgr else resized).float()}
 
     def _detections(self, found: Instances, size: tuple[int, int]) -> Detections:
         found.remove("pred_masks")

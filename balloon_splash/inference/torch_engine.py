@@ -11,7 +11,7 @@ from balloon_splash.inference.conv_part import ConvPart, Engine
 def torch_engine(part: ConvPart, *, bf16: bool) -> Engine:
     """Run ``part`` (changed in place) with channels last and, on request, with weights and images in bfloat16.
 
-    ``torch.compile`` is not used: see docs/benchmarks.md for what it costs and gains.
+    ``torch.compile`` is not used: docs/benchmarks.md tells what it costs and gains.
     """
     dtype = torch.bfloat16 if bf16 else torch.float32
     fast = part.to(dtype).to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -125,7 +125,8 @@ def _convert(image: Image.Image, data: bytes, name: str) -> Picture:
     encoder = _encoder_settings(image, data)
     grey = image.mode in ("1", "L", "LA") or image.mode.startswith("I;16")
     icc = image.info.get("icc_profile")
-    upright = ImageOps.exif_transpose(image)  # takes the orientation out of EXIF and XMP, too
+    # Takes the orientation out of EXIF and XMP, too; of a picture that is upright it would make a copy.
+    upright = image if orientation == 1 else ImageOps.exif_transpose(image)
     if sixteen:
         # OpenCV applies the orientation of TIFF files by itself, and of no others when it reads all channels.
         rgb, alpha = _pixels_16(data, 1 if image.format == "TIFF" else orientation, image.size, name)
@@ -173,7 +174,7 @@ def _pixels_8(image: Image.Image) -> tuple[Pixels, Pixels | None]:
     if image.has_transparency_data:
         rgba = np.asarray(image.convert("RGBA"))
         return np.ascontiguousarray(rgba[..., :3]), np.ascontiguousarray(rgba[..., 3])
-    return np.array(image.convert("RGB")), None
+    return np.array(image if image.mode == "RGB" else image.convert("RGB")), None  # convert would copy it
 
 
 def _pixels_16(data: bytes, orientation: int, size: tuple[int, int], name: str) -> tuple[Pixels, Pixels | None]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ import torch
 from torch import nn
 
 from balloon_splash.data.cache import cache_folder
-from balloon_splash.inference.artifacts import MANIFEST, artifact, digest, digest_of_files, digest_of_weights
+from balloon_splash.inference.artifacts import FORMAT, MANIFEST, artifact, digest, digest_of_files, digest_of_weights
 
 KEY = digest({"weights": "a"})
 
@@ -109,3 +111,43 @@ def test_files_are_known_by_their_content(tmp_path: Path) -> None:
     assert digest_of_files(paths[::-1]) != before
     paths[0].write_text("c")
     assert digest_of_files(paths) != before
+
+
+AT_ONCE = """
+import sys, time
+from pathlib import Path
+from balloon_splash.inference.artifacts import artifact, digest
+
+def make(folder):
+    (folder / "model.bin").write_bytes(sys.argv[1].encode() * 1000)
+    ready = Path(sys.argv[2])
+    (ready / sys.argv[1]).touch()
+    while len(list(ready.iterdir())) < 2:  # until the other process has come as far
+        time.sleep(0.01)
+
+print(artifact("kind", digest({"weights": "a"}), make))
+"""
+
+
+def test_two_processes_at_once(tmp_path: Path) -> None:
+    """One of them is first; both use what it made, whole."""
+    ready = tmp_path / "ready"
+    ready.mkdir()
+    command = [sys.executable, "-W", "ignore", "-c", AT_ONCE]
+    running = [
+        subprocess.Popen([*command, name, str(ready)], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
+        for name in "ab"
+    ]
+    printed = {process.communicate(timeout=300)[0].strip() for process in running}
+    assert [process.returncode for process in running] == [0, 0]
+    (folder,) = map(Path, printed)
+    assert (folder / "model.bin").read_bytes() in (b"a" * 1000, b"b" * 1000)
+    assert {path.name for path in folder.iterdir()} == {"model.bin", MANIFEST}
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name], "nothing else is left behind"
+    assert artifact("kind", KEY, Maker()) == folder
+
+
+def test_what_another_version_of_the_cache_left_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = digest({"weights": "a"})
+    monkeypatch.setattr("balloon_splash.inference.artifacts.FORMAT", FORMAT + 1)
+    assert digest({"weights": "a"}) != before

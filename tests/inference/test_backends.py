@@ -128,6 +128,18 @@ def test_other_weights_under_the_same_name_are_not_taken_from_the_cache(run: Pat
     assert not np.array_equal(before.scores, after.scores)
 
 
+def test_what_another_version_of_openvino_made_is_not_taken_from_the_cache(
+    run: Path, images: list[Image], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (before,) = segmenter(run, "openvino", "fp32").detect(images[:1])
+    monkeypatch.setattr("balloon_splash.inference.openvino_model.version", lambda package: "1.0")
+    monkeypatch.setattr("openvino.get_version", lambda: "1.0")
+    (after,) = segmenter(run, "openvino", "fp32").detect(images[:1])
+    np.testing.assert_array_equal(before.scores, after.scores)
+    for kind in ("openvino", "openvino-compiled"):
+        assert len(list((cache_folder() / kind).iterdir())) == 2, "made again"
+
+
 @pytest.mark.parametrize("kind", ["openvino", "openvino-compiled"])
 def test_a_damaged_cache_is_made_anew(
     kind: str, run: Path, images: list[Image], caplog: pytest.LogCaptureFixture
