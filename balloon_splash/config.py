@@ -51,11 +51,17 @@ def add_balloon_config(cfg: CfgNode) -> None:
     cfg.INPUT.HUE_JITTER = 0.0
     # Probability that a training photo gets objects of another one; needs SCALE_JITTER and MASK_FORMAT "bitmask".
     cfg.INPUT.COPY_PASTE = 0.0
+    # Probability that a training photo gives way to a close-up of its background, and that round pieces of another
+    # photo's background are pasted into it, as nothing; both need what COPY_PASTE needs.
+    cfg.INPUT.CLOSE_UPS = 0.0
+    cfg.INPUT.PASTE_BACKGROUND = 0.0
     # Scale training photos down to this short edge once, before all else; 0 leaves them. Spares time only if kept:
     cfg.INPUT.PRESCALE_SHORT_EDGE = 0
     # Decoded training photos that each loading process keeps, in MiB.
     cfg.DATALOADER.CACHE_MEGABYTES = 0
 
+    # "sgd", Detectron2's own, or "adamw", which learns faster where all weights begin random.
+    cfg.SOLVER.OPTIMIZER = "sgd"
     # Evaluate and save a moving average of the weights with this decay beside the weights themselves; 0 for none.
     cfg.SOLVER.EMA_DECAY = 0.0
     # Train with tensors laid out channels last, which is faster for convolutions on most devices.

@@ -62,12 +62,29 @@ def paste_objects(photo: dict[str, Any], donor_image: Tensor, objects: Instances
     Raises:
         ValueError: the two pictures differ in size.
     """
+    covered = cover(photo, donor_image, objects.gt_masks.tensor.any(dim=0))
+    return covered | {"instances": Instances.cat([covered["instances"], objects])}
+
+
+def cover(photo: dict[str, Any], donor_image: Tensor, area: Tensor) -> dict[str, Any]:
+    """Put a part of another picture over a photo.
+
+    Args:
+        photo: as in :func:`paste_objects`.
+        donor_image: ``(3, H, W)``, the other picture.
+        area: ``(H, W)`` bool, which part.
+
+    Returns:
+        ``photo`` with another image, and those of its instances that can still be seen.
+
+    Raises:
+        ValueError: the two pictures differ in size.
+    """
     if photo["image"].shape != donor_image.shape:
         raise ValueError(f"pictures of {tuple(donor_image.shape)} and {tuple(photo['image'].shape)} do not match")
-    pasted = objects.gt_masks.tensor.any(dim=0)
-    alpha = gaussian_blur(pasted[None].float(), [_EDGE, _EDGE])
+    alpha = gaussian_blur(area[None].float(), [_EDGE, _EDGE])
     image = torch.lerp(photo["image"].float(), donor_image.float(), alpha).round().to(torch.uint8)
-    return photo | {"image": image, "instances": Instances.cat([_uncovered(photo["instances"], pasted), objects])}
+    return photo | {"image": image, "instances": _uncovered(photo["instances"], area)}
 
 
 def _uncovered(instances: Instances, cover: Tensor) -> Instances:

@@ -15,6 +15,7 @@ from detectron2.data.build import trivial_batch_collator
 from detectron2.utils import comm
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from balloon_splash.data.background import CloseUps, PasteBackground
 from balloon_splash.data.copy_paste import CopyPaste
 from balloon_splash.data.mapper import build_training_mapper
 from balloon_splash.data.training_photos import training_photos
@@ -115,10 +116,7 @@ def build_train_loader(cfg: CfgNode) -> DataLoader[Any]:
     by_aspect = cfg.DATALOADER.ASPECT_RATIO_GROUPING
     groups = [int(photo["width"] > photo["height"]) if by_aspect else 0 for photo in dicts]
     seed = max(cfg.SEED, 0)
-    mapped: Dataset[Any] = MapDataset(DatasetFromList(dicts, copy=False), build_training_mapper(cfg))
-    if cfg.INPUT.COPY_PASTE:
-        _check_copy_paste(cfg)
-        mapped = CopyPaste(mapped, cfg.INPUT.COPY_PASTE)
+    mapped = _mix_photos(cfg, MapDataset(DatasetFromList(dicts, copy=False), build_training_mapper(cfg)))
     return DataLoader(
         SeededDataset(mapped, seed),
         batch_sampler=BatchStream(
@@ -129,9 +127,24 @@ def build_train_loader(cfg: CfgNode) -> DataLoader[Any]:
     )
 
 
-def _check_copy_paste(cfg: CfgNode) -> None:
+def _mix_photos(cfg: CfgNode, mapped: Dataset[Any]) -> Dataset[Any]:
+    """What ``cfg.INPUT`` asks for beyond single photos. Objects are pasted into close-ups, too."""
+    mixed = mapped
+    if cfg.INPUT.CLOSE_UPS:
+        _check_mixing(cfg, "CLOSE_UPS")
+        mixed = CloseUps(mixed, cfg.INPUT.CLOSE_UPS)
+    if cfg.INPUT.COPY_PASTE:
+        _check_mixing(cfg, "COPY_PASTE")
+        mixed = CopyPaste(mixed, cfg.INPUT.COPY_PASTE)
+    if cfg.INPUT.PASTE_BACKGROUND:
+        _check_mixing(cfg, "PASTE_BACKGROUND")
+        mixed = PasteBackground(mixed, mapped, cfg.INPUT.PASTE_BACKGROUND)
+    return mixed
+
+
+def _check_mixing(cfg: CfgNode, key: str) -> None:
     if not (cfg.INPUT.SCALE_JITTER.CROP and cfg.INPUT.MASK_FORMAT == "bitmask" and cfg.MODEL.MASK_ON):
         raise ConfigError(
-            f"INPUT.COPY_PASTE is {cfg.INPUT.COPY_PASTE}; expected with it INPUT.SCALE_JITTER.CROP, so that all photos "
+            f"INPUT.{key} is {cfg.INPUT[key]}; expected with it INPUT.SCALE_JITTER.CROP, so that all photos "
             "are of one size, INPUT.MASK_FORMAT: bitmask, and MODEL.MASK_ON: True"
         )

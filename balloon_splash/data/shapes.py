@@ -1,8 +1,9 @@
 """``shapes_train`` and ``shapes_val``: circles, squares and triangles drawn in memory, never on disk.
 
-The toy dataset of the article's repository (``samples/shapes``), made anew for Detectron2: every picture is a function
-of its name. A path handler for ``shapes://`` hands Detectron2 a PNG that is drawn when it is opened, so the stock
-``DatasetMapper``, ``COCOEvaluator`` and ``Visualizer`` work unchanged.
+The toy dataset of the article's repository (``samples/shapes``), made anew for Detectron2, with shapes turned at random
+and half of the grounds noisy. Every picture is a function of its name: a path handler for ``shapes://`` hands
+Detectron2 a PNG that is drawn when it is opened, so the stock ``DatasetMapper``, ``COCOEvaluator`` and ``Visualizer``
+work unchanged.
 """
 
 from __future__ import annotations
@@ -24,12 +25,14 @@ from balloon_splash.data.drawn import DrawnPictures
 
 CLASSES = ("circle", "square", "triangle")
 COLORS = ((0, 114, 178), (230, 159, 0), (0, 158, 115))  # Okabe and Ito: told apart by colour-blind readers, too
-SPLITS = {"train": 500, "val": 50}
+SPLITS = {"train": 3000, "val": 50}
 SIDE = 128  # pixels; the pictures are square
 
 _PREFIX = "shapes://"
 _NAME = re.compile(rf"{_PREFIX}(?P<split>{'|'.join(SPLITS)})/(?P<index>\d{{6}})\.png")
 _MAX_SHAPES = 4
+_RADIUS = (20.0, 32.0)  # pixels from the middle to the corners, as in the article
+_MAX_OVERLAP = 0.3  # IoU of the boxes of two shapes, as in the article
 _MIN_VISIBLE = 0.5  # share of a shape that the ones in front of it must leave
 _MIN_CONTRAST = 90.0  # distance in RGB between a shape and everything it may lie on
 _NOISE = 25.0  # standard deviation of a noisy ground, in grey levels
@@ -52,16 +55,16 @@ class ToyScene:
     """A picture before it is drawn: its ground, then its shapes from back to front."""
 
     ground: Color
-    noise: npt.NDArray[np.float64] | None
+    noise: int | None  # the seed of a noisy ground
     shapes: tuple[Shape, ...]
 
 
-@functools.lru_cache(maxsize=1024)
+@functools.lru_cache(maxsize=sum(SPLITS.values()))
 def shapes_scene(split: str, index: int) -> ToyScene:
     """What picture ``index`` of ``split`` shows; the same on every call and every machine."""
     rng = np.random.default_rng([list(SPLITS).index(split), index])
     ground = rng.uniform(0, 255, 3)
-    noise = rng.normal(0, _NOISE, (SIDE, SIDE, 3)) if rng.random() < 0.5 else None
+    noise = int(rng.integers(2**32)) if rng.random() < 0.5 else None
     wanted = int(rng.integers(1, _MAX_SHAPES + 1))
     shapes: list[Shape] = []
     while len(shapes) < wanted:
@@ -75,7 +78,7 @@ def draw_shapes(scene: ToyScene) -> npt.NDArray[np.uint8]:
     """Draw a scene, anti-aliased: ``(SIDE, SIDE, 3)`` RGB."""
     image = np.broadcast_to(scene.ground, (SIDE, SIDE, 3))
     if scene.noise is not None:
-        image = image + scene.noise
+        image = image + np.random.default_rng(scene.noise).normal(0, _NOISE, (SIDE, SIDE, 3))
     for shape in scene.shapes:
         alpha = _coverage(shape.outline)[..., None]
         image = image * (1 - alpha) + shape.color * alpha
@@ -130,7 +133,7 @@ def _contrasting_color(rng: np.random.Generator, others: list[Color]) -> Color:
 
 def _random_outline(rng: np.random.Generator, kind: str) -> shapely.Polygon:
     """A shape of random size, place and turn, wholly inside the picture."""
-    radius = rng.uniform(SIDE / 12, SIDE / 4)
+    radius = rng.uniform(*_RADIUS)
     center = rng.uniform(radius, SIDE - radius, 2)
     corners = {"circle": 64, "square": 4, "triangle": 3}[kind]
     angles = rng.uniform(0, 2 * math.pi) + np.arange(corners) * (2 * math.pi / corners)
@@ -138,18 +141,25 @@ def _random_outline(rng: np.random.Generator, kind: str) -> shapely.Polygon:
 
 
 def _put_in_front(shapes: list[Shape], category_id: int, color: Color, outline: shapely.Polygon) -> list[Shape]:
-    """``shapes`` with one more in front, or ``shapes`` as they were if it would hide too much or pierce one.
+    """``shapes`` with one more in front, or ``shapes`` as they were if it would overlap or hide too much or pierce one.
 
     A shape with another one inside it would have a hole, which COCO polygons cannot say.
     """
     cut: list[Shape] = []
     for shape in shapes:
+        if _iou(shape.outline.envelope, outline.envelope) > _MAX_OVERLAP:
+            return shapes
         visible = shape.visible.difference(outline)
         parts = shapely.get_parts(visible)
         if visible.area < _MIN_VISIBLE * shape.outline.area or any(part.interiors for part in parts):
             return shapes
         cut.append(Shape(shape.category_id, shape.color, shape.outline, visible))
     return [*cut, Shape(category_id, color, outline, outline)]
+
+
+def _iou(first: BaseGeometry, second: BaseGeometry) -> float:
+    shared: float = first.intersection(second).area
+    return shared / (first.area + second.area - shared)
 
 
 def _coverage(outline: shapely.Polygon) -> npt.NDArray[np.float64]:

@@ -25,6 +25,7 @@ from balloon_splash.engine.averaging import WeightAverage
 from balloon_splash.engine.checkpoint import AVERAGE, Fit, SafeCheckpointer
 from balloon_splash.engine.evaluation import AveragePrecision, PredictionPictures
 from balloon_splash.engine.hooks import BestCheckpointer, IterationSeed, Progress
+from balloon_splash.engine.optimizer import build_optimizer
 from balloon_splash.errors import ConfigError
 
 
@@ -132,6 +133,11 @@ class BalloonTrainer(DefaultTrainer):
     def build_train_loader(cls, cfg: CfgNode) -> DataLoader[Any]:
         """See :func:`balloon_splash.data.loader.build_train_loader`."""
         return build_train_loader(cfg)
+
+    @classmethod
+    def build_optimizer(cls, cfg: CfgNode, model: nn.Module) -> Optimizer:
+        """See :func:`balloon_splash.engine.optimizer.build_optimizer`."""
+        return build_optimizer(cfg, model)
 
     @classmethod
     def build_lr_scheduler(cls, cfg: CfgNode, optimizer: Optimizer) -> LRScheduler:

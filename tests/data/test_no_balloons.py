@@ -17,6 +17,11 @@ from balloon_splash.config import load_config
 from balloon_splash.data.loader import build_train_loader
 from balloon_splash.data.no_balloons import COUNT, NAME, SIZE
 from balloon_splash.data.registry import register_via_instances
+from balloon_splash.data.render.canvas import ellipse
+from balloon_splash.data.render.distractors import Painter
+from balloon_splash.data.render.no_balloons import PAINTERS
+from balloon_splash.data.render.shading import light_from
+from balloon_splash.data.render.solids import add_solid
 from balloon_splash.data.training_photos import training_photos
 from tests.conftest import TINY
 
@@ -34,6 +39,35 @@ def test_every_picture_opens_and_none_is_like_another() -> None:
     assert all(picture.shape == (SIZE[1], SIZE[0], 3) and picture.std() > 10 for picture in pictures)
     assert len({picture.tobytes() for picture in pictures}) == 4
     assert np.array_equal(pictures[0], read_image(photos[0]["file_name"], format="RGB"))
+
+
+WHITE = np.ones(3, np.float32)
+FROM_THE_LEFT = light_from(np.pi, 0.4, WHITE, WHITE * 0.5, WHITE * 0.5)
+
+
+@pytest.mark.parametrize("painter", PAINTERS)
+def test_every_thing_can_be_seen_and_stays_where_it_is(painter: Painter) -> None:
+    image = np.full((120, 160, 3), 0.5, np.float32)
+    painter(np.random.default_rng(1), image, (80.0, 60.0), 12.0, FROM_THE_LEFT)
+    changed = np.abs(image - 0.5).max(axis=2) > 0.05
+    assert changed[48:72, 68:92].mean() > 0.2
+    assert not changed[:, :10].any()
+    assert np.isfinite(image).all()
+
+
+@pytest.mark.parametrize("center", [(0.0, 50.0), (80.0, 119.5)])
+@pytest.mark.parametrize("painter", PAINTERS)
+def test_a_thing_may_be_tiny_and_half_outside(painter: Painter, center: tuple[float, float]) -> None:
+    image = np.full((120, 160, 3), 0.5, np.float32)
+    painter(np.random.default_rng(1), image, center, 1.5, FROM_THE_LEFT)
+    assert np.isfinite(image).all()
+
+
+def test_a_solid_is_brighter_where_the_light_comes_from() -> None:
+    image = np.zeros((100, 100, 3), np.float32)
+    add_solid(image, ellipse((50, 50), (40, 30)), WHITE * 0.5, FROM_THE_LEFT, 0.0)
+    assert image[50, 20, 0] > image[50, 50, 0] > image[50, 80, 0] > 0
+    assert not image[5].any()
 
 
 def test_a_picture_that_is_not_there_is_none() -> None:

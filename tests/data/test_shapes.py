@@ -23,7 +23,7 @@ def _mask(segmentation):
 
 
 def test_both_splits_are_registered_with_their_classes():
-    assert [len(DatasetCatalog.get(f"shapes_{split}")) for split in ("train", "val")] == [500, 50]
+    assert [len(DatasetCatalog.get(f"shapes_{split}")) for split in ("train", "val")] == [3000, 50]
     for split in ("train", "val"):
         metadata = MetadataCatalog.get(f"shapes_{split}")
         assert metadata.thing_classes == ["circle", "square", "triangle"]
@@ -91,6 +91,19 @@ def test_overlapping_shapes_share_no_area_and_boxes_fit():
     assert occluded > 20
 
 
+def test_sizes_and_overlaps_are_those_of_the_article():
+    overlaps = []
+    for index in range(300):
+        outlines = [shape.outline for shape in shapes_scene("train", index).shapes]
+        for outline in outlines:
+            radius = max(shapely.Point(corner).distance(outline.centroid) for corner in outline.exterior.coords)
+            assert 20 <= round(radius, 6) <= 32
+        for first, second in itertools.combinations(outlines, 2):
+            boxes = first.envelope, second.envelope
+            overlaps.append(boxes[0].intersection(boxes[1]).area / boxes[0].union(boxes[1]).area)
+    assert 0.2 < max(overlaps) <= 0.3
+
+
 def test_detectron2_loads_and_draws_them_unchanged():
     record = load_shapes("train")[7]
     mapper = DatasetMapper(
@@ -119,7 +132,7 @@ def test_the_coco_evaluator_gives_full_marks_to_the_truth(tmp_path):
     assert evaluator.evaluate()["segm"]["AP"] == pytest.approx(100)
 
 
-@pytest.mark.parametrize("name", ["shapes://train/000500.png", "shapes://test/000000.png", "shapes://train/1.png"])
+@pytest.mark.parametrize("name", ["shapes://train/003000.png", "shapes://test/000000.png", "shapes://train/1.png"])
 def test_a_picture_that_does_not_exist_is_named(name):
     assert not PathManager.exists(name)
     with pytest.raises(FileNotFoundError, match=name):

@@ -20,6 +20,14 @@ from balloon_splash.data.render.distractors import Painter, add_ball, add_clock,
 from balloon_splash.data.render.grounds import GROUNDS
 from balloon_splash.data.render.scene import photograph
 from balloon_splash.data.render.shading import Light, light_from
+from balloon_splash.data.render.solids import (
+    add_cushion,
+    add_headlight,
+    add_helmet,
+    add_knob,
+    add_limb,
+    add_spoon,
+)
 
 _MOST = 9  # things in a picture
 
@@ -110,7 +118,8 @@ def paint_tabletop(rng: np.random.Generator, height: int, width: int) -> tuple[F
     return image.astype(np.float32), light_from(rng.uniform(0, 2 * np.pi), rng.uniform(0.3, 1), white, white, white)
 
 
-_PAINTERS: tuple[Painter, ...] = (
+#: All things, with the same chance each.
+PAINTERS: tuple[Painter, ...] = (
     add_ball,
     add_fruit,
     add_lamp,
@@ -121,6 +130,12 @@ _PAINTERS: tuple[Painter, ...] = (
     add_cup,
     add_coin,
     add_disc,
+    add_limb,
+    add_cushion,
+    add_helmet,
+    add_headlight,
+    add_knob,
+    add_spoon,
 )
 _GROUNDS = (*GROUNDS.values(), paint_tabletop, paint_tabletop)
 
@@ -149,7 +164,7 @@ def _scatter(rng: np.random.Generator, image: FloatArray, light: Light) -> None:
     """Things of all kinds anywhere, the small ones first."""
     height, width = image.shape[:2]
     for radius in np.sort(rng.uniform(0.02, rng.uniform(0.1, 0.28), int(rng.integers(2, _MOST + 1)))):
-        painter = _PAINTERS[rng.integers(len(_PAINTERS))]
+        painter = PAINTERS[rng.integers(len(PAINTERS))]
         center = (rng.uniform(0.03, 0.97) * width, rng.uniform(0.05, 0.95) * height)
         painter(rng, image, center, float(radius) * height, light)
 
@@ -157,7 +172,7 @@ def _scatter(rng: np.random.Generator, image: FloatArray, light: Light) -> None:
 def _lay_out_in_rows(rng: np.random.Generator, image: FloatArray, light: Light) -> None:
     """Many things of one kind, as coins in a collection or plates on a table."""
     height, width = image.shape[:2]
-    painter = _PAINTERS[rng.integers(len(_PAINTERS))]
+    painter = PAINTERS[rng.integers(len(PAINTERS))]
     rows = int(rng.integers(2, 6))
     pitch = height / rows
     for row in range(rows):
