@@ -68,7 +68,7 @@ def test_a_leak_between_the_splits_is_told(tiny_cfg: CfgNode, balloons: Path, tm
 
 def test_of_a_large_dataset_a_sample_is_looked_at_and_told(tiny_cfg: CfgNode, tmp_path: Path) -> None:
     text = page(tiny_cfg, tmp_path, "shapes_train", max_photos=6)
-    assert "has 3000 photos" in text
+    assert "has 3,000 photos" in text
     assert "random sample of 6" in text
     assert "6 photos were compared" in text
 
