@@ -21,7 +21,10 @@ from tests.media.clips import Pixels, make_clip
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60.0
 
-pytestmark = pytest.mark.skipif(shutil.which("Xvfb") is None, reason="needs Xvfb, a screen without a monitor")
+pytestmark = [
+    pytest.mark.skipif(shutil.which("Xvfb") is None, reason="needs Xvfb, a screen without a monitor"),
+    pytest.mark.xdist_group("screens"),  # one screen at a time: two that start at once may want the same number
+]
 
 
 class Screen(NamedTuple):
@@ -62,9 +65,11 @@ def start(screen: Screen, clip: Path, *options: object) -> subprocess.Popen[str]
     )
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
+def wait_until(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    """Wait for something that a process brings about; if it ends before, say what it said."""
     deadline = time.monotonic() + PATIENCE
     while not condition():
+        assert process.poll() is None, process.communicate()[1]
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.05)
 
@@ -82,7 +87,7 @@ def shows_the_splash(picture: Pixels) -> bool:
 def test_the_window_shows_the_splash_and_ends_with_the_frames_asked_for(screen: Screen, tmp_path: Path):
     clip = make_clip(tmp_path / "in.mp4", frames=200, size=SIZE, draw=moving_scene)
     process = start(screen, clip, "--max-frames", 60)
-    wait_until(lambda: shows_the_splash(screen.look()))
+    wait_until(lambda: shows_the_splash(screen.look()), process)
     _, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, err) == (0, "")
 
@@ -97,7 +102,7 @@ def test_a_webcam_that_gives_no_more_ends_with_one_line(screen: Screen, tmp_path
 def test_a_key_closes_the_window(screen: Screen, tmp_path: Path):
     clip = make_clip(tmp_path / "in.mp4", frames=2000, size=SIZE, draw=moving_scene)
     process = start(screen, clip)
-    wait_until(lambda: shows_the_splash(screen.look()))
+    wait_until(lambda: shows_the_splash(screen.look()), process)
     subprocess.run(["xdotool", "key", "q"], env={**os.environ, "DISPLAY": screen.display}, check=True)
     _, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, err) == (0, "")
