@@ -58,7 +58,7 @@ TARGETS = {
             "balloon_splash/files.py",
         ),
         tests=(
-            *(f"tests/engine/test_{name}.py" for name in ("checkpoint", "run_folder", "hostile_weights")),
+            *(f"tests/engine/test_{name}.py" for name in ("checkpoint", "run_folder", "sole_use", "hostile_weights")),
             "tests/test_files.py",
         ),
         left_out=(
