@@ -60,8 +60,8 @@ class BalloonRCNN(GeneralizedRCNN):
     ) -> Any:
         """As ``GeneralizedRCNN.inference``; the results also have ``soft_masks`` where these are on."""
         found = super().inference(batched_inputs, detected_instances, do_postprocess=False)
-        if self.soft_masks:
-            for per_image in found:
+        for per_image in found:
+            if self.soft_masks and per_image.has("pred_masks"):  # Detectron2's TTA asks for boxes first
                 per_image.soft_masks = per_image.pred_masks[:, 0]
         if not do_postprocess:
             return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from detectron2.config import CfgNode
-from detectron2.modeling import build_model
+from detectron2.modeling import GeneralizedRCNNWithTTA, build_model
 from detectron2.utils.events import EventStorage
 from torch import nn
 
@@ -67,6 +67,20 @@ def test_soft_masks_are_what_the_hard_ones_are_made_from(tiny_cfg: CfgNode) -> N
     assert found.soft_masks.max() <= 1
     assert torch.equal(raw.soft_masks, raw.pred_masks[:, 0])
     assert found.pred_masks.shape == (len(found), 192, 256)
+
+
+def test_detectron2s_test_time_augmentation_takes_our_model(tiny_cfg: CfgNode) -> None:
+    tiny_cfg.MODEL.BALLOON.SOFT_MASKS = True
+    tiny_cfg.TEST.AUG.MIN_SIZES = (96, 128)
+    ours, theirs = build_model(tiny_cfg), build_model(stock(tiny_cfg))
+    theirs.load_state_dict(ours.state_dict(), strict=True)
+    with torch.no_grad():
+        found, right = (
+            GeneralizedRCNNWithTTA(tiny_cfg, model.eval())(example_batch())[0]["instances"] for model in (ours, theirs)
+        )
+    assert len(found) > 0
+    assert torch.equal(found.pred_boxes.tensor, right.pred_boxes.tensor)
+    assert torch.equal(found.pred_masks, right.pred_masks)
 
 
 def test_confidence_floor_keeps_the_same_objects_and_their_masks(tiny_cfg: CfgNode) -> None:
