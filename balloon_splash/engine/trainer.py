@@ -13,6 +13,7 @@ from detectron2.data import MetadataCatalog
 from detectron2.engine import DefaultTrainer, HookBase, SimpleTrainer
 from detectron2.engine.hooks import EvalHook, PeriodicCheckpointer
 from detectron2.evaluation import DatasetEvaluator, DatasetEvaluators
+from detectron2.modeling import GeneralizedRCNNWithTTA
 from detectron2.utils import comm
 from detectron2.utils.events import get_event_storage, has_event_storage
 from torch import nn
@@ -119,6 +120,12 @@ class BalloonTrainer(DefaultTrainer):
     def last_results(self) -> dict[str, dict[str, float]]:
         """What the last evaluation gave: task to metric to percent."""
         return self._last_eval_results
+
+    @classmethod
+    def test(cls, cfg: CfgNode, model: nn.Module, evaluators: list[DatasetEvaluator] | None = None) -> Any:
+        """As ``DefaultTrainer``; with ``TEST.AUG.ENABLED``, the mean over flips and ``TEST.AUG.MIN_SIZES``."""
+        tested = GeneralizedRCNNWithTTA(cfg, model) if cfg.TEST.AUG.ENABLED else model
+        return super().test(cfg, tested, evaluators)
 
     @classmethod
     def build_model(cls, cfg: CfgNode) -> nn.Module:

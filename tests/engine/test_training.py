@@ -16,6 +16,9 @@ import torch
 from detectron2.config import CfgNode
 from detectron2.data import DatasetCatalog, MetadataCatalog
 from detectron2.engine import default_argument_parser
+from detectron2.evaluation import DatasetEvaluator
+from detectron2.modeling import GeneralizedRCNNWithTTA
+from detectron2.structures import Instances
 from detectron2.utils.env import seed_all_rng
 
 from balloon_splash.cli.train import build_parser, main
@@ -135,6 +138,28 @@ def test_evaluation_after_the_annotations_changed_is_not_stale(tmp_path: Path, m
     evaluate(cfg)
     stored = json.loads((tmp_path / "inference/few_shapes_val/few_shapes_val_coco_format.json").read_text())
     assert len(stored["images"]) == 2
+
+
+class Scores(DatasetEvaluator):
+    """Adds up the scores of what was found."""
+
+    def reset(self) -> None:
+        self.total = 0.0
+
+    def process(self, inputs: list[dict[str, object]], outputs: list[dict[str, Instances]]) -> None:
+        self.total += sum(float(output["instances"].scores.sum()) for output in outputs)
+
+    def evaluate(self) -> dict[str, dict[str, float]]:
+        return {"segm": {"total": self.total}}
+
+
+def test_an_evaluation_uses_test_time_augmentation_if_asked(tmp_path: Path) -> None:
+    cfg = shapes_cfg(tmp_path, "TEST.AUG.MIN_SIZES", "(64, 96)")
+    model = BalloonTrainer.build_model(cfg)
+    plain = BalloonTrainer.test(cfg, model, [Scores()])["segm"]["total"]
+    expected = BalloonTrainer.test(cfg, GeneralizedRCNNWithTTA(cfg, model), [Scores()])["segm"]["total"]
+    cfg.TEST.AUG.ENABLED = True
+    assert BalloonTrainer.test(cfg, model, [Scores()])["segm"]["total"] == expected != plain
 
 
 def test_training_goes_on_in_bf16(tmp_path: Path) -> None:
