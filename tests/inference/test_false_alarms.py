@@ -56,8 +56,7 @@ def alarms(segmenter: Segmenter, image: npt.NDArray[np.uint8]) -> list[str]:
 def known_to_fail(name: str, *values: object) -> object:
     """A case of a test, marked if the model is known to fail in it."""
     reason = "a false alarm that docs/model_zoo.md names"
-    # Not strict: two scores are within a hundredth of the threshold, and another processor rounds in another way.
-    marks = [pytest.mark.xfail(reason=reason)] if name in FALSE_ALARMS else []
+    marks = [pytest.mark.xfail(strict=True, reason=reason)] if name in FALSE_ALARMS else []
     return pytest.param(*values, marks=marks, id=name)
 
 
