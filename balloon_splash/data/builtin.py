@@ -4,6 +4,7 @@ Under ``$DETECTRON2_DATASETS`` (default: ``datasets``), as for Detectron2's own:
 
     balloon/{train,val}/via_region_data.json            balloon_train, balloon_val
     synthetic_balloon/{train,val}/via_region_data.json  synthetic_balloon_train, synthetic_balloon_val
+    balloon/background/, with photos alone              balloon_background
 
 with the photos beside the JSON; the shapes datasets and the pictures without balloons, which are drawn in memory; and
 the folds of the balloon photos.
@@ -14,6 +15,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from balloon_splash.data.background_photos import FOLDER, register_background_photos
 from balloon_splash.data.folders import ROOT_VARIABLE, SPLITS, VIA_FILE, datasets_root
 from balloon_splash.data.registry import register_via_instances
 
@@ -38,7 +40,7 @@ def register_all(root: str | os.PathLike[str] | None = None) -> None:
     from balloon_splash.data.shapes import register_shapes
 
     base = datasets_root() if root is None else Path(root).expanduser()
-    _register_splits("balloon", base / "balloon", BALLOON_HINT)
+    _register_balloon(base / "balloon", BALLOON_HINT)
     _register_splits("synthetic_balloon", base / "synthetic_balloon", SYNTHETIC_HINT)
     register_shapes()
     register_no_balloons()
@@ -46,8 +48,13 @@ def register_all(root: str | os.PathLike[str] | None = None) -> None:
 
 
 def register_balloon(folder: str | os.PathLike[str]) -> None:
-    """Let ``balloon_train`` and ``balloon_val`` be the splits in ``folder``, which holds ``train`` and ``val``."""
-    _register_splits("balloon", Path(folder).expanduser(), f"Expected train/{VIA_FILE} and val/{VIA_FILE} in {folder}")
+    """Let the ``balloon_...`` sets be what ``folder`` holds: ``train``, ``val``, and perhaps ``background``."""
+    _register_balloon(Path(folder).expanduser(), f"Expected train/{VIA_FILE} and val/{VIA_FILE} in {folder}")
+
+
+def _register_balloon(folder: Path, hint: str) -> None:
+    _register_splits("balloon", folder, hint)
+    register_background_photos("balloon_background", folder / FOLDER, ("balloon",))
 
 
 def _register_splits(name: str, folder: Path, hint: str) -> None:
