@@ -55,11 +55,12 @@ $(READY): setup.py requirements.lock tools/install_detectron2.py requirements-de
 	@touch $@
 
 # Choose new versions, for all Python versions and systems at once: with hashes for the set-up here, without them for
-# those who install by `pip -c`, which takes no hashes.
+# those who install by `pip -c`, which takes no hashes and no extras. By hash the extras are named: pip before 23.3 takes
+# `coverage[toml]` for another package than `coverage`, and refuses it as soon as a newer release is out.
 lock: $(READY)
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile $(LOCKED) --constraint constraints.in --upgrade --output-file constraints.txt
-	$(BIN)/uv pip compile $(LOCKED) --constraint constraints.txt --generate-hashes --output-file requirements.lock
+	$(BIN)/uv pip compile $(LOCKED) --constraint constraints.txt --generate-hashes --no-strip-extras --output-file requirements.lock
 
 LOCKED := setup.py --extra detectron2 --extra dev --universal --python-version 3.10 --no-header --no-annotate
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import subprocess
 import sys
@@ -9,6 +10,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from balloon_splash.cli.main import COMMANDS, main
 
@@ -71,6 +74,29 @@ def test_help_answers_without_loading_torch(tool: str) -> None:
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert "argparse" in loaded
     assert not loaded & {"torch", "detectron2", "cv2", "matplotlib"}
+
+
+def test_the_lock_names_the_extras_that_are_asked_for() -> None:
+    """Else pip before 23.3 refuses the whole set-up as soon as a package with extras has a newer release."""
+    locked = {canonicalize_name(requirement.name): requirement.extras for requirement in locked_requirements()}
+    asked = [
+        (distribution.name, requirement)
+        for distribution in importlib.metadata.distributions()
+        if canonicalize_name(distribution.name) in locked
+        for requirement in map(Requirement, distribution.requires or [])
+        if requirement.extras and (requirement.marker is None or requirement.marker.evaluate({"extra": ""}))
+    ]
+    assert [name for name, requirement in asked if requirement.name == "coverage"]
+    assert [
+        f"{name} asks for {requirement}"
+        for name, requirement in asked
+        if not requirement.extras <= locked[canonicalize_name(requirement.name)]
+    ] == []
+
+
+def locked_requirements() -> list[Requirement]:
+    lines = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
+    return [Requirement(line.removesuffix("\\")) for line in lines if line and not line.startswith((" ", "#"))]
 
 
 def test_every_tool_is_a_command_and_every_command_a_tool() -> None:
