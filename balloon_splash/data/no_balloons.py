@@ -18,7 +18,7 @@ from balloon_splash.data.registration import register_loader
 from balloon_splash.data.render.no_balloons import render_no_balloons
 
 NAME = "no_balloons_train"
-COUNT = 240
+COUNT = 720
 SIZE = (640, 480)  # width, height
 
 _PREFIX = "no-balloons://"

@@ -19,6 +19,7 @@ from balloon_splash.data.no_balloons import COUNT, NAME, SIZE
 from balloon_splash.data.registry import register_via_instances
 from balloon_splash.data.render.canvas import ellipse
 from balloon_splash.data.render.distractors import Painter
+from balloon_splash.data.render.figures import random_outline, random_print
 from balloon_splash.data.render.no_balloons import PAINTERS
 from balloon_splash.data.render.shading import light_from
 from balloon_splash.data.render.solids import add_solid
@@ -45,7 +46,7 @@ WHITE = np.ones(3, np.float32)
 FROM_THE_LEFT = light_from(np.pi, 0.4, WHITE, WHITE * 0.5, WHITE * 0.5)
 
 
-@pytest.mark.parametrize("painter", PAINTERS)
+@pytest.mark.parametrize("painter", dict.fromkeys(PAINTERS))
 def test_every_thing_can_be_seen_and_stays_where_it_is(painter: Painter) -> None:
     image = np.full((120, 160, 3), 0.5, np.float32)
     painter(np.random.default_rng(1), image, (80.0, 60.0), 12.0, FROM_THE_LEFT)
@@ -56,11 +57,26 @@ def test_every_thing_can_be_seen_and_stays_where_it_is(painter: Painter) -> None
 
 
 @pytest.mark.parametrize("center", [(0.0, 50.0), (80.0, 119.5)])
-@pytest.mark.parametrize("painter", PAINTERS)
+@pytest.mark.parametrize("painter", dict.fromkeys(PAINTERS))
 def test_a_thing_may_be_tiny_and_half_outside(painter: Painter, center: tuple[float, float]) -> None:
     image = np.full((120, 160, 3), 0.5, np.float32)
     painter(np.random.default_rng(1), image, center, 1.5, FROM_THE_LEFT)
     assert np.isfinite(image).all()
+
+
+def test_figures_lie_within_their_radius_and_are_of_many_kinds() -> None:
+    outlines = [random_outline(np.random.default_rng(seed)) for seed in range(40)]
+    assert all(np.linalg.norm(outline, axis=1).max() < 1.01 for outline in outlines)
+    assert len({len(outline) for outline in outlines}) >= 4  # rounds and polygons of several numbers of corners
+    dents = [np.linalg.norm(outline, axis=1).min() < 0.45 for outline in outlines if len(outline) > 12]
+    assert any(dents)
+    assert not all(dents)
+
+
+def test_prints_are_finite_colours_of_the_size_of_the_picture() -> None:
+    prints = [random_print(np.random.default_rng(seed), (30, 40), (20.0, 15.0), 12.0) for seed in range(40)]
+    assert all(colors.shape == (30, 40, 3) and colors.min() >= 0 and colors.max() <= 1 for colors in prints)
+    assert sum(colors[3:27, 8:32].reshape(-1, 3).std(axis=0).max() > 0.02 for colors in prints) > 30
 
 
 def test_a_solid_is_brighter_where_the_light_comes_from() -> None:

@@ -17,6 +17,7 @@ from balloon_splash.data.render.canvas import (
     stroke,
 )
 from balloon_splash.data.render.distractors import Painter, add_ball, add_clock, add_face, add_fruit, add_lamp
+from balloon_splash.data.render.figures import add_disc, add_figure
 from balloon_splash.data.render.grounds import GROUNDS
 from balloon_splash.data.render.scene import photograph
 from balloon_splash.data.render.shading import Light, light_from
@@ -96,17 +97,6 @@ def add_coin(
     blend(image, metal * np.clip(shade, 0.1, 1.6)[..., None], coverage(outline, box), box)
 
 
-def add_disc(
-    rng: np.random.Generator, image: FloatArray, center: tuple[float, float], radius: float, light: Light
-) -> None:
-    """A sign or a printed dot: a flat ellipse, perhaps with a border and something in it."""
-    radii = (radius, radius * rng.uniform(0.4, 1))
-    turn = rng.uniform(0, np.pi)
-    for share in (1.0, rng.uniform(0.8, 0.95), rng.uniform(0.2, 0.6))[: rng.integers(1, 4)]:
-        paint = rgb(rng.random(), rng.choice([0.0, rng.random()]), rng.random())
-        fill_polygon(image, ellipse(center, (radii[0] * share, radii[1] * share), turn), paint)
-
-
 def paint_tabletop(rng: np.random.Generator, height: int, width: int) -> tuple[FloatArray, Light]:
     """A table, a wall or a sheet from straight above: a surface with its grain, and light that falls off."""
     grain = fractal_noise(rng, height, width, rng.uniform(4, 120), stretch=rng.choice([1.0, 6.0]))
@@ -118,7 +108,7 @@ def paint_tabletop(rng: np.random.Generator, height: int, width: int) -> tuple[F
     return image.astype(np.float32), light_from(rng.uniform(0, 2 * np.pi), rng.uniform(0.3, 1), white, white, white)
 
 
-#: All things, with the same chance each.
+#: All things, each with the same chance each time it is named.
 PAINTERS: tuple[Painter, ...] = (
     add_ball,
     add_fruit,
@@ -130,6 +120,9 @@ PAINTERS: tuple[Painter, ...] = (
     add_cup,
     add_coin,
     add_disc,
+    add_figure,
+    add_figure,
+    add_figure,
     add_limb,
     add_cushion,
     add_helmet,

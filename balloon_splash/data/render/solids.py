@@ -78,7 +78,7 @@ def add_cushion(rng: np.random.Generator, image: FloatArray, center: Center, rad
     height, width = image.shape[:2]
     grain = fractal_noise(rng, height, width, max(radius * rng.uniform(0.1, 1.5), 2), stretch=rng.choice([1.0, 4.0]))
     color = rgb(rng.random(), rng.choice([0.1, rng.random()]), rng.uniform(0.2, 1))
-    add_solid(image, outline, color * (1 - rng.uniform(0.1, 0.7) * grain)[..., None], light, rng.uniform(0, 0.3))
+    add_solid(image, outline, color * (1 - rng.uniform(0.35, 0.8) * grain)[..., None], light, rng.uniform(0, 0.2))
 
 
 def add_helmet(rng: np.random.Generator, image: FloatArray, center: Center, radius: float, light: Light) -> None:
