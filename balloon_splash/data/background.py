@@ -19,6 +19,7 @@ from torch.utils.data import Dataset
 from torchvision.transforms.v2.functional import resize
 
 from balloon_splash.data.copy_paste import cover
+from balloon_splash.data.mixing import MixedPhotos
 
 #: A piece whose grey values spread less than this (of 255) is bare sky or the padding around a photo: no lesson.
 MIN_SPREAD = 12.0
@@ -31,50 +32,25 @@ _RADIUS = (0.04, 0.22)  # of a piece, as a share of the picture's height
 _DENT = 0.15  # how far a piece's outline leaves an ellipse, as a share of its radius
 
 
-class CloseUps(Dataset[dict[str, Any]]):
+class CloseUps(MixedPhotos):
     """A dataset of mapped photos, some of which give way to a close-up of their background."""
 
-    def __init__(self, dataset: Dataset[dict[str, Any]], probability: float) -> None:
-        """Replace a photo of ``dataset`` with a probability.
-
-        Args:
-            dataset: gives ``image`` ``(3, H, W)`` uint8 and ``instances`` with ``gt_masks`` as ``BitMasks``.
-            probability: of a photo to give way.
-        """
-        self.dataset = dataset
-        self.probability = probability
-
-    def __len__(self) -> int:
-        return len(self.dataset)  # type: ignore[arg-type]  # torch leaves __len__ out of Dataset
-
-    def __getitem__(self, index: int) -> dict[str, Any]:
-        photo = self.dataset[index]
-        return close_up(photo) if np.random.random() < self.probability else photo
+    def mix(self, photo: dict[str, Any]) -> dict[str, Any]:
+        """See :func:`close_up`."""
+        return close_up(photo)
 
 
-class PasteBackground(Dataset[dict[str, Any]]):
+class PasteBackground(MixedPhotos):
     """A dataset of mapped photos, some of which get round pieces of the background of another one."""
 
     def __init__(self, dataset: Dataset[dict[str, Any]], donors: Dataset[dict[str, Any]], probability: float) -> None:
-        """Paste into a photo of ``dataset`` with a probability.
-
-        Args:
-            dataset: gives photos as :class:`CloseUps` expects them.
-            donors: gives photos of the same size, in which **all** objects are annotated.
-            probability: of a photo to get pieces.
-        """
-        self.dataset = dataset
+        """As :class:`MixedPhotos`; ``donors`` gives photos of the same size, in which **all** objects are annotated."""
+        super().__init__(dataset, probability)
         self.donors = donors
-        self.probability = probability
 
-    def __len__(self) -> int:
-        return len(self.dataset)  # type: ignore[arg-type]  # see above
-
-    def __getitem__(self, index: int) -> dict[str, Any]:
-        photo = self.dataset[index]
-        if np.random.random() >= self.probability:
-            return photo
-        return paste_pieces(photo, self.donors[np.random.randint(len(self.donors))])  # type: ignore[arg-type]
+    def mix(self, photo: dict[str, Any]) -> dict[str, Any]:
+        """See :func:`paste_pieces`."""
+        return paste_pieces(photo, self.donors[np.random.randint(len(self.donors))])  # type: ignore[arg-type]  # no len
 
 
 def close_up(photo: dict[str, Any]) -> dict[str, Any]:

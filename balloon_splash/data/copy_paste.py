@@ -13,8 +13,9 @@ import numpy as np
 import torch
 from detectron2.structures import BitMasks, Instances
 from torch import Tensor
-from torch.utils.data import Dataset
 from torchvision.transforms.v2.functional import gaussian_blur
+
+from balloon_splash.data.mixing import MixedPhotos
 
 #: An object of which less than this share is still to be seen is no longer asked for.
 MIN_VISIBLE = 0.1
@@ -22,26 +23,11 @@ MIN_VISIBLE = 0.1
 _EDGE = 5  # pixels of a Gaussian that keeps the rim of a pasted object from being a sharp cut
 
 
-class CopyPaste(Dataset[dict[str, Any]]):
+class CopyPaste(MixedPhotos):
     """A dataset of mapped photos, some of which hold objects of another one."""
 
-    def __init__(self, dataset: Dataset[dict[str, Any]], probability: float) -> None:
-        """Paste into a photo of ``dataset`` with a probability.
-
-        Args:
-            dataset: gives ``image`` ``(3, H, W)`` uint8 and ``instances`` with ``gt_masks`` as ``BitMasks``.
-            probability: of a photo to get objects of another one.
-        """
-        self.dataset = dataset
-        self.probability = probability
-
-    def __len__(self) -> int:
-        return len(self.dataset)  # type: ignore[arg-type]  # torch leaves __len__ out of Dataset
-
-    def __getitem__(self, index: int) -> dict[str, Any]:
-        photo = self.dataset[index]
-        if np.random.random() >= self.probability:
-            return photo
+    def mix(self, photo: dict[str, Any]) -> dict[str, Any]:
+        """Paste a random part of the objects of a random photo."""
         donor = self.dataset[np.random.randint(len(self))]
         objects = donor["instances"]
         chosen = torch.as_tensor(np.random.random(len(objects)) < np.random.random())

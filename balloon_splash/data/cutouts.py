@@ -20,6 +20,7 @@ import torch
 from torch.utils.data import Dataset
 
 from balloon_splash.data.copy_paste import blend
+from balloon_splash.data.mixing import MixedPhotos
 from balloon_splash.errors import DatasetError, MediaError
 from balloon_splash.media.formats import is_picture
 from balloon_splash.media.picture import to_8_bit
@@ -104,32 +105,19 @@ def _resized(cutout: Cutout, scale: float) -> tuple[Float, Float]:
     return resized[..., :3], resized[..., 3]
 
 
-class PasteCutouts(Dataset[dict[str, Any]]):
+class PasteCutouts(MixedPhotos):
     """A dataset of mapped photos, some of which get things that are no objects."""
 
     def __init__(
         self, dataset: Dataset[dict[str, Any]], cutouts: Sequence[Cutout], probability: float, image_format: str
     ) -> None:
-        """Paste into a photo of ``dataset`` with a probability.
-
-        Args:
-            dataset: gives ``image`` ``(3, H, W)`` uint8 and ``instances`` with ``gt_masks`` as ``BitMasks``.
-            cutouts: at least one.
-            probability: of a photo to get any.
-            image_format: order of the colours of ``image``, RGB or BGR.
-        """
-        self.dataset = dataset
+        """As :class:`MixedPhotos`, with at least one cut-out; ``image_format`` is ``INPUT.FORMAT``, RGB or BGR."""
+        super().__init__(dataset, probability)
         self.cutouts = cutouts
-        self.probability = probability
         self.image_format = image_format
 
-    def __len__(self) -> int:
-        return len(self.dataset)  # type: ignore[arg-type]  # torch leaves __len__ out of Dataset
-
-    def __getitem__(self, index: int) -> dict[str, Any]:
-        photo = self.dataset[index]
-        if np.random.random() >= self.probability:
-            return photo
+    def mix(self, photo: dict[str, Any]) -> dict[str, Any]:
+        """Paste one to three random cut-outs."""
         chosen = np.random.randint(len(self.cutouts), size=np.random.randint(1, _MOST + 1))
         return paste_cutouts(photo, [self.cutouts[number] for number in chosen], self.image_format)
 
