@@ -55,9 +55,6 @@ def add_balloon_config(cfg: CfgNode) -> None:
     # photo's background are pasted into it, as nothing; both need what COPY_PASTE needs.
     cfg.INPUT.CLOSE_UPS = 0.0
     cfg.INPUT.PASTE_BACKGROUND = 0.0
-    # Cut-outs, pictures with transparency, of things that are no objects: with a FOLDER of them, each training photo
-    # gets some, as nothing, with a PROBABILITY; needs what COPY_PASTE needs.
-    cfg.INPUT.CUTOUTS = CfgNode({"FOLDER": "", "PROBABILITY": 0.5})
     # Scale training photos down to this short edge once, before all else; 0 leaves them. Spares time only if kept:
     cfg.INPUT.PRESCALE_SHORT_EDGE = 0
     # Decoded training photos that each loading process keeps, in MiB.

@@ -68,23 +68,8 @@ def cover(photo: dict[str, Any], donor_image: Tensor, area: Tensor) -> dict[str,
     """
     if photo["image"].shape != donor_image.shape:
         raise ValueError(f"pictures of {tuple(donor_image.shape)} and {tuple(photo['image'].shape)} do not match")
-    alpha = gaussian_blur(area[None].float(), [_EDGE, _EDGE])[0]
-    return blend(photo, donor_image.float(), alpha, area)
-
-
-def blend(photo: dict[str, Any], front: Tensor, alpha: Tensor, area: Tensor) -> dict[str, Any]:
-    """Put a picture over a photo, as opaque as ``alpha`` says.
-
-    Args:
-        photo: as in :func:`paste_objects`.
-        front: ``(3, H, W)`` float32 in 0..255.
-        alpha: ``(H, W)`` float32 in [0, 1].
-        area: ``(H, W)`` bool, where nothing of the photo is to be seen any more.
-
-    Returns:
-        ``photo`` with another image, and those of its instances that can still be seen.
-    """
-    image = torch.lerp(photo["image"].float(), front, alpha).round().to(torch.uint8)
+    alpha = gaussian_blur(area[None].float(), [_EDGE, _EDGE])
+    image = torch.lerp(photo["image"].float(), donor_image.float(), alpha).round().to(torch.uint8)
     return photo | {"image": image, "instances": _uncovered(photo["instances"], area)}
 
 

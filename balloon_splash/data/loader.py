@@ -17,7 +17,6 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from balloon_splash.data.background import CloseUps, PasteBackground
 from balloon_splash.data.copy_paste import CopyPaste
-from balloon_splash.data.cutouts import PasteCutouts, load_cutouts
 from balloon_splash.data.mapper import build_training_mapper
 from balloon_splash.data.training_photos import training_photos
 from balloon_splash.errors import ConfigError, DatasetError
@@ -129,27 +128,23 @@ def build_train_loader(cfg: CfgNode) -> DataLoader[Any]:
 
 
 def _mix_photos(cfg: CfgNode, mapped: Dataset[Any]) -> Dataset[Any]:
-    """What ``cfg.INPUT`` asks for beyond single photos. Objects are pasted over cut-outs and into close-ups, too."""
+    """What ``cfg.INPUT`` asks for beyond single photos. Objects are pasted into close-ups, too."""
     mixed = mapped
     if cfg.INPUT.CLOSE_UPS:
-        _check_mixing(cfg, "CLOSE_UPS", cfg.INPUT.CLOSE_UPS)
+        _check_mixing(cfg, "CLOSE_UPS")
         mixed = CloseUps(mixed, cfg.INPUT.CLOSE_UPS)
-    if cfg.INPUT.CUTOUTS.FOLDER:
-        _check_mixing(cfg, "CUTOUTS.FOLDER", cfg.INPUT.CUTOUTS.FOLDER)
-        cutouts = load_cutouts(cfg.INPUT.CUTOUTS.FOLDER)
-        mixed = PasteCutouts(mixed, cutouts, cfg.INPUT.CUTOUTS.PROBABILITY, cfg.INPUT.FORMAT)
     if cfg.INPUT.COPY_PASTE:
-        _check_mixing(cfg, "COPY_PASTE", cfg.INPUT.COPY_PASTE)
+        _check_mixing(cfg, "COPY_PASTE")
         mixed = CopyPaste(mixed, cfg.INPUT.COPY_PASTE)
     if cfg.INPUT.PASTE_BACKGROUND:
-        _check_mixing(cfg, "PASTE_BACKGROUND", cfg.INPUT.PASTE_BACKGROUND)
+        _check_mixing(cfg, "PASTE_BACKGROUND")
         mixed = PasteBackground(mixed, mapped, cfg.INPUT.PASTE_BACKGROUND)
     return mixed
 
 
-def _check_mixing(cfg: CfgNode, key: str, value: float | str) -> None:
+def _check_mixing(cfg: CfgNode, key: str) -> None:
     if not (cfg.INPUT.SCALE_JITTER.CROP and cfg.INPUT.MASK_FORMAT == "bitmask" and cfg.MODEL.MASK_ON):
         raise ConfigError(
-            f"INPUT.{key} is {value}; expected with it INPUT.SCALE_JITTER.CROP, so that all photos "
+            f"INPUT.{key} is {cfg.INPUT[key]}; expected with it INPUT.SCALE_JITTER.CROP, so that all photos "
             "are of one size, INPUT.MASK_FORMAT: bitmask, and MODEL.MASK_ON: True"
         )
