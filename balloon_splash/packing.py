@@ -10,6 +10,7 @@ from pathlib import Path
 from balloon_splash.config import config_folder, config_path, load_config
 from balloon_splash.engine.compact import About, read_safetensors, relative_errors, write_packed
 from balloon_splash.errors import UsageError
+from balloon_splash.false_alarms import FalseAlarms, limit_false_alarms
 from balloon_splash.files import atomic_path
 from balloon_splash.inference.model_choice import choose_model
 from balloon_splash.inference.segmenter import Segmenter
@@ -26,6 +27,7 @@ class Packed:
         sha256: of its bytes.
         worst_tensor: which tensor moved most.
         worst_error: how far, by its own norm.
+        false_alarms: what was done about them, if anything was asked for.
     """
 
     path: Path
@@ -34,6 +36,22 @@ class Packed:
     sha256: str
     worst_tensor: str
     worst_error: float
+    false_alarms: FalseAlarms | None
+
+
+@dataclass(frozen=True)
+class Negatives:
+    """Pictures without objects, by which to set how sure the model is.
+
+    Attributes:
+        folder: see :func:`~balloon_splash.false_alarms.limit_false_alarms`.
+        share: in how many of them something may be found.
+        confidence: from which score on a detection counts.
+    """
+
+    folder: Path
+    share: float
+    confidence: float
 
 
 def pack_weights(
@@ -43,6 +61,7 @@ def pack_weights(
     config_file: str | None = None,
     storage: str = "int8",
     card: Mapping[str, str] | None = None,
+    negatives: Negatives | None = None,
     overwrite: bool = False,
 ) -> Packed:
     """Write the weights of a trained model, or their moving average if the training kept one, into a small file.
@@ -55,11 +74,13 @@ def pack_weights(
         config_file: see :func:`~balloon_splash.inference.model_choice.choose_model`.
         storage: ``int8`` or ``fp16``.
         card: facts that go into the file.
+        negatives: make the model less sure, by these.
         overwrite: replace files that are there.
 
     Raises:
-        UsageError: the output has another suffix.
+        UsageError: the output has another suffix, or the negatives do not do.
         ConfigError, WeightsError: the model cannot be loaded, or not be stored.
+        DatasetError, MediaError: the negatives cannot be read.
         FileExistsError: a file is there, and ``overwrite`` is false.
     """
     if output.suffix != ".safetensors":
@@ -68,14 +89,16 @@ def pack_weights(
         raise FileExistsError(f"{output} exists already; it is not overwritten unless you ask for it")
     config_file, chosen = choose_model(config_file, weights)
     # As a splash would load it: what does not fit, or has no class names, ends here.
-    segmenter = Segmenter.from_config(config_file, chosen, device="cpu", confidence=0.0)
+    confidence = 0.0 if negatives is None else negatives.confidence
+    segmenter = Segmenter.from_config(config_file, chosen, device="cpu", confidence=confidence)
+    limited = None if negatives is None else limit_false_alarms(segmenter, negatives.folder, negatives.share)
     state = segmenter.model.state_dict()
     config = _config_for(config_file, output, overwrite=overwrite)
     write_packed(output, state, About(segmenter.class_names, config, card or {}), storage=storage, overwrite=overwrite)
     errors = relative_errors(state, read_safetensors(str(output))["model"])
     worst = max(errors, key=lambda name: errors[name])
     content = output.read_bytes()
-    return Packed(output, config, len(content), hashlib.sha256(content).hexdigest(), worst, errors[worst])
+    return Packed(output, config, len(content), hashlib.sha256(content).hexdigest(), worst, errors[worst], limited)
 
 
 def _config_for(config_file: str, output: Path, *, overwrite: bool) -> str:

@@ -15,6 +15,8 @@ examples:
     %(prog)s --weights output/balloon_R50_FPN/model_best.pth --output cups.safetensors
   with facts about the model, for whoever gets the file:
     %(prog)s --weights model_final.pth --output cups.safetensors --fact "mask AP=71.3" --fact "data=61 photos"
+  less sure of itself, so that it finds something in at most one of 40 photos without any cup:
+    %(prog)s --weights model_final.pth --output cups.safetensors --negatives no_cups --false-alarms 0.025
 then:
     splash.py --input photo.jpg --weights cups.safetensors
 """
@@ -38,6 +40,15 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--fact", type=_fact, action="append", default=[], metavar="NAME=VALUE", help="goes into the file; repeat"
     )
+    parser.add_argument(
+        "--negatives", type=Path, metavar="FOLDER", help="pictures without objects, to set how sure it is"
+    )
+    parser.add_argument(
+        "--false-alarms", type=float, default=0.025, metavar="SHARE", help="of them, at most (%(default)s)"
+    )
+    parser.add_argument(
+        "--confidence", type=_probability, default=0.9, metavar="C", help="what counts as found (%(default)s)"
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace a file that is there")
     return parser
 
@@ -48,14 +59,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from balloon_splash.packing import pack_weights
+    from balloon_splash.packing import Negatives, pack_weights
 
+    negatives = Negatives(args.negatives, args.false_alarms, args.confidence) if args.negatives else None
     packed = pack_weights(
         args.weights,
         args.output,
         config_file=args.config_file,
         storage=args.storage,
         card=dict(args.fact),
+        negatives=negatives,
         overwrite=args.overwrite,
     )
     print(f"file           {packed.path}")
@@ -63,7 +76,19 @@ def _run(args: argparse.Namespace) -> int:
     print(f"sha256         {packed.sha256}")
     print(f"configuration  {packed.config}")
     print(f"largest error  {packed.worst_error:.2%} of {packed.worst_tensor}, by its norm")
+    if packed.false_alarms:
+        found = packed.false_alarms
+        print(
+            f"false alarms   in {found.after} of {found.pictures} pictures at {found.confidence:g}, in {found.before} "
+            f"before: {found.shift:.2f} added to the background's logit"
+        )
     return EXIT_OK
+
+
+def _probability(text: str) -> float:
+    if not 0 < float(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} found, expected a number between 0 and 1")
+    return float(text)
 
 
 def _fact(text: str) -> tuple[str, str]:
