@@ -50,16 +50,18 @@ def limit_false_alarms(segmenter: Segmenter, folder: Path, share: float) -> Fals
     Args:
         segmenter: in which detections below its ``confidence``, over 0 and below 1, are left out.
         folder: see :func:`~balloon_splash.data.background_photos.load_background_photos`: pictures without objects,
-            other ones than the model was trained on, and more than ``1 / share`` of them.
+            other ones than the model was trained on, and at least ``1 / share`` of them.
         share: in [0, 1).
 
     Raises:
-        UsageError: ``share`` is out of range, or too small to be told from none by so few pictures.
+        UsageError: ``share`` or the confidence is out of range, or the share too small for so few pictures.
         ConfigError: the classes of the model are not told apart by a softmax with a bias.
         DatasetError, MediaError: the folder, or a picture in it, cannot be read.
     """
     if not 0 <= share < 1:
         raise UsageError(f"{share} as the share of false alarms; expected 0 or more, and less than 1")
+    if not 0 < segmenter.confidence < 1:
+        raise UsageError(f"a confidence of {segmenter.confidence:g}; expected more than 0 and less than 1")
     photos = [Path(photo["file_name"]) for photo in load_background_photos(folder)]
     if share and share * len(photos) < 1:
         raise UsageError(f"{folder}: {len(photos)} pictures; expected at least {math.ceil(1 / share)} for {share:g}")

@@ -113,7 +113,26 @@ def test_the_packed_file_is_the_careful_one(
     assert bias.tolist() == pytest.approx([0.0, shift])
 
 
-def test_a_confidence_that_is_none_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--confidence", "90"], "90 found, expected a number from 0 to 1"),
+        (["--false-alarms", "few"], "few found, expected a number from 0 to 1"),
+    ],
+)
+def test_a_number_that_is_none_is_told(capsys: pytest.CaptureFixture[str], options: list[str], message: str) -> None:
     with pytest.raises(SystemExit):
-        main(["--weights", "w", "--output", "o", "--confidence", "90"])
-    assert "90 found, expected a number between 0 and 1" in capsys.readouterr().err
+        main(["--weights", "w", "--output", "o", *options])
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--false-alarms", "--confidence"])
+def test_what_would_do_nothing_without_negatives_is_told(capsys: pytest.CaptureFixture[str], option: str) -> None:
+    assert main(["--weights", "w", "--output", "o.safetensors", option, "0.5"]) == 2
+    assert "with --negatives FOLDER, which is missing" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("confidence", [0.0, 1.0])
+def test_a_confidence_that_no_score_can_cross_is_told(weights: str, folder: Path, confidence: float) -> None:
+    with pytest.raises(UsageError, match=f"a confidence of {confidence:g}; expected more than 0 and less than 1"):
+        limit_false_alarms(load(weights, confidence), folder, 0.2)

@@ -58,6 +58,22 @@ def run_cli(
         return EXIT_INTERRUPTED
 
 
+def number(text: str) -> float:
+    """For argparse: the number, or NaN, which lies in no range."""
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")
+
+
+def share(text: str) -> float:
+    """For argparse: a number from 0 to 1."""
+    value = number(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} found, expected a number from 0 to 1")
+    return value
+
+
 def _leave_waiting_threads(there_before: Sequence[threading.Thread]) -> None:
     """End the process if some thread of the command goes on, waiting for a slow server for instance.
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from balloon_splash.cli.common import EXIT_OK, run_cli
+from balloon_splash.cli.common import EXIT_OK, run_cli, share
 from balloon_splash.errors import UsageError
 from balloon_splash.zoo import names_help
 
@@ -42,7 +42,7 @@ def build_parser() -> argparse.ArgumentParser:
     model.add_argument("--compare", metavar="W", help="weights of a second model, for the same photos")
     model.add_argument("--compare-config-file", metavar="FILE", help="its configuration (the same)")
     model.add_argument("--device", help="cpu, cuda, ...; by default a GPU if there is one")
-    model.add_argument("--confidence", type=_share, default=0.5, metavar="0-1", help="lowest score (default: 0.5)")
+    model.add_argument("--confidence", type=share, default=0.5, metavar="0-1", help="lowest score (default: 0.5)")
     photos = parser.add_argument_group("photos: --input, --dataset, or both for a photo of that dataset")
     photos.add_argument("--input", type=Path, metavar="PHOTO", help="one photo, to be shown stage by stage")
     photos.add_argument("--dataset", metavar="NAME", help="registered dataset: all of it, or where --input's truth is")
@@ -121,10 +121,3 @@ def _register_json(args: argparse.Namespace, subject: Subject) -> str:
         raise UsageError(f"--json is for models of one class, this one has {len(subject.class_names)}; use --dataset")
     register_via_instances("inspected_photo", args.json, args.input.parent, class_names=subject.class_names)
     return "inspected_photo"
-
-
-def _share(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text} found, expected a number from 0 to 1")
-    return value

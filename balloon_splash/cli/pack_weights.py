@@ -6,8 +6,15 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from balloon_splash.cli.common import EXIT_OK, run_cli
+from balloon_splash.cli.common import EXIT_OK, run_cli, share
+from balloon_splash.errors import UsageError
+
+if TYPE_CHECKING:
+    from balloon_splash.packing import Negatives
+
+FALSE_ALARMS, CONFIDENCE = 0.025, 0.9
 
 EXAMPLES = """\
 examples:
@@ -44,10 +51,10 @@ def build_parser() -> argparse.ArgumentParser:
         "--negatives", type=Path, metavar="FOLDER", help="pictures without objects, to set how sure it is"
     )
     parser.add_argument(
-        "--false-alarms", type=float, default=0.025, metavar="SHARE", help="of them, at most (%(default)s)"
+        "--false-alarms", type=share, metavar="0-1", help=f"in so many of them, at most ({FALSE_ALARMS})"
     )
     parser.add_argument(
-        "--confidence", type=_probability, default=0.9, metavar="C", help="what counts as found (%(default)s)"
+        "--confidence", type=share, metavar="0-1", help=f"the score from which on something is found ({CONFIDENCE})"
     )
     parser.add_argument("--overwrite", action="store_true", help="replace a file that is there")
     return parser
@@ -59,16 +66,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from balloon_splash.packing import Negatives, pack_weights
+    from balloon_splash.packing import pack_weights
 
-    negatives = Negatives(args.negatives, args.false_alarms, args.confidence) if args.negatives else None
     packed = pack_weights(
         args.weights,
         args.output,
         config_file=args.config_file,
         storage=args.storage,
         card=dict(args.fact),
-        negatives=negatives,
+        negatives=_negatives(args),
         overwrite=args.overwrite,
     )
     print(f"file           {packed.path}")
@@ -85,10 +91,15 @@ def _run(args: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-def _probability(text: str) -> float:
-    if not 0 < float(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} found, expected a number between 0 and 1")
-    return float(text)
+def _negatives(args: argparse.Namespace) -> Negatives | None:
+    if args.negatives:
+        from balloon_splash.packing import Negatives
+
+        limit = FALSE_ALARMS if args.false_alarms is None else args.false_alarms
+        return Negatives(args.negatives, limit, CONFIDENCE if args.confidence is None else args.confidence)
+    if args.false_alarms is not None or args.confidence is not None:
+        raise UsageError("--false-alarms and --confidence say what to do with --negatives FOLDER, which is missing")
+    return None
 
 
 def _fact(text: str) -> tuple[str, str]:

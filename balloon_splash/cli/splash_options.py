@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from balloon_splash.cli.common import number, share
 from balloon_splash.zoo import names_help
 
 EXAMPLES = """\
@@ -94,7 +95,7 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
 
 def _add_selection(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("which objects keep their colour")
-    group.add_argument("--confidence", type=_share, default=0.9, metavar="0-1", help="lowest score (%(default)s)")
+    group.add_argument("--confidence", type=share, default=0.9, metavar="0-1", help="lowest score (%(default)s)")
     group.add_argument("--classes", nargs="+", default=[], metavar="NAME", help="only these classes")
     group.add_argument(
         "--instances", nargs="+", type=_positive, default=[], metavar="N", help="by the numbers that --labels shows"
@@ -194,25 +195,10 @@ def _quality(text: str) -> int:
 
 
 def _length(text: str) -> float:
-    value = _number(text)
+    value = number(text)
     if not 0 <= value <= 10_000:
         raise argparse.ArgumentTypeError(f"{text} found, expected a number of pixels, 0 or more")
     return value
-
-
-def _share(text: str) -> float:
-    value = _number(text)
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text} found, expected a number from 0 to 1")
-    return value
-
-
-def _number(text: str) -> float:
-    """The number, or NaN, which lies in no range."""
-    try:
-        return float(text)
-    except ValueError:
-        return float("nan")
 
 
 def _seconds(text: str) -> float:
