@@ -57,6 +57,9 @@ def add_balloon_config(cfg: CfgNode) -> None:
     cfg.INPUT.PASTE_BACKGROUND = 0.0
     # Scale training photos down to this short edge once, before all else; 0 leaves them. Spares time only if kept:
     cfg.INPUT.PRESCALE_SHORT_EDGE = 0
+    # Times that the photos of a training set are drawn before all sets begin anew: pairs of a name in DATASETS.TRAIN
+    # and a whole number, 1 for the others. Detectron2's loader knows the key, its defaults do not.
+    cfg.DATASETS.TRAIN_REPEAT_FACTOR = []
     # Decoded training photos that each loading process keeps, in MiB.
     cfg.DATALOADER.CACHE_MEGABYTES = 0
 

@@ -11,10 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from detectron2.config import CfgNode
 from tabulate import tabulate
 
-from balloon_splash.data.folds import fold_name
-from balloon_splash.errors import TrainingError
+from balloon_splash.config import load_config
+from balloon_splash.data.folds import WHOLE, fold_name
+from balloon_splash.data.training_photos import repeat_factors
+from balloon_splash.errors import ConfigError, TrainingError
 from balloon_splash.files import atomic_path
 
 #: What is told, by the names in a run's ``metrics.json``.
@@ -41,33 +44,49 @@ class Run:
         """The name of its folder."""
         return f"seed{self.seed}" if self.fold is None else f"fold{self.fold}_seed{self.seed}"
 
-    def overrides(self, folder: Path) -> list[str]:
-        """What it changes in the configuration."""
+    def overrides(self, folder: Path, cfg: CfgNode) -> list[str]:
+        """What it changes in the configuration ``cfg``: a fold takes the place of ``balloon_train``, other sets stay.
+
+        Raises:
+            ConfigError: a fold is asked for, and the configuration does not train on ``balloon_train``.
+        """
         opts = ["SEED", str(self.seed), "OUTPUT_DIR", str(folder)]
-        if self.fold is not None:
-            train, val = fold_name(self.fold, "train"), fold_name(self.fold, "val")
-            opts += ["DATASETS.TRAIN", f"('{train}',)", "DATASETS.TEST", f"('{val}',)"]
-        return opts
+        if self.fold is None:
+            return opts
+        if WHOLE not in cfg.DATASETS.TRAIN:
+            raise ConfigError(
+                f"DATASETS.TRAIN is {', '.join(cfg.DATASETS.TRAIN)}; expected {WHOLE}, which the folds divide"
+            )
+        train = {WHOLE: fold_name(self.fold, "train")}
+        sets = tuple(train.get(name, name) for name in cfg.DATASETS.TRAIN)
+        repeats = [(train.get(name, name), factor) for name, factor in repeat_factors(cfg).items()]
+        opts += ["DATASETS.TRAIN", str(sets), "DATASETS.TRAIN_REPEAT_FACTOR", str(repeats)]
+        return [*opts, "DATASETS.TEST", str((fold_name(self.fold, "val"),))]
 
 
 def cross_validate(
-    runs: Sequence[Run], output: Path, options: Sequence[str], overrides: Sequence[str] = ()
+    runs: Sequence[Run], output: Path, config_file: str, options: Sequence[str] = (), overrides: Sequence[str] = ()
 ) -> dict[str, dict[str, float]]:
     """Do trainings that are not done yet, each in a process and a folder of its own; interrupted ones go on.
 
     Args:
         runs: the trainings.
         output: where their folders are made.
-        options: arguments of the training command, ``--config-file`` among them.
+        config_file: see :func:`balloon_splash.config.config_path`.
+        options: further arguments of the training command.
         overrides: ``KEY VALUE`` pairs for all of them.
 
     Returns:
         Each run's name and its metrics, in percent.
 
     Raises:
+        ConfigError: the configuration is wrong, or cannot be divided into folds.
         TrainingError: one of them failed.
     """
-    return {run.name: _results(run, output / run.name, options, overrides) for run in runs}
+    cfg = load_config(config_file, overrides)
+    arguments = {run: [*overrides, *run.overrides(output / run.name, cfg)] for run in runs}
+    options = ["--config-file", config_file, *options]
+    return {run.name: _results(run, output / run.name, options, opts) for run, opts in arguments.items()}
 
 
 def _results(run: Run, folder: Path, options: Sequence[str], overrides: Sequence[str]) -> dict[str, float]:
@@ -78,7 +97,7 @@ def _results(run: Run, folder: Path, options: Sequence[str], overrides: Sequence
         return {name: float(value) for name, value in json.loads(kept.read_text(encoding="utf-8")).items()}
     print(f"{run.name}: {'going on' if has_run(folder) else 'training'}", file=sys.stderr, flush=True)
     resume = ["--resume"] if has_run(folder) else []
-    command = [sys.executable, "-c", _TRAIN, *options, *resume, *overrides, *run.overrides(folder)]
+    command = [sys.executable, "-c", _TRAIN, *options, *resume, *overrides]
     done = subprocess.run(command, check=False)
     if done.returncode == 130:
         raise KeyboardInterrupt

@@ -121,7 +121,7 @@ class StockTrainer(DefaultTrainer):
     @classmethod
     def build_train_loader(cls, cfg: CfgNode) -> Any:
         """As ``build_detection_train_loader``, in our order: workers get single photos in turn, not four at a time."""
-        dicts = training_photos(cfg.DATASETS.TRAIN, filter_empty=cfg.DATALOADER.FILTER_EMPTY_ANNOTATIONS)
+        dicts = training_photos(cfg)
         mapped: Dataset[Any] = MapDataset(DatasetFromList(dicts, copy=False), DatasetMapper(cfg, is_train=True))
         seeded = SeededDataset(mapped, max(cfg.SEED, 0))
         grouping, size = cfg.DATALOADER.ASPECT_RATIO_GROUPING, cfg.SOLVER.IMS_PER_BATCH

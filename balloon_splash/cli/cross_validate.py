@@ -62,11 +62,11 @@ def _run(args: argparse.Namespace) -> int:
         raise UsageError("--weights last: each run starts from the same weights; the command goes on by itself")
     folds = [None] if args.no_folds else sorted(set(args.folds))
     runs = [Run(seed, fold) for seed in sorted(set(args.seeds)) for fold in folds]
-    options = ["--config-file", args.config_file, "--num-gpus", str(args.num_gpus)]
+    options = ["--num-gpus", str(args.num_gpus)]
     for name in ("dataset", "weights", "device"):
         if getattr(args, name):
             options += [f"--{name}", getattr(args, name)]
-    results = cross_validate(runs, args.output, options, args.opts)
+    results = cross_validate(runs, args.output, args.config_file, options, args.opts)
     written = args.output / "cross_validation.json"
     with atomic_path(written, overwrite=True) as path:
         path.write_text(json.dumps({"runs": results, "summary": summary(results)}, indent=1), encoding="utf-8")

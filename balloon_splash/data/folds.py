@@ -16,7 +16,8 @@ from balloon_splash.data.registration import register_loader
 
 N_FOLDS = 5
 SEED = 0
-_SOURCES = ("balloon_train", "balloon_val")
+WHOLE = "balloon_train"  #: The set in whose place the training part of a fold goes.
+_SOURCES = (WHOLE, "balloon_val")
 #: Photos of one scene would tell the model what it is tested on.
 _SAME_SCENE = (frozenset({"24362039530_b151b41a52_k.jpg", "24631331976_defa3bb61f_k.jpg"}),)
 

@@ -110,7 +110,7 @@ def build_train_loader(cfg: CfgNode) -> DataLoader[Any]:
         raise ConfigError(
             f"SOLVER.IMS_PER_BATCH is {cfg.SOLVER.IMS_PER_BATCH}; expected a multiple of the {world_size} processes"
         )
-    dicts = training_photos(cfg.DATASETS.TRAIN, filter_empty=cfg.DATALOADER.FILTER_EMPTY_ANNOTATIONS)
+    dicts = training_photos(cfg)
     if not dicts:
         raise DatasetError(f"{', '.join(cfg.DATASETS.TRAIN)}: no annotated photos found; expected at least one")
     by_aspect = cfg.DATALOADER.ASPECT_RATIO_GROUPING

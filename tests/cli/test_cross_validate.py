@@ -9,19 +9,32 @@ from pathlib import Path
 import pytest
 
 from balloon_splash.cli.cross_validate import main
+from balloon_splash.config import load_config
 from balloon_splash.cross_validation import METRICS, Run, last_evaluation, summary
 from balloon_splash.data.folds import fold_name
 from balloon_splash.data.synthetic import write_synthetic_balloons
+from balloon_splash.data.training_photos import repeat_factors
 from balloon_splash.errors import TrainingError
 from tests.conftest import TINY
 
 
 def test_each_run_has_its_seed_its_folder_and_its_photos(tmp_path: Path) -> None:
-    assert Run(2).overrides(tmp_path) == ["SEED", "2", "OUTPUT_DIR", str(tmp_path)]
-    opts = Run(0, fold=3).overrides(tmp_path)
-    assert opts[opts.index("DATASETS.TRAIN") + 1] == f"('{fold_name(3, 'train')}',)"
-    assert opts[opts.index("DATASETS.TEST") + 1] == f"('{fold_name(3, 'val')}',)"
+    cfg = load_config("balloon_R18_FPN.yaml")
+    assert Run(2).overrides(tmp_path, cfg) == ["SEED", "2", "OUTPUT_DIR", str(tmp_path)]
+    fold = load_config("balloon_R18_FPN.yaml", Run(0, fold=3).overrides(tmp_path, cfg))
+    assert list(fold.DATASETS.TRAIN) == [fold_name(3, "train")]
+    assert list(fold.DATASETS.TEST) == [fold_name(3, "val")]
     assert len({Run(seed, fold).name for seed in (0, 1) for fold in (None, 0, 1)}) == 6
+
+
+def test_a_fold_takes_the_place_of_the_photos_alone(tmp_path: Path) -> None:
+    """Negatives are no photos that a fold could be tested on."""
+    sets = "('balloon_train', 'no_balloons_train')"
+    repeats = "[('no_balloons_train', 2), ('balloon_train', 12)]"
+    cfg = load_config(opts=["DATASETS.TRAIN", sets, "DATASETS.TRAIN_REPEAT_FACTOR", repeats])
+    fold = load_config(opts=Run(0, fold=1).overrides(tmp_path, cfg))
+    assert list(fold.DATASETS.TRAIN) == [fold_name(1, "train"), "no_balloons_train"]
+    assert repeat_factors(fold) == {fold_name(1, "train"): 12, "no_balloons_train": 2}
 
 
 def test_mean_and_spread() -> None:
@@ -69,7 +82,12 @@ def test_folds_are_trained_and_what_is_done_is_not_repeated(tmp_path: Path, caps
     [
         (["--folds", "5"], "--folds 5; expected some of 0 to 4"),
         (["--weights", "last"], "each run starts from the same weights"),
-        (["--folds", "0", "SOLVER.BASE_LRR", "1"], "fold0_seed0: the training ended with exit code 2"),
+        (["--folds", "0", "SOLVER.BASE_LRR", "1"], "SOLVER.BASE_LRR"),
+        (
+            ["--folds", "0", "DATASETS.TRAIN", "('shapes_train',)"],
+            "DATASETS.TRAIN is shapes_train; expected balloon_tr",
+        ),
+        (["--folds", "0", "--device", "warp"], "fold0_seed0: the training ended with exit code 2"),
     ],
 )
 def test_what_goes_wrong_is_told(

@@ -8,6 +8,7 @@ import pytest
 from detectron2.data import DatasetCatalog
 from PIL import Image
 
+from balloon_splash.config import load_config
 from balloon_splash.data.background_photos import load_background_photos
 from balloon_splash.data.builtin import register_balloon
 from balloon_splash.data.training_photos import training_photos
@@ -50,4 +51,4 @@ def test_the_training_keeps_those_beside_the_balloons(photos: Path) -> None:
     photos.rename(photos.parent / "background")
     register_balloon(photos.parent)
     assert len(DatasetCatalog.get("balloon_background")) == 2
-    assert len(training_photos(("balloon_background",), filter_empty=True)) == 2
+    assert len(training_photos(load_config(opts=["DATASETS.TRAIN", "('balloon_background',)"]))) == 2

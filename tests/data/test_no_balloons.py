@@ -24,6 +24,7 @@ from balloon_splash.data.render.no_balloons import PAINTERS
 from balloon_splash.data.render.shading import light_from
 from balloon_splash.data.render.solids import add_solid
 from balloon_splash.data.training_photos import training_photos
+from balloon_splash.errors import ConfigError
 from tests.conftest import TINY
 
 COPY_PASTE = [
@@ -95,9 +96,31 @@ def test_the_training_keeps_them_beside_sets_whose_empty_photos_go() -> None:
     """The shapes set has no empty photo; of a set of ours, they would go."""
     DatasetCatalog.register("half_empty", lambda: [*DatasetCatalog.get(NAME)[:2], *_one_balloon()])
     MetadataCatalog.get("half_empty").set(thing_classes=["balloon"])
-    assert len(training_photos(("half_empty",), filter_empty=True)) == 1
-    assert len(training_photos(("half_empty", NAME), filter_empty=True)) == 1 + COUNT
-    assert len(training_photos(("half_empty",), filter_empty=False)) == 3
+    assert len(training_photos(_trained_on("half_empty"))) == 1
+    assert len(training_photos(_trained_on("half_empty", NAME))) == 1 + COUNT
+    assert len(training_photos(_trained_on("half_empty", filter_empty=False))) == 3
+
+
+def _trained_on(*names: str, filter_empty: bool = True, repeats: object = ()) -> CfgNode:
+    sets = ["DATASETS.TRAIN", str(names), "DATASETS.TRAIN_REPEAT_FACTOR", str(repeats)]
+    return load_config(opts=[*sets, "DATALOADER.FILTER_EMPTY_ANNOTATIONS", str(filter_empty)])
+
+
+def test_a_set_is_repeated_as_often_as_it_is_to_be_drawn() -> None:
+    DatasetCatalog.register("few", _one_balloon)
+    MetadataCatalog.get("few").set(thing_classes=["balloon"])
+    photos = training_photos(_trained_on(NAME, "few", repeats=[("few", 3)]))
+    assert photos == [*DatasetCatalog.get(NAME), *_one_balloon(), *_one_balloon(), *_one_balloon()]
+
+
+@pytest.mark.parametrize(
+    "repeats", [[("other", 2)], [(NAME, 0)], [(NAME, 1.5)], [(NAME, True)], [NAME], [(NAME,)], [[[], 2]]]
+)
+def test_a_repeat_factor_that_means_nothing_is_told(repeats: object) -> None:
+    with pytest.raises(
+        ConfigError, match=r"TRAIN_REPEAT_FACTOR: .* found, expected one of no_balloons_train and a whole"
+    ):
+        training_photos(_trained_on(NAME, repeats=repeats))
 
 
 def _one_balloon() -> list[dict[str, object]]:
@@ -113,9 +136,7 @@ def test_photos_without_regions_that_the_user_wants_kept_are_kept_in_the_trainin
     size = (tmp_path / "empty.png").stat().st_size
     (tmp_path / "via.json").write_text(f'{{"a": {{"filename": "empty.png", "size": {size}, "regions": []}}}}')
     register_via_instances("negatives", tmp_path / "via.json", tmp_path, keep_empty=True)
-    assert [Path(photo["file_name"]).name for photo in training_photos(("negatives",), filter_empty=True)] == [
-        "empty.png"
-    ]
+    assert [Path(photo["file_name"]).name for photo in training_photos(_trained_on("negatives"))] == ["empty.png"]
 
 
 @pytest.mark.parametrize("recipe", [[], COPY_PASTE])
