@@ -23,6 +23,9 @@ from balloon_splash.files import atomic_path
 #: What is told, by the names in a run's ``metrics.json``.
 METRICS = ("bbox/AP", "segm/AP", "segm/AP50", "segm/AP75", "boundary/AP")
 
+#: Stands for a run's name in the options of all.
+RUN = "{run}"
+
 _TRAIN = "import sys; from balloon_splash.cli.train import main; sys.exit(main())"
 _RESULTS = "results.json"
 
@@ -73,7 +76,7 @@ def cross_validate(
         runs: the trainings.
         output: where their folders are made.
         config_file: see :func:`balloon_splash.config.config_path`.
-        options: further arguments of the training command.
+        options: further arguments of the training command, :data:`RUN` in them for the run's name.
         overrides: ``KEY VALUE`` pairs for all of them.
 
     Returns:
@@ -84,18 +87,20 @@ def cross_validate(
         TrainingError: one of them failed.
     """
     cfg = load_config(config_file, overrides)
-    arguments = {run: [*overrides, *run.overrides(output / run.name, cfg)] for run in runs}
-    options = ["--config-file", config_file, *options]
-    return {run.name: _results(run, output / run.name, options, opts) for run, opts in arguments.items()}
+    commands = {}
+    for run in runs:
+        own = [option.replace(RUN, run.name) for option in ("--config-file", config_file, *options)]
+        commands[run.name] = (own, [*overrides, *run.overrides(output / run.name, cfg)])
+    return {name: _results(name, output / name, *command) for name, command in commands.items()}
 
 
-def _results(run: Run, folder: Path, options: Sequence[str], overrides: Sequence[str]) -> dict[str, float]:
+def _results(name: str, folder: Path, options: Sequence[str], overrides: Sequence[str]) -> dict[str, float]:
     from balloon_splash.engine.run_folder import has_run
 
     kept = folder / _RESULTS
     if kept.is_file():
-        return {name: float(value) for name, value in json.loads(kept.read_text(encoding="utf-8")).items()}
-    print(f"{run.name}: {'going on' if has_run(folder) else 'training'}", file=sys.stderr, flush=True)
+        return {metric: float(value) for metric, value in json.loads(kept.read_text(encoding="utf-8")).items()}
+    print(f"{name}: {'going on' if has_run(folder) else 'training'}", file=sys.stderr, flush=True)
     resume = ["--resume"] if has_run(folder) else []
     command = [sys.executable, "-c", _TRAIN, *options, *resume, *overrides]
     done = subprocess.run(command, check=False)

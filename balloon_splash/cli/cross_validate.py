@@ -10,12 +10,16 @@ from pathlib import Path
 from balloon_splash.cli.common import EXIT_OK, run_cli
 from balloon_splash.zoo import names_help
 
+WEIGHTS_HELP = "what each starts from, a name from the list below or a path; {run} in it stands for the run's folder"
 EXAMPLES = """\
 examples:
   five trainings, each tested on another fifth of the 74 balloon photos:
     %(prog)s --config-file configs/balloon_R50_FPN.yaml --weights imagenet --output output/folds
   three seeds on the usual split:
     %(prog)s --config-file configs/balloon_R50_FPN.yaml --no-folds --seeds 0,1,2 --output output/seeds
+  a second step, each from the first step of its own fold:
+    %(prog)s --config-file configs/balloon_R50_slim_points.yaml --output output/second \\
+        --weights 'output/folds/{run}/model_final.pth'
 the same command again goes on where it was interrupted, and does not repeat what is done
 """
 
@@ -35,7 +39,7 @@ def build_parser() -> argparse.ArgumentParser:
     which.add_argument("--no-folds", action="store_true", help="the split of the configuration, for several seeds")
     parser.add_argument("--seeds", type=_numbers, default=[0], metavar="N,N", help="(0)")
     parser.add_argument("--dataset", metavar="DIR", help="folder of the balloon dataset, with train/ and val/ in it")
-    parser.add_argument("--weights", metavar="W", help="what each starts from, a name from the list below or a path")
+    parser.add_argument("--weights", metavar="W", help=WEIGHTS_HELP)
     parser.add_argument("--device", help="cpu, cuda, cuda:1, ...; by default a GPU if there is one")
     parser.add_argument("--num-gpus", type=int, default=1, help="number of GPUs for each training")
     parser.add_argument("opts", nargs=argparse.REMAINDER, metavar="KEY VALUE", help="overrides of the configuration")
@@ -50,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(args: argparse.Namespace) -> int:
     import json
 
-    from balloon_splash.cross_validation import Run, cross_validate, summary, table
+    from balloon_splash.cross_validation import RUN, Run, cross_validate, summary, table
     from balloon_splash.data.folds import N_FOLDS
     from balloon_splash.errors import UsageError
     from balloon_splash.files import atomic_path
@@ -62,6 +66,10 @@ def _run(args: argparse.Namespace) -> int:
         raise UsageError("--weights last: each run starts from the same weights; the command goes on by itself")
     folds = [None] if args.no_folds else sorted(set(args.folds))
     runs = [Run(seed, fold) for seed in sorted(set(args.seeds)) for fold in folds]
+    starts = [Path(args.weights.replace(RUN, run.name)) for run in runs if RUN in (args.weights or "")]
+    missing = [path for path in starts if not path.is_file()]
+    if missing:
+        raise UsageError(f"--weights {missing[0]}: no such file; expected one for each of {len(runs)} runs")
     options = ["--num-gpus", str(args.num_gpus)]
     for name in ("dataset", "weights", "device"):
         if getattr(args, name):

@@ -77,10 +77,25 @@ def test_folds_are_trained_and_what_is_done_is_not_repeated(tmp_path: Path, caps
     assert {each["image_id"] for each in tested} <= set(range(6))
 
 
+def test_a_second_step_goes_on_from_the_first_step_of_its_own_fold(tmp_path: Path) -> None:
+    data = write_synthetic_balloons(tmp_path / "data", num_train=4, num_val=2, size=(160, 120), progress=False)
+    opts = [*TINY, "SOLVER.MAX_ITER", "1", "TEST.EVAL_PERIOD", "0", "TEST.NUM_PICTURES", "0"]
+    start = ["--config-file", "balloon_R18_FPN.yaml", "--dataset", str(data), "--folds", "1"]
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert main([*start, "--output", str(first), *opts]) == 0
+    assert main([*start, "--output", str(second), "--weights", str(first / "{run}/model_final.pth"), *opts]) == 0
+    begun_from = load_config(str(second / "fold1_seed0/config.yaml")).MODEL.WEIGHTS
+    assert begun_from == str(first / "fold1_seed0/model_final.pth")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--folds", "5"], "--folds 5; expected some of 0 to 4"),
+        (
+            ["--weights", "{run}/a.pth", "--folds", "3"],
+            "--weights fold3_seed0/a.pth: no such file; expected one for each",
+        ),
         (["--weights", "last"], "each run starts from the same weights"),
         (["--folds", "0", "SOLVER.BASE_LRR", "1"], "SOLVER.BASE_LRR"),
         (
