@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from torch import nn
+
 from balloon_splash.config import config_folder, config_path, load_config
 from balloon_splash.engine.compact import About, read_safetensors, relative_errors, write_packed
-from balloon_splash.errors import UsageError
+from balloon_splash.errors import UsageError, WeightsError
 from balloon_splash.false_alarms import FalseAlarms, limit_false_alarms
 from balloon_splash.files import atomic_path
 from balloon_splash.inference.model_choice import choose_model
@@ -58,6 +60,7 @@ def pack_weights(
     weights: str,
     output: Path,
     *,
+    average_with: Sequence[str] = (),
     config_file: str | None = None,
     storage: str = "int8",
     card: Mapping[str, str] | None = None,
@@ -71,6 +74,9 @@ def pack_weights(
     Args:
         weights: path, URL or short name, which has to fit its configuration exactly.
         output: the file, ``*.safetensors``.
+        average_with: weights of the same configuration, whose mean with the first is packed. They have to come from one
+            training, or from trainings that began from one another, or the mean is of no use (Wortsman et al. 2022,
+            "Model soups").
         config_file: see :func:`~balloon_splash.inference.model_choice.choose_model`.
         storage: ``int8`` or ``fp16``.
         card: facts that go into the file.
@@ -79,7 +85,8 @@ def pack_weights(
 
     Raises:
         UsageError: the output has another suffix, or the negatives do not do.
-        ConfigError, WeightsError: the model cannot be loaded, or not be stored.
+        ConfigError, WeightsError: the model cannot be loaded, or not be stored, or the weights to average differ in
+            their classes.
         DatasetError, MediaError: the negatives cannot be read.
         FileExistsError: a file is there, and ``overwrite`` is false.
     """
@@ -91,6 +98,7 @@ def pack_weights(
     # As a splash would load it: what does not fit, or has no class names, ends here.
     confidence = 0.0 if negatives is None else negatives.confidence
     segmenter = Segmenter.from_config(config_file, chosen, device="cpu", confidence=confidence)
+    _average(segmenter.model, average_with, config_file, segmenter.class_names)
     limited = None if negatives is None else limit_false_alarms(segmenter, negatives.folder, negatives.share)
     state = segmenter.model.state_dict()
     config = _config_for(config_file, output, overwrite=overwrite)
@@ -99,6 +107,21 @@ def pack_weights(
     worst = max(errors, key=lambda name: errors[name])
     content = output.read_bytes()
     return Packed(output, config, len(content), hashlib.sha256(content).hexdigest(), worst, errors[worst], limited)
+
+
+def _average(model: nn.Module, others: Sequence[str], config_file: str, class_names: tuple[str, ...]) -> None:
+    """Give the model the mean of its weights and others', in place; each of them counts alike."""
+    mean = {name: value.clone() for name, value in model.state_dict().items()}
+    for number, weights in enumerate(others, start=2):
+        other = Segmenter.from_config(config_file, choose_model(config_file, weights)[1], device="cpu")
+        if other.class_names != class_names:
+            raise WeightsError(
+                f"{weights}: classes {', '.join(other.class_names)}; expected {', '.join(class_names)}, as in the first"
+            )
+        for name, value in other.model.state_dict().items():
+            if value.is_floating_point():
+                mean[name].lerp_(value, 1 / number)
+    model.load_state_dict(mean)
 
 
 def _config_for(config_file: str, output: Path, *, overwrite: bool) -> str:

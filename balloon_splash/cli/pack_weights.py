@@ -22,6 +22,8 @@ examples:
     %(prog)s --weights output/balloon_R50_FPN/model_best.pth --output cups.safetensors
   with facts about the model, for whoever gets the file:
     %(prog)s --weights model_final.pth --output cups.safetensors --fact "mask AP=71.3" --fact "data=61 photos"
+  the mean of a training and of another one that went on from it:
+    %(prog)s --weights first/model_final.pth --average-with second/model_final.pth --output cups.safetensors
   less sure of itself, so that it finds something in at most one of 40 photos without any cup:
     %(prog)s --weights model_final.pth --output cups.safetensors --negatives no_cups --false-alarms 0.025
 then:
@@ -40,6 +42,13 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--weights", required=True, metavar="W", help="path, URL, or a name (balloon, coco, last)")
     parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="*.safetensors")
+    parser.add_argument(
+        "--average-with",
+        nargs="+",
+        default=[],
+        metavar="W",
+        help="pack the mean with further weights of the same model",
+    )
     parser.add_argument("--config-file", metavar="C", help="path or name (config.yaml beside the weights)")
     parser.add_argument(
         "--storage", choices=("int8", "fp16"), default="int8", help="bits of each large weight (%(default)s)"
@@ -71,6 +80,7 @@ def _run(args: argparse.Namespace) -> int:
     packed = pack_weights(
         args.weights,
         args.output,
+        average_with=args.average_with,
         config_file=args.config_file,
         storage=args.storage,
         card=dict(args.fact),

@@ -1,4 +1,4 @@
-"""Makes the picture of docs/model_zoo.md: what the shipped model finds in photos without balloons, and in scenes.
+"""Makes the picture of docs/model_zoo.md: what the shipped model finds in photos without balloons, and in our own.
 
     python docs/images/model_pictures.py
 
@@ -17,11 +17,13 @@ from detectron2.utils.visualizer import Visualizer
 from PIL import Image, ImageDraw
 
 from balloon_splash.data.render import render_scene
+from balloon_splash.data.render.no_balloons import render_no_balloons
 from balloon_splash.inference.segmenter import Segmenter
 
 PHOTOS = Path(skimage.__file__).parent / "data"
 NAMES = ("astronaut.png", "coffee.png", "coins.png", "chelsea.png", "retina.jpg", "rocket.jpg")
 SCENES = (19, 7, 30)
+MISTAKEN = (9011, 9013, 20118)  # drawings of what is no balloon
 CONFIDENCE = 0.9
 TILE = (320, 240)
 COLUMNS = 3
@@ -31,7 +33,8 @@ GAP = 4
 def pictures() -> dict[str, npt.NDArray[np.uint8]]:
     """What is shown, by caption."""
     photos = {name: np.asarray(Image.open(PHOTOS / name).convert("RGB")) for name in NAMES}
-    return photos | {f"rendered scene {seed}": render_scene(seed, (640, 480)).image for seed in SCENES}
+    scenes = {f"rendered scene {seed}": render_scene(seed, (640, 480)).image for seed in SCENES}
+    return photos | scenes | {f"no balloons {seed}": render_no_balloons(seed) for seed in MISTAKEN}
 
 
 def main() -> None:

@@ -52,6 +52,35 @@ def test_the_moving_average_is_what_is_packed(run: str, tmp_path: Path) -> None:
     assert all((value == 2).all() for value in packed.values())
 
 
+def test_the_mean_of_several_is_packed(run: str, tmp_path: Path) -> None:
+    checkpoint = torch.load(run, weights_only=True)
+    several = [tmp_path / "run" / f"{number}.pth" for number in range(3)]
+    for number, path in enumerate(several):
+        model = {
+            name: value + number if value.is_floating_point() else value for name, value in checkpoint["model"].items()
+        }
+        torch.save(checkpoint | {"model": model}, path)
+    small = tmp_path / "small.safetensors"
+    first, *others = map(str, several)
+    assert main(["--weights", first, "--output", str(small), "--storage", "fp16", "--average-with", *others]) == 0
+    packed = read_safetensors(str(small))["model"]
+    for name, value in checkpoint["model"].items():
+        if value.is_floating_point():
+            assert torch.allclose(packed[name], value + 1, rtol=1e-3, atol=1e-2), name
+
+
+def test_weights_of_other_classes_are_not_averaged(
+    run: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checkpoint = torch.load(run, weights_only=True)
+    other = Path(run).with_name("kites.pth")
+    torch.save(checkpoint | {"class_names": ["kite"]}, other)
+    small = tmp_path / "small.safetensors"
+    assert main(["--weights", run, "--output", str(small), "--average-with", str(other)]) == 2
+    assert f"{other}: classes kite; expected balloon, as in the first" in capsys.readouterr().err
+    assert not small.exists()
+
+
 def test_one_of_our_configurations_goes_by_its_name(tmp_path: Path) -> None:
     model = build_model(load_config("demo_R18_FPN.yaml", device="cpu"))
     torch.save({"model": model.state_dict(), "class_names": ["balloon"]}, tmp_path / "model.pth")
