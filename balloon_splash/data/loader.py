@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+import sys
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -124,7 +126,22 @@ def build_train_loader(cfg: CfgNode) -> DataLoader[Any]:
         ),
         num_workers=cfg.DATALOADER.NUM_WORKERS,
         collate_fn=trivial_batch_collator,
+        worker_init_fn=quiet_lost_connections,
     )
+
+
+def quiet_lost_connections(_worker: int) -> None:
+    """Let a worker say nothing when the training ends while it fetches a batch.
+
+    A thread of Python's :mod:`multiprocessing` hands the batches over in each worker, and prints a traceback for a
+    connection that is closed before it has done so.
+    """
+
+    def hook(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+        if not issubclass(kind, ConnectionError | EOFError):
+            sys.__excepthook__(kind, error, traceback)
+
+    sys.excepthook = hook
 
 
 def _mix_photos(cfg: CfgNode, mapped: Dataset[Any]) -> Dataset[Any]:

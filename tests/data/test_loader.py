@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from itertools import islice
+from multiprocessing import current_process
+from multiprocessing.connection import Client
+from multiprocessing.resource_sharer import DupFd
 from typing import Any
 
 import numpy as np
 import pytest
 from detectron2.config import CfgNode
 
-from balloon_splash.data.loader import BatchStream, SeededDataset, build_train_loader
+from balloon_splash.data.loader import BatchStream, SeededDataset, build_train_loader, quiet_lost_connections
 from balloon_splash.errors import ConfigError
 
 GROUPS = [0, 1, 0, 0, 1, 0, 1]
@@ -73,3 +78,24 @@ def test_a_sampler_that_cannot_be_replayed_is_refused(tiny_cfg: CfgNode) -> None
     tiny_cfg.DATALOADER.SAMPLER_TRAIN = "RepeatFactorTrainingSampler"
     with pytest.raises(ConfigError, match=r"SAMPLER_TRAIN.*RepeatFactor"):
         build_train_loader(tiny_cfg)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="another way to hand batches over there")
+@pytest.mark.parametrize("quiet", [False, True])
+def test_a_batch_that_nobody_takes_any_more_is_no_fault(
+    quiet: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As when a training is interrupted just then; what is said without the hook shows that this is such a case."""
+    monkeypatch.setattr(sys, "excepthook", sys.__excepthook__)
+    if quiet:
+        quiet_lost_connections(0)
+    reading, writing = os.pipe()
+    handed_over = DupFd(reading)
+    address, _ = getattr(handed_over, "_id")  # noqa: B009 - the type stubs do not know it
+    Client(address, authkey=current_process().authkey).close()
+    os.close(handed_over.detach())  # answered after the other one
+    os.close(reading)
+    os.close(writing)
+    assert ("EOFError" in capsys.readouterr().err) is not quiet
+    sys.excepthook(ValueError, ValueError("a fault"), None)
+    assert "a fault" in capsys.readouterr().err

@@ -193,7 +193,7 @@ def end_of(process: psutil.Popen) -> tuple[int, str]:
     error = process.communicate(timeout=SECONDS)[1]
     psutil.wait_procs(children, timeout=SECONDS)
     assert not [child for child in children if child.is_running()]
-    assert "Traceback" not in error
+    assert "Traceback" not in error, error
     return process.returncode, error
 
 
