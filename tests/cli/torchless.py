@@ -8,7 +8,8 @@ The model is the one that finds discs by their colour. What is to happen on the 
 * ``IGNORED=NUMBER`` has the process begin with that signal ignored, as ``nohup`` does;
 * ``LARGEST_FILE=BYTES`` is the limit on files, as of a disk that fills;
 * ``WEBCAM=FILE`` lets a video stand behind every webcam;
-* ``MEMORY=numpy|torch`` gives the model an appetite of 1 GiB a picture, and the process 5.5 GiB of addresses.
+* ``MEMORY=numpy|torch`` gives the model an appetite of 1 GiB a picture, and the process 7 GiB of addresses: four fit
+  with room, eight do not.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def limit_memory() -> None:
     if os.environ["MEMORY"] == "torch":
         import torch  # noqa: F401  (what it takes for itself is not counted)
     (line,) = (text for text in Path("/proc/self/status").read_text().splitlines() if text.startswith("VmSize"))
-    resource.setrlimit(resource.RLIMIT_AS, (int(line.split()[1]) * 1024 + 11 * GIB // 2, resource.RLIM_INFINITY))
+    resource.setrlimit(resource.RLIMIT_AS, (int(line.split()[1]) * 1024 + 7 * GIB, resource.RLIM_INFINITY))
 
 
 def signal_at(order: str) -> None:
