@@ -89,8 +89,11 @@ def cross_validate(
     cfg = load_config(config_file, overrides)
     commands = {}
     for run in runs:
-        own = [option.replace(RUN, run.name) for option in ("--config-file", config_file, *options)]
-        commands[run.name] = (own, [*overrides, *run.overrides(output / run.name, cfg)])
+        own = [option.replace(RUN, run.name) for option in options]
+        commands[run.name] = (
+            ["--config-file", config_file, *own],
+            [*overrides, *run.overrides(output / run.name, cfg)],
+        )
     return {name: _results(name, output / name, *command) for name, command in commands.items()}
 
 

@@ -99,3 +99,8 @@ def test_a_batch_that_nobody_takes_any_more_is_no_fault(
     assert ("EOFError" in capsys.readouterr().err) is not quiet
     sys.excepthook(ValueError, ValueError("a fault"), None)
     assert "a fault" in capsys.readouterr().err
+
+
+def test_every_process_that_loads_photos_is_quiet_so(tiny_cfg: CfgNode) -> None:
+    tiny_cfg.DATASETS.TRAIN = ("shapes_train",)
+    assert build_train_loader(tiny_cfg).worker_init_fn is quiet_lost_connections

@@ -25,8 +25,6 @@ PHOTOS = (
     "grass.png", "gravel.png", "hubble_deep_field.jpg", "ihc.png", "moon.png", "motorcycle_left.png",
     "motorcycle_right.png", "page.png", "retina.jpg", "rocket.jpg",
 )  # fmt: skip
-#: What the model that ships does take for a balloon, as docs/model_zoo.md says; a better one has to be taken off here.
-FALSE_ALARMS: frozenset[str] = frozenset()
 #: Which of the drawn pictures: other kinds than a training has, and those that it may have, but none that it has had.
 DRAWN = (
     (draw_round_things, "round things", range(60, 72)),
@@ -45,14 +43,7 @@ def alarms(segmenter: Segmenter, image: npt.NDArray[np.uint8]) -> list[str]:
     return [f"{score:.2f} at {box.round()}" for score, box in zip(found.scores, found.boxes, strict=True)]
 
 
-def known_to_fail(name: str, *values: object) -> object:
-    """A case of a test, marked if the model is known to fail in it."""
-    reason = "a false alarm that docs/model_zoo.md names"
-    marks = [pytest.mark.xfail(strict=True, reason=reason)] if name in FALSE_ALARMS else []
-    return pytest.param(*values, marks=marks, id=name)
-
-
-@pytest.mark.parametrize("name", [known_to_fail(name, name) for name in PHOTOS])
+@pytest.mark.parametrize("name", PHOTOS)
 def test_real_photos_without_balloons(shipped: Segmenter, name: str) -> None:
     path = Path(skimage.__file__).parent / "data" / name
     if not path.is_file():
@@ -62,7 +53,7 @@ def test_real_photos_without_balloons(shipped: Segmenter, name: str) -> None:
 
 @pytest.mark.parametrize(
     ("draw", "seed"),
-    [known_to_fail(f"{name} {seed}", draw, seed) for draw, name, seeds in DRAWN for seed in seeds],
+    [pytest.param(draw, seed, id=f"{name} {seed}") for draw, name, seeds in DRAWN for seed in seeds],
 )
 def test_round_things_that_are_no_balloons(shipped: Segmenter, draw: Draw, seed: int) -> None:
     """Of kinds that no training has seen, and other pictures of the kinds that one may have seen."""
