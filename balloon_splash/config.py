@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 
-import torch
 from detectron2 import model_zoo
 from detectron2.config import CfgNode, get_cfg
 from detectron2.projects.point_rend import add_pointrend_config
 from yaml import YAMLError
 
+from balloon_splash.devices import check_device, default_device
 from balloon_splash.errors import ConfigError
 
 #: What yacs and PyYAML raise for files and overrides that are wrong; AttributeError for a file of one bare word.
@@ -73,7 +73,8 @@ def add_balloon_config(cfg: CfgNode) -> None:
     # How many of the numbered checkpoints stay, the newest ones; 0 for all. Best, final and last one stay anyway.
     cfg.SOLVER.KEEP_CHECKPOINTS = 3
 
-    # What SOLVER.AMP.ENABLED means: "bf16" (on CPU and GPU, no loss scaling) or "fp16" (Detectron2's own, GPU only).
+    # What SOLVER.AMP.ENABLED means: "bf16" (on CPU and GPU, no loss scaling; fp32 where the device would only imitate
+    # it, which is slower than either) or "fp16" (Detectron2's own, GPU only).
     cfg.SOLVER.AMP.PRECISION = "bf16"
 
     # After each evaluation, draw the predictions on this many photos of each test set.
@@ -111,11 +112,6 @@ def config_folder() -> Path:
     """The folder of our configuration files: inside the installed package, or at the top of a checkout."""
     installed = Path(str(resources.files("balloon_splash"))) / "configs"
     return installed if installed.is_dir() else Path(__file__).resolve().parent.parent / "configs"
-
-
-def default_device() -> str:
-    """``"cuda"`` if there is a CUDA device, else ``"cpu"``."""
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def load_config(
@@ -157,7 +153,7 @@ def load_config(
         cfg.MODEL.DEVICE = device
     if weights is not None:
         cfg.MODEL.WEIGHTS = weights
-    _check_device(cfg.MODEL.DEVICE)
+    check_device(cfg.MODEL.DEVICE)
     return cfg
 
 
@@ -167,12 +163,3 @@ def _reason(error: Exception) -> str:
     if isinstance(error, AttributeError):
         return "no sections found; expected KEY: VALUE pairs in sections, as in configs/"
     return str(error)
-
-
-def _check_device(name: str) -> None:
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise ConfigError(f"device {name!r}: {str(error).splitlines()[0]}") from error
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise ConfigError(f"device {name!r}: torch sees no CUDA device here; expected 'cpu'")

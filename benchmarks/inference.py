@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from balloon_splash.inference.choice import has_bf16
+from balloon_splash.devices import has_bf16
 from balloon_splash.inference.segmenter import Segmenter
 from balloon_splash.media.reading import read_picture
 from balloon_splash.splash.matte import instance_masks

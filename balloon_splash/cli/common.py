@@ -104,9 +104,6 @@ def _terminated_like_interrupted() -> Iterator[None]:
         if heard:  # the program `timeout` sends it twice, and the second must not strike while files are cleared
             return
         heard = True
-        if hasattr(signal, "SIGCHLD") and callable(signal.getsignal(signal.SIGCHLD)):
-            # If all processes of a group are to end, torch is not to complain of those that load photos.
-            before.append((signal.SIGCHLD, signal.signal(signal.SIGCHLD, lambda *_: None)))
         raise KeyboardInterrupt
 
     numbers = [signal.SIGTERM]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any
 
 import numpy as np
@@ -126,21 +128,30 @@ def build_train_loader(cfg: CfgNode) -> DataLoader[Any]:
         ),
         num_workers=cfg.DATALOADER.NUM_WORKERS,
         collate_fn=trivial_batch_collator,
-        worker_init_fn=quiet_lost_connections,
+        worker_init_fn=end_quietly,
     )
 
 
-def quiet_lost_connections(_worker: int) -> None:
-    """Let a worker say nothing when the training ends while it fetches a batch.
+def end_quietly(_worker: int) -> None:
+    """Let a process that loads photos say nothing when it ends before the photos were wanted.
 
-    A thread of Python's :mod:`multiprocessing` hands the batches over in each worker, and prints a traceback for a
-    connection that is closed before it has done so.
+    * A signal to all processes, as ``timeout`` and a terminal send it, ends it with exit code 0. Killed by one, it
+      would be a fault to torch, which tells of it wherever the main process happens to be, even in a destructor.
+    * A thread of Python's :mod:`multiprocessing` hands the batches over, and prints a traceback for a connection that
+      is closed before it has done so.
     """
+
+    def end(_signal: int, _frame: FrameType | None) -> None:
+        os._exit(0)
 
     def hook(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
         if not issubclass(kind, ConnectionError | EOFError):
             sys.__excepthook__(kind, error, traceback)
 
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # not all of them are there on Windows
+        if number is not None and signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, end)
     sys.excepthook = hook
 
 

@@ -10,8 +10,9 @@ from detectron2.config import CfgNode
 from detectron2.modeling.roi_heads import StandardROIHeads
 from torch import Tensor, nn
 
+from balloon_splash.devices import has_bf16
 from balloon_splash.inference.calibration import Calibration
-from balloon_splash.inference.choice import Choice, has_bf16
+from balloon_splash.inference.choice import Choice
 from balloon_splash.inference.conv_part import ConvPart, Engine, fold_norms, replace_conv_part
 from balloon_splash.inference.proposals import cut_proposals
 from balloon_splash.inference.row_pooler import replace_poolers

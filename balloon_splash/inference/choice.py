@@ -8,6 +8,7 @@ from importlib.util import find_spec
 
 import torch
 
+from balloon_splash.devices import has_bf16
 from balloon_splash.errors import ConfigError
 
 logger = logging.getLogger(__name__)
@@ -82,12 +83,3 @@ def _choose_backend(backend: str, precision: str, on_cpu: bool) -> str:
 def _check_name(what: str, name: str, known: tuple[str, ...]) -> None:
     if name not in known:
         raise ConfigError(f"{what} {name!r}; expected {', '.join(known[:-1])} or {known[-1]}")
-
-
-def has_bf16(device: str) -> bool:
-    """Whether a torch device has instructions for bfloat16, rather than imitating it."""
-    if torch.device(device).type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    # New in torch 2.10; without it no CPU is trusted to have them.
-    capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
-    return any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import signal
 import sys
+import time
 from itertools import islice
 from multiprocessing import current_process
 from multiprocessing.connection import Client
 from multiprocessing.resource_sharer import DupFd
+from multiprocessing.synchronize import Event
 from typing import Any
 
 import numpy as np
 import pytest
 from detectron2.config import CfgNode
 
-from balloon_splash.data.loader import BatchStream, SeededDataset, build_train_loader, quiet_lost_connections
+from balloon_splash.data.loader import BatchStream, SeededDataset, build_train_loader, end_quietly
 from balloon_splash.errors import ConfigError
 
 GROUPS = [0, 1, 0, 0, 1, 0, 1]
@@ -87,8 +91,9 @@ def test_a_batch_that_nobody_takes_any_more_is_no_fault(
 ) -> None:
     """As when a training is interrupted just then; what is said without the hook shows that this is such a case."""
     monkeypatch.setattr(sys, "excepthook", sys.__excepthook__)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)  # this process is to end as before
     if quiet:
-        quiet_lost_connections(0)
+        end_quietly(0)
     reading, writing = os.pipe()
     handed_over = DupFd(reading)
     address, _ = getattr(handed_over, "_id")  # noqa: B009 - the type stubs do not know it
@@ -101,6 +106,35 @@ def test_a_batch_that_nobody_takes_any_more_is_no_fault(
     assert "a fault" in capsys.readouterr().err
 
 
+def _load_until_ended(ready: Event, ignored: int | None) -> None:
+    if ignored is not None:
+        signal.signal(ignored, signal.SIG_IGN)
+    end_quietly(0)
+    ready.set()
+    while True:
+        time.sleep(0.1)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="other signals there")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+@pytest.mark.parametrize("ignored", [False, True])
+def test_a_process_that_loads_photos_ends_without_fault_by_what_ends_all(name: str, ignored: bool) -> None:
+    """And where a signal is ignored, as nohup has it, it goes on, too."""
+    number = getattr(signal, name)
+    context = multiprocessing.get_context("spawn")
+    ready = context.Event()
+    process = context.Process(target=_load_until_ended, args=(ready, number if ignored else None))
+    process.start()
+    try:
+        assert ready.wait(60)
+        os.kill(process.pid or 0, number)
+        process.join(0.5 if ignored else 60)
+        assert process.exitcode == (None if ignored else 0)
+    finally:
+        process.kill()
+        process.join()
+
+
 def test_every_process_that_loads_photos_is_quiet_so(tiny_cfg: CfgNode) -> None:
     tiny_cfg.DATASETS.TRAIN = ("shapes_train",)
-    assert build_train_loader(tiny_cfg).worker_init_fn is quiet_lost_connections
+    assert build_train_loader(tiny_cfg).worker_init_fn is end_quietly

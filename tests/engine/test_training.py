@@ -162,13 +162,17 @@ def test_an_evaluation_uses_test_time_augmentation_if_asked(tmp_path: Path) -> N
     assert BalloonTrainer.test(cfg, model, [Scores()])["segm"]["total"] == expected != plain
 
 
-def test_training_goes_on_in_bf16(tmp_path: Path) -> None:
+@pytest.mark.parametrize("has_it", [True, False])
+def test_training_goes_on_in_bf16_where_the_device_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_it: bool
+) -> None:
+    monkeypatch.setattr("balloon_splash.engine.trainer.has_bf16", lambda _device: has_it)
     losses = losses_of(
         shapes_cfg(tmp_path, "SOLVER.AMP.ENABLED", "True", "SOLVER.MAX_ITER", "2", "TEST.EVAL_PERIOD", "0")
     )
     exact = losses_of(shapes_cfg(tmp_path / "fp32", "SOLVER.MAX_ITER", "2", "TEST.EVAL_PERIOD", "0"))
     assert losses[0]["total_loss"] == pytest.approx(exact[0]["total_loss"], rel=0.05)
-    assert losses[0]["total_loss"] != exact[0]["total_loss"]
+    assert (losses[0]["total_loss"] != exact[0]["total_loss"]) is has_it
 
 
 def test_fp16_without_a_gpu_is_told(tmp_path: Path) -> None:
@@ -176,7 +180,8 @@ def test_fp16_without_a_gpu_is_told(tmp_path: Path) -> None:
         BalloonTrainer(shapes_cfg(tmp_path, "SOLVER.AMP.ENABLED", "True", "SOLVER.AMP.PRECISION", "fp16"))
 
 
-def test_mixed_precision_that_a_model_cannot_do_is_told(tmp_path: Path) -> None:
+def test_mixed_precision_that_a_model_cannot_do_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("balloon_splash.engine.trainer.has_bf16", lambda _device: True)
     with pytest.raises(ConfigError, match="'bf16' for GeneralizedRCNN, which cannot"):
         BalloonTrainer(stock(shapes_cfg(tmp_path, "SOLVER.AMP.ENABLED", "True")))
 

@@ -7,9 +7,10 @@ import torch
 from detectron2.config import CfgNode
 from detectron2.modeling import build_model
 
+from balloon_splash.devices import has_bf16
 from balloon_splash.inference.accelerate import accelerate
 from balloon_splash.inference.calibration import Calibration
-from balloon_splash.inference.choice import Choice, has_bf16
+from balloon_splash.inference.choice import Choice
 from tests.conftest import example_batch, stock
 
 

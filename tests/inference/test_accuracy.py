@@ -9,8 +9,8 @@ import pytest
 from detectron2.data import DatasetCatalog
 
 from balloon_splash.data.builtin import register_balloon
+from balloon_splash.devices import has_bf16
 from balloon_splash.engine.evaluation import AveragePrecision
-from balloon_splash.inference.choice import has_bf16
 from balloon_splash.inference.segmenter import Segmenter
 from balloon_splash.media.reading import read_picture
 

@@ -13,9 +13,9 @@ import torch
 from PIL import Image as PilImage
 
 from balloon_splash.data.cache import cache_folder
+from balloon_splash.devices import has_bf16
 from balloon_splash.errors import ConfigError
 from balloon_splash.inference import openvino_engine
-from balloon_splash.inference.choice import has_bf16
 from balloon_splash.inference.segmenter import Segmenter
 from balloon_splash.inference.shapes import Ladder
 from balloon_splash.splash.detections import Detections

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from balloon_splash.devices import has_bf16
 from balloon_splash.errors import ConfigError
 from balloon_splash.inference import choice
-from balloon_splash.inference.choice import EXACT, Choice, choose_backend, has_bf16
+from balloon_splash.inference.choice import EXACT, Choice, choose_backend
 
 NATIVE = "bf16" if has_bf16("cpu") else "fp32"
 

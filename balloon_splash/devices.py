@@ -1,0 +1,35 @@
+"""What torch can compute on here, and in which numbers."""
+
+from __future__ import annotations
+
+import torch
+
+from balloon_splash.errors import ConfigError
+
+
+def default_device() -> str:
+    """``"cuda"`` if there is a CUDA device, else ``"cpu"``."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def check_device(name: str) -> None:
+    """See whether ``name`` is a device that torch can use.
+
+    Raises:
+        ConfigError: torch does not know such a device, or there is none here.
+    """
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ConfigError(f"device {name!r}: {str(error).splitlines()[0]}") from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ConfigError(f"device {name!r}: torch sees no CUDA device here; expected 'cpu'")
+
+
+def has_bf16(device: str) -> bool:
+    """Whether a torch device has instructions for bfloat16, rather than imitating it."""
+    if torch.device(device).type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    # New in torch 2.10; without it no CPU is trusted to have them.
+    capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
+    return any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
