@@ -120,7 +120,7 @@ def _results(name: str, folder: Path, options: Sequence[str], overrides: Sequenc
 
 
 def last_evaluation(metrics: Path) -> dict[str, float]:
-    """The metrics of the last evaluation that a training noted in its ``metrics.json``.
+    """The metrics of the last evaluation that a training noted in its ``metrics.json``; without masks, box AP alone.
 
     Raises:
         TrainingError: it noted none.
@@ -129,22 +129,24 @@ def last_evaluation(metrics: Path) -> dict[str, float]:
     evaluations = [record for record in map(json.loads, lines) if METRICS[0] in record]
     if not evaluations:
         raise TrainingError(f"{metrics}: no evaluation noted; expected one at the end of the training")
-    return {name: float(evaluations[-1].get(name, math.nan)) for name in METRICS}
+    noted = {name: float(evaluations[-1].get(name, math.nan)) for name in METRICS}
+    return {name: value for name, value in noted.items() if math.isfinite(value)}  # JSON has no word for others
 
 
 def summary(results: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
-    """Of each metric ``mean``, ``sd`` (of a sample; NaN for a single run), ``min`` and ``max`` over the runs."""
+    """Of each metric ``mean``, ``sd`` (of a sample, where there are several runs), ``min`` and ``max``."""
     told = {}
     for name in METRICS:
-        values = [metrics[name] for metrics in results.values()]
-        spread = statistics.stdev(values) if len(values) > 1 else math.nan
-        told[name] = {"mean": statistics.fmean(values), "sd": spread, "min": min(values), "max": max(values)}
+        values = [metrics[name] for metrics in results.values() if name in metrics]
+        if values:
+            spread = {"sd": statistics.stdev(values)} if len(values) > 1 else {}
+            told[name] = {"mean": statistics.fmean(values), **spread, "min": min(values), "max": max(values)}
     return told
 
 
 def table(results: dict[str, dict[str, float]]) -> str:
     """A row for each run, and below them mean and spread."""
-    rows = [[name, *(metrics[metric] for metric in METRICS)] for name, metrics in results.items()]
+    rows = [[name, *(metrics.get(metric) for metric in METRICS)] for name, metrics in results.items()]
     told = summary(results)
-    rows += [[row, *(told[metric][row] for metric in METRICS)] for row in ("mean", "sd")]
-    return tabulate(rows, headers=["", *METRICS], floatfmt=".1f")
+    rows += [[row, *(told.get(metric, {}).get(row) for metric in METRICS)] for row in ("mean", "sd")]
+    return tabulate(rows, headers=["", *METRICS], floatfmt=".1f", missingval="-")

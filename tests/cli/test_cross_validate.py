@@ -10,7 +10,7 @@ import pytest
 
 from balloon_splash.cli.cross_validate import main
 from balloon_splash.config import load_config
-from balloon_splash.cross_validation import METRICS, Run, last_evaluation, summary
+from balloon_splash.cross_validation import METRICS, Run, last_evaluation, summary, table
 from balloon_splash.data.folds import fold_name
 from balloon_splash.data.synthetic import write_synthetic_balloons
 from balloon_splash.data.training_photos import repeat_factors
@@ -43,18 +43,26 @@ def test_mean_and_spread() -> None:
     assert told["mean"] == pytest.approx(73)
     assert told["sd"] == pytest.approx(math.sqrt(13))
     assert (told["min"], told["max"]) == (70, 77)
-    assert math.isnan(summary({"0": runs["0"]})["segm/AP"]["sd"])
+    assert summary({"0": runs["0"]})["segm/AP"] == {"mean": 70, "min": 70, "max": 70}
+
+
+def test_without_masks_there_is_box_ap_alone() -> None:
+    runs = {"seed0": {"bbox/AP": 70.0}, "seed1": {"bbox/AP": 72.0}}
+    assert list(summary(runs)) == ["bbox/AP"]
+    header, _, first, *_, spread = table(runs).splitlines()
+    assert header.split() == list(METRICS)
+    assert first.split() == ["seed0", "70.0", "-", "-", "-", "-"]
+    assert spread.split() == ["sd", "1.4", "-", "-", "-", "-"]
 
 
 def test_the_last_evaluation_counts(tmp_path: Path) -> None:
     metrics = tmp_path / "metrics.json"
     with pytest.raises(TrainingError, match=r"metrics.json: no evaluation noted"):
         last_evaluation(metrics)
-    records = [{"bbox/AP": 1, "segm/AP": 2}, {"lr": 0.1}, {"bbox/AP": 3, "segm/AP": 4, "boundary/AP": 5}, {"lr": 0.1}]
+    last = {"bbox/AP": 3, "segm/AP": 4, "segm/AP50": math.nan, "boundary/AP": 5}
+    records = [{"bbox/AP": 1, "segm/AP": 2}, {"lr": 0.1}, last, {"lr": 0.1}]
     metrics.write_text("\n".join(map(json.dumps, records)))
-    found = last_evaluation(metrics)
-    assert (found["bbox/AP"], found["segm/AP"], found["boundary/AP"]) == (3, 4, 5)
-    assert math.isnan(found["segm/AP50"])
+    assert last_evaluation(metrics) == {"bbox/AP": 3, "segm/AP": 4, "boundary/AP": 5}
 
 
 def test_folds_are_trained_and_what_is_done_is_not_repeated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -106,9 +106,8 @@ def test_a_batch_that_nobody_takes_any_more_is_no_fault(
     assert "a fault" in capsys.readouterr().err
 
 
-def _load_until_ended(ready: Event, ignored: int | None) -> None:
-    if ignored is not None:
-        signal.signal(ignored, signal.SIG_IGN)
+def _load_until_ended(ready: Event, number: int, ignored: bool) -> None:
+    signal.signal(number, signal.SIG_IGN if ignored else signal.SIG_DFL)
     end_quietly(0)
     ready.set()
     while True:
@@ -123,7 +122,7 @@ def test_a_process_that_loads_photos_ends_without_fault_by_what_ends_all(name: s
     number = getattr(signal, name)
     context = multiprocessing.get_context("spawn")
     ready = context.Event()
-    process = context.Process(target=_load_until_ended, args=(ready, number if ignored else None))
+    process = context.Process(target=_load_until_ended, args=(ready, number, ignored))
     process.start()
     try:
         assert ready.wait(60)
