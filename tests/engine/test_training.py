@@ -23,6 +23,7 @@ from detectron2.utils.env import seed_all_rng
 
 from balloon_splash.cli.train import build_parser, main
 from balloon_splash.config import load_config
+from balloon_splash.data.loader import end_quietly
 from balloon_splash.data.shapes import CLASSES, load_shapes
 from balloon_splash.engine.checkpoint import SafeCheckpointer
 from balloon_splash.engine.run import check_datasets, evaluate, train
@@ -151,6 +152,11 @@ class Scores(DatasetEvaluator):
 
     def evaluate(self) -> dict[str, dict[str, float]]:
         return {"segm": {"total": self.total}}
+
+
+def test_the_processes_of_an_evaluation_end_quietly_too(tmp_path: Path) -> None:
+    loader = BalloonTrainer.build_test_loader(shapes_cfg(tmp_path), "few_shapes_val")
+    assert loader.worker_init_fn is end_quietly
 
 
 def test_an_evaluation_uses_test_time_augmentation_if_asked(tmp_path: Path) -> None:
