@@ -30,7 +30,7 @@ from benchmarks._measure import machine
 GIB = 2**30
 #: Seconds between two looks at the memory.
 PERIOD = 0.05
-_TRAIN = "import sys; from balloon_splash.cli.train import main; sys.exit(main())"
+_TRAIN = Path(__file__).parents[1] / "tools" / "train_net.py"
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def measure(config: Path, photos: Path, folder: Path, iterations: int) -> Cost:
     options = ["--config-file", str(config), "--weights", "none"]
     if any(name.startswith("balloon_") for name in cfg.DATASETS.TRAIN):
         options += ["--dataset", str(photos)]
-    process = psutil.Popen([sys.executable, "-c", _TRAIN, *options, *opts], stdout=subprocess.DEVNULL)
+    process = psutil.Popen([sys.executable, str(_TRAIN), *options, *opts], stdout=subprocess.DEVNULL)
     training, loading = peaks(process)
     if process.returncode:
         raise SystemExit(f"{config.name}: the training ended with {process.returncode}")
