@@ -91,8 +91,9 @@ setup(
     packages=[*find_packages(include=["balloon_splash", "balloon_splash.*"]), "balloon_splash.configs"],
     package_dir={"balloon_splash.configs": "configs"},
     package_data={
-        "balloon_splash": ["py.typed", "weights/*.safetensors"],
-        "balloon_splash.inspect": ["templates/*.j2"],
+        "balloon_splash": ["py.typed"],
+        "balloon_splash.inspect.page": ["templates/*.j2"],
+        "balloon_splash.weights": ["*.safetensors"],
         "balloon_splash.configs": ["*.yaml", "**/*.yaml"],
     },
     install_requires=RUNTIME,

@@ -19,7 +19,7 @@ def _register_models(_: ModuleType) -> None:
 
 
 def _register_datasets(_: ModuleType) -> None:
-    from balloon_splash.data.builtin import register_all
+    from balloon_splash.data.datasets.builtin import register_all
 
     register_all()
 

@@ -7,10 +7,10 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from balloon_splash.data.folders import VIA_FILE
-from balloon_splash.data.prepare import is_complete_balloon
-from balloon_splash.data.registry import register_via_instances
-from balloon_splash.data.synthetic import write_synthetic_balloons
+from balloon_splash.data.datasets.catalog import register_via_instances
+from balloon_splash.data.datasets.folders import VIA_FILE
+from balloon_splash.data.datasets.prepare import is_complete_balloon
+from balloon_splash.data.datasets.synthetic import write_synthetic_balloons
 from balloon_splash.errors import DatasetError, UsageError
 from balloon_splash.files import atomic_path
 
@@ -89,7 +89,7 @@ def train_model(data: DemoData, output: Path, *, iterations: int | None = None) 
     """
     from balloon_splash.config import config_path, load_config
     from balloon_splash.engine.run import results_table, start_logging, train
-    from balloon_splash.engine.run_folder import has_run, sole_use
+    from balloon_splash.weights.run_folder import has_run, sole_use
 
     folder = output / f"model_{data.name}"
     weights = folder / "model_final.pth"

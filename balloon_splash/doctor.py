@@ -9,7 +9,7 @@ from importlib import import_module, metadata
 
 from packaging.requirements import Requirement
 
-from balloon_splash.data.folders import SPLITS, VIA_FILE, datasets_root
+from balloon_splash.data.datasets.folders import SPLITS, VIA_FILE, datasets_root
 
 DISTRIBUTION = "balloon-splash"
 DETECTRON2_HELP = (

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, locks between processes, and the folder for what can be made again."""
 
 from __future__ import annotations
 
@@ -8,6 +8,11 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+
+import platformdirs
+from filelock import FileLock
+
+CACHE_VARIABLE = "BALLOON_SPLASH_CACHE"
 
 
 @contextlib.contextmanager
@@ -97,3 +102,29 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+@contextlib.contextmanager
+def locked(path: Path, *, timeout: float) -> Iterator[None]:
+    """Hold a lock for the length of the block.
+
+    The operating system gives the lock back when its process ends, however it ends: the file that is left behind
+    blocks nobody.
+
+    Args:
+        path: the lock file; missing parent folders are made.
+        timeout: how many seconds to wait for another process, 0 for not at all.
+
+    Raises:
+        TimeoutError: another process holds it.
+        OSError: the lock file cannot be made.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path, timeout=timeout):
+        yield
+
+
+def cache_folder() -> Path:
+    """``$BALLOON_SPLASH_CACHE``, or the user's cache folder as the operating system has it."""
+    chosen = os.environ.get(CACHE_VARIABLE)
+    return Path(chosen) if chosen else Path(platformdirs.user_cache_dir("balloon-splash", appauthor=False))

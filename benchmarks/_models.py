@@ -22,8 +22,8 @@ from balloon_splash.splash.look import Look
 from balloon_splash.splash.select import Selection
 from balloon_splash.splasher.detectors import ModelDetector
 from balloon_splash.splasher.outcomes import Job
-from balloon_splash.splasher.photo_files import Files, PhotoFinisher
-from balloon_splash.splasher.photos import splash_photos
+from balloon_splash.splasher.photo_batch import splash_photos
+from balloon_splash.splasher.photo_results import Files, PhotoFinisher
 from benchmarks.compositing import article_effect
 
 Image = npt.NDArray[np.uint8]
@@ -52,7 +52,7 @@ def grown_to_r101(weights: Path, config: str, folder: Path) -> tuple[Path, str]:
     Returns:
         weights and configuration, the latter with R101's default size of photos, 800 to 1333.
     """
-    from balloon_splash.engine.grow import RESNET_BLOCKS, grow_resnet
+    from balloon_splash.weights.grow import RESNET_BLOCKS, grow_resnet
 
     checkpoint = torch.load(weights, weights_only=True, map_location="cpu")
     checkpoint["model"] = grow_resnet(checkpoint["model"], {"res4": RESNET_BLOCKS[101]["res4"]})
@@ -66,8 +66,8 @@ def grown_to_r101(weights: Path, config: str, folder: Path) -> tuple[Path, str]:
 
 def shipped(folder: Path) -> tuple[Path, str]:
     """The model that ships, its weights in ``folder`` in a file that Detectron2 reads, too; and its configuration."""
-    from balloon_splash.engine.compact import read_safetensors
-    from balloon_splash.inference.model_choice import choose_model
+    from balloon_splash.weights.packed import read_safetensors
+    from balloon_splash.weights.resolve import choose_model
 
     config, packed = choose_model()
     data = read_safetensors(str(packed))

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from fvcore.nn import FlopCountAnalysis
 
-from balloon_splash.inference.conv_part import ConvPart
+from balloon_splash.inference.fast.conv_part import ConvPart
 from balloon_splash.inference.segmenter import Segmenter
 from balloon_splash.media.reading import read_picture
 from benchmarks import _models

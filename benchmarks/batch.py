@@ -32,8 +32,8 @@ from balloon_splash.splash.select import Selection
 from balloon_splash.splasher import Splasher
 from balloon_splash.splasher.detectors import ModelDetector
 from balloon_splash.splasher.outcomes import Job
-from balloon_splash.splasher.photo_files import Files, PhotoFinisher
-from balloon_splash.splasher.photos import splash_photos
+from balloon_splash.splasher.photo_batch import splash_photos
+from balloon_splash.splasher.photo_results import Files, PhotoFinisher
 
 SIZES, TARGET = ("1500x1000", "4000x3000"), 1.3
 

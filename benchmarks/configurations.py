@@ -24,7 +24,7 @@ import psutil
 from tabulate import tabulate
 
 from balloon_splash.config import config_folder, load_config
-from balloon_splash.data.synthetic import write_synthetic_balloons
+from balloon_splash.data.datasets.synthetic import write_synthetic_balloons
 from benchmarks._measure import machine
 
 GIB = 2**30

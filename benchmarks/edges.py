@@ -24,9 +24,9 @@ from pycocotools import mask as mask_util
 from tabulate import tabulate
 from tqdm import tqdm
 
-from balloon_splash.data.builtin import register_balloon
+from balloon_splash.data.datasets.builtin import register_balloon
 from balloon_splash.engine.boundary import BAND, boundary_iou
-from balloon_splash.inspect.subject import Subject
+from balloon_splash.inspect.model.subject import Subject
 
 Masks = npt.NDArray[np.bool_]
 

@@ -125,7 +125,7 @@ def end_to_end(
 
 def _with_ready_features(model: torch.nn.Module, inputs: Sequence[dict[str, object]]) -> Callable[[], object]:
     """Everything but backbone and RPN head, whose results are computed once, now."""
-    from balloon_splash.inference.conv_part import ConvPart, replace_conv_part
+    from balloon_splash.inference.fast.conv_part import ConvPart, replace_conv_part
 
     part = ConvPart(model)
     with torch.no_grad():

@@ -22,8 +22,8 @@ import torch
 from detectron2.engine import DefaultPredictor
 
 from balloon_splash.files import atomic_path
+from balloon_splash.inference.fast.threads import current_share
 from balloon_splash.inference.segmenter import Segmenter
-from balloon_splash.inference.side_by_side import current_share
 from balloon_splash.media.reading import read_picture
 from benchmarks import _models
 from benchmarks._measure import machine

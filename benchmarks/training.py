@@ -35,13 +35,13 @@ from detectron2.utils.events import EventStorage
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from balloon_splash.config import load_config
-from balloon_splash.data.builtin import register_balloon
-from balloon_splash.data.loader import Draw, SeededDataset, build_train_loader
-from balloon_splash.data.synthetic import write_synthetic_balloons
-from balloon_splash.data.training_photos import training_photos
+from balloon_splash.data.datasets.builtin import register_balloon
+from balloon_splash.data.datasets.synthetic import write_synthetic_balloons
+from balloon_splash.data.training.loader import Draw, SeededDataset, build_train_loader
+from balloon_splash.data.training.training_photos import training_photos
 from balloon_splash.engine.hooks import IterationSeed
-from balloon_splash.engine.starting_weights import use_weights
 from balloon_splash.engine.trainer import BalloonTrainer
+from balloon_splash.weights.resolve import use_weights
 from benchmarks._measure import compare, machine, print_table, write_json
 from benchmarks._models import stock_config
 

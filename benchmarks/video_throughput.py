@@ -35,7 +35,7 @@ from balloon_splash.splash.look import Look
 from balloon_splash.splash.select import Selection
 from balloon_splash.splash.smoothing import steady
 from balloon_splash.splasher.frames import FrameSplasher
-from balloon_splash.splasher.video import Segment, VideoOptions, open_video, splash_video
+from balloon_splash.splasher.video_stream import Segment, VideoOptions, open_video, splash_video
 
 Pixels = npt.NDArray[np.uint8]
 FAST = Encoding(options={"preset": "ultrafast"})

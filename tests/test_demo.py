@@ -10,7 +10,7 @@ from PIL import Image
 
 from balloon_splash import demo
 from balloon_splash.cli.demo import main
-from balloon_splash.data.synthetic import write_synthetic_balloons
+from balloon_splash.data.datasets.synthetic import write_synthetic_balloons
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 
 from balloon_splash.config import load_config
-from balloon_splash.data.synthetic import write_synthetic_balloons
+from balloon_splash.data.datasets.synthetic import write_synthetic_balloons
 from tests.conftest import TINY
 
 NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "inspect_balloon_data.ipynb"

@@ -9,7 +9,7 @@ import pytest
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
-from tests.inspect.tiny_model import write_photos, write_run
+from tests.inspect.model.tiny_model import write_photos, write_run
 
 NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "inspect_balloon_model.ipynb"
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from balloon_splash.data.cache import PhotoSize, PhotoStamp, SizeCache
-from balloon_splash.locks import locked
+from balloon_splash.data.annotations.size_cache import PhotoSize, PhotoStamp, SizeCache
+from balloon_splash.files import locked
 from balloon_splash.progress import ProgressBar
 from balloon_splash.urls import without_secrets
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from balloon_splash.cli.common import EXIT_OK, run_cli
-from balloon_splash.zoo import names_help
+from balloon_splash.weights.names import names_help
 
 WEIGHTS_HELP = "what each starts from, a name from the list below or a path; {run} in it stands for the run's folder"
 EXAMPLES = """\
@@ -54,8 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(args: argparse.Namespace) -> int:
     import json
 
-    from balloon_splash.cross_validation import RUN, Run, cross_validate, summary, table
-    from balloon_splash.data.folds import N_FOLDS
+    from balloon_splash.data.datasets.folds import N_FOLDS
+    from balloon_splash.engine.cross_validation import RUN, Run, cross_validate, summary, table
     from balloon_splash.errors import UsageError
     from balloon_splash.files import atomic_path
 

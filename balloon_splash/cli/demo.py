@@ -41,7 +41,7 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _splash_at_once(args: argparse.Namespace) -> int:
-    from balloon_splash.data.folders import datasets_root
+    from balloon_splash.data.datasets.folders import datasets_root
     from balloon_splash.demo import find_pictures
 
     print("1. pictures", flush=True)
@@ -55,7 +55,7 @@ def _splash_at_once(args: argparse.Namespace) -> int:
 
 def _train(args: argparse.Namespace) -> int:
     print("1. pictures", flush=True)
-    from balloon_splash.data.folders import datasets_root
+    from balloon_splash.data.datasets.folders import datasets_root
     from balloon_splash.demo import CONFIDENCE, find_data, train_model
 
     data = find_data(args.dataset, datasets_root() / "balloon", args.output)

@@ -58,8 +58,8 @@ def _run(args: argparse.Namespace) -> int:
     if args.max_photos < 1:
         raise UsageError(f"--max-photos is {args.max_photos}, expected 1 or more")
     from balloon_splash.config import load_config
-    from balloon_splash.inspect.data_report import inspect_data
-    from balloon_splash.inspect.report import check_free
+    from balloon_splash.inspect.dataset.report import inspect_data
+    from balloon_splash.inspect.page.report import check_free
 
     started = time.monotonic()
     check_free(args.output, overwrite=args.overwrite)
@@ -74,8 +74,8 @@ def _run(args: argparse.Namespace) -> int:
 
 def _register(args: argparse.Namespace) -> list[str]:
     """Register what the options point to; the name of the dataset of ``--json``, if there is one."""
-    from balloon_splash.data.builtin import register_balloon
-    from balloon_splash.data.registry import register_via_instances
+    from balloon_splash.data.datasets.builtin import register_balloon
+    from balloon_splash.data.datasets.catalog import register_via_instances
 
     if args.balloon:
         register_balloon(args.balloon)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from balloon_splash.cli.common import EXIT_OK, run_cli, share
 from balloon_splash.errors import UsageError
-from balloon_splash.zoo import names_help
+from balloon_splash.weights.names import names_help
 
 if TYPE_CHECKING:
-    from balloon_splash.inspect.subject import Subject
+    from balloon_splash.inspect.model.subject import Subject
 
 EXAMPLES = """\
 examples:
@@ -63,9 +63,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(args: argparse.Namespace) -> int:
     _check(args)
-    from balloon_splash.data.builtin import register_balloon
-    from balloon_splash.inspect.model_report import photo_report, split_report
-    from balloon_splash.inspect.report import check_free
+    from balloon_splash.data.datasets.builtin import register_balloon
+    from balloon_splash.inspect.model.report import photo_report, split_report
+    from balloon_splash.inspect.page.report import check_free
 
     check_free(args.output, overwrite=args.overwrite)
     if args.balloon:
@@ -102,7 +102,7 @@ def _check(args: argparse.Namespace) -> None:
 
 
 def _subjects(args: argparse.Namespace) -> list[Subject]:
-    from balloon_splash.inspect.subject import Subject
+    from balloon_splash.inspect.model.subject import Subject
 
     if not args.quiet:
         print("loading the model", file=sys.stderr)
@@ -115,7 +115,7 @@ def _subjects(args: argparse.Namespace) -> list[Subject]:
 
 def _register_json(args: argparse.Namespace, subject: Subject) -> str:
     """Make a dataset of the VIA file; returns its name."""
-    from balloon_splash.data.registry import register_via_instances
+    from balloon_splash.data.datasets.catalog import register_via_instances
 
     if len(subject.class_names) > 1:
         raise UsageError(f"--json is for models of one class, this one has {len(subject.class_names)}; use --dataset")

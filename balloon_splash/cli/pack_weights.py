@@ -12,7 +12,7 @@ from balloon_splash.cli.common import EXIT_OK, run_cli, share
 from balloon_splash.errors import UsageError
 
 if TYPE_CHECKING:
-    from balloon_splash.packing import Negatives
+    from balloon_splash.export.packing import Negatives
 
 FALSE_ALARMS, CONFIDENCE = 0.025, 0.9
 
@@ -75,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from balloon_splash.packing import pack_weights
+    from balloon_splash.export.packing import pack_weights
 
     packed = pack_weights(
         args.weights,
@@ -103,7 +103,7 @@ def _run(args: argparse.Namespace) -> int:
 
 def _negatives(args: argparse.Namespace) -> Negatives | None:
     if args.negatives:
-        from balloon_splash.packing import Negatives
+        from balloon_splash.export.packing import Negatives
 
         limit = FALSE_ALARMS if args.false_alarms is None else args.false_alarms
         return Negatives(args.negatives, limit, CONFIDENCE if args.confidence is None else args.confidence)

@@ -49,7 +49,7 @@ def _run(args: argparse.Namespace) -> int:
         raise UsageError("--synthetic renders pictures: it goes with none of --archive, --url, --sha256")
     if args.archive and args.url:
         raise UsageError("--archive and --url name two sources: give one")
-    from balloon_splash.data.folders import datasets_root
+    from balloon_splash.data.datasets.folders import datasets_root
 
     datasets = datasets_root()
     message = _write_synthetic(args, datasets) if args.synthetic else _prepare_official(args, datasets)
@@ -59,7 +59,7 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _write_synthetic(args: argparse.Namespace, datasets: Path) -> str:
-    from balloon_splash.data.synthetic import write_synthetic_balloons
+    from balloon_splash.data.datasets.synthetic import write_synthetic_balloons
 
     folder = write_synthetic_balloons(
         args.output or datasets / "synthetic_balloon",
@@ -73,7 +73,7 @@ def _write_synthetic(args: argparse.Namespace, datasets: Path) -> str:
 
 
 def _prepare_official(args: argparse.Namespace, datasets: Path) -> str:
-    from balloon_splash.data.prepare import OFFICIAL_URL, is_complete_balloon, prepare_balloon
+    from balloon_splash.data.datasets.prepare import OFFICIAL_URL, is_complete_balloon, prepare_balloon
 
     output = args.output or datasets / "balloon"
     if not args.overwrite and is_complete_balloon(output):

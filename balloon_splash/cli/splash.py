@@ -16,7 +16,6 @@ from balloon_splash.cli.splash_options import build_parser
 from balloon_splash.errors import UsageError
 
 if TYPE_CHECKING:
-    from balloon_splash.cli.splash_plan import Plan
     from balloon_splash.cli.splash_report import Progress
     from balloon_splash.inference.segmenter import Segmenter
     from balloon_splash.splash.look import Look
@@ -24,8 +23,9 @@ if TYPE_CHECKING:
     from balloon_splash.splasher.detection_files import Record
     from balloon_splash.splasher.detectors import Detector
     from balloon_splash.splasher.outcomes import Summary
-    from balloon_splash.splasher.photo_files import Files
-    from balloon_splash.splasher.video import VideoOptions
+    from balloon_splash.splasher.photo_results import Files
+    from balloon_splash.splasher.plan import Plan
+    from balloon_splash.splasher.video_stream import VideoOptions
 
 
 class Style(NamedTuple):
@@ -50,11 +50,11 @@ def _run(args: argparse.Namespace) -> int:
 def _splash_files(args: argparse.Namespace) -> int:
     from PIL.Image import DecompressionBombWarning
 
-    from balloon_splash.cli.splash_plan import make_plan
     from balloon_splash.cli.splash_report import Progress, conclude
     from balloon_splash.media.inputs import expand_inputs
     from balloon_splash.media.spool import spooled
     from balloon_splash.splasher.outcomes import Summary
+    from balloon_splash.splasher.plan import make_plan
 
     warnings.simplefilter("ignore", DecompressionBombWarning)  # such photos are refused, with an error of their own
     style = Style(_look(args), _selection(args), _video_options(args))
@@ -78,9 +78,9 @@ def _splash_plan(
     args: argparse.Namespace, plan: Plan, style: Style, detector: Detector, progress: Progress
 ) -> tuple[Summary, Summary]:
     """Splash the photos, then the videos."""
-    from balloon_splash.splasher.photo_files import PhotoFinisher
-    from balloon_splash.splasher.photos import splash_photos
-    from balloon_splash.splasher.videos import VideoFinisher, splash_videos
+    from balloon_splash.splasher.photo_batch import splash_photos
+    from balloon_splash.splasher.photo_results import PhotoFinisher
+    from balloon_splash.splasher.video_batch import VideoFinisher, splash_videos
 
     photos = splash_photos(
         plan.photos,
@@ -148,7 +148,7 @@ def _selection(args: argparse.Namespace) -> Selection:
 
 
 def _files(args: argparse.Namespace) -> Files:
-    from balloon_splash.splasher.photo_files import Files
+    from balloon_splash.splasher.photo_results import Files
 
     return Files(
         mask=args.save_mask,
@@ -164,7 +164,7 @@ def _video_options(args: argparse.Namespace) -> VideoOptions:
     from balloon_splash.media.video.clip import Clip
     from balloon_splash.media.video.codecs import Encoding
     from balloon_splash.splash.smoothing import Steadiness
-    from balloon_splash.splasher.video import VideoOptions
+    from balloon_splash.splasher.video_stream import VideoOptions
 
     return VideoOptions(
         clip=Clip(start=args.start, end=args.end, stride=args.stride, max_frames=args.max_frames),

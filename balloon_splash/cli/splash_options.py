@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from balloon_splash.cli.common import number, share
-from balloon_splash.zoo import names_help
+from balloon_splash.weights.names import names_help
 
 EXAMPLES = """\
 examples:

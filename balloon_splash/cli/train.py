@@ -11,7 +11,7 @@ from pathlib import Path
 from balloon_splash.cli.common import EXIT_OK, run_cli
 from balloon_splash.cli.deadline import ended_in_time
 from balloon_splash.errors import UsageError
-from balloon_splash.zoo import names_help
+from balloon_splash.weights.names import names_help
 
 EXAMPLES = """\
 examples:
@@ -75,7 +75,7 @@ def _run_process(args: argparse.Namespace) -> None:
     from detectron2.utils import comm
 
     from balloon_splash.config import config_path, load_config
-    from balloon_splash.data.builtin import register_balloon
+    from balloon_splash.data.datasets.builtin import register_balloon
     from balloon_splash.engine.run import (
         check_datasets,
         evaluate,
@@ -83,8 +83,8 @@ def _run_process(args: argparse.Namespace) -> None:
         start_logging,
         train,
     )
-    from balloon_splash.engine.run_folder import check_run_folder, newest_sound, sole_use
-    from balloon_splash.engine.starting_weights import use_weights
+    from balloon_splash.weights.resolve import use_weights
+    from balloon_splash.weights.run_folder import check_run_folder, newest_sound, sole_use
 
     args.config_file = str(config_path(args.config_file))  # Detectron2 copies it into the log
     cfg = load_config(args.config_file, args.opts, device=args.device)

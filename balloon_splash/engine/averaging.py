@@ -15,7 +15,7 @@ Tensors: TypeAlias = tuple[Tensor, ...] | list[Tensor]
 class WeightAverage(HookBase):
     """Averages the weights exponentially after each step (Polyak and Juditsky 1992; the decay warms up).
 
-    Whoever saves checkpoints saves :attr:`model` under ``ema``; see :mod:`balloon_splash.engine.checkpoint`.
+    Whoever saves checkpoints saves :attr:`model` under ``ema``; see :mod:`balloon_splash.weights.checkpoint`.
     """
 
     def __init__(self, model: nn.Module, decay: float) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from detectron2.engine import HookBase, hooks
 
-from balloon_splash.data.loader import seed_everything
+from balloon_splash.data.training.loader import seed_everything
 from balloon_splash.progress import ProgressBar
 
 

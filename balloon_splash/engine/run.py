@@ -18,11 +18,11 @@ from detectron2.utils import comm
 from detectron2.utils.logger import setup_logger
 from tabulate import tabulate
 
-from balloon_splash.engine.checkpoint import Fit, SafeCheckpointer
 from balloon_splash.engine.failures import told_in_one_line
 from balloon_splash.engine.trainer import BalloonTrainer
 from balloon_splash.errors import ConfigError, DatasetError, UsageError, WeightsError
 from balloon_splash.urls import without_secrets
+from balloon_splash.weights.checkpoint import Fit, SafeCheckpointer
 
 #: Results of an evaluation: task ("bbox", "segm") to metric ("AP", "AP50", ...) to percent.
 Results = dict[str, dict[str, float]]

@@ -22,14 +22,14 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from torch.utils.data import DataLoader
 
-from balloon_splash.data.loader import build_train_loader, end_quietly
+from balloon_splash.data.training.loader import build_train_loader, end_quietly
 from balloon_splash.devices import has_bf16
 from balloon_splash.engine.averaging import WeightAverage
-from balloon_splash.engine.checkpoint import AVERAGE, Fit, SafeCheckpointer
 from balloon_splash.engine.evaluation import AveragePrecision, PredictionPictures
 from balloon_splash.engine.hooks import BestCheckpointer, IterationSeed, Progress
 from balloon_splash.engine.optimizer import build_optimizer
 from balloon_splash.errors import ConfigError
+from balloon_splash.weights.checkpoint import AVERAGE, Fit, SafeCheckpointer
 
 logger = logging.getLogger(__name__)
 
@@ -143,7 +143,7 @@ class BalloonTrainer(DefaultTrainer):
 
     @classmethod
     def build_train_loader(cls, cfg: CfgNode) -> DataLoader[Any]:
-        """See :func:`balloon_splash.data.loader.build_train_loader`."""
+        """See :func:`balloon_splash.data.training.loader.build_train_loader`."""
         return build_train_loader(cfg)
 
     @classmethod

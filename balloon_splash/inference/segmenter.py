@@ -19,18 +19,18 @@ from detectron2.structures import Instances
 from torch import Tensor, nn
 
 from balloon_splash.config import load_config
-from balloon_splash.engine.checkpoint import Fit, SafeCheckpointer
 from balloon_splash.errors import ConfigError, WeightsError
-from balloon_splash.inference.accelerate import accelerate
-from balloon_splash.inference.calibration import Calibration
-from balloon_splash.inference.choice import EXACT, Choice, choose_backend
-from balloon_splash.inference.finite import check_weights, watch_predictions
-from balloon_splash.inference.model_choice import choose_model
-from balloon_splash.inference.resizing import resize
-from balloon_splash.inference.side_by_side import SideBySide
+from balloon_splash.inference.backends import EXACT, Choice, choose_backend
+from balloon_splash.inference.checks import check_weights, watch_predictions
+from balloon_splash.inference.fast.accelerate import accelerate
+from balloon_splash.inference.fast.calibration import Calibration
+from balloon_splash.inference.fast.resizing import resize
+from balloon_splash.inference.fast.threads import SideBySide
 from balloon_splash.inference.without_init import WithoutInit
 from balloon_splash.media.reading import read_picture
 from balloon_splash.splash.detections import Detections
+from balloon_splash.weights.checkpoint import Fit, SafeCheckpointer
+from balloon_splash.weights.resolve import choose_model
 
 Image = npt.NDArray[np.uint8]
 Result = TypeVar("Result")
@@ -100,10 +100,10 @@ class Segmenter:
 
         Args:
             config_file: see :func:`balloon_splash.config.config_path`.
-            weights: a path, a URL, or a name; see :func:`balloon_splash.inference.model_choice.choose_model`.
+            weights: a path, a URL, or a name; see :func:`balloon_splash.weights.resolve.choose_model`.
             device: a torch device; by default a GPU if there is one.
             confidence: objects with a lower score are left out, before their masks are computed.
-            backend: ``auto``, ``torch`` or ``openvino``; see :func:`balloon_splash.inference.choice.choose_backend`.
+            backend: ``auto``, ``torch`` or ``openvino``; see :func:`balloon_splash.inference.backends.choose_backend`.
             precision: ``auto``, ``fp32``, ``bf16`` or ``int8``. ``torch`` with ``fp32`` gives what Detectron2 gives,
                 bit for bit; the others are faster, and close to it.
             calibration: photos to measure the ranges of int8 on, instead of those that the model was trained on.

@@ -6,7 +6,7 @@ from detectron2.data.detection_utils import read_image
 from PIL import Image
 
 from balloon_splash.errors import MediaError
-from balloon_splash.inspect.style import Rgb
+from balloon_splash.inspect.page.style import Rgb
 
 #: What reading a damaged, missing or oversized photo raises: decoders add ValueError and SyntaxError to OSError.
 UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)

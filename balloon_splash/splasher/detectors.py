@@ -16,7 +16,7 @@ from balloon_splash.media.video.frames import Frame
 from balloon_splash.splash.detections import Detections
 from balloon_splash.splasher.detection_files import Record, read_detections
 from balloon_splash.splasher.finder import Finder, Found, FrugalFinder
-from balloon_splash.splasher.video import Segment
+from balloon_splash.splasher.video_stream import Segment
 
 
 class Detector(Protocol):

@@ -10,7 +10,7 @@ from balloon_splash.splash.detections import Detections
 from balloon_splash.splash.look import Look
 from balloon_splash.splash.select import Selection
 from balloon_splash.splash.track_choice import TrackChoice
-from balloon_splash.splasher.video import Pixels, Segment
+from balloon_splash.splasher.video_stream import Pixels, Segment
 
 
 class FrameSplasher:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from balloon_splash.media.inputs import Source
-from balloon_splash.splasher.video import VideoSummary
+from balloon_splash.splasher.video_stream import VideoSummary
 
 
 @dataclass(frozen=True)

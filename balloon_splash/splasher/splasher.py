@@ -26,7 +26,7 @@ from balloon_splash.splash.select import Selection
 from balloon_splash.splasher.finder import Finder, FrugalFinder
 
 if TYPE_CHECKING:
-    from balloon_splash.splasher.video import Progress, VideoOptions, VideoSummary
+    from balloon_splash.splasher.video_stream import Progress, VideoOptions, VideoSummary
 
 Kind = TypeVar("Kind", str, Path, bytes, Image.Image, npt.NDArray[Any])
 
@@ -91,7 +91,7 @@ class Splasher:
         device: e.g. ``"cpu"`` or ``"cuda"``; None takes a GPU if there is one.
         confidence: objects below this score are not looked at; None takes that of ``selection``, or 0.9 where it has
             none.
-        backend: ``"auto"``, ``"torch"`` or ``"openvino"``; see :mod:`balloon_splash.inference.choice`.
+        backend: ``"auto"``, ``"torch"`` or ``"openvino"``; see :mod:`balloon_splash.inference.backends`.
         precision: ``"auto"``, ``"fp32"``, ``"bf16"`` or ``"int8"``, each faster and a little less exact.
         calibration: photos that int8 is adjusted on, instead of those that the model was trained on.
         opts: overrides of configuration keys: ``["KEY", "VALUE", ...]``.
@@ -195,7 +195,7 @@ class Splasher:
         """
         from balloon_splash.media.outputs import video_path
         from balloon_splash.splasher.frames import FrameSplasher
-        from balloon_splash.splasher.video import VideoOptions, splash_video
+        from balloon_splash.splasher.video_stream import VideoOptions, splash_video
 
         source, options = Path(source), options or VideoOptions()
         transparent, encoding = self.look.transparent, options.encoding

@@ -23,7 +23,7 @@ from balloon_splash.media.video.clip import Clip
 from balloon_splash.splash.detections import Detections
 from balloon_splash.splasher.detection_files import recording, write_detections
 from balloon_splash.splasher.detectors import frame_name
-from balloon_splash.splasher.video import open_video
+from balloon_splash.splasher.video_stream import open_video
 
 HERE = Path(__file__).parent
 STILL_SEED, CLIP_SEED = 19, 2

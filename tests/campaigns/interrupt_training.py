@@ -22,7 +22,7 @@ from pathlib import Path
 
 import psutil
 
-from balloon_splash.engine.run_folder import newest_sound
+from balloon_splash.weights.run_folder import newest_sound
 from tests.conftest import TINY
 
 ROOT = Path(__file__).parents[2]

@@ -22,8 +22,8 @@ import torch
 from detectron2.utils.env import seed_all_rng
 
 from balloon_splash.config import load_config
-from balloon_splash.engine.run_folder import has_run, sole_use
 from balloon_splash.engine.trainer import BalloonTrainer
+from balloon_splash.weights.run_folder import has_run, sole_use
 from tests.conftest import TINY
 
 LOSSES = ("total_loss", "loss_cls", "loss_box_reg", "loss_mask", "loss_rpn_cls", "loss_rpn_loc")

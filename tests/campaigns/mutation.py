@@ -47,8 +47,8 @@ TARGETS = {
         ),
         tests=tuple(f"tests/data/test_{name}.py" for name in ("via", "regions", "polygons", "limits")),
         left_out=(
-            "tests/data/test_limits.py::test_ten_million_points_are_refused_unparsed",
-            "tests/data/test_limits.py::test_an_outline_that_crosses_itself_thousands_of_times_is_dropped_at_once",
+            "tests/data/annotations/test_limits.py::test_ten_million_points_are_refused_unparsed",
+            "tests/data/annotations/test_limits.py::test_an_outline_that_crosses_itself_thousands_of_times_is_dropped_at_once",
         ),
     ),
     "matte": Target(modules=("balloon_splash/splash/matte.py",), tests=("tests/splash/test_matte.py",)),
@@ -62,9 +62,9 @@ TARGETS = {
             "tests/test_files.py",
         ),
         left_out=(
-            "tests/engine/test_run_folder.py::test_a_file_that_may_not_grow_leaves_a_run_that_goes_on",
-            "tests/engine/test_sole_use.py::test_two_processes_do_not_run_in_one_folder_but_a_dead_one_blocks_nobody",
-            "tests/engine/test_hostile_weights.py::test_a_small_file_takes_little_memory",
+            "tests/weights/test_run_folder.py::test_a_file_that_may_not_grow_leaves_a_run_that_goes_on",
+            "tests/weights/test_sole_use.py::test_two_processes_do_not_run_in_one_folder_but_a_dead_one_blocks_nobody",
+            "tests/weights/test_hostile_weights.py::test_a_small_file_takes_little_memory",
         ),
     ),
 }

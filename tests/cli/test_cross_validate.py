@@ -10,10 +10,10 @@ import pytest
 
 from balloon_splash.cli.cross_validate import main
 from balloon_splash.config import load_config
-from balloon_splash.cross_validation import METRICS, Run, last_evaluation, summary, table
-from balloon_splash.data.folds import fold_name
-from balloon_splash.data.synthetic import write_synthetic_balloons
-from balloon_splash.data.training_photos import repeat_factors
+from balloon_splash.data.datasets.folds import fold_name
+from balloon_splash.data.datasets.synthetic import write_synthetic_balloons
+from balloon_splash.data.training.training_photos import repeat_factors
+from balloon_splash.engine.cross_validation import METRICS, Run, last_evaluation, summary, table
 from balloon_splash.errors import TrainingError
 from tests.conftest import TINY
 

@@ -11,8 +11,8 @@ import pytest
 from detectron2.data import DatasetCatalog, MetadataCatalog
 
 from balloon_splash.cli.inspect_model import main
-from balloon_splash.data.builtin import register_all
-from tests.inspect.tiny_model import write_photos, write_run
+from balloon_splash.data.datasets.builtin import register_all
+from tests.inspect.model.tiny_model import write_photos, write_run
 
 
 @pytest.fixture(scope="module")

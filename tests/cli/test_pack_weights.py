@@ -11,11 +11,11 @@ from detectron2.modeling import build_model
 
 from balloon_splash.cli.pack_weights import main
 from balloon_splash.config import load_config
-from balloon_splash.engine.checkpoint import AVERAGE
-from balloon_splash.engine.compact import read_about, read_safetensors
 from balloon_splash.inference.segmenter import Segmenter
+from balloon_splash.weights.checkpoint import AVERAGE
+from balloon_splash.weights.packed import read_about, read_safetensors
 from tests.conftest import TINY
-from tests.inspect.tiny_model import write_run
+from tests.inspect.model.tiny_model import write_run
 
 
 @pytest.fixture

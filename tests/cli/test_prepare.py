@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from balloon_splash.cli.prepare import main
-from balloon_splash.data import prepare
-from tests.data.balloon_archive import official_files, send, serving, via_hashes, zipped
+from balloon_splash.data.datasets import prepare
+from tests.data.datasets.balloon_archive import official_files, send, serving, via_hashes, zipped
 
 REPOSITORY = Path(__file__).parents[2]
 FILES = official_files()

@@ -16,7 +16,7 @@ from balloon_splash.cli.splash import main
 from balloon_splash.inference.segmenter import Segmenter
 from balloon_splash.splasher import Splasher
 from tests.fakes import ColourSegmenter, draw_scene
-from tests.inspect.tiny_model import write_run
+from tests.inspect.model.tiny_model import write_run
 from tests.media.clips import make_clip
 
 SIZE = (24, 32)

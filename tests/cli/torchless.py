@@ -75,7 +75,8 @@ def signal_at(order: str) -> None:
     from balloon_splash.media.video.colour import RgbReader
     from balloon_splash.media.video.sink import VideoSink
     from balloon_splash.splash.look import Look
-    from balloon_splash.splasher import photo_files, photos
+    from balloon_splash.splasher import photo_batch as photos
+    from balloon_splash.splasher import photo_results as photo_files
 
     stage, count, number = order.split(":")
     places: dict[str, list[tuple[Any, str]]] = {

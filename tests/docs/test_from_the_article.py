@@ -10,7 +10,7 @@ import pytest
 from detectron2.config import CfgNode
 
 from balloon_splash.config import load_config
-from balloon_splash.inspect import stages
+from balloon_splash.inspect.model import stages
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "from_the_article.md").read_text(encoding="utf-8")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from balloon_splash.config import load_config
-from balloon_splash.data.synthetic import write_synthetic_balloons
+from balloon_splash.data.datasets.synthetic import write_synthetic_balloons
 from tests.conftest import TINY
 
 ROOT = Path(__file__).parents[2]

@@ -11,9 +11,9 @@ from detectron2.config import CfgNode
 from detectron2.modeling import build_model
 
 from balloon_splash.engine.averaging import WeightAverage
-from balloon_splash.engine.checkpoint import SafeCheckpointer
 from balloon_splash.engine.run import train
 from balloon_splash.engine.trainer import BalloonTrainer
+from balloon_splash.weights.checkpoint import SafeCheckpointer
 from tests.engine.test_training import _few_shapes, losses_of, shapes_cfg  # noqa: F401 - a fixture
 
 EMA = ("SOLVER.EMA_DECAY", "0.9")

@@ -24,9 +24,9 @@ from torch._utils import ExceptionWrapper
 from balloon_splash.cli.train import main
 from balloon_splash.config import load_config
 from balloon_splash.engine.failures import told_in_one_line
-from balloon_splash.engine.run_folder import newest_sound, sole_use
 from balloon_splash.engine.trainer import BalloonTrainer
 from balloon_splash.errors import TrainingError
+from balloon_splash.weights.run_folder import newest_sound, sole_use
 from tests.conftest import TINY
 
 ROOT = Path(__file__).parents[2]

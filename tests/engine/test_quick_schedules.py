@@ -9,7 +9,7 @@ from detectron2.data import DatasetCatalog, MetadataCatalog
 
 from balloon_splash.cli.train import main
 from balloon_splash.config import config_folder, load_config
-from balloon_splash.data.shapes import CLASSES, load_shapes
+from balloon_splash.data.datasets.shapes import CLASSES, load_shapes
 from tests.conftest import TINY
 
 QUICK = sorted(path.name for path in (config_folder() / "quick_schedules").glob("*.yaml"))

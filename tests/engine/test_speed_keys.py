@@ -10,7 +10,7 @@ from detectron2.data import DatasetCatalog, MetadataCatalog
 from detectron2.utils.env import seed_all_rng
 
 from balloon_splash.config import load_config
-from balloon_splash.data.shapes import CLASSES, load_shapes
+from balloon_splash.data.datasets.shapes import CLASSES, load_shapes
 from balloon_splash.engine.trainer import BalloonTrainer
 from tests.conftest import TINY
 

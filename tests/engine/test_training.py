@@ -23,12 +23,12 @@ from detectron2.utils.env import seed_all_rng
 
 from balloon_splash.cli.train import build_parser, main
 from balloon_splash.config import load_config
-from balloon_splash.data.loader import end_quietly
-from balloon_splash.data.shapes import CLASSES, load_shapes
-from balloon_splash.engine.checkpoint import SafeCheckpointer
+from balloon_splash.data.datasets.shapes import CLASSES, load_shapes
+from balloon_splash.data.training.loader import end_quietly
 from balloon_splash.engine.run import check_datasets, evaluate, train
 from balloon_splash.engine.trainer import BalloonTrainer
 from balloon_splash.errors import ConfigError, DatasetError, WeightsError
+from balloon_splash.weights.checkpoint import SafeCheckpointer
 from tests.conftest import TINY, stock
 
 LOSSES = ("total_loss", "loss_cls", "loss_box_reg", "loss_mask", "loss_rpn_cls", "loss_rpn_loc")

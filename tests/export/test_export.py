@@ -14,13 +14,13 @@ from PIL import Image
 
 from balloon_splash.cli.export import main
 from balloon_splash.data.render import render_scene
-from balloon_splash.engine.checkpoint import SafeCheckpointer
 from balloon_splash.errors import ConfigError
 from balloon_splash.export.check import compare
 from balloon_splash.export.formats import OPSET, SUFFIXES, check_installed, load, write
 from balloon_splash.export.graph import DetectionGraph
 from balloon_splash.export.model import export
 from balloon_splash.inference.segmenter import Segmenter
+from balloon_splash.weights.checkpoint import SafeCheckpointer
 from tests.modeling.test_point_refinement import REFINED
 
 

@@ -23,7 +23,7 @@ PHOTO_SIZE = (60, 40)
 
 def via_target(photos: Path) -> Target:
     """Reads annotations, with ``photos``, a folder that is filled here, as their image folder."""
-    from balloon_splash.data.instances import load_via_instances
+    from balloon_splash.data.annotations.instances import load_via_instances
 
     _fill(photos)
 
@@ -51,7 +51,7 @@ def via_target(photos: Path) -> Target:
 
 def labelme_target(photos: Path) -> Target:
     """Reads the LabelMe files in the folder of the file; ``photos``, which is filled here, lies beside them."""
-    from balloon_splash.data.labelme import load_labelme
+    from balloon_splash.data.annotations.labelme import load_labelme
 
     _fill(photos)
 
@@ -68,7 +68,7 @@ def labelme_target(photos: Path) -> Target:
 
 
 def _fill(photos: Path) -> None:
-    from balloon_splash.data.photos import PhotoFolder
+    from balloon_splash.data.annotations.photos import PhotoFolder
 
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6
@@ -100,8 +100,8 @@ def _check_annotations(entry: dict[str, object]) -> None:
 
 def image_target() -> Target:
     """Reads a picture, as photo to splash and as photo of a dataset, and writes what was read, in memory."""
-    from balloon_splash.data.faults import UnsoundError
-    from balloon_splash.data.photos import read_upright_size
+    from balloon_splash.data.annotations.faults import UnsoundError
+    from balloon_splash.data.annotations.photos import read_upright_size
     from balloon_splash.media.formats import is_animation
     from balloon_splash.media.reading import read_picture
     from balloon_splash.media.writing import encode_picture
@@ -132,9 +132,9 @@ def video_target() -> Target:
     import av
 
     from balloon_splash.media.video.clip import Clip
-    from balloon_splash.media.video.failures import media_errors
+    from balloon_splash.media.video.opening import media_errors
     from balloon_splash.media.video.tracks import CopiedTracks
-    from balloon_splash.splasher.video import open_video
+    from balloon_splash.splasher.video_stream import open_video
 
     def read(path: Path) -> bool:
         offset = Fraction(0)

@@ -12,7 +12,7 @@ from detectron2.config import CfgNode
 from detectron2.modeling import build_model
 
 from balloon_splash.data.render import render_scene
-from balloon_splash.engine.checkpoint import SafeCheckpointer
+from balloon_splash.weights.checkpoint import SafeCheckpointer
 
 
 @pytest.fixture(scope="module")

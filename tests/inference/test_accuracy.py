@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from detectron2.data import DatasetCatalog
 
-from balloon_splash.data.builtin import register_balloon
+from balloon_splash.data.datasets.builtin import register_balloon
 from balloon_splash.devices import has_bf16
 from balloon_splash.engine.evaluation import AveragePrecision
 from balloon_splash.inference.segmenter import Segmenter

@@ -12,12 +12,12 @@ import pytest
 import torch
 from PIL import Image as PilImage
 
-from balloon_splash.data.cache import cache_folder
 from balloon_splash.devices import has_bf16
 from balloon_splash.errors import ConfigError
-from balloon_splash.inference import openvino_engine
+from balloon_splash.files import cache_folder
+from balloon_splash.inference.fast import openvino_engine
+from balloon_splash.inference.fast.padding import Ladder
 from balloon_splash.inference.segmenter import Segmenter
-from balloon_splash.inference.shapes import Ladder
 from balloon_splash.splash.detections import Detections
 
 Image = npt.NDArray[np.uint8]
@@ -108,7 +108,7 @@ def test_a_second_start_converts_and_compiles_nothing(
     def refuse(*_: Any) -> None:
         raise AssertionError("made again")
 
-    monkeypatch.setattr("balloon_splash.inference.openvino_model.convert", refuse)
+    monkeypatch.setattr("balloon_splash.inference.fast.openvino_model.convert", refuse)
     monkeypatch.setattr(openvino_engine.OpenVinoEngine, "_compile", refuse)
     (second,) = segmenter(run, "openvino", "fp32").detect(images[:1])
     np.testing.assert_array_equal(first.scores, second.scores)
@@ -132,7 +132,7 @@ def test_what_another_version_of_openvino_made_is_not_taken_from_the_cache(
     run: Path, images: list[Image], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (before,) = segmenter(run, "openvino", "fp32").detect(images[:1])
-    monkeypatch.setattr("balloon_splash.inference.openvino_model.version", lambda package: "1.0")
+    monkeypatch.setattr("balloon_splash.inference.fast.openvino_model.version", lambda package: "1.0")
     monkeypatch.setattr("openvino.get_version", lambda: "1.0")
     (after,) = segmenter(run, "openvino", "fp32").detect(images[:1])
     np.testing.assert_array_equal(before.scores, after.scores)

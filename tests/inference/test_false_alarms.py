@@ -11,7 +11,7 @@ import pytest
 import skimage
 from PIL import Image
 
-from balloon_splash.data.no_balloons import COUNT
+from balloon_splash.data.datasets.negatives import COUNT
 from balloon_splash.data.render.no_balloons import render_no_balloons
 from balloon_splash.inference.segmenter import Segmenter
 from tests.round_things import draw_round_things

@@ -18,7 +18,7 @@ from balloon_splash.media.limits import MediaLimits, media_limits
 from balloon_splash.media.reading import read_picture
 from balloon_splash.media.video.clip import Clip
 from balloon_splash.media.video.codecs import Encoding
-from balloon_splash.splasher.video import open_video
+from balloon_splash.splasher.video_stream import open_video
 from tests.fuzz.mutations import with_sound_checksums
 from tests.media.clips import make_clip, quarters
 from tests.media.test_video_files import copy

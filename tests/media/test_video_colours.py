@@ -11,7 +11,7 @@ import pytest
 
 from balloon_splash.media.video.clip import Clip
 from balloon_splash.media.video.codecs import Encoding
-from balloon_splash.splasher.video import open_video
+from balloon_splash.splasher.video_stream import open_video
 from tests.media.clips import PALETTE, make_clip, read_pictures
 from tests.media.test_video_files import FAST, copy, corners
 

@@ -9,7 +9,7 @@ import pytest
 
 from balloon_splash.errors import MediaError
 from balloon_splash.media.video.clip import Clip
-from balloon_splash.splasher.video import open_video
+from balloon_splash.splasher.video_stream import open_video
 from tests.media.clips import bar_number, make_clip, read_pictures
 from tests.media.test_video_files import FAST, copy
 

@@ -18,7 +18,7 @@ from balloon_splash.media.video.clip import Clip
 from balloon_splash.media.video.codecs import Encoding
 from balloon_splash.media.video.frames import Frame
 from balloon_splash.media.video.sink import VideoSink
-from balloon_splash.splasher.video import open_video
+from balloon_splash.splasher.video_stream import open_video
 from tests.media.clips import PALETTE, Pixels, bar_number, make_clip, quarters, read_packets, read_pictures
 
 FAST = Encoding(options={"preset": "ultrafast"}, quality=12)

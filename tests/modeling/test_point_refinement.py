@@ -11,9 +11,9 @@ from detectron2.modeling import build_model
 from detectron2.utils.events import EventStorage
 
 from balloon_splash.config import load_config
-from balloon_splash.engine.checkpoint import Fit, SafeCheckpointer
 from balloon_splash.engine.trainer import BalloonTrainer
 from balloon_splash.errors import WeightsError
+from balloon_splash.weights.checkpoint import Fit, SafeCheckpointer
 from tests.conftest import TINY, example_batch
 
 REFINED = [

@@ -6,7 +6,7 @@ import sys
 CODE = """
 import pkgutil, sys
 import balloon_splash.splash, balloon_splash.media
-import balloon_splash.splasher, balloon_splash.splasher.photos, balloon_splash.splasher.photo_files
+import balloon_splash.splasher, balloon_splash.splasher.photo_batch, balloon_splash.splasher.photo_results
 for package in (balloon_splash.splash, balloon_splash.media):
     for module in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
         __import__(module.name)

@@ -13,7 +13,7 @@ from balloon_splash.media.video.clip import Clip
 from balloon_splash.splash.look import Look
 from balloon_splash.splash.select import Selection
 from balloon_splash.splasher import Splasher, splash
-from balloon_splash.splasher.video import VideoOptions
+from balloon_splash.splasher.video_stream import VideoOptions
 from tests.fakes import ColourSegmenter, draw_scene
 from tests.media.clips import make_clip, read_pictures
 

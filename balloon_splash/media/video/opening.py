@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import av
@@ -67,3 +69,12 @@ def _check_index(path: Path, max_frames: int) -> None:
             f"{path}: its header announces {samples} frames or samples; "
             f"at most {max_frames} are read (BALLOON_SPLASH_MAX_FRAMES)"
         )
+
+
+@contextlib.contextmanager
+def media_errors(path: Path, failure: str) -> Iterator[None]:
+    """Turn errors of FFmpeg and of the file system into ``MediaError("<path>: <failure>: <reason>")``."""
+    try:
+        yield
+    except (av.FFmpegError, OSError) as error:
+        raise MediaError(f"{path}: {failure}: {error.strerror or error}") from error

@@ -16,8 +16,8 @@ from balloon_splash.errors import MediaError
 from balloon_splash.media.video.clip import Clip
 from balloon_splash.media.video.codecs import Encoding
 from balloon_splash.media.video.encoder import VideoEncoder
-from balloon_splash.media.video.failures import media_errors
 from balloon_splash.media.video.loops import loop_option
+from balloon_splash.media.video.opening import media_errors
 from balloon_splash.media.video.source import VideoSource
 from balloon_splash.media.video.tracks import CopiedTracks
 from balloon_splash.media.video.webp import WebpSource

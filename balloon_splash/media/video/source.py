@@ -16,12 +16,11 @@ from balloon_splash.media.video.clip import Clip, Timed
 from balloon_splash.media.video.colour import Colour, RgbReader
 from balloon_splash.media.video.cut_off import is_cut_off
 from balloon_splash.media.video.deinterlace import deinterlaced
-from balloon_splash.media.video.failures import media_errors
 from balloon_splash.media.video.frames import Frame, VideoInfo
 from balloon_splash.media.video.loops import plays
-from balloon_splash.media.video.opening import open_input
+from balloon_splash.media.video.opening import media_errors, open_input
 from balloon_splash.media.video.orientation import Orientation
-from balloon_splash.media.video.tags import lasting_tags
+from balloon_splash.media.video.tracks import lasting_tags
 
 FALLBACK_RATE = Fraction(25)
 """Frames per second of a video that does not say."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,10 +12,8 @@ from av.packet import Packet
 from av.stream import Stream
 
 from balloon_splash.errors import MediaError
-from balloon_splash.media.video.failures import media_errors
-from balloon_splash.media.video.opening import open_input
+from balloon_splash.media.video.opening import media_errors, open_input
 from balloon_splash.media.video.sound import codec_name, holds_sound
-from balloon_splash.media.video.tags import lasting_tags
 
 _SUGGESTED = (".mp4", ".mov", ".mkv")
 
@@ -137,3 +136,17 @@ class CopiedTracks:
         ticks = packet.dts if packet.pts is None else packet.pts
         assert ticks is not None
         return ticks * packet.time_base - self._offset
+
+
+# What describes the old file rather than its content: muxers write their own.
+_OF_THE_FILE = {"major_brand", "minor_version", "compatible_brands", "encoder", "duration", "alpha_mode", "vendor_id"}
+_STATISTICS = ("_statistics_", "bps", "number_of_frames", "number_of_bytes")
+
+
+def lasting_tags(tags: Mapping[str, str]) -> dict[str, str]:
+    """Title, comment, language and the like, without what was only true of the file they come from."""
+    return {
+        name: text
+        for name, text in tags.items()
+        if name.lower() not in _OF_THE_FILE and not name.lower().startswith(_STATISTICS)
+    }

@@ -14,9 +14,9 @@ from balloon_splash.errors import MediaError
 from balloon_splash.media.opening import open_image
 from balloon_splash.media.video.clip import Clip, Timed
 from balloon_splash.media.video.colour import Colour
-from balloon_splash.media.video.failures import media_errors
 from balloon_splash.media.video.frames import Frame, VideoInfo
 from balloon_splash.media.video.loops import plays
+from balloon_splash.media.video.opening import media_errors
 
 _MILLISECOND = Fraction(1, 1000)
 

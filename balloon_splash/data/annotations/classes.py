@@ -1,0 +1,78 @@
+"""Which class a region belongs to."""
+
+from __future__ import annotations
+
+import reprlib
+from collections.abc import Iterable, Mapping, Sequence
+
+from balloon_splash.data.annotations.faults import FaultKind, UnsoundError
+from balloon_splash.data.annotations.via import ViaPhoto
+from balloon_splash.errors import UsageError
+
+
+def check_class_options(class_names: Sequence[str] | None, class_attribute: str | None) -> None:
+    """Refuse options from which no class could be told.
+
+    Raises:
+        UsageError: several (or no) classes are named but not the attribute that tells them apart; or the names are
+            a bare text, empty or repeated.
+    """
+    if isinstance(class_names, str):
+        raise UsageError(f"class_names is the text {class_names!r}; expected a list of names: [{class_names!r}]")
+    if class_names is not None and (not class_names or len(set(class_names)) < len(class_names)):
+        raise UsageError(f"class_names is {list(class_names)}; expected one name or more, each once")
+    if class_attribute is None and (class_names is None or len(class_names) > 1):
+        found = "no class_names" if class_names is None else f"{len(class_names)} class_names"
+        raise UsageError(
+            f"{found} and no class_attribute: name the key of region_attributes that holds the class "
+            "(class_attribute), or give one class name for all regions"
+        )
+
+
+def class_of(attributes: Mapping[str, object], class_attribute: str) -> str:
+    """The class that ``region_attributes`` tells.
+
+    A text field, dropdown or radio button holds a string, checkboxes an object of name to bool, of which exactly one
+    must be true.
+
+    Raises:
+        UnsoundError: there is no value, or more than one.
+    """
+    value = attributes.get(class_attribute)
+    if isinstance(value, dict):
+        chosen = [name for name, checked in value.items() if checked is True]
+        if len(chosen) > 1:
+            message = f"{class_attribute!r} has {len(chosen)} boxes checked: {reprlib.repr(chosen)}; expected one"
+            raise UnsoundError(FaultKind.AMBIGUOUS_CLASS, message)
+        value = chosen[0] if chosen else None
+    if isinstance(value, str) and value.strip():
+        return value.strip()
+    message = f"{class_attribute!r} is {reprlib.repr(value)}; the region has {reprlib.repr(dict(attributes))}"
+    raise UnsoundError(FaultKind.NO_CLASS, message)
+
+
+def find_class_names(photos: Iterable[ViaPhoto], class_attribute: str) -> tuple[str, ...]:
+    """All classes that occur in the file, in order of name. Regions without a readable class are passed over."""
+    found: set[str] = set()
+    for photo in photos:
+        for region in photo.regions:
+            try:
+                found.add(class_of(region.attributes, class_attribute))
+            except UnsoundError:
+                continue  # reported once the region is read
+    return tuple(sorted(found))
+
+
+def category_id(attributes: Mapping[str, object], class_names: Sequence[str], class_attribute: str | None) -> int:
+    """Position of the region's class in ``class_names``; 0 if there is no attribute to look at.
+
+    Raises:
+        UnsoundError: the class cannot be told, or is none of ``class_names``.
+    """
+    if class_attribute is None:
+        return 0
+    name = class_of(attributes, class_attribute)
+    if name not in class_names:
+        message = f"class {reprlib.repr(name)}; known are {', '.join(class_names)}"
+        raise UnsoundError(FaultKind.UNKNOWN_CLASS, message)
+    return class_names.index(name)

@@ -1,0 +1,70 @@
+"""The text of annotation files, read and parsed within limits."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from balloon_splash.data.annotations.limits import Limits
+from balloon_splash.errors import AnnotationError
+
+_JSON_TEXT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
+_OTHER_THAN_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+
+Pairs = list[tuple[str, object]]
+
+
+def read_text(path: Path, limits: Limits) -> str:
+    """The whole file, UTF-8 with or without byte-order mark.
+
+    Raises:
+        AnnotationError: it cannot be read, is no text, is too large, or holds too many values.
+    """
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(limits.max_file_bytes + 1)
+    except OSError as error:
+        raise AnnotationError(f"{path}: cannot be read: {error.strerror or error}") from error
+    if len(content) > limits.max_file_bytes:
+        raise AnnotationError(f"{path}: larger than {limits.max_file_bytes} bytes, which is the limit (max_file_bytes)")
+    values = sum(content.count(mark) for mark in (b",", b"[", b"{", b"\n", b"\r"))
+    if values > limits.max_values:
+        raise AnnotationError(f"{path}: about {values} values; at most {limits.max_values} are read (max_values)")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise AnnotationError(f"{path}: not UTF-8 text (byte {error.start}), so no annotation file") from error
+
+
+def parse_json(text: str, path: Path, limits: Limits, *, on_object: Callable[[Pairs], object] = dict) -> object:
+    """A JSON document.
+
+    Args:
+        text: what :func:`read_text` gave.
+        path: named in errors.
+        limits: how deeply it may be nested.
+        on_object: makes an object of its keys and values.
+
+    Raises:
+        AnnotationError: no JSON, or nested too deeply.
+    """
+    if nesting(text) > limits.max_nesting:
+        raise AnnotationError(f"{path}: nested too deeply: more than {limits.max_nesting} levels (max_nesting)")
+    try:
+        return json.loads(text, object_pairs_hook=on_object)
+    except RecursionError as error:  # max_nesting is higher than what Python can do
+        raise AnnotationError(f"{path}: nested too deeply for Python") from error
+    except ValueError as error:  # JSONDecodeError, or an integer with more digits than Python converts
+        raise AnnotationError(f"{path}: not valid JSON: {error}") from error
+
+
+def nesting(text: str) -> int:
+    """How many lists and objects of a JSON text lie inside each other at most, found without parsing it."""
+    outside = _JSON_TEXT.sub(b"", text.encode("utf-8", "surrogatepass"))
+    brackets = np.frombuffer(outside.translate(None, _OTHER_THAN_BRACKETS), np.uint8)
+    steps = np.where((brackets == ord("[")) | (brackets == ord("{")), 1, -1).astype(np.int8)
+    return int(np.cumsum(steps, dtype=np.int32).max(initial=0))

@@ -1,0 +1,156 @@
+"""The photos that annotations name: found, checked and measured without decoding them.
+
+*Orientation.* Phones store photos as the sensor saw them and note in EXIF how to turn them. VIA runs in a browser,
+which shows the photo upright, so its coordinates are those of the upright photo. Detectron2's ``read_image`` turns
+it upright, too. So do the sizes here: width and height are swapped for the orientations 5 to 8, and coordinates are
+taken as they are.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import struct
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from PIL import ExifTags, Image
+
+from balloon_splash.data.annotations.faults import FaultKind, UnsoundError
+from balloon_splash.data.annotations.size_cache import PhotoSize, PhotoStamp, SizeCache
+from balloon_splash.errors import DatasetError, MediaError
+from balloon_splash.media.formats import READABLE
+from balloon_splash.media.opening import DAMAGED, open_image
+
+logger = logging.getLogger(__name__)
+
+# EXIF (CIPA DC-008) orientations that exchange rows and columns.
+TRANSPOSED = frozenset({5, 6, 7, 8})
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A file in the image folder; ``name`` is its path inside of it."""
+
+    name: str
+    path: Path
+    stamp: PhotoStamp
+
+
+class PhotoFolder:
+    """Finds photos by name and tells their sizes.
+
+    A folder is listed once, when the first photo in it is asked for; a photo is opened only if the cache does not
+    know it as it is now.
+    """
+
+    def __init__(self, root: str | os.PathLike[str]) -> None:
+        """Args: root: the image folder.
+
+        Raises:
+            DatasetError: there is no such folder.
+        """
+        self.root = Path(root)
+        if not self.root.is_dir():
+            raise DatasetError(f"{self.root}: no such image folder")
+        self._listings: dict[str, dict[str, os.DirEntry[str]]] = {}
+        self._sizes = SizeCache(self.root)
+
+    def find(self, name: str) -> Photo:
+        """The photo ``name``, a relative path with forward slashes.
+
+        Raises:
+            UnsoundError: the name leads out of the folder, is a macOS resource file, or there is no such photo.
+        """
+        _check_name(name)
+        inside = PurePosixPath(name)
+        listing = self._listing(str(inside.parent))
+        # macOS archives decompose accents, browsers hand out what the disk has: the same name, other code points.
+        entry = listing.get(inside.name) or listing.get(unicodedata.normalize("NFC", inside.name))
+        try:
+            if entry is not None and entry.is_file():
+                status = entry.stat()
+                return Photo(name, Path(entry.path), PhotoStamp(status.st_size, status.st_mtime_ns))
+        except OSError as error:
+            logger.debug("%s: %s", entry, error)
+        raise UnsoundError(FaultKind.MISSING_PHOTO, f"no such file in {self.root}")
+
+    def size(self, photo: Photo, *, decode: bool = False) -> PhotoSize:
+        """Width and height of the upright photo.
+
+        Args:
+            photo: found by :meth:`find`.
+            decode: read all pixels instead of the header alone, for a photo that may be cut short.
+
+        Raises:
+            UnsoundError: Pillow cannot read the photo.
+        """
+        known = self._sizes.get(photo.name, photo.stamp)
+        if known is not None and (known.decoded or not decode):
+            return known
+        # A failure is not kept: its cause (permissions, a missing decoder) need not lie in the file.
+        size = read_upright_size(photo.path, decode=decode)
+        self._sizes.put(photo.name, photo.stamp, size)
+        return size
+
+    def save_sizes(self) -> None:
+        """Keep the sizes for the next run."""
+        self._sizes.save()
+
+    def _listing(self, folder: str) -> dict[str, os.DirEntry[str]]:
+        if folder not in self._listings:
+            try:
+                with os.scandir(self.root / folder) as entries:
+                    found = {entry.name: entry for entry in entries}
+            except OSError as error:
+                raise UnsoundError(FaultKind.MISSING_PHOTO, f"{self.root / folder}: {error.strerror}") from error
+            composed = {unicodedata.normalize("NFC", name): entry for name, entry in found.items()}
+            self._listings[folder] = composed | found
+        return self._listings[folder]
+
+
+def read_upright_size(path: Path, *, decode: bool = False) -> PhotoSize:
+    """Width and height as shown upright, from the header.
+
+    Pillow has to decode a PNG without EXIF to be sure that there is none; other formats are not decoded.
+
+    Args:
+        path: the photo.
+        decode: read all pixels, too.
+
+    Raises:
+        UnsoundError: Pillow cannot read the photo, or holds it for a decompression bomb.
+    """
+    try:
+        with open_image(path, READABLE) as image:
+            width, height = image.size
+            orientation = _orientation(image)
+            if decode:
+                image.load()
+    except (*DAMAGED, MediaError) as error:
+        raise UnsoundError(FaultKind.UNREADABLE_PHOTO, f"{path}: {error}") from error
+    if orientation in TRANSPOSED:
+        width, height = height, width
+    return PhotoSize(width, height, decode)
+
+
+def _orientation(image: Image.Image) -> int:
+    """EXIF orientation, 1 to 8; 1 if the EXIF block is damaged, as Detectron2's ``read_image`` takes it."""
+    try:
+        exif = image.getexif()
+    except (SyntaxError, ValueError, KeyError, struct.error):
+        return 1
+    orientation = exif.get(ExifTags.Base.Orientation)
+    return orientation if isinstance(orientation, int) else 1
+
+
+def _check_name(name: str) -> None:
+    inside = PurePosixPath(name)
+    if inside.name.startswith("._"):
+        raise UnsoundError(FaultKind.RESOURCE_FORK, "written by macOS beside a photo, not a photo")
+    leaves = inside.is_absolute() or ".." in inside.parts or re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", name)
+    if leaves or "\\" in name or "\0" in name:
+        message = "expected a path inside the image folder, with forward slashes"
+        raise UnsoundError(FaultKind.UNSAFE_NAME, message)

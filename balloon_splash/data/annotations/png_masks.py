@@ -1,0 +1,85 @@
+"""Datasets with one PNG mask an object, as the nucleus images of the 2018 Data Science Bowl are laid out::
+
+    root/<image_id>/images/<any name>.png
+    root/<image_id>/masks/<any name>.png   one for each object, non-zero where it is
+
+The masks are kept as they are, as run lengths: train with ``INPUT.MASK_FORMAT bitmask``.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pycocotools.mask as coco_mask
+
+from balloon_splash.data.annotations.faults import UnsoundError
+from balloon_splash.data.annotations.instances import DatasetDict
+from balloon_splash.data.annotations.photos import read_upright_size
+from balloon_splash.errors import AnnotationError, DatasetError, MediaError
+from balloon_splash.media.opening import DAMAGED, open_image
+
+
+def load_png_masks(root: str | os.PathLike[str]) -> list[DatasetDict]:
+    """Read all images under ``root``, in order of name; ``image_id`` is the name of the image's folder.
+
+    Empty masks are left out. ``bbox`` is XYXY pixels around the mask.
+
+    Raises:
+        DatasetError: there is no such folder, or no image in it.
+        AnnotationError: an image folder does not hold exactly one image, or a mask is unreadable or of another size.
+    """
+    folder = Path(root)
+    if not folder.is_dir():
+        raise DatasetError(f"{folder}: no such folder")
+    images = sorted(each for each in folder.iterdir() if (each / "images").is_dir())
+    if not images:
+        raise DatasetError(f"{folder}: no image found; expected <image_id>/images/*.png and <image_id>/masks/*.png")
+    return [_read_image(each) for each in images]
+
+
+def _read_image(folder: Path) -> DatasetDict:
+    found = sorted((folder / "images").glob("[!.]*.png"))
+    if len(found) != 1:
+        raise AnnotationError(f"{folder / 'images'}: {len(found)} PNG files found, expected one")
+    try:
+        size = read_upright_size(found[0])
+    except UnsoundError as error:
+        raise AnnotationError(f"{error.message}; expected a PNG image") from error
+    masks = (_read_mask(path, size.height, size.width) for path in sorted((folder / "masks").glob("[!.]*.png")))
+    return {
+        "file_name": str(found[0]),
+        "image_id": folder.name,
+        "height": size.height,
+        "width": size.width,
+        "annotations": [_annotation(mask) for mask in masks if mask.any()],
+    }
+
+
+def _read_mask(path: Path, height: int, width: int) -> npt.NDArray[np.uint8]:
+    try:
+        with open_image(path, ["PNG"]) as image:
+            mask = np.asarray(image.convert("L")) > 0
+    except (*DAMAGED, MediaError) as error:
+        raise AnnotationError(f"{path}: cannot be read ({error}); expected a PNG mask") from error
+    if mask.shape != (height, width):
+        raise AnnotationError(
+            f"{path}: {mask.shape[1]} x {mask.shape[0]} pixels; expected the image's {width} x {height}"
+        )
+    return mask.astype(np.uint8)
+
+
+def _annotation(mask: npt.NDArray[np.uint8]) -> dict[str, object]:
+    from detectron2.structures import BoxMode
+
+    x, y, width, height = cv2.boundingRect(mask)
+    return {
+        "bbox": [x, y, x + width, y + height],
+        "bbox_mode": BoxMode.XYXY_ABS,
+        "category_id": 0,
+        "segmentation": coco_mask.encode(np.asfortranarray(mask)),
+        "iscrowd": 0,
+    }

@@ -1,0 +1,135 @@
+"""A region's ``shape_attributes`` as one polygon.
+
+All coordinates are pixels of the upright photo as the browser shows it, x to the right and y down, where the first
+pixel covers [0, 1) x [0, 1).
+"""
+
+from __future__ import annotations
+
+import math
+import reprlib
+from collections.abc import Mapping
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from balloon_splash.data.annotations.faults import FaultKind, UnsoundError
+from balloon_splash.data.annotations.limits import DEFAULT_LIMITS
+
+Polygon: TypeAlias = npt.NDArray[np.float64]  # (N, 2), N >= 3, the first point not repeated at the end
+Shape: TypeAlias = Mapping[str, object]
+
+# An inscribed polygon of n vertices has n / (2 pi) * sin(2 pi / n) of the ellipse's area: 0.04 % less for 128.
+ELLIPSE_VERTICES = 128
+# Beyond any photo, and far within what geometry in float64 can do exactly enough.
+MAX_COORDINATE = 1e7
+
+
+def region_polygon(
+    shape: Shape, *, close_polylines: bool = False, max_points: int = DEFAULT_LIMITS.max_points
+) -> Polygon:
+    """The outline of a VIA region.
+
+    Args:
+        shape: ``shape_attributes`` of the region: polygon, polyline, rect, circle or ellipse.
+        close_polylines: take a polyline whose ends differ as a polygon, too.
+        max_points: vertices of a polygon or polyline at most.
+
+    Returns:
+        The vertices, ``(N, 2)`` XY pixels, exactly as the file has them. They may lie outside the photo and the
+        polygon may intersect itself, which is for
+        :func:`~balloon_splash.data.annotations.polygons.fit_to_photo` to mend.
+
+    Raises:
+        UnsoundError: the shape has no area by its nature, or its numbers do not make a shape.
+    """
+    name = shape.get("name")
+    if name == "polygon":
+        return _open_ring(_points(shape, max_points))
+    if name == "polyline":
+        return _polyline(shape, close_polylines, max_points)
+    if name == "rect":
+        return _rect(shape)
+    if name == "circle":
+        radius = _extent(shape, "r")
+        return _ellipse(shape, radius, radius, 0.0)
+    if name == "ellipse":
+        # Drawn by the canvas' ellipse(), which turns clockwise as seen; VIA writes theta, in radians, since 2.0.9.
+        theta = _number(shape, "theta") if "theta" in shape else 0.0
+        return _ellipse(shape, _extent(shape, "rx"), _extent(shape, "ry"), theta)
+    if name == "point":
+        raise UnsoundError(FaultKind.POINT, "a point has no area; draw a polygon")
+    known = "polygon, polyline, rect, circle, ellipse"
+    raise UnsoundError(FaultKind.UNKNOWN_SHAPE, f"shape {reprlib.repr(name)}; known are {known}")
+
+
+def _polyline(shape: Shape, close: bool, max_points: int) -> Polygon:
+    points = _points(shape, max_points)
+    closed = len(points) > 1 and np.array_equal(points[0], points[-1])
+    if not closed and not close:
+        message = "the ends of the polyline differ; close it in VIA, or read with close_polylines"
+        raise UnsoundError(FaultKind.OPEN_POLYLINE, message)
+    return _open_ring(points)
+
+
+def _rect(shape: Shape) -> Polygon:
+    x, y = _number(shape, "x"), _number(shape, "y")
+    width, height = _extent(shape, "width"), _extent(shape, "height")
+    return np.array([(x, y), (x + width, y), (x + width, y + height), (x, y + height)])
+
+
+def _ellipse(shape: Shape, rx: float, ry: float, theta: float) -> Polygon:
+    angle = np.linspace(0.0, 2.0 * math.pi, ELLIPSE_VERTICES, endpoint=False)
+    along, across = rx * np.cos(angle), ry * np.sin(angle)
+    x = _number(shape, "cx") + along * math.cos(theta) - across * math.sin(theta)
+    y = _number(shape, "cy") + along * math.sin(theta) + across * math.cos(theta)
+    return np.stack((x, y), axis=1)
+
+
+def _points(shape: Shape, max_points: int) -> Polygon:
+    """The vertices as they stand, ``(N, 2)`` with any N."""
+    xs, ys = shape.get("all_points_x"), shape.get("all_points_y")
+    if not isinstance(xs, list) or not isinstance(ys, list):
+        message = f"all_points_x and all_points_y must be lists, found {reprlib.repr(xs)} and {reprlib.repr(ys)}"
+        raise UnsoundError(FaultKind.BAD_ENTRY, message)
+    if len(xs) != len(ys):
+        raise UnsoundError(FaultKind.UNEQUAL_LISTS, f"{len(xs)} x and {len(ys)} y coordinates")
+    if len(xs) > max_points:
+        message = f"{len(xs)} points; at most {max_points} are read (max_points)"
+        raise UnsoundError(FaultKind.TOO_MANY_POINTS, message)
+    x = [_checked(value, f"all_points_x[{index}]") for index, value in enumerate(xs)]
+    y = [_checked(value, f"all_points_y[{index}]") for index, value in enumerate(ys)]
+    return np.array([x, y], dtype=np.float64).T
+
+
+def _open_ring(points: Polygon) -> Polygon:
+    """The ring without its first point repeated at the end."""
+    if len(points) > 1 and np.array_equal(points[0], points[-1]):
+        points = points[:-1]
+    if len(points) < 3:
+        raise UnsoundError(FaultKind.TOO_FEW_POINTS, f"{len(points)} points; a polygon needs 3")
+    return points
+
+
+def _extent(shape: Shape, key: str) -> float:
+    """A width, height or radius."""
+    extent = _number(shape, key)
+    if extent < 0:
+        raise UnsoundError(FaultKind.OUT_OF_RANGE, f"{key} is {extent:g}, expected a positive number")
+    if extent == 0:
+        raise UnsoundError(FaultKind.ZERO_AREA, f"{key} is 0")
+    return extent
+
+
+def _number(shape: Shape, key: str) -> float:
+    return _checked(shape.get(key), key)
+
+
+def _checked(value: object, what: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise UnsoundError(FaultKind.NOT_A_NUMBER, f"{what} is {reprlib.repr(value)}, expected a number")
+    if not -MAX_COORDINATE <= value <= MAX_COORDINATE:  # NaN fails this comparison, too
+        message = f"{what} is {reprlib.repr(value)}, expected a finite number of pixels"
+        raise UnsoundError(FaultKind.OUT_OF_RANGE, message)
+    return float(value)

@@ -1,0 +1,194 @@
+"""Reader of annotation files made with the VGG Image Annotator (VIA), versions 1 and 2.
+
+The formats, as VIA's own exporters write them (https://gitlab.com/vgg/via):
+
+* VIA 1 JSON: ``{key: {"filename", "size", "regions": {"0": region, ...}, ...}, ...}``;
+* VIA 2 JSON: the same, but ``regions`` is a list; tools that merge files mix both kinds;
+* VIA 2 project: ``{"_via_settings": ..., "_via_img_metadata": <either of the above>, ...}``;
+* CSV of both, see :mod:`balloon_splash.data.annotations.via_csv`;
+
+where a region is ``{"shape_attributes": {"name": "polygon", ...}, "region_attributes": {...}}``. This module knows
+what the file looks like, not what shapes and classes mean.
+"""
+
+from __future__ import annotations
+
+import os
+import reprlib
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from balloon_splash.data.annotations.documents import parse_json, read_text
+from balloon_splash.data.annotations.faults import FaultKind, FaultLog, UnsoundError
+from balloon_splash.data.annotations.limits import DEFAULT_LIMITS, Limits
+from balloon_splash.data.annotations.via_csv import CSV_COLUMNS, VIA3_CSV_MARK, entries_from_csv, is_via_csv
+from balloon_splash.errors import AnnotationError
+
+VIA3_KEYS = frozenset({"project", "config", "attribute", "file", "metadata", "view"})
+COCO_KEYS = frozenset({"images", "annotations", "categories"})
+VIA3_ADVICE = (
+    "a VIA 3 file, which is another format; VIA 1 and 2 are read: annotate in VIA 2 (via-2.x.y.zip), "
+    "or convert to one of its JSON or CSV exports"
+)
+
+
+@dataclass(frozen=True)
+class ViaRegion:
+    """One region as the file has it: ``id`` is its key (VIA 1) or position (VIA 2, CSV)."""
+
+    id: str
+    shape: Mapping[str, object]
+    attributes: Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class ViaPhoto:
+    """One photo as the file has it.
+
+    Attributes:
+        index: position of the entry in the file, from 0; entries that are dropped count, so that it is stable.
+        filename: as VIA wrote it, relative to the image folder; not checked here.
+        size: bytes of the photo; ``None`` where the file does not tell (absent or -1).
+        regions: the sound entries under ``regions``.
+        annotated: true if the file lists any region for this photo, sound or not.
+    """
+
+    index: int
+    filename: str
+    size: int | None
+    regions: tuple[ViaRegion, ...]
+    annotated: bool
+
+
+def read_via(path: str | os.PathLike[str], faults: FaultLog, limits: Limits = DEFAULT_LIMITS) -> list[ViaPhoto]:
+    """Read a VIA file of any supported kind; which kind is told by the content, not by the name.
+
+    Args:
+        path: the file, UTF-8 with or without byte-order mark.
+        faults: where malformed entries, duplicates and wrong counts go.
+        limits: how large the file and its parts may be.
+
+    Returns:
+        The photos in the order of the file, each name once.
+
+    Raises:
+        AnnotationError: the file cannot be read, is not a VIA 1 or 2 file or is too large; or, if ``faults`` is
+            strict, any fault.
+    """
+    path = Path(path)
+    text = read_text(path, limits)
+    if text[:1024].lstrip()[:1] in ("{", "["):
+        entries = _entries_from_json(text, path, faults, limits)
+    elif text.lstrip().startswith(VIA3_CSV_MARK):
+        raise AnnotationError(f"{path}: {VIA3_ADVICE}")
+    elif is_via_csv(text):
+        entries = entries_from_csv(text, path, faults, limits)
+    else:
+        raise AnnotationError(
+            f"{path}: not a VIA file: expected a JSON object, or CSV with the columns {', '.join(CSV_COLUMNS)}"
+        )
+    if len(entries) > limits.max_photos:
+        raise AnnotationError(f"{path}: {len(entries)} photos; at most {limits.max_photos} are read (max_photos)")
+    return list(_photos(entries, faults, limits.max_regions))
+
+
+def _entries_from_json(text: str, path: Path, faults: FaultLog, limits: Limits) -> Mapping[str, object]:
+    """The photo entries of a JSON document by their keys."""
+    repeated: list[str] = []
+
+    def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        mapping = dict(pairs)
+        if len(mapping) < len(pairs):
+            repeated.extend(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
+        return mapping
+
+    entries = _photo_entries(parse_json(text, path, limits, on_object=unique), path)
+    for key in repeated:
+        message = f"the key {reprlib.repr(key)} stands more than once in one object; only its last value is read"
+        faults.add(FaultKind.DUPLICATE_NAME, message, dropped=True)
+    return entries
+
+
+def _photo_entries(document: object, path: Path) -> Mapping[str, object]:
+    if not isinstance(document, dict):
+        raise AnnotationError(f"{path}: not a VIA file: expected a JSON object, found a {type(document).__name__}")
+    if "_via_img_metadata" in document:
+        entries = document["_via_img_metadata"]
+        if not isinstance(entries, dict):
+            raise AnnotationError(f"{path}: _via_img_metadata must be an object, found a {type(entries).__name__}")
+        return entries
+    if document.keys() >= VIA3_KEYS:
+        raise AnnotationError(f"{path}: {VIA3_ADVICE}")
+    if document.keys() >= COCO_KEYS:
+        raise AnnotationError(f"{path}: a COCO file, not a VIA file; use Detectron2's register_coco_instances")
+    if document and not any(isinstance(entry, dict) and "filename" in entry for entry in document.values()):
+        keys = reprlib.repr(list(document))
+        raise AnnotationError(f"{path}: not a VIA file: no entry has a 'filename'; its keys are {keys}")
+    return document
+
+
+def _photos(entries: Mapping[str, object], faults: FaultLog, max_regions: int) -> Iterator[ViaPhoto]:
+    seen: set[str] = set()
+    for index, (key, entry) in enumerate(entries.items()):
+        photo_name = key
+        try:
+            if not isinstance(entry, dict):
+                raise UnsoundError(FaultKind.BAD_ENTRY, f"expected an object, found {reprlib.repr(entry)}")
+            filename, regions = _filename(entry), _raw_regions(entry, max_regions)
+            photo_name = filename
+            if filename in seen:
+                raise UnsoundError(FaultKind.DUPLICATE_NAME, "listed more than once; only the first entry is read")
+        except UnsoundError as error:
+            faults.add(error.kind, error.message, photo=photo_name, dropped=True)
+            continue
+        seen.add(filename)
+        size = _size(entry, filename, faults)
+        yield ViaPhoto(index, filename, size, tuple(_regions(regions, filename, faults)), bool(regions))
+
+
+def _filename(entry: Mapping[str, object]) -> str:
+    filename = entry.get("filename")
+    if not isinstance(filename, str) or not filename:
+        raise UnsoundError(FaultKind.BAD_ENTRY, f"filename must be a text, found {reprlib.repr(filename)}")
+    return filename
+
+
+def _raw_regions(entry: Mapping[str, object], max_regions: int) -> list[tuple[str, object]]:
+    """The regions with their ids, whichever of the two containers VIA used."""
+    regions = entry.get("regions")
+    if isinstance(regions, dict):
+        found = list(regions.items())
+    elif isinstance(regions, list):
+        found = [(str(position), region) for position, region in enumerate(regions)]
+    else:
+        message = f"regions must be an object (VIA 1) or a list (VIA 2), found {reprlib.repr(regions)}"
+        raise UnsoundError(FaultKind.BAD_ENTRY, message)
+    if len(found) > max_regions:
+        # Half of the objects would train the other half as background: the photo goes as a whole.
+        message = f"{len(found)} regions; at most {max_regions} are read (max_regions)"
+        raise UnsoundError(FaultKind.TOO_MANY_REGIONS, message)
+    return found
+
+
+def _size(entry: Mapping[str, object], filename: str, faults: FaultLog) -> int | None:
+    size = entry.get("size")
+    if size is None or size == -1:  # VIA's word for "unknown", for instance of a photo given by its address
+        return None
+    if isinstance(size, bool) or not isinstance(size, int) or size < 0:
+        message = f"size must be a number of bytes, or -1; found {reprlib.repr(size)}"
+        faults.add(FaultKind.SIZE_MISMATCH, message, photo=filename, dropped=False)
+        return None
+    return size
+
+
+def _regions(raw: list[tuple[str, object]], filename: str, faults: FaultLog) -> Iterator[ViaRegion]:
+    for region_id, region in raw:
+        shape = region.get("shape_attributes") if isinstance(region, dict) else None
+        attributes = region.get("region_attributes", {}) if isinstance(region, dict) else None
+        if isinstance(shape, dict) and isinstance(attributes, dict):
+            yield ViaRegion(region_id, shape, attributes)
+        else:
+            message = f"expected the objects shape_attributes and region_attributes, found {reprlib.repr(region)}"
+            faults.add(FaultKind.BAD_ENTRY, message, photo=filename, region=region_id, dropped=True)

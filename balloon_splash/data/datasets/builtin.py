@@ -1,0 +1,62 @@
+"""The datasets that ``import balloon_splash`` registers.
+
+Under ``$DETECTRON2_DATASETS`` (default: ``datasets``), as for Detectron2's own::
+
+    balloon/{train,val}/via_region_data.json            balloon_train, balloon_val
+    synthetic_balloon/{train,val}/via_region_data.json  synthetic_balloon_train, synthetic_balloon_val
+    balloon/background/, with photos alone              balloon_background
+
+with the photos beside the JSON; the shapes datasets and the pictures without balloons, which are drawn in memory; and
+the folds of the balloon photos.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from balloon_splash.data.datasets.background_photos import FOLDER, register_background_photos
+from balloon_splash.data.datasets.catalog import register_via_instances
+from balloon_splash.data.datasets.folders import ROOT_VARIABLE, SPLITS, VIA_FILE, datasets_root
+
+BALLOON_HINT = (
+    "Get the data with `python tools/prepare_balloon.py`, "
+    f"or set {ROOT_VARIABLE} to the folder that holds balloon/train and balloon/val"
+)
+SYNTHETIC_HINT = (
+    "Make the pictures with `python tools/prepare_balloon.py --synthetic`, "
+    f"or set {ROOT_VARIABLE} to the folder that holds synthetic_balloon/train and synthetic_balloon/val"
+)
+
+
+def register_all(root: str | os.PathLike[str] | None = None) -> None:
+    """Register all datasets of this package. Nothing is read.
+
+    Args:
+        root: the folder of the datasets; ``None`` reads ``$DETECTRON2_DATASETS`` now.
+    """
+    from balloon_splash.data.datasets.folds import register_folds
+    from balloon_splash.data.datasets.negatives import register_no_balloons
+    from balloon_splash.data.datasets.shapes import register_shapes
+
+    base = datasets_root() if root is None else Path(root).expanduser()
+    _register_balloon(base / "balloon", BALLOON_HINT)
+    _register_splits("synthetic_balloon", base / "synthetic_balloon", SYNTHETIC_HINT)
+    register_shapes()
+    register_no_balloons()
+    register_folds()
+
+
+def register_balloon(folder: str | os.PathLike[str]) -> None:
+    """Let the ``balloon_...`` sets be what ``folder`` holds: ``train``, ``val``, and perhaps ``background``."""
+    _register_balloon(Path(folder).expanduser(), f"Expected train/{VIA_FILE} and val/{VIA_FILE} in {folder}")
+
+
+def _register_balloon(folder: Path, hint: str) -> None:
+    _register_splits("balloon", folder, hint)
+    register_background_photos("balloon_background", folder / FOLDER, ("balloon",))
+
+
+def _register_splits(name: str, folder: Path, hint: str) -> None:
+    for split in SPLITS:
+        register_via_instances(f"{name}_{split}", folder / split / VIA_FILE, folder / split, hint=hint)

@@ -1,0 +1,229 @@
+"""Datasets of every format in Detectron2's ``DatasetCatalog`` and ``MetadataCatalog``."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import cycle, islice
+from pathlib import Path
+from typing import TypeAlias
+
+# Detectron2 is imported where it is needed: importing it fires this package's registration, which imports this very
+# module and would find it half-made if the import stood here.
+from balloon_splash.data.annotations.classes import check_class_options
+from balloon_splash.data.annotations.instances import DatasetDict, LoadReport, load_via_instances
+from balloon_splash.data.annotations.labelme import load_labelme
+from balloon_splash.data.annotations.limits import DEFAULT_LIMITS, Limits
+from balloon_splash.data.annotations.png_masks import load_png_masks
+from balloon_splash.errors import DatasetError, UsageError
+
+Color: TypeAlias = tuple[int, int, int]
+
+# Okabe and Ito, "Color Universal Design" (https://jfly.uni-koeln.de/color/): told apart with any colour vision.
+# RGB; the most conspicuous first, black left out because photos have dark grounds.
+COLOR_BLIND_SAFE: tuple[Color, ...] = (
+    (230, 159, 0),
+    (86, 180, 233),
+    (0, 158, 115),
+    (240, 228, 66),
+    (0, 114, 178),
+    (213, 94, 0),
+    (204, 121, 167),
+)
+
+
+@dataclass(frozen=True)
+class ViaDataset:
+    """What ``DatasetCatalog`` holds for a VIA dataset: called, it reads the dataset dicts.
+
+    The attributes are the arguments of :func:`register_via_instances`; two registrations are the same if all of
+    them are equal.
+    """
+
+    name: str
+    annotations: Path
+    image_root: Path
+    class_names: tuple[str, ...] | None
+    class_attribute: str | None
+    colors: tuple[Color, ...] | None
+    keep_empty: bool
+    close_polylines: bool
+    strict: bool
+    limits: Limits
+    hint: str
+
+    def __call__(self) -> list[DatasetDict]:
+        """Read the dataset, as ``DatasetCatalog.get`` does; raises what :meth:`load` raises."""
+        return self.load()[0]
+
+    def load(self) -> tuple[list[DatasetDict], LoadReport]:
+        """Read the dataset; the report tells what was wrong with it.
+
+        Raises:
+            AnnotationError: the file is not readable as VIA; or any fault if ``strict``.
+            DatasetError: the file or the image folder is missing, no photo is usable, or classes that are found in
+                the file are no longer those of the first reading.
+        """
+        if not self.annotations.is_file():
+            raise DatasetError(
+                f"{self.annotations}: no such annotation file for dataset {self.name}. {self.hint}".strip()
+            )
+        dicts, report = load_via_instances(
+            self.annotations,
+            self.image_root,
+            class_names=self.class_names,
+            class_attribute=self.class_attribute,
+            keep_empty=self.keep_empty,
+            close_polylines=self.close_polylines,
+            strict=self.strict,
+            limits=self.limits,
+        )
+        if not dicts:
+            kinds = ", ".join(f"{kind.value}: {count}" for kind, count in report.faults.counts().items())
+            raise DatasetError(f"{self.annotations}: no usable photo ({kinds or 'no photo with regions'})")
+        self._tell_classes(report.class_names)
+        return dicts, report
+
+    def _tell_classes(self, class_names: tuple[str, ...]) -> None:
+        """Set the classes in the metadata, where they were not known before the file was read."""
+        from detectron2.data import MetadataCatalog
+
+        metadata = MetadataCatalog.get(self.name)
+        known = metadata.get("thing_classes", list(class_names))
+        if known != list(class_names):
+            message = f"the classes were {', '.join(known)} and are now {', '.join(class_names)}; register it again"
+            raise DatasetError(f"{self.annotations}: {message}")
+        metadata.set(thing_classes=known, thing_colors=_colors_for(class_names, self.colors))
+
+
+def register_via_instances(
+    name: str,
+    annotations: str | os.PathLike[str],
+    image_root: str | os.PathLike[str],
+    *,
+    class_names: Sequence[str] | None = ("balloon",),
+    class_attribute: str | None = None,
+    colors: Sequence[Color] | None = None,
+    keep_empty: bool = False,
+    close_polylines: bool = False,
+    strict: bool = False,
+    limits: Limits = DEFAULT_LIMITS,
+    hint: str = "",
+) -> None:
+    """Register a VIA dataset under ``name``. Nothing is read until ``DatasetCatalog.get(name)``.
+
+    Registering again with the same arguments does nothing; with others, it replaces the dataset and its metadata.
+    The metadata has ``thing_classes``, ``thing_colors``, ``evaluator_type`` ("coco"), ``image_root``, ``via_file``,
+    ``class_attribute`` and ``keep_empty``; not ``json_file``, which ``COCOEvaluator`` would read as a COCO file. With
+    ``class_names=None``, classes and colours are there only after the first ``DatasetCatalog.get(name)``; the
+    classes of one split need not be those of another, so name them where it matters.
+
+    Args:
+        name: name of the dataset.
+        annotations: VIA 1 or 2 JSON, project or CSV.
+        image_root: the folder that the file's names are relative to.
+        class_names: see :func:`~balloon_splash.data.annotations.instances.load_via_instances`, as for the rest not
+            named here.
+        class_attribute: the key of ``region_attributes`` that holds the class.
+        colors: RGB in 0..255, one for each of ``class_names``; by default colours told apart with any colour vision.
+        keep_empty: keep photos without regions, as negatives, also in the training.
+        close_polylines: read a polyline with open ends as a polygon.
+        strict: raise at the first fault of the file.
+        limits: how much the file may ask for.
+        hint: how to get the data, appended to the error if the annotation file is missing.
+
+    Raises:
+        UsageError: the class options contradict each other, or there are not as many colours as classes.
+    """
+    check_class_options(class_names, class_attribute)
+    if colors is not None and len(colors) != len(class_names or ()):
+        raise UsageError(f"dataset {name}: {len(colors)} colors for {len(class_names or ())} class_names")
+    dataset = ViaDataset(
+        name=name,
+        annotations=Path(annotations),
+        image_root=Path(image_root),
+        class_names=None if class_names is None else tuple(class_names),
+        class_attribute=class_attribute,
+        colors=None if colors is None else tuple(colors),
+        keep_empty=keep_empty,
+        close_polylines=close_polylines,
+        strict=strict,
+        limits=limits,
+        hint=hint,
+    )
+    _register(dataset)
+
+
+def _register(dataset: ViaDataset) -> None:
+    from detectron2.data import DatasetCatalog, MetadataCatalog
+
+    name = dataset.name
+    if name in DatasetCatalog and DatasetCatalog[name] == dataset:
+        return
+    DatasetCatalog.pop(name, None)
+    MetadataCatalog.pop(name, None)  # its values may be set once only
+    DatasetCatalog.register(name, dataset)
+    metadata = MetadataCatalog.get(name)
+    metadata.set(
+        evaluator_type="coco",
+        image_root=str(dataset.image_root),
+        via_file=str(dataset.annotations),
+        class_attribute=dataset.class_attribute,
+        keep_empty=dataset.keep_empty,
+    )
+    if dataset.class_names is not None:
+        colors = _colors_for(dataset.class_names, dataset.colors)
+        metadata.set(thing_classes=list(dataset.class_names), thing_colors=colors)
+
+
+def _colors_for(class_names: tuple[str, ...], colors: tuple[Color, ...] | None) -> list[Color]:
+    return list(islice(cycle(colors or COLOR_BLIND_SAFE), len(class_names)))
+
+
+def register_loader(
+    name: str, loader: Callable[[], list[DatasetDict]], class_names: Sequence[str], image_root: str
+) -> None:
+    """Register ``loader`` in ``DatasetCatalog``, and classes and colours in ``MetadataCatalog``.
+
+    Args:
+        name: name of the dataset; one that is there is replaced.
+        loader: called without arguments, it returns Detectron2's dataset dicts.
+        class_names: in the order of ``category_id``.
+        image_root: the folder of the photos.
+    """
+    # Not at the top: importing detectron2.data imports this package's registrations.
+    from detectron2.data import DatasetCatalog, MetadataCatalog
+
+    DatasetCatalog.pop(name, None)
+    MetadataCatalog.pop(name, None)  # its values may be set once only
+    DatasetCatalog.register(name, loader)
+    MetadataCatalog.get(name).set(
+        thing_classes=list(class_names),
+        thing_colors=list(islice(cycle(COLOR_BLIND_SAFE), len(class_names))),
+        evaluator_type="coco",
+        image_root=image_root,
+    )
+
+
+def register_labelme(name: str, folder: str | os.PathLike[str], *, class_names: Sequence[str]) -> None:
+    """Register the LabelMe files in ``folder`` under ``name``. Nothing is read until ``DatasetCatalog.get(name)``.
+
+    Args:
+        name: name of the dataset; one that is there is replaced.
+        folder: holds the JSON files; ``imagePath`` in them is relative to it.
+        class_names: the labels, in the order of ``category_id``.
+    """
+    register_loader(name, functools.partial(load_labelme, folder, class_names), class_names, str(folder))
+
+
+def register_png_masks(name: str, root: str | os.PathLike[str], *, class_name: str = "object") -> None:
+    """Register the folder ``root`` under ``name``. Nothing is read until ``DatasetCatalog.get(name)``.
+
+    Args:
+        name: name of the dataset; one that is there is replaced.
+        root: the folder that holds a folder for each image.
+        class_name: the class of all objects.
+    """
+    register_loader(name, functools.partial(load_png_masks, root), [class_name], str(root))

@@ -1,0 +1,55 @@
+"""``no_balloons_train``: rendered pictures of round things that are no balloons, as negatives for the training.
+
+Put it beside the photos: ``DATASETS.TRAIN ("balloon_train", "no_balloons_train")``. Nothing is on disk: a path handler
+for ``no-balloons://`` renders a picture when it is opened.
+"""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import numpy.typing as npt
+from detectron2.utils.file_io import PathManager
+
+from balloon_splash.data.annotations.instances import DatasetDict
+from balloon_splash.data.datasets.catalog import register_loader
+from balloon_splash.data.datasets.drawn import DrawnPictures
+from balloon_splash.data.render.no_balloons import render_no_balloons
+
+NAME = "no_balloons_train"
+COUNT = 720
+SIZE = (640, 480)  # width, height
+
+_PREFIX = "no-balloons://"
+_FILE = re.compile(rf"{_PREFIX}train/(\d{{6}})\.jpg")
+
+
+def load_no_balloons() -> list[DatasetDict]:
+    """Detectron2's dataset dicts; none has an annotation."""
+    return [
+        {
+            "file_name": f"{_PREFIX}train/{index:06d}.jpg",
+            "image_id": index,
+            "width": SIZE[0],
+            "height": SIZE[1],
+            "annotations": [],
+        }
+        for index in range(COUNT)
+    ]
+
+
+def register_no_balloons() -> None:
+    """Register the set with Detectron2."""
+    from detectron2.data import MetadataCatalog
+
+    PathManager.register_handler(DrawnPictures(_PREFIX, _draw, kept=COUNT), allow_override=True)
+    register_loader(NAME, load_no_balloons, ("balloon",), _PREFIX)
+    MetadataCatalog.get(NAME).set(keep_empty=True)
+
+
+def _draw(path: str) -> npt.NDArray[np.uint8] | None:
+    match = _FILE.fullmatch(path)
+    if match is None or int(match[1]) >= COUNT:
+        return None
+    return render_no_balloons(int(match[1]), SIZE)

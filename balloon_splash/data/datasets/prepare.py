@@ -1,0 +1,137 @@
+"""Get the balloon dataset: download the official archive, check it, unpack it, all or nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from balloon_splash.data.datasets.folders import SPLITS, VIA_FILE, atomic_dataset_folder
+from balloon_splash.data.datasets.unpack import unpack_splits
+from balloon_splash.errors import DatasetError, DownloadError
+from balloon_splash.files import cache_folder
+from balloon_splash.urls import without_secrets
+from balloon_splash.web import download, one_downloader, sha256_of
+
+OFFICIAL_URL = "https://github.com/matterport/Mask_RCNN/releases/download/v2.1/balloon_dataset.zip"
+# Of the release's annotation files. They record each photo's size in bytes, so they vouch for the photos, too.
+OFFICIAL_VIA_SHA256: Mapping[str, str] = {
+    "train": "51bb6efa3e72448862dfd17a6bb8b26da786425703472a586c655babf07b65ee",
+    "val": "46e0297a7a0f370bcc0250d683aafe869d1709a6bb0803d658fb1333ca76a09d",
+}
+_MAX_ARCHIVE_BYTES = 256 * 2**20  # the official one has about 38 MB
+
+
+def prepare_balloon(
+    root: str | os.PathLike[str],
+    *,
+    url: str = OFFICIAL_URL,
+    archive: str | os.PathLike[str] | None = None,
+    sha256: str | None = None,
+    via_sha256: Mapping[str, str] | None = None,
+    allow_http: bool = False,
+    overwrite: bool = False,
+    progress: bool = True,
+) -> Path:
+    """Make ``root/train`` and ``root/val`` of the balloon dataset; does nothing if they are there and sound.
+
+    Args:
+        root: the dataset's folder; on failure it is left as it was.
+        url: where the archive lies.
+        archive: a copy of the archive on this machine, taken instead of ``url``.
+        sha256: of the archive, checked if given.
+        via_sha256: of each split's annotation file; ``None`` means those of the official release.
+        allow_http: let plain ``http`` go to other machines.
+        overwrite: replace a dataset that is there, sound or not.
+        progress: show a progress bar on stderr.
+
+    Returns:
+        The folder.
+
+    Raises:
+        DownloadError: the archive could not be fetched, or is not the expected one.
+        DatasetError: the archive is unsafe or incomplete, or ``root`` is taken.
+    """
+    root = Path(root)
+    with one_downloader(_lock_of(root)):
+        if overwrite or not is_complete_balloon(root, via_sha256):
+            _prepare(
+                root, url, archive, sha256, via_sha256, allow_http=allow_http, overwrite=overwrite, progress=progress
+            )
+    return root
+
+
+def _prepare(
+    root: Path,
+    url: str,
+    archive: str | os.PathLike[str] | None,
+    sha256: str | None,
+    via_sha256: Mapping[str, str] | None,
+    *,
+    allow_http: bool,
+    overwrite: bool,
+    progress: bool,
+) -> None:
+    """Fetch, check, unpack and check again; the arguments are those of :func:`prepare_balloon`."""
+    with atomic_dataset_folder(root, overwrite=overwrite) as folder:
+        if archive is None:
+            fetched = folder.parent / "balloon_dataset.zip"  # beside the new folder; thrown away with its parent
+            _fetch(url, fetched, allow_http, progress)
+        else:
+            fetched = Path(archive)
+            if not fetched.is_file():
+                raise DatasetError(f"{fetched}: no such archive")
+        if sha256 is not None and (found := sha256_of(fetched)) != sha256.lower():
+            raise DownloadError(f"{without_secrets(str(archive or url))}: sha256 is {found}, expected {sha256.lower()}")
+        unpack_splits(fetched, folder)
+        verify_balloon(folder, via_sha256)
+
+
+def _lock_of(root: Path) -> Path:
+    """The lock of those who prepare the same folder; it lies elsewhere, as datasets are no place for it."""
+    digest = hashlib.sha256(str(root.resolve()).encode("utf-8", "surrogateescape")).hexdigest()
+    return cache_folder() / "locks" / f"{digest[:32]}.lock"
+
+
+def verify_balloon(root: str | os.PathLike[str], via_sha256: Mapping[str, str] | None = None) -> None:
+    """Check the annotation files by their hash, and each photo that they name by its size in bytes.
+
+    Raises:
+        DatasetError: the first file that is missing or altered.
+    """
+    expected = OFFICIAL_VIA_SHA256 if via_sha256 is None else via_sha256
+    for split in SPLITS:
+        annotations = Path(root) / split / VIA_FILE
+        if not annotations.is_file():
+            raise DatasetError(f"{split}/{VIA_FILE}: missing")
+        if (found := sha256_of(annotations)) != expected[split]:
+            raise DatasetError(f"{split}/{VIA_FILE}: sha256 is {found}, expected {expected[split]}")
+        for entry in json.loads(annotations.read_text(encoding="utf-8")).values():
+            photo = annotations.parent / entry["filename"]
+            if not photo.is_file():
+                raise DatasetError(f"{split}/{photo.name}: missing")
+            if photo.stat().st_size != entry["size"]:
+                raise DatasetError(
+                    f"{split}/{photo.name}: {photo.stat().st_size} bytes, expected {entry['size']} as {VIA_FILE} says"
+                )
+
+
+def is_complete_balloon(root: str | os.PathLike[str], via_sha256: Mapping[str, str] | None = None) -> bool:
+    """Whether ``root`` holds the whole dataset, unaltered."""
+    try:
+        verify_balloon(root, via_sha256)
+    except DatasetError:
+        return False
+    return True
+
+
+def _fetch(url: str, target: Path, allow_http: bool, progress: bool) -> None:
+    try:
+        download(url, target, max_bytes=_MAX_ARCHIVE_BYTES, allow_http=allow_http, progress=progress)
+    except DownloadError as error:
+        raise DownloadError(
+            f"{error}. If this machine cannot reach it, download it on another one, bring it here and use "
+            f"--archive {target.name}"
+        ) from error

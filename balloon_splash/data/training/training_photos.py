@@ -1,0 +1,52 @@
+"""Which photos of the training sets a model learns from."""
+
+from __future__ import annotations
+
+from detectron2.config import CfgNode
+from detectron2.data import DatasetCatalog, MetadataCatalog
+from detectron2.data.build import filter_images_with_only_crowd_annotations, print_instances_class_histogram
+from detectron2.data.detection_utils import check_metadata_consistency
+
+from balloon_splash.data.annotations.instances import DatasetDict
+from balloon_splash.errors import ConfigError
+
+
+def training_photos(cfg: CfgNode) -> list[DatasetDict]:
+    """The dataset dicts of ``cfg.DATASETS.TRAIN``, one set after the other, as Detectron2's loader collects them.
+
+    Photos without objects are left out if ``cfg.DATALOADER.FILTER_EMPTY_ANNOTATIONS``. Those of a set whose metadata
+    say ``keep_empty`` stay: they were put there to show what is no object. A set with a number in
+    ``cfg.DATASETS.TRAIN_REPEAT_FACTOR`` is there that many times.
+
+    Raises:
+        ConfigError: see :func:`repeat_factors`.
+    """
+    names = cfg.DATASETS.TRAIN
+    check_metadata_consistency("thing_classes", names)
+    repeats = repeat_factors(cfg)
+    photos: list[DatasetDict] = []
+    for name in names:
+        found = DatasetCatalog.get(name)
+        if cfg.DATALOADER.FILTER_EMPTY_ANNOTATIONS and not MetadataCatalog.get(name).get("keep_empty", False):
+            found = filter_images_with_only_crowd_annotations(found)
+        photos += found * repeats.get(name, 1)
+    print_instances_class_histogram(photos, MetadataCatalog.get(names[0]).thing_classes)
+    return photos
+
+
+def repeat_factors(cfg: CfgNode) -> dict[str, int]:
+    """``cfg.DATASETS.TRAIN_REPEAT_FACTOR`` by the names of the sets.
+
+    Raises:
+        ConfigError: a pair in it is not a name in ``cfg.DATASETS.TRAIN`` and a whole number from 1 on.
+    """
+    factors: dict[str, int] = {}
+    for pair in cfg.DATASETS.TRAIN_REPEAT_FACTOR:
+        name, factor = pair if isinstance(pair, list | tuple) and len(pair) == 2 else (pair, None)
+        if name not in cfg.DATASETS.TRAIN or type(factor) is not int or factor < 1:
+            raise ConfigError(
+                f"DATASETS.TRAIN_REPEAT_FACTOR: {pair!r} found, expected one of {', '.join(cfg.DATASETS.TRAIN)} "
+                "and a whole number from 1 on, as [['balloon_train', 2]]"
+            )
+        factors[name] = factor
+    return factors

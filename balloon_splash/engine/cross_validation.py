@@ -1,0 +1,152 @@
+"""The same training on several splits or with several seeds, one after the other, and the mean and spread of its AP."""
+
+from __future__ import annotations
+
+import json
+import math
+import statistics
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from detectron2.config import CfgNode
+from tabulate import tabulate
+
+from balloon_splash.config import load_config
+from balloon_splash.data.datasets.folds import WHOLE, fold_name
+from balloon_splash.data.training.training_photos import repeat_factors
+from balloon_splash.errors import ConfigError, TrainingError
+from balloon_splash.files import atomic_path
+
+#: What is told, by the names in a run's ``metrics.json``.
+METRICS = ("bbox/AP", "segm/AP", "segm/AP50", "segm/AP75", "boundary/AP")
+
+#: Stands for a run's name in the options of all.
+RUN = "{run}"
+
+_TRAIN = "import sys; from balloon_splash.cli.train import main; sys.exit(main())"
+_RESULTS = "results.json"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training.
+
+    Attributes:
+        seed: of all that is random in it.
+        fold: which part of the balloon photos it is tested on; None leaves the split of the configuration.
+    """
+
+    seed: int
+    fold: int | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of its folder."""
+        return f"seed{self.seed}" if self.fold is None else f"fold{self.fold}_seed{self.seed}"
+
+    def overrides(self, folder: Path, cfg: CfgNode) -> list[str]:
+        """What it changes in the configuration ``cfg``: a fold takes the place of ``balloon_train``, other sets stay.
+
+        Raises:
+            ConfigError: a fold is asked for, and the configuration does not train on ``balloon_train``.
+        """
+        opts = ["SEED", str(self.seed), "OUTPUT_DIR", str(folder)]
+        if self.fold is None:
+            return opts
+        if WHOLE not in cfg.DATASETS.TRAIN:
+            raise ConfigError(
+                f"DATASETS.TRAIN is {', '.join(cfg.DATASETS.TRAIN)}; expected {WHOLE}, which the folds divide"
+            )
+        train = {WHOLE: fold_name(self.fold, "train")}
+        sets = tuple(train.get(name, name) for name in cfg.DATASETS.TRAIN)
+        repeats = [(train.get(name, name), factor) for name, factor in repeat_factors(cfg).items()]
+        opts += ["DATASETS.TRAIN", str(sets), "DATASETS.TRAIN_REPEAT_FACTOR", str(repeats)]
+        return [*opts, "DATASETS.TEST", str((fold_name(self.fold, "val"),))]
+
+
+def cross_validate(
+    runs: Sequence[Run], output: Path, config_file: str, options: Sequence[str] = (), overrides: Sequence[str] = ()
+) -> dict[str, dict[str, float]]:
+    """Do trainings that are not done yet, each in a process and a folder of its own; interrupted ones go on.
+
+    Args:
+        runs: the trainings.
+        output: where their folders are made.
+        config_file: see :func:`balloon_splash.config.config_path`.
+        options: further arguments of the training command, :data:`RUN` in them for the run's name.
+        overrides: ``KEY VALUE`` pairs for all of them.
+
+    Returns:
+        Each run's name and its metrics, in percent.
+
+    Raises:
+        ConfigError: the configuration is wrong, or cannot be divided into folds.
+        TrainingError: one of them failed.
+    """
+    cfg = load_config(config_file, overrides)
+    commands = {}
+    for run in runs:
+        own = [option.replace(RUN, run.name) for option in options]
+        commands[run.name] = (
+            ["--config-file", config_file, *own],
+            [*overrides, *run.overrides(output / run.name, cfg)],
+        )
+    return {name: _results(name, output / name, *command) for name, command in commands.items()}
+
+
+def _results(name: str, folder: Path, options: Sequence[str], overrides: Sequence[str]) -> dict[str, float]:
+    from balloon_splash.weights.run_folder import has_run
+
+    kept = folder / _RESULTS
+    if kept.is_file():
+        return {metric: float(value) for metric, value in json.loads(kept.read_text(encoding="utf-8")).items()}
+    print(f"{name}: {'going on' if has_run(folder) else 'training'}", file=sys.stderr, flush=True)
+    resume = ["--resume"] if has_run(folder) else []
+    command = [sys.executable, "-c", _TRAIN, *options, *resume, *overrides]
+    done = subprocess.run(command, check=False)
+    if done.returncode == 130:
+        raise KeyboardInterrupt
+    if done.returncode:
+        raise TrainingError(
+            f"{folder}: the training ended with exit code {done.returncode}, see above; the same command goes on there"
+        )
+    results = last_evaluation(folder / "metrics.json")
+    with atomic_path(kept) as path:
+        path.write_text(json.dumps(results, indent=1), encoding="utf-8")
+    return results
+
+
+def last_evaluation(metrics: Path) -> dict[str, float]:
+    """The metrics of the last evaluation that a training noted in its ``metrics.json``; without masks, box AP alone.
+
+    Raises:
+        TrainingError: it noted none.
+    """
+    lines = metrics.read_text(encoding="utf-8").splitlines() if metrics.is_file() else []
+    evaluations = [record for record in map(json.loads, lines) if METRICS[0] in record]
+    if not evaluations:
+        raise TrainingError(f"{metrics}: no evaluation noted; expected one at the end of the training")
+    noted = {name: float(evaluations[-1].get(name, math.nan)) for name in METRICS}
+    return {name: value for name, value in noted.items() if math.isfinite(value)}  # JSON has no word for others
+
+
+def summary(results: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+    """Of each metric ``mean``, ``sd`` (of a sample, where there are several runs), ``min`` and ``max``."""
+    told = {}
+    for name in METRICS:
+        values = [metrics[name] for metrics in results.values() if name in metrics]
+        if values:
+            spread = {"sd": statistics.stdev(values)} if len(values) > 1 else {}
+            told[name] = {"mean": statistics.fmean(values), **spread, "min": min(values), "max": max(values)}
+    return told
+
+
+def table(results: dict[str, dict[str, float]]) -> str:
+    """A row for each run, and below them mean and spread."""
+    rows = [[name, *(metrics.get(metric) for metric in METRICS)] for name, metrics in results.items()]
+    told = summary(results)
+    rows += [[row, *(told.get(metric, {}).get(row) for metric in METRICS)] for row in ("mean", "sd")]
+    return tabulate(rows, headers=["", *METRICS], floatfmt=".1f", missingval="-")

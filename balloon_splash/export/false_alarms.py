@@ -1,0 +1,97 @@
+"""How sure a model is, set by pictures in which it should find nothing.
+
+Few photos make a model too sure of itself, and it is asked about pictures of other kinds than it learned from. What it
+ranks first stays first: one number, the score of the background, is raised for everything alike. This is the
+correction of the intercept of King and Zeng 2001, "Logistic Regression in Rare Events Data", chosen by a quantile.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from balloon_splash.data.datasets.background_photos import load_background_photos
+from balloon_splash.errors import ConfigError, UsageError
+from balloon_splash.inference.segmenter import Segmenter
+from balloon_splash.media.reading import read_picture
+from balloon_splash.progress import ProgressBar
+
+_CLEAR = 0.02  # by how much the logit of the first that is to go lies below the limit: weights are rounded when stored
+
+
+@dataclass(frozen=True)
+class FalseAlarms:
+    """What was done, and what came of it.
+
+    Attributes:
+        confidence: from which score on a detection counts.
+        pictures: how many were looked at.
+        before: in how many of them something was found.
+        after: the same, counted anew.
+        shift: what was added to the logit of the background.
+    """
+
+    confidence: float
+    pictures: int
+    before: int
+    after: int
+    shift: float
+
+
+def limit_false_alarms(segmenter: Segmenter, folder: Path, share: float) -> FalseAlarms:
+    """Make a model less sure, until it finds something in no more than a share of the pictures in a folder.
+
+    Changes the bias of the segmenter's box predictor in place. A model that keeps within the share stays as it is.
+    For one class the order of all detections stays; with several, the order of those of one picture nearly does.
+
+    Args:
+        segmenter: in which detections below its ``confidence``, over 0 and below 1, are left out.
+        folder: see :func:`~balloon_splash.data.datasets.background_photos.load_background_photos`: pictures without
+            objects, other ones than the model was trained on, and at least ``1 / share`` of them.
+        share: in [0, 1).
+
+    Raises:
+        UsageError: ``share`` or the confidence is out of range, or the share too small for so few pictures.
+        ConfigError: the classes of the model are not told apart by a softmax with a bias.
+        DatasetError, MediaError: the folder, or a picture in it, cannot be read.
+    """
+    if not 0 <= share < 1:
+        raise UsageError(f"{share} as the share of false alarms; expected 0 or more, and less than 1")
+    if not 0 < segmenter.confidence < 1:
+        raise UsageError(f"a confidence of {segmenter.confidence:g}; expected more than 0 and less than 1")
+    photos = [Path(photo["file_name"]) for photo in load_background_photos(folder)]
+    if share and share * len(photos) < 1:
+        raise UsageError(f"{folder}: {len(photos)} pictures; expected at least {math.ceil(1 / share)} for {share:g}")
+    bias = _bias(segmenter.model)
+    before = sorted(_top_scores(segmenter, photos), reverse=True)
+    too_sure = before[math.floor(share * len(photos))]
+    if too_sure < segmenter.confidence:
+        shift, after = 0.0, before
+    else:
+        shift = _logit(too_sure) - _logit(segmenter.confidence) + _CLEAR
+        bias.data[-1] += shift  # Detectron2 has the background last
+        after = _top_scores(segmenter, photos)
+    alarms, left = (sum(score >= segmenter.confidence for score in scores) for scores in (before, after))
+    return FalseAlarms(segmenter.confidence, len(photos), alarms, left, shift)
+
+
+def _bias(model: Any) -> Any:
+    predictor = getattr(model.roi_heads, "box_predictor", None)
+    bias = getattr(getattr(predictor, "cls_score", None), "bias", None)
+    if bias is None or getattr(predictor, "use_sigmoid_ce", False):
+        raise ConfigError("the box head has no softmax over classes and background; expected FastRCNNOutputLayers")
+    return bias
+
+
+def _top_scores(segmenter: Segmenter, photos: Sequence[Path]) -> list[float]:
+    """The best score in each picture, 0 where nothing was found."""
+    found = (segmenter.detect([read_picture(photo).rgb8])[0] for photo in photos)
+    progress = ProgressBar(found, total=len(photos), desc="looking for false alarms", unit="picture")
+    return [float(max(each.scores, default=0.0)) for each in progress]
+
+
+def _logit(probability: float) -> float:
+    return math.log(probability) - math.log1p(-min(probability, 1 - 1e-7))

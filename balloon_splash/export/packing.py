@@ -1,0 +1,138 @@
+"""From a checkpoint of a training to one small file that can be passed on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import nn
+
+from balloon_splash.config import config_folder, config_path, load_config
+from balloon_splash.errors import UsageError, WeightsError
+from balloon_splash.export.false_alarms import FalseAlarms, limit_false_alarms
+from balloon_splash.files import atomic_path
+from balloon_splash.inference.segmenter import Segmenter
+from balloon_splash.weights.packed import About, read_safetensors, relative_errors, write_packed
+from balloon_splash.weights.resolve import choose_model
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A file that was written.
+
+    Attributes:
+        path: the file.
+        config: its configuration: the name of one of ours, or of the file that was written beside it.
+        n_bytes: its length.
+        sha256: of its bytes.
+        worst_tensor: which tensor moved most.
+        worst_error: how far, by its own norm.
+        false_alarms: what was done about them, if anything was asked for.
+    """
+
+    path: Path
+    config: str
+    n_bytes: int
+    sha256: str
+    worst_tensor: str
+    worst_error: float
+    false_alarms: FalseAlarms | None
+
+
+@dataclass(frozen=True)
+class Negatives:
+    """Pictures without objects, by which to set how sure the model is.
+
+    Attributes:
+        folder: see :func:`~balloon_splash.export.false_alarms.limit_false_alarms`.
+        share: in how many of them something may be found.
+        confidence: from which score on a detection counts.
+    """
+
+    folder: Path
+    share: float
+    confidence: float
+
+
+def pack_weights(
+    weights: str,
+    output: Path,
+    *,
+    average_with: Sequence[str] = (),
+    config_file: str | None = None,
+    storage: str = "int8",
+    card: Mapping[str, str] | None = None,
+    negatives: Negatives | None = None,
+    overwrite: bool = False,
+) -> Packed:
+    """Write the weights of a trained model, or their moving average if the training kept one, into a small file.
+
+    A configuration that is not one of ours is written beside the file, without the paths of the training.
+
+    Args:
+        weights: path, URL or short name, which has to fit its configuration exactly.
+        output: the file, ``*.safetensors``.
+        average_with: weights of the same configuration, whose mean with the first is packed. They have to come from one
+            training, or from trainings that began from one another, or the mean is of no use (Wortsman et al. 2022,
+            "Model soups").
+        config_file: see :func:`~balloon_splash.weights.resolve.choose_model`.
+        storage: ``int8`` or ``fp16``.
+        card: facts that go into the file.
+        negatives: make the model less sure, by these.
+        overwrite: replace files that are there.
+
+    Raises:
+        UsageError: the output has another suffix, or the negatives do not do.
+        ConfigError, WeightsError: the model cannot be loaded, or not be stored, or the weights to average differ in
+            their classes.
+        DatasetError, MediaError: the negatives cannot be read.
+        FileExistsError: a file is there, and ``overwrite`` is false.
+    """
+    if output.suffix != ".safetensors":
+        raise UsageError(f"{output}: expected a name that ends in .safetensors")
+    if output.exists() and not overwrite:
+        raise FileExistsError(f"{output} exists already; it is not overwritten unless you ask for it")
+    config_file, chosen = choose_model(config_file, weights)
+    # As a splash would load it: what does not fit, or has no class names, ends here.
+    confidence = 0.0 if negatives is None else negatives.confidence
+    segmenter = Segmenter.from_config(config_file, chosen, device="cpu", confidence=confidence)
+    _average(segmenter.model, average_with, config_file, segmenter.class_names)
+    limited = None if negatives is None else limit_false_alarms(segmenter, negatives.folder, negatives.share)
+    state = segmenter.model.state_dict()
+    config = _config_for(config_file, output, overwrite=overwrite)
+    write_packed(output, state, About(segmenter.class_names, config, card or {}), storage=storage, overwrite=overwrite)
+    errors = relative_errors(state, read_safetensors(str(output))["model"])
+    worst = max(errors, key=lambda name: errors[name])
+    content = output.read_bytes()
+    return Packed(output, config, len(content), hashlib.sha256(content).hexdigest(), worst, errors[worst], limited)
+
+
+def _average(model: nn.Module, others: Sequence[str], config_file: str, class_names: tuple[str, ...]) -> None:
+    """Give the model the mean of its weights and others', in place; each of them counts alike."""
+    mean = {name: value.clone() for name, value in model.state_dict().items()}
+    for number, weights in enumerate(others, start=2):
+        other = Segmenter.from_config(config_file, choose_model(config_file, weights)[1], device="cpu")
+        if other.class_names != class_names:
+            raise WeightsError(
+                f"{weights}: classes {', '.join(other.class_names)}; expected {', '.join(class_names)}, as in the first"
+            )
+        for name, value in other.model.state_dict().items():
+            if value.is_floating_point():
+                mean[name].lerp_(value, 1 / number)
+    model.load_state_dict(mean)
+
+
+def _config_for(config_file: str, output: Path, *, overwrite: bool) -> str:
+    """The name by which the packed file will find its configuration, which is written beside it if it is not ours."""
+    path = config_path(config_file).resolve()
+    ours = config_folder().resolve()
+    if path.is_relative_to(ours):
+        return path.relative_to(ours).as_posix()
+    cfg = load_config(config_file)
+    cfg.MODEL.WEIGHTS, cfg.OUTPUT_DIR = "", "output"
+    beside = output.with_suffix(".yaml")
+    with atomic_path(beside, overwrite=overwrite) as temporary:
+        temporary.write_text(cfg.dump(), encoding="utf-8")
+    return beside.name

@@ -1,0 +1,129 @@
+"""What costs time to make from a model, kept on disk: folders of files that are checked before they are used.
+
+A folder is known by a digest of everything that its content depends on, so what was made from other weights, another
+configuration or by another version is never found. Beside its files lies a list of their digests; if one of them
+differs, or is missing, the folder is made anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import logging
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from torch import nn
+
+from balloon_splash.files import cache_folder
+
+logger = logging.getLogger(__name__)
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+
+_temporaries: list[tempfile.TemporaryDirectory[str]] = []
+"""Each is removed when the process ends."""
+
+
+def digest(parts: Mapping[str, str]) -> str:
+    """A name for what depends on ``parts``: 32 hexadecimal digits."""
+    text = json.dumps({"format": FORMAT, **parts}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def digest_of_weights(module: nn.Module) -> str:
+    """SHA-256 of all parameters and buffers of a module, with their names, types and shapes."""
+    sha = hashlib.sha256()
+    for name, tensor in sorted(module.state_dict().items()):
+        array = tensor.detach().cpu().contiguous().numpy()
+        sha.update(f"{name} {array.dtype} {array.shape}".encode())
+        sha.update(array)
+    return sha.hexdigest()
+
+
+def digest_of_files(paths: Iterable[Path]) -> str:
+    """SHA-256 of the contents of files, in their order.
+
+    Raises:
+        OSError: one cannot be read.
+    """
+    sha = hashlib.sha256()
+    for path in paths:
+        sha.update(_sha256(path).encode())
+    return sha.hexdigest()
+
+
+def artifact(kind: str, key: str, make: Callable[[Path], None]) -> Path:
+    """The folder of an artifact, which is made if it is not there or is damaged.
+
+    Args:
+        kind: a folder of the cache for all artifacts alike.
+        key: see :func:`digest`.
+        make: writes the artifact's files, without folders, into the empty folder it is given.
+
+    Returns:
+        The folder; where the cache cannot be written, one that is gone after this process.
+
+    Raises:
+        OSError: the disk is full.
+    """
+    target = cache_folder() / kind / key
+    if target.is_dir():
+        if _is_whole(target):
+            return target
+        logger.warning("%s is damaged; it is made anew", target)
+        _remove(target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        workplace = Path(tempfile.mkdtemp(prefix=f".{key}.", suffix=".part", dir=target.parent))
+    except OSError as error:
+        logger.warning("%s: cannot be written (%s); nothing is kept for the next run", target.parent, error.strerror)
+        return _temporary(make)
+    try:
+        fresh = workplace / key
+        fresh.mkdir()
+        make(fresh)
+        (fresh / MANIFEST).write_text(json.dumps({path.name: _sha256(path) for path in sorted(fresh.iterdir())}))
+        with contextlib.suppress(OSError):  # another process was faster: theirs is as good
+            fresh.rename(target)
+        if not _is_whole(target):
+            raise OSError(f"{target}: cannot be put there")
+    finally:
+        shutil.rmtree(workplace, ignore_errors=True)
+    return target
+
+
+def _temporary(make: Callable[[Path], None]) -> Path:
+    folder = tempfile.TemporaryDirectory(prefix="balloon-splash-")
+    _temporaries.append(folder)
+    make(Path(folder.name))
+    return Path(folder.name)
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether all files are there, and as they were written."""
+    try:
+        listed = json.loads((folder / MANIFEST).read_text())
+        return bool(listed) and all(_sha256(folder / name) == expected for name, expected in listed.items())
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def _sha256(path: Path) -> str:
+    sha = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            sha.update(block)
+    return sha.hexdigest()
+
+
+def _remove(folder: Path) -> None:
+    """Move a folder away in one step, then delete it: nobody finds half of it."""
+    away = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".old", dir=folder.parent))
+    with contextlib.suppress(OSError):  # another process was faster
+        folder.rename(away / folder.name)
+    shutil.rmtree(away, ignore_errors=True)

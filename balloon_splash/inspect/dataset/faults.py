@@ -1,0 +1,49 @@
+"""What is wrong with the annotations, each with its photo and the place in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from balloon_splash.data.annotations.faults import Fault
+from balloon_splash.data.annotations.instances import DatasetDict
+from balloon_splash.inspect.dataset.samples import draw_objects
+from balloon_splash.inspect.dataset.source import InspectedDataset
+from balloon_splash.inspect.page.style import photo_grid, shorten
+
+MAX_ROWS = 100
+
+
+def fault_rows(dataset: InspectedDataset, unreadable: Sequence[str]) -> list[list[object]]:
+    """Rows ``dataset, fault, photo, region, dropped, what was found``; at most 100, and how many more there are."""
+    rows: list[list[object]] = [
+        [dataset.name, "unreadable photo", "", "", "no", message] for message in unreadable[:MAX_ROWS]
+    ]
+    for fault in dataset.faults[: MAX_ROWS - len(rows)]:
+        dropped = "yes" if fault.dropped else "no"
+        rows.append([dataset.name, fault.kind.value, fault.photo or "", fault.region or "", dropped, fault.message])
+    rest = len(unreadable) + len(dataset.faults) - len(rows)
+    if rest:
+        rows.append([dataset.name, f"and {rest} more", "", "", "", ""])
+    return rows
+
+
+def faulty_photos(dataset: InspectedDataset, readable: Sequence[DatasetDict]) -> list[tuple[DatasetDict, list[Fault]]]:
+    """The photos with faults that are still in the dataset, each with its faults."""
+    by_photo: dict[str, list[Fault]] = {}
+    for fault in dataset.faults:
+        if fault.photo is not None:
+            by_photo.setdefault(Path(fault.photo).name, []).append(fault)
+    named = ((photo, by_photo.get(Path(photo["file_name"]).name, [])) for photo in readable)
+    return [(photo, faults) for photo, faults in named if faults]
+
+
+def faults_figure(photos: Sequence[tuple[DatasetDict, list[Fault]]], dataset_name: str) -> Figure:
+    """Photos as they were read despite their faults, each under its name and the kinds of its faults."""
+    titles = [
+        f"{shorten(Path(photo['file_name']).name)}: {', '.join(sorted({fault.kind.value for fault in faults}))}"
+        for photo, faults in photos
+    ]
+    return photo_grid([draw_objects(photo, dataset_name) for photo, _ in photos], titles)

@@ -1,0 +1,154 @@
+"""A registered dataset as the inspection sees it: its photos, classes and the faults that its reader met."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from detectron2.data import DatasetCatalog, MetadataCatalog
+from detectron2.structures import BoxMode
+from tqdm import tqdm
+
+from balloon_splash.data.annotations.faults import Fault
+from balloon_splash.data.annotations.instances import DatasetDict
+from balloon_splash.data.datasets.catalog import ViaDataset
+from balloon_splash.errors import DatasetError, MediaError
+from balloon_splash.inspect import photos as photo_files
+from balloon_splash.inspect.dataset.duplicates import Fingerprint, fingerprint
+from balloon_splash.inspect.page.style import Rgb
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class InspectedDataset:
+    """What is looked at.
+
+    Attributes:
+        name: in ``DatasetCatalog``.
+        photos: Detectron2's dataset dicts.
+        class_names: in the order of ``category_id``.
+        faults: what the reader of the annotations found; empty for readers that do not tell.
+    """
+
+    name: str
+    photos: list[DatasetDict]
+    class_names: tuple[str, ...]
+    faults: tuple[Fault, ...]
+
+
+def read_dataset(name: str) -> InspectedDataset:
+    """Read a registered dataset.
+
+    Raises:
+        DatasetError: it is not registered, empty, or cannot be read.
+        AnnotationError: its annotation file cannot be read.
+    """
+    if name not in DatasetCatalog:
+        raise DatasetError(f"dataset {name!r} is not registered; known are {', '.join(sorted(DatasetCatalog))}")
+    with dataset_files(name):
+        photos, faults = _load(DatasetCatalog[name])
+    if not photos:
+        raise DatasetError(f"dataset {name!r} has no photos")
+    n_classes = 1 + max((obj["category_id"] for photo in photos for obj in photo["annotations"]), default=0)
+    numbered = [f"class {index}" for index in range(n_classes)]
+    class_names = MetadataCatalog.get(name).get("thing_classes", numbered)
+    return InspectedDataset(name, photos, tuple(class_names), faults)
+
+
+@contextmanager
+def dataset_files(name: str) -> Iterator[None]:
+    """Where a dataset is read: files that are not there, COCO's for instance, are the user's to mend.
+
+    Raises:
+        DatasetError: a file of the dataset cannot be opened.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise DatasetError(f"dataset {name!r} cannot be read: {error}") from error
+
+
+def _load(dataset: Callable[[], list[DatasetDict]]) -> tuple[list[DatasetDict], tuple[Fault, ...]]:
+    """The photos, and what their reader complains about where it is ours; others only return photos."""
+    if isinstance(dataset, ViaDataset):
+        photos, report = dataset.load()
+        return photos, tuple(report.faults.faults)
+    return dataset(), ()
+
+
+def read_photo(photo: DatasetDict) -> Rgb:
+    """The upright photo, ``(H, W, 3)`` RGB.
+
+    Raises:
+        MediaError: it cannot be decoded, or is not of the size that the dataset tells.
+    """
+    name = photo["file_name"]
+    image = photo_files.read_photo(name)
+    found, expected = image.shape[:2], (photo["height"], photo["width"])
+    if found != expected:
+        raise MediaError(f"{name}: {found[1]} x {found[0]} pixels found, {expected[1]} x {expected[0]} expected")
+    return image
+
+
+def objects_of(photo: DatasetDict) -> list[dict[str, Any]]:
+    """The annotations that a model learns from: all but COCO's crowd regions."""
+    return [obj for obj in photo["annotations"] if not obj.get("iscrowd", 0)]
+
+
+def boxes_of(photo: DatasetDict) -> npt.NDArray[np.float64]:
+    """The stored boxes of its objects, ``(N, 4)`` XYXY pixels."""
+    boxes = [BoxMode.convert(obj["bbox"], obj["bbox_mode"], BoxMode.XYXY_ABS) for obj in objects_of(photo)]
+    return np.array(boxes, dtype=np.float64).reshape(-1, 4)
+
+
+def draw_sample(items: Sequence[T], count: int, *, seed: int = 0) -> list[T]:
+    """At most ``count`` of ``items``, drawn at random, in their order; the same for the same seed."""
+    if len(items) <= count:
+        return list(items)
+    chosen = np.sort(np.random.default_rng(seed).choice(len(items), count, replace=False))
+    return [items[index] for index in chosen]
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What decoding the photos of one dataset showed.
+
+    Attributes:
+        dataset: the dataset.
+        photos: those that can be read, of those that were looked at.
+        fingerprints: one for each of ``photos``.
+        unreadable: a line for each photo that cannot be read.
+        n_seen: how many were looked at; fewer than the dataset has if it is large.
+    """
+
+    dataset: InspectedDataset
+    photos: list[DatasetDict]
+    fingerprints: list[Fingerprint]
+    unreadable: list[str]
+    n_seen: int
+
+    @property
+    def sampled(self) -> bool:
+        """True if some photos of the dataset were not looked at."""
+        return self.n_seen < len(self.dataset.photos)
+
+
+def scan_photos(dataset: InspectedDataset, *, max_photos: int, progress: bool = True) -> Scan:
+    """Decode the photos once, one at a time; of more than ``max_photos``, a random sample."""
+    chosen = draw_sample(dataset.photos, max_photos)
+    readable, fingerprints, unreadable = [], [], []
+    for photo in tqdm(chosen, desc=f"photos of {dataset.name}", unit="photo", disable=not progress):
+        try:
+            image = read_photo(photo)
+        except MediaError as error:
+            unreadable.append(str(error))
+            continue
+        readable.append(photo)
+        fingerprints.append(fingerprint(image, f"{dataset.name}/{Path(photo['file_name']).name}"))
+    return Scan(dataset, readable, fingerprints, unreadable, len(chosen))

@@ -1,0 +1,124 @@
+"""The model under inspection: read as evaluation reads it, run so that every stage can be seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from detectron2.config import CfgNode
+from detectron2.data import DatasetMapper
+from detectron2.data.detection_utils import SizeMismatchError
+
+from balloon_splash.config import load_config
+from balloon_splash.errors import ConfigError
+from balloon_splash.inference.segmenter import Segmenter
+from balloon_splash.inspect.page.style import Rgb
+from balloon_splash.inspect.photos import UNREADABLE, unreadable
+from balloon_splash.modeling import Trace
+from balloon_splash.weights.resolve import choose_model
+
+#: Detectron2's own classes and ours, which compute the same from the same weights and can be traced.
+_TRACEABLE = {
+    "MODEL.META_ARCHITECTURE": {"GeneralizedRCNN": "BalloonRCNN"},
+    "MODEL.PROPOSAL_GENERATOR.NAME": {"RPN": "BalloonRPN"},
+    "MODEL.ROI_HEADS.NAME": {"StandardROIHeads": "BalloonROIHeads"},
+}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A trained model, with what its configuration says about reading photos.
+
+    Attributes:
+        name: what reports call it.
+        model: in evaluation mode, weights loaded.
+        cfg: what it was built from.
+        class_names: a name for each class.
+    """
+
+    name: str
+    model: Any
+    cfg: CfgNode
+    class_names: tuple[str, ...]
+
+    @classmethod
+    def load(
+        cls,
+        config_file: str | None = None,
+        weights: str | None = None,
+        *,
+        device: str | None = None,
+        opts: Sequence[str] = (),
+    ) -> Subject:
+        """Build the model of a configuration, one of Detectron2's zoo included, and load its weights.
+
+        Args:
+            config_file: see :func:`balloon_splash.config.config_path`.
+            weights: a path, a URL, or a short name. One of the two is enough: see
+                :func:`balloon_splash.weights.resolve.choose_model`.
+            device: a torch device; by default a GPU if there is one.
+            opts: ``KEY VALUE`` overrides of the configuration.
+
+        Raises:
+            ConfigError: the configuration is wrong, or its model cannot be traced.
+            WeightsError: the weights are missing, unsafe, or do not fit.
+        """
+        config_file, weights = choose_model(config_file, weights)
+        traceable = [*opts, *_traceable(load_config(config_file, opts, device=device))]
+        segmenter = Segmenter.from_config(config_file, weights, device=device, confidence=0.0, opts=traceable)
+        cfg = load_config(config_file, traceable, device=device, weights=weights)
+        name = str(Path(cfg.MODEL.WEIGHTS).with_suffix("").name)
+        return cls(name, segmenter.model, cfg, segmenter.class_names)
+
+    def read(self, entry: dict[str, Any]) -> dict[str, Any]:
+        """A dataset dict, of which ``file_name`` is enough, to the model's input: as in evaluation.
+
+        Returns:
+            The dict with ``image``, ``(C, H, W)`` uint8 resized, and ``height`` and ``width`` of the photo.
+
+        Raises:
+            MediaError: the photo cannot be read, or has not the size that the dict gives.
+        """
+        mapper = DatasetMapper(self.cfg, is_train=False)
+        try:
+            return mapper(entry)
+        except (*UNREADABLE, SizeMismatchError) as error:
+            raise unreadable(entry["file_name"], error) from error
+
+    def trace(self, inputs: dict[str, Any], *, confidence: float = 0.0) -> Trace:
+        """One forward pass over one photo, as :meth:`read` gives it, with its stages.
+
+        Args:
+            inputs: the model's input.
+            confidence: detections with a lower score do not reach the mask branch.
+        """
+        self.model.roi_heads.confidence_floor = confidence
+        trace: Trace = self.model.trace([inputs])
+        return trace
+
+    def resized_photo(self, inputs: dict[str, Any]) -> Rgb:
+        """``(H, W, 3)`` RGB of what the network sees, before normalisation and padding."""
+        pixels: Rgb = inputs["image"].permute(1, 2, 0).to(torch.uint8).numpy()
+        return pixels[:, :, ::-1] if self.cfg.INPUT.FORMAT == "BGR" else pixels
+
+
+def _traceable(cfg: CfgNode) -> list[str]:
+    """Overrides that put our classes in the places of Detectron2's.
+
+    Raises:
+        ConfigError: the model has another structure.
+    """
+    opts = ["MODEL.BALLOON.SOFT_MASKS", "True"]
+    found = {
+        "MODEL.META_ARCHITECTURE": cfg.MODEL.META_ARCHITECTURE,
+        "MODEL.PROPOSAL_GENERATOR.NAME": cfg.MODEL.PROPOSAL_GENERATOR.NAME,
+        "MODEL.ROI_HEADS.NAME": cfg.MODEL.ROI_HEADS.NAME,
+    }
+    for key, ours in _TRACEABLE.items():
+        if found[key] not in {*ours, *ours.values()}:
+            raise ConfigError(f"{key} is {found[key]}: its stages cannot be shown; expected {', '.join(ours.values())}")
+        opts += [key, ours.get(found[key], found[key])]
+    return opts

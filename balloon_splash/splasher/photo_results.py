@@ -1,0 +1,130 @@
+"""The files that come of one splashed photo: the splash itself and, on request, masks, cut-outs and a comparison."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from balloon_splash.errors import MediaError
+from balloon_splash.media.inputs import Source
+from balloon_splash.media.outputs import extra_path
+from balloon_splash.media.picture import Metadata, Picture
+from balloon_splash.media.writing import encode_picture, write_bytes, write_picture
+from balloon_splash.splash.arrays import to_dtype
+from balloon_splash.splash.detections import Detections
+from balloon_splash.splash.extras import crop_object, side_by_side
+from balloon_splash.splash.look import Look
+from balloon_splash.splash.select import Selection
+from balloon_splash.splasher.splasher import Splashed, splash_picture
+
+
+@dataclass(frozen=True)
+class Files:
+    """Which files are written, and how.
+
+    Attributes:
+        mask: the matte, ``<stem>_splash_mask.png``.
+        instance_masks: one mask for each object, ``<stem>_splash_mask_<number>.png``.
+        crops: each object cut out, ``<stem>_splash_crop_<number>.png``.
+        compare: before and after side by side, ``<stem>_splash_compare.png``.
+        quality: 1 to 100 for formats that lose detail; None keeps the source's.
+        overwrite: replace files that are already there.
+    """
+
+    mask: bool = False
+    instance_masks: bool = False
+    crops: bool = False
+    compare: bool = False
+    quality: int | None = None
+    overwrite: bool = False
+
+    @property
+    def extras(self) -> bool:
+        """Whether anything but the splash is written."""
+        return self.mask or self.instance_masks or self.crops or self.compare
+
+
+@dataclass(frozen=True)
+class PhotoFinisher:
+    """Makes and writes what comes of one photo: a ``Finish`` of :mod:`balloon_splash.splasher.photo_batch`.
+
+    Attributes:
+        look: edges, background and marks.
+        selection: which of the objects keep their colour.
+        files: which files are written, and how.
+        taken: files, with all links resolved, that nothing but a splash may be written to.
+        twins: targets that differ from another one by their suffix alone.
+    """
+
+    look: Look
+    selection: Selection
+    files: Files
+    taken: Collection[Path] = frozenset()
+    twins: Collection[Path] = frozenset()
+
+    def __call__(
+        self, source: Source, target: Path | None, picture: Picture, detections: Detections
+    ) -> tuple[Splashed, tuple[str, ...]]:
+        """Splash, write, and return the result with what the written format could not hold.
+
+        Raises:
+            MediaError: a file cannot be written, or an extra one would lie where something else does.
+            FileExistsError: one is there, and ``files.overwrite`` is false.
+        """
+        splashed = splash_picture(picture, detections, self.look, self.selection)
+        if target is None:
+            encoded = encode_picture(splashed.after, quality=self.files.quality)
+            sys.stdout.buffer.write(encoded.data)
+            sys.stdout.buffer.flush()
+            return splashed, encoded.notes
+        twin = target in self.twins
+        extras = [
+            (self._free(extra_path(target, ending, twin=twin)), encode_picture(_plain(pixels, picture), "PNG").data)
+            for ending, pixels in _extra_pixels(splashed, self.look, self.files)
+        ]
+        notes = write_picture(splashed.after, target, quality=self.files.quality, overwrite=self.files.overwrite)
+        for path, data in extras:
+            write_bytes(data, path, overwrite=self.files.overwrite)
+        return splashed, notes
+
+    def _free(self, path: Path) -> Path:
+        """The same path, if an extra file may be written there."""
+        if path.resolve() in self.taken:
+            raise MediaError(f"{path}: is an input, or another result of this run; give another --output")
+        if path.exists() and not self.files.overwrite:
+            raise FileExistsError(f"{path} exists already; it is not overwritten unless you ask for it")
+        return path
+
+
+def _extra_pixels(
+    splashed: Splashed, look: Look, files: Files
+) -> Iterator[tuple[str, npt.NDArray[np.uint8 | np.uint16]]]:
+    """Ending of the file name and pixels of every further picture."""
+    if files.mask:
+        yield "mask", to_dtype(splashed.matte * 255, np.uint8)
+    if files.compare:
+        after = splashed.after
+        pixels = after.rgb if after.alpha is None else np.dstack([after.rgb, after.alpha])
+        yield "compare", side_by_side(splashed.before.rgb, pixels)
+    if not (files.instance_masks or files.crops):
+        return
+    for index in splashed.chosen:
+        matte = look.matte(splashed.before.rgb, splashed.detections[[index]])
+        if files.instance_masks:
+            yield f"mask_{index + 1:02d}", to_dtype(matte * 255, np.uint8)
+        if files.crops and matte.any():
+            yield f"crop_{index + 1:02d}", crop_object(splashed.before.rgb, matte)
+
+
+def _plain(pixels: npt.NDArray[np.uint8 | np.uint16], source: Picture) -> Picture:
+    """Pixels ``(h, w)``, ``(h, w, 3)`` or ``(h, w, 4)`` as a picture in the colour space of their source."""
+    if pixels.ndim == 2:
+        return Picture(np.dstack([pixels] * 3), grey=True)
+    alpha = pixels[..., 3] if pixels.shape[2] == 4 else None
+    profile = None if source.grey else source.metadata.icc
+    return Picture(np.ascontiguousarray(pixels[..., :3]), alpha, metadata=Metadata(icc=profile))

@@ -1,0 +1,224 @@
+"""A splash of a whole video: read, find, follow, compose, write, all at the same time and in bounded memory."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from balloon_splash.errors import UsageError
+from balloon_splash.files import atomic_path
+from balloon_splash.media.streaming import Stage, run_pipeline
+from balloon_splash.media.video.clip import Clip
+from balloon_splash.media.video.codecs import Encoding
+from balloon_splash.media.video.frames import Frame
+from balloon_splash.media.video.opacity import Opacity
+from balloon_splash.media.video.opening import media_errors
+from balloon_splash.media.video.sink import VideoSink
+from balloon_splash.media.video.source import VideoSource
+from balloon_splash.media.video.webp import WebpSource
+from balloon_splash.splash.detections import Detections
+from balloon_splash.splash.smoothing import Steadiness, scene_changes, steady
+
+Pixels: TypeAlias = npt.NDArray[np.uint8]
+
+Segment: TypeAlias = Callable[[Sequence[Frame]], list[Detections]]
+"""A batch of frames to what is found in each."""
+
+Compose: TypeAlias = Callable[[Pixels, Detections], Pixels]
+"""``(H, W, 3)`` frame and its objects to the ``(H', W', 3)`` RGB or ``(H', W', 4)`` RGBA result."""
+
+Progress: TypeAlias = Callable[[int, "int | None"], object]
+"""Called after each frame, in a thread of its own, with the frames done and those expected (None if unknown)."""
+
+_Found: TypeAlias = tuple[Frame, Detections]
+
+
+@dataclass(frozen=True)
+class VideoOptions:
+    """Which part of a video is read, how its objects are followed, and how the result is written.
+
+    Attributes:
+        clip: which part of the video; all of it by default.
+        batch_size: frames that the model gets at once.
+        steadiness: how objects are followed and smoothed in time; None leaves each frame on its own.
+        encoding: codec, quality, sound.
+        overwrite: replace a file that is there already.
+        keep_partial: on Ctrl-C, finish the file with what is done instead of leaving none.
+
+    Raises:
+        UsageError: a batch of no frames.
+    """
+
+    clip: Clip = field(default_factory=Clip)
+    batch_size: int = 4
+    steadiness: Steadiness | None = field(default_factory=Steadiness)
+    encoding: Encoding = field(default_factory=Encoding)
+    overwrite: bool = False
+    keep_partial: bool = False
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise UsageError(f"batch_size is {self.batch_size}; expected 1 or more")
+
+
+USUAL = VideoOptions()
+
+
+@dataclass(frozen=True)
+class VideoSummary:
+    """What became of a video.
+
+    Attributes:
+        destination: the file written.
+        frames: how many pictures it has.
+        seconds: how long it is, exact.
+        size: ``(height, width)`` of its pictures.
+        copied_tracks: codecs of the sound and subtitle tracks copied.
+        elapsed: seconds that it took.
+        interrupted: whether it ends early because somebody pressed Ctrl-C.
+        warnings: what was wrong with the input or could not be kept, one line each.
+    """
+
+    destination: Path
+    frames: int
+    seconds: Fraction
+    size: tuple[int, int]
+    copied_tracks: tuple[str, ...]
+    elapsed: float
+    interrupted: bool
+    warnings: tuple[str, ...]
+
+
+def splash_video(
+    source: str | os.PathLike[str],
+    destination: str | os.PathLike[str],
+    *,
+    segment: Segment,
+    compose: Compose,
+    options: VideoOptions = USUAL,
+    progress: Progress | None = None,
+) -> VideoSummary:
+    """Write the splash of ``source`` to ``destination``, whose suffix says what kind of file it becomes.
+
+    The four steps (reading; the model; mattes and effect; writing) overlap: the model runs in the calling thread, where
+    Ctrl-C reaches it, the others in threads of their own. Sound is copied
+    bit for bit, and so are the subtitles that the file's format takes.
+
+    Args:
+        source: the video, an animated GIF or WebP included.
+        destination: the file to write: .mp4, .m4v, .mov, .mkv, .webm, .gif or .webp. It appears whole or not at all.
+        segment: the model.
+        compose: how frame and objects become the result.
+        options: everything else.
+        progress: told after each frame.
+
+    Raises:
+        MediaError: the source cannot be read, or the destination not be written.
+        UsageError: options that do not go together, or a destination that exists already.
+        KeyboardInterrupt: Ctrl-C, without ``options.keep_partial``.
+    """
+    began = time.monotonic()
+    source, destination = Path(source), Path(destination)
+    _check(source, destination, options)
+    opacity = Opacity(destination, options.encoding)
+    find = partial(_find, segment=segment, batch_size=options.batch_size)
+    finish = partial(_finish, compose=compose, steadiness=options.steadiness, opacity=opacity)
+    with (
+        open_video(source) as video,
+        _output_path(destination, overwrite=options.overwrite) as path,
+        VideoSink(path, video, destination=destination, clip=options.clip, encoding=options.encoding) as sink,
+    ):
+        interrupted = _run(video, [find, finish], sink, options, progress)
+        sink.finish(cut=interrupted)
+    return VideoSummary(
+        destination=destination,
+        frames=sink.frames,
+        seconds=sink.end,
+        size=sink.size,
+        copied_tracks=sink.copied_tracks,
+        elapsed=time.monotonic() - began,
+        interrupted=interrupted,
+        warnings=(*video.warnings, *opacity.warnings, *sink.warnings),
+    )
+
+
+def _run(
+    video: VideoSource | WebpSource,
+    stages: Sequence[Stage],
+    sink: VideoSink,
+    options: VideoOptions,
+    progress: Progress | None,
+) -> bool:
+    """Send the frames through; whether Ctrl-C ended it and what is done is to be kept."""
+    expected = options.clip.frame_count(video.info.seconds, video.info.rate)
+
+    def write(result: tuple[Frame, Pixels]) -> None:
+        frame, pixels = result
+        sink.write(pixels, frame.time, frame.duration)
+        if progress is not None:
+            progress(sink.frames, expected)
+
+    try:
+        run_pipeline(video.frames(options.clip), stages, write, here=0)
+    except KeyboardInterrupt:
+        if not options.keep_partial or sink.frames == 0:
+            raise
+        return True
+    return False
+
+
+def open_video(path: Path) -> VideoSource | WebpSource:
+    """Open a video or an animation for reading.
+
+    Raises:
+        MediaError: it cannot be read or is neither.
+    """
+    return WebpSource(path) if path.suffix.lower() == ".webp" else VideoSource(path)
+
+
+def _find(frames: Iterator[Frame], *, segment: Segment, batch_size: int) -> Iterator[_Found]:
+    while batch := list(islice(frames, batch_size)):
+        yield from zip(batch, segment(batch), strict=True)
+
+
+def _finish(
+    found: Iterator[_Found], *, compose: Compose, steadiness: Steadiness | None, opacity: Opacity
+) -> Iterator[tuple[Frame, Pixels]]:
+    calm = found if steadiness is None else steady(found, steadiness, is_cut=_is_cut)
+    for frame, detections in calm:
+        yield frame, opacity.carry(frame, compose(frame.rgb, detections))
+
+
+def _is_cut(before: Frame, after: Frame) -> bool:
+    return scene_changes(before.rgb, after.rgb)
+
+
+def _check(source: Path, destination: Path, options: VideoOptions) -> None:
+    options.encoding.choose(destination, alpha=False)
+    if destination.exists():
+        if source.exists() and destination.samefile(source):
+            raise UsageError(f"{destination}: is the input itself; expected another file to write to")
+        if not options.overwrite:
+            raise UsageError(f"{destination}: exists already; it is not overwritten unless you ask for it")
+
+
+@contextlib.contextmanager
+def _output_path(destination: Path, *, overwrite: bool) -> Iterator[Path]:
+    """``atomic_path``, whose own errors, but not those of the block, become ``MediaError``."""
+    with contextlib.ExitStack() as stack:
+        with media_errors(destination, "cannot be written"):
+            path = stack.enter_context(atomic_path(destination, overwrite=overwrite))
+        yield path
+        with media_errors(destination, "cannot be written"):
+            stack.close()

@@ -1,0 +1,90 @@
+"""From a path or URL of weights to a file on this machine, fetched once, and checked where its name says how."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
+
+from iopath.common.file_io import get_cache_dir
+
+from balloon_splash.errors import DownloadError, WeightsError
+from balloon_splash.urls import without_secrets
+from balloon_splash.web import download, hash_of, one_downloader
+
+_ZOO_PREFIX = "detectron2://"
+_ZOO = "https://dl.fbaipublicfiles.com/detectron2/"
+_TORCHVISION = "https://download.pytorch.org/models/"
+_MAX_BYTES = 4 * 2**30
+
+#: Who names files by the beginning of their hash: start of the address, pattern of the name, algorithm.
+_NAMED_BY_HASH = (
+    (_ZOO, re.compile(r"model_final_([0-9a-f]{6})\.pkl"), "md5"),
+    (_TORCHVISION, re.compile(r"[\w.]+-([0-9a-f]{8})\.pth"), "sha256"),
+)
+
+
+def local_weights(path: str) -> str:
+    """The local copy of a path or URL (``https://``, ``detectron2://``), fetched once if need be.
+
+    A copy lies where Detectron2 keeps its own. Where the name of a file has the beginning of its hash in it, as in
+    Detectron2's zoo and torchvision's, the hash is checked each time.
+
+    Raises:
+        WeightsError: no such file, it cannot be fetched, or is not what its name says; says where a copy that was
+            fetched elsewhere would be found.
+    """
+    url = _address(path)
+    if "://" not in url:
+        if not Path(path).is_file():
+            raise WeightsError(f"{path}: no such file; expected weights (.pth, .pkl or .safetensors)")
+        return path
+    local = cached_path(path)
+    try:
+        if not local.is_file():
+            with one_downloader(local.with_name(f"{local.name}.lock")):
+                if not local.is_file():
+                    download(url, local, max_bytes=_MAX_BYTES, check=lambda part: _check_hash(url, part))
+                    return str(local)
+        _check_hash(url, local)
+    except DownloadError as error:
+        raise WeightsError(
+            f"{without_secrets(path)}: cannot be fetched ({error}); without internet, put the file at {local}"
+        ) from error
+    return str(local)
+
+
+def cached_path(path: str) -> Path:
+    """Where the copy of a URL lies: for Detectron2's zoo and torchvision where Detectron2 looks for its own.
+
+    The files of others lie apart, by host: nobody can put a file where one of the zoo's is looked for.
+    """
+    url = _address(path)
+    parts = urlsplit(url)
+    inside = [part for part in parts.path.split("/") if part not in ("", ".", "..")]
+    place = Path(get_cache_dir(), *inside) if url.startswith((_ZOO, _TORCHVISION)) else _foreign(parts, inside)
+    if not inside:
+        raise WeightsError(f"{without_secrets(path)}: names no file; expected weights (.pth, .pkl or .safetensors)")
+    return place
+
+
+def _address(path: str) -> str:
+    return _ZOO + path.removeprefix(_ZOO_PREFIX) if path.startswith(_ZOO_PREFIX) else path
+
+
+def _foreign(parts: SplitResult, inside: list[str]) -> Path:
+    """For an address that is neither the zoo's nor torchvision's; a query makes it another file."""
+    host = re.sub(r"[^\w.-]", "_", parts.netloc.rpartition("@")[2])
+    folder = Path(get_cache_dir(), "balloon_splash", host)
+    if parts.query:
+        folder /= hashlib.sha256(parts.query.encode()).hexdigest()[:16]
+    return Path(folder, *inside)
+
+
+def _check_hash(url: str, file: Path) -> None:
+    """Raises DownloadError if the file is not the one whose hash is in the name."""
+    for start, pattern, algorithm in _NAMED_BY_HASH:
+        named = pattern.fullmatch(url.rpartition("/")[2]) if url.startswith(start) else None
+        if named is not None and not (found := hash_of(file, algorithm)).startswith(named[1]):
+            raise DownloadError(f"{file}: its {algorithm} is {found}, expected one that begins with {named[1]}")

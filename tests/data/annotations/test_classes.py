@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import pytest
+
+from balloon_splash.data.annotations.classes import category_id, check_class_options, class_of
+from balloon_splash.data.annotations.faults import FaultKind, UnsoundError
+from balloon_splash.errors import UsageError
+
+
+@pytest.mark.parametrize("value", ["red", " red ", {"red": True, "blue": False}], ids=["text", "spaces", "checkbox"])
+def test_the_class_is_read_from_every_kind_of_widget(value):
+    assert class_of({"name": "x", "colour": value}, "colour") == "red"
+
+
+@pytest.mark.parametrize(
+    ("attributes", "kind"),
+    [
+        ({}, FaultKind.NO_CLASS),
+        ({"colour": ""}, FaultKind.NO_CLASS),
+        ({"colour": "  "}, FaultKind.NO_CLASS),
+        ({"colour": 3}, FaultKind.NO_CLASS),
+        ({"colour": ["red"]}, FaultKind.NO_CLASS),
+        ({"colour": {"red": False}}, FaultKind.NO_CLASS),
+        ({"colour": {"red": "false"}}, FaultKind.NO_CLASS),
+        ({"colour": {"red": True, "blue": True}}, FaultKind.AMBIGUOUS_CLASS),
+        ({"colour": "green"}, FaultKind.UNKNOWN_CLASS),
+    ],
+)
+def test_a_class_that_cannot_be_told_is_a_fault(attributes, kind):
+    with pytest.raises(UnsoundError) as caught:
+        category_id(attributes, ("red", "blue"), "colour")
+    assert caught.value.kind is kind
+
+
+def test_an_unknown_class_is_told_with_the_known_ones():
+    with pytest.raises(UnsoundError, match="'green'; known are red, blue"):
+        category_id({"colour": "green"}, ("red", "blue"), "colour")
+
+
+def test_one_class_for_all_looks_at_no_attribute():
+    assert category_id({"colour": {"red": True, "blue": True}}, ("balloon",), None) == 0
+
+
+@pytest.mark.parametrize(
+    ("class_names", "class_attribute"),
+    [(None, None), (("a", "b"), None), ((), None), (("a", "a"), "k"), ("balloon", None)],
+)
+def test_options_that_tell_no_class_are_refused(class_names, class_attribute):
+    with pytest.raises(UsageError, match=r"expected|class_attribute"):
+        check_class_options(class_names, class_attribute)

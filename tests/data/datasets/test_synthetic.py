@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import itertools
+import json
+
+import cv2
+import numpy as np
+import pytest
+import shapely
+from detectron2.data.detection_utils import read_image
+
+from balloon_splash.data.annotations.instances import load_via_instances
+from balloon_splash.data.datasets.synthetic import write_synthetic_balloons
+from balloon_splash.data.render import render_scene
+from balloon_splash.data.render.balloons import FoilBalloon, Placed, RubberBalloon, heart_outline, star_outline
+from balloon_splash.data.render.canvas import rgb
+from balloon_splash.data.render.grounds import GROUNDS
+from balloon_splash.data.render.scene import visible_outline
+from balloon_splash.data.render.shading import light_from
+from balloon_splash.errors import DatasetError, UsageError
+
+SMALL = (160, 120)
+
+
+def _mask(polygon, width, height):
+    """Pixels whose centre lies in the polygon."""
+    fine = np.zeros((height * 3, width * 3), np.uint8)
+    cv2.fillPoly(fine, [np.rint((polygon * 3 - 0.5) * 16).astype(np.int32)], [1], shift=4)
+    return fine[1::3, 1::3].astype(bool)
+
+
+def test_the_same_seed_gives_the_same_picture():
+    first, again, other = render_scene(5, SMALL), render_scene(5, SMALL), render_scene(6, SMALL)
+    assert np.array_equal(first.image, again.image)
+    assert all(np.array_equal(one, two) for one, two in zip(first.polygons, again.polygons, strict=True))
+    assert not np.array_equal(first.image, other.image)
+
+
+def test_pictures_vary_in_ground_number_and_size_of_balloons():
+    scenes = [render_scene(seed, SMALL) for seed in range(40)]
+    assert {scene.ground for scene in scenes} == set(GROUNDS)
+    assert len({len(scene.polygons) for scene in scenes}) > 4
+    shares = [cv2.contourArea(p.astype(np.float32)) / (160 * 120) for scene in scenes for p in scene.polygons]
+    assert min(shares) < 0.01
+    assert max(shares) > 0.1
+
+
+def test_every_picture_shows_a_balloon_inside_its_frame():
+    for seed in range(60):
+        scene = render_scene(seed, SMALL)
+        assert scene.image.shape == (120, 160, 3)
+        assert scene.image.dtype == np.uint8
+        assert scene.polygons
+        for polygon in scene.polygons:
+            assert polygon.shape[0] >= 3
+            assert polygon.min() >= 0
+            assert (polygon.max(axis=0) <= SMALL).all()
+
+
+def test_balloons_in_front_cut_those_behind():
+    touching = 0
+    for seed in range(30):
+        masks = [_mask(polygon, 320, 240) for polygon in render_scene(seed, (320, 240)).polygons]
+        for first, second in itertools.combinations(masks, 2):
+            smaller = min(first.sum(), second.sum())
+            assert (first & second).sum() <= 0.03 * smaller
+            touching += bool((cv2.dilate(first.astype(np.uint8), np.ones((3, 3))) & second).any())
+    assert touching > 20
+
+
+@pytest.mark.parametrize(
+    "balloon",
+    [
+        RubberBalloon(rgb(0, 0.8, 1), length=1.3, taper=0.5, gloss=0.5, clearness=0),
+        FoilBalloon(rgb(0.6, 0.8, 1), heart_outline(), wrinkles=1),
+        FoilBalloon(rgb(0.15, 0.8, 1), star_outline(), wrinkles=1),
+    ],
+    ids=["rubber", "heart", "star"],
+)
+@pytest.mark.parametrize("radius", [12.0, 40.0, 110.0])
+def test_outlines_lie_on_the_painted_pixels(balloon, radius):
+    light = light_from(-1, 0.8, rgb(0, 0, 1), rgb(0, 0, 0.9), rgb(0, 0, 0.5))
+    placed = Placed(balloon, (200.3, 180.7), radius, 0.4)
+    on_black, on_white = np.zeros((400, 400, 3), np.float32), np.ones((400, 400, 3), np.float32)
+    placed.paint(on_black, light)
+    placed.paint(on_white, light)
+    painted = 1 - (on_white - on_black)[..., 0]  # what the ground does not show through
+    outlined = _mask(placed.outline, 400, 400)
+    assert painted.sum() == pytest.approx(shapely.Polygon(placed.outline).area, rel=0.02)
+    fifth_of_a_pixel = 0.2 * shapely.Polygon(placed.outline).length
+    assert ((painted > 0.5) != outlined).sum() <= fifth_of_a_pixel
+
+
+def test_annotations_follow_the_true_outline():
+    nothing_in_front = np.zeros((400 * 3, 400 * 3), np.uint8)
+    for radius in (10, 40, 150):
+        balloon = RubberBalloon(rgb(0, 0.8, 1), length=1.2, taper=0.5, gloss=0.5, clearness=0)
+        true = Placed(balloon, (200.3, 190.7), radius, 0.4).outline
+        annotated = visible_outline(true, nothing_in_front)
+        assert shapely.Polygon(annotated).area == pytest.approx(shapely.Polygon(true).area, rel=0.02)
+        assert shapely.hausdorff_distance(shapely.Polygon(annotated), shapely.Polygon(true)) < 1.0
+
+
+def test_a_balloon_that_would_be_pierced_or_hidden_is_left_out():
+    outline = Placed(RubberBalloon(rgb(0, 1, 1), 1.2, 0.5, 0.5, 0), (100, 100), 40, 0).outline
+    pierced, hidden = np.zeros((600, 600), np.uint8), np.zeros((600, 600), np.uint8)
+    cv2.circle(pierced, (300, 300), 30, 255, -1)
+    cv2.circle(hidden, (300, 300), 110, 255, -1)
+    assert visible_outline(outline, pierced) is None
+    assert visible_outline(outline, hidden) is None
+
+
+def test_the_via_reader_takes_the_dataset_without_a_fault(tmp_path):
+    root = write_synthetic_balloons(tmp_path / "set", num_train=4, num_val=2, size=SMALL, progress=False)
+    for split, count in (("train", 4), ("val", 2)):
+        dicts, report = load_via_instances(root / split / "via_region_data.json", root / split, strict=True)
+        assert report.n_photos == count
+        assert report.n_instances == sum(len(record["annotations"]) for record in dicts) >= count
+        assert all(read_image(record["file_name"], "RGB").shape == (120, 160, 3) for record in dicts)
+
+
+def test_sizes_in_the_via_file_are_those_of_the_photos(tmp_path):
+    root = write_synthetic_balloons(tmp_path / "set", num_train=2, num_val=1, size=SMALL, progress=False)
+    entries = json.loads((root / "train" / "via_region_data.json").read_text())
+    assert {e["filename"]: e["size"] for e in entries.values()} == {
+        photo.name: photo.stat().st_size for photo in (root / "train").glob("*.jpg")
+    }
+
+
+def test_the_same_seed_writes_the_same_files_and_splits_differ(tmp_path):
+    one, two = (
+        write_synthetic_balloons(tmp_path / name, num_train=2, num_val=2, seed=9, size=SMALL, progress=False)
+        for name in ("one", "two")
+    )
+    files = sorted(path.relative_to(one) for path in one.rglob("*.*"))
+    assert all((one / file).read_bytes() == (two / file).read_bytes() for file in files)
+    assert (one / "train" / "000000.jpg").read_bytes() != (one / "val" / "000000.jpg").read_bytes()
+
+
+def test_a_dataset_is_replaced_only_if_asked(tmp_path):
+    root = write_synthetic_balloons(tmp_path / "set", num_train=1, num_val=1, size=SMALL, progress=False)
+    with pytest.raises(DatasetError, match="not empty"):
+        write_synthetic_balloons(root, num_train=2, num_val=1, size=SMALL, progress=False)
+    assert len(list(root.glob("train/*.jpg"))) == 1
+    write_synthetic_balloons(root, num_train=2, num_val=1, size=SMALL, overwrite=True, progress=False)
+    assert len(list(root.glob("train/*.jpg"))) == 2
+    assert [path.name for path in tmp_path.glob("*.part")] == []
+
+
+def test_a_folder_with_other_things_is_never_replaced(tmp_path):
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "letters.txt").write_text("dear")
+    with pytest.raises(DatasetError, match=r"letters\.txt"):
+        write_synthetic_balloons(tmp_path / "home", num_train=1, num_val=1, size=SMALL, overwrite=True, progress=False)
+    assert (tmp_path / "home" / "letters.txt").read_text() == "dear"
+
+
+def test_a_failed_run_leaves_nothing(tmp_path, monkeypatch):
+    def fail(seed, size):
+        raise RuntimeError("out of paint")
+
+    monkeypatch.setattr("balloon_splash.data.datasets.synthetic.render_scene", fail)
+    with pytest.raises(RuntimeError, match="out of paint"):
+        write_synthetic_balloons(tmp_path / "set", num_train=1, num_val=1, progress=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("wrong", [{"num_train": 0}, {"num_val": -1}, {"seed": -1}, {"size": (640, 10)}])
+def test_numbers_that_make_no_dataset_are_refused(tmp_path, wrong):
+    with pytest.raises(UsageError, match="expected at least one"):
+        write_synthetic_balloons(tmp_path / "set", progress=False, **wrong)
+    assert list(tmp_path.iterdir()) == []

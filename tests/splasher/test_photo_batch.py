@@ -1,0 +1,61 @@
+"""Many photos go through in a bounded amount of memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from balloon_splash.media.inputs import Source
+from balloon_splash.media.picture import Picture
+from balloon_splash.splash.detections import Detections
+from balloon_splash.splasher import photo_batch as photos
+from balloon_splash.splasher.outcomes import Job
+
+COUNT, BATCH = 40, 2
+
+
+class Jobs(list[Job]):
+    """Counts how many have been drawn, which is when their pictures begin to be read."""
+
+    drawn = 0
+
+    def __iter__(self) -> Iterator[Job]:
+        for job in super().__iter__():
+            self.drawn += 1
+            yield job
+
+
+class Detector:
+    """Finds nothing, and notes how many photos more than those it has seen were drawn by then."""
+
+    def __init__(self, jobs: Jobs) -> None:
+        self.jobs = jobs
+        self.seen = 0
+        self.ahead: list[int] = []
+
+    def photos(self, sources: Sequence[Source], pictures: Sequence[Picture]) -> list[Any]:
+        self.seen += len(pictures)
+        self.ahead.append(self.jobs.drawn - self.seen)
+        return [Detections.empty(picture.size) for picture in pictures]
+
+
+@pytest.mark.parametrize(("bytes_ahead", "most"), [(photos.AHEAD_BYTES, photos.AHEAD * BATCH), (1000, 1)])
+def test_of_large_photos_fewer_are_read_ahead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bytes_ahead: int, most: int
+) -> None:
+    Image.new("RGB", (20, 20)).save(tmp_path / "photo.png")  # 1200 bytes
+    monkeypatch.setattr(photos, "AHEAD_BYTES", bytes_ahead)
+    source = Source("photo.png", Path("photo.png"), tmp_path / "photo.png")
+    jobs = Jobs([Job(source, None)] * COUNT)
+    detector = Detector(jobs)
+    written = SimpleNamespace(chosen=())
+    summary = photos.splash_photos(jobs, detector, lambda *_: (written, ()), batch_size=BATCH)  # type: ignore[arg-type]
+    assert len(summary.outcomes) == COUNT
+    assert not any(outcome.error for outcome in summary.outcomes)
+    assert detector.ahead[0] <= BATCH  # nothing is known of their size yet
+    assert max(detector.ahead[2:]) == most
