@@ -20,10 +20,10 @@ from balloon_splash.inference.segmenter import Segmenter
 from balloon_splash.media.inputs import Source
 from balloon_splash.splash.look import Look
 from balloon_splash.splash.select import Selection
-from balloon_splash.splasher.detectors import ModelDetector
+from balloon_splash.splasher.finder import ModelFinder
 from balloon_splash.splasher.outcomes import Job
 from balloon_splash.splasher.photo_batch import splash_photos
-from balloon_splash.splasher.photo_results import Files, PhotoFinisher
+from balloon_splash.splasher.photo_results import Files, PhotoResults
 from benchmarks.compositing import article_effect
 
 Image = npt.NDArray[np.uint8]
@@ -115,7 +115,7 @@ def segmenter(
 def splash_folder(finder: Segmenter, paths: Sequence[Path], batch_size: int = 4) -> None:
     """As ``balloon-splash splash`` does it with several photos; each is written beside its source."""
     jobs = [Job(Source(path.name, Path(path.name), path), path.with_name(f"out_{path.name}")) for path in paths]
-    finisher = PhotoFinisher(Look(), Selection(), Files(overwrite=True))
-    summary = splash_photos(jobs, ModelDetector(finder), finisher, batch_size=batch_size)
+    results = PhotoResults(Look(), Selection(), Files(overwrite=True))
+    summary = splash_photos(jobs, ModelFinder(finder), results, batch_size=batch_size)
     if failed := [outcome for outcome in summary.outcomes if outcome.error]:
         raise RuntimeError(f"{len(failed)} of {len(paths)} photos failed: {failed[0].error}")

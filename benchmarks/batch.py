@@ -30,10 +30,10 @@ from balloon_splash.media.inputs import Source
 from balloon_splash.splash.look import Look
 from balloon_splash.splash.select import Selection
 from balloon_splash.splasher import Splasher
-from balloon_splash.splasher.detectors import ModelDetector
+from balloon_splash.splasher.finder import ModelFinder
 from balloon_splash.splasher.outcomes import Job
 from balloon_splash.splasher.photo_batch import splash_photos
-from balloon_splash.splasher.photo_results import Files, PhotoFinisher
+from balloon_splash.splasher.photo_results import Files, PhotoResults
 
 SIZES, TARGET = ("1500x1000", "4000x3000"), 1.3
 
@@ -64,8 +64,8 @@ def measure(segmenter: Segmenter, photos: list[Path], batch_size: int, rounds: i
 
     def pipeline() -> None:
         jobs = [Job(Source(path.name, Path(path.name), path), path.with_name(f"b_{path.name}")) for path in photos]
-        finisher = PhotoFinisher(look, Selection(), Files(overwrite=True))
-        splash_photos(jobs, ModelDetector(segmenter), finisher, batch_size=batch_size)
+        results = PhotoResults(look, Selection(), Files(overwrite=True))
+        splash_photos(jobs, ModelFinder(segmenter), results, batch_size=batch_size)
 
     def one_process() -> None:
         command = [sys.executable, "tools/splash.py", "--input", str(photos[0])]

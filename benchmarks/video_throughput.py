@@ -35,7 +35,7 @@ from balloon_splash.splash.look import Look
 from balloon_splash.splash.select import Selection
 from balloon_splash.splash.smoothing import steady
 from balloon_splash.splasher.frames import FrameSplasher
-from balloon_splash.splasher.video_stream import Segment, VideoOptions, open_video, splash_video
+from balloon_splash.splasher.video_stream import FindInFrames, VideoOptions, open_video, splash_video
 
 Pixels = npt.NDArray[np.uint8]
 FAST = Encoding(options={"preset": "ultrafast"})
@@ -56,17 +56,17 @@ def make_video(path: Path, frames: int, size: tuple[int, int]) -> None:
         output.mux(stream.encode(None))
 
 
-def simulated_model(seconds: float) -> Segment:
+def simulated_model(seconds: float) -> FindInFrames:
     """A model that takes ``seconds`` a frame and finds one object."""
 
-    def segment(frames: Sequence[Frame]) -> list[Detections]:
+    def find(frames: Sequence[Frame]) -> list[Detections]:
         time.sleep(seconds * len(frames))
         return [detection((frame.rgb.shape[0], frame.rgb.shape[1])) for frame in frames]
 
-    return segment
+    return find
 
 
-def real_model(args: argparse.Namespace) -> Segment:
+def real_model(args: argparse.Namespace) -> FindInFrames:
     """The model that the options name, as the command runs it."""
     from balloon_splash.inference.segmenter import Segmenter
 
@@ -95,7 +95,7 @@ def timed(step: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def overlap(folder: Path, frames: int, size: tuple[int, int], segment: Segment) -> None:
+def overlap(folder: Path, frames: int, size: tuple[int, int], find: FindInFrames) -> None:
     """Print each step's time alone and the whole's."""
     source = folder / "in.mp4"
     make_video(source, frames, size)
@@ -108,11 +108,11 @@ def overlap(folder: Path, frames: int, size: tuple[int, int], segment: Segment) 
     with open_video(source) as video:
         sample = next(video.frames(Clip()))
 
-    segment([sample] * 4)  # the first time is slower
+    find([sample] * 4)  # the first time is slower
 
     def model() -> None:
         for _ in range(frames // 4):
-            segment([sample] * 4)
+            find([sample] * 4)
 
     def finish() -> None:
         for frame, found in steady((sample, detection(size)) for _ in range(frames)):
@@ -129,9 +129,7 @@ def overlap(folder: Path, frames: int, size: tuple[int, int], segment: Segment) 
             sink.finish()
 
     alone = {"reading": timed(read), "model": timed(model), "composing": timed(finish), "writing": timed(write)}
-    whole = timed(
-        lambda: splash_video(source, folder / "out.mp4", segment=segment, compose=compose, options=FAST_OPTIONS)
-    )
+    whole = timed(lambda: splash_video(source, folder / "out.mp4", find=find, compose=compose, options=FAST_OPTIONS))
     print(f"{size[1]}x{size[0]}, {frames} frames, model {1000 * alone['model'] / frames:.0f} ms a frame")
     for name, seconds in alone.items():
         print(f"  {name + ' alone':16}{seconds:8.2f} s")
@@ -147,10 +145,10 @@ def peak_memory(folder: Path, frames: int, model: Sequence[str]) -> int:
     return int(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()[-1])
 
 
-def splash_and_print_memory(source: Path, segment: Segment) -> None:
+def splash_and_print_memory(source: Path, find: FindInFrames) -> None:
     """What runs in a process of its own. ``ru_maxrss`` would not do: it is inherited from the parent."""
     destination = source.with_name("out.mp4")
-    splash_video(source, destination, segment=segment, compose=compose, options=FAST_OPTIONS)
+    splash_video(source, destination, find=find, compose=compose, options=FAST_OPTIONS)
     (line,) = (text for text in Path("/proc/self/status").read_text().splitlines() if text.startswith("VmHWM"))
     print(line.split()[1])
 
@@ -173,8 +171,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if args.only != "memory":
-            segment = real_model(args) if args.weights else simulated_model(args.model_ms / 1000)
-            overlap(folder, args.frames, (args.size[0], args.size[1]), segment)
+            find = real_model(args) if args.weights else simulated_model(args.model_ms / 1000)
+            overlap(folder, args.frames, (args.size[0], args.size[1]), find)
         if args.only != "time":
             short, long = (peak_memory(folder, frames, model_options(args)) for frames in (100, 2000))
             figures = f"100 frames {short / 1024:.1f} MiB, 2000 frames {long / 1024:.1f} MiB"

@@ -1,4 +1,4 @@
-"""What ``splash`` says: progress and messages on stderr, the summary as JSON on stdout."""
+"""Messages of ``splash``: progress and notes on stderr, the summary as JSON on stdout."""
 
 from __future__ import annotations
 
@@ -11,46 +11,53 @@ from tqdm import tqdm
 from balloon_splash.cli.common import EXIT_INTERRUPTED, EXIT_OK, EXIT_SOME_FAILED
 from balloon_splash.progress import ProgressBar
 from balloon_splash.splasher.outcomes import Outcome, Summary
+from balloon_splash.splasher.run import Report
 
 
-class Progress:
+class Progress(Report):
     """Bars with speed and ETA, and the messages above them."""
 
-    def __init__(self, photos: int, *, quiet: bool, verbose: bool) -> None:
+    def __init__(self, *, quiet: bool, verbose: bool) -> None:
         self._quiet, self._verbose = quiet, verbose
-        self._photos = ProgressBar(total=photos, unit="photo", disable=quiet or photos == 0, file=sys.stderr)
+        self._photos: ProgressBar | None = None
         self._frames: ProgressBar | None = None
 
     def __enter__(self) -> Progress:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._photos.close()
+        self._close_photos()
         self._close_frames()
 
-    def photo(self, outcome: Outcome) -> None:
-        """One photo is done or has failed."""
-        self.tell(outcome)
-        self._photos.update()
+    def begin(self, photos: int, videos: int) -> None:
+        """Show the bar of the photos, if there are any."""
+        self._photos = ProgressBar(total=photos, unit="photo", disable=self._quiet or photos == 0, file=sys.stderr)
 
-    def frame(self, _: int, expected: int | None) -> None:
-        """One frame of the current video is done."""
+    def photo(self, outcome: Outcome) -> None:
+        """Print the messages about one photo, and move its bar."""
+        self.settled(outcome)
+        if self._photos is not None:
+            self._photos.update()
+
+    def frame(self, done: int, expected: int | None) -> None:
+        """Move the bar of the current video."""
         if self._frames is None:
-            self._photos.close()
+            self._close_photos()
             self._frames = ProgressBar(total=expected, unit="frame", disable=self._quiet, file=sys.stderr)
         self._frames.update()
 
     def video(self, outcome: Outcome) -> None:
-        """One video is done or has failed."""
+        """Print the messages about one video."""
         self._close_frames()
-        self.tell(outcome)
+        self.settled(outcome)
 
     def note(self, text: str) -> None:
-        """Say something that is no error."""
-        note(text, quiet=self._quiet)
+        """Print a line that is not an error, above the bars if there are any."""
+        if not self._quiet:
+            _say(f"note: {text}")
 
-    def tell(self, outcome: Outcome) -> None:
-        """Say what went wrong, or could not be kept, with one photo or video."""
+    def settled(self, outcome: Outcome) -> None:
+        """Print the error of one photo or video, or what could not be kept."""
         name = outcome.job.source.name
         if outcome.error is not None:
             _say(f"error: {' '.join(outcome.error.split())}")
@@ -64,6 +71,10 @@ class Progress:
             elif self._verbose:
                 _say(f"{name}: {outcome.kept} objects -> {outcome.job.target or 'stdout'}")
 
+    def _close_photos(self) -> None:
+        if self._photos is not None:
+            self._photos.close()
+
     def _close_frames(self) -> None:
         if self._frames is not None:
             self._frames.total = self._frames.n  # what was expected is a guess from the length of the file
@@ -71,40 +82,30 @@ class Progress:
             self._frames = None
 
 
-def note(text: str, *, quiet: bool) -> None:
-    """Say something that is no error, above the bars if there are any."""
-    if not quiet:
-        _say(f"note: {text}")
-
-
-def conclude(photos: Summary, videos: Summary, *, quiet: bool, as_json: bool) -> int:
+def conclude(summary: Summary, *, quiet: bool, as_json: bool) -> int:
     """Print the summary and choose the exit code."""
-    outcomes = [*photos.outcomes, *videos.outcomes]
-    done = [*photos.done, *videos.done]
-    seconds = photos.seconds + videos.seconds
+    outcomes, done = summary.outcomes, summary.done
     skipped = sum(outcome.skipped for outcome in outcomes)
     if not quiet:
-        frames = sum(outcome.video.frames for outcome in videos.done if outcome.video is not None)
+        frames = sum(outcome.video.frames for outcome in done if outcome.video is not None)
         parts = [
             f"{len(done)} of {len(outcomes)} splashed",
             *([f"{skipped} there already"] if skipped else []),
             f"{sum(outcome.kept for outcome in done)} objects",
-            *([f"{frames} frames"] if videos.outcomes else []),
-            f"{seconds:.1f} s",
+            *([f"{frames} frames"] if summary.videos else []),
+            f"{summary.seconds:.1f} s",
         ]
         _say(", ".join(parts))
     if as_json:
-        summary = {
-            "seconds": round(seconds, 3),
-            "photos": [{**_entry(outcome), "found": outcome.found} for outcome in photos.outcomes],
-            "videos": [{**_entry(outcome), **_video_entry(outcome)} for outcome in videos.outcomes],
+        entries = {
+            "seconds": round(summary.seconds, 3),
+            "photos": [{**_entry(outcome), "found": outcome.found} for outcome in summary.photos],
+            "videos": [{**_entry(outcome), **_video_entry(outcome)} for outcome in summary.videos],
         }
-        print(json.dumps(summary))
+        print(json.dumps(entries))
     if any(outcome.interrupted for outcome in outcomes):
         return EXIT_INTERRUPTED
-    if not photos.failed and not videos.failed:
-        return EXIT_OK
-    return EXIT_SOME_FAILED
+    return EXIT_SOME_FAILED if summary.failed else EXIT_OK
 
 
 def _entry(outcome: Outcome) -> dict[str, Any]:

@@ -1,7 +1,6 @@
-"""From files to splashed files: what joins model, mattes, effects and media.
+"""From files to splashed files: finder, mattes, effects and media, joined.
 
-:class:`Splasher` is the one to call from Python. ``photos`` and ``videos`` do many in one go, as the command does; one
-video is in ``video``.
+:class:`Splasher` is for Python; :func:`~balloon_splash.splasher.run.splash_inputs` does what the command does.
 """
 
 from balloon_splash.splasher.finder import Finder

@@ -1,15 +1,17 @@
-"""What finds the objects of pictures, and what keeps it going where memory is short."""
+"""Finders: whatever finds the objects in pictures, by name where a name matters, within the memory there is."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
 from balloon_splash.errors import BalloonSplashError, MediaError, WeightsError
 from balloon_splash.splash.detections import Detections
+from balloon_splash.splasher.detection_files import Record
 
 Found: TypeAlias = "Detections | BalloonSplashError"
 """The objects in one picture, or why they are not known."""
@@ -18,8 +20,9 @@ _INSUFFICIENT_MEMORY = -4  # OpenCV's code
 _SAID_OF_MEMORY = ("out of memory", "not enough memory", "allocate memory", "bad_alloc", "could not create a memory")
 
 
+@runtime_checkable
 class Finder(Protocol):
-    """Whatever finds objects in pictures; :class:`balloon_splash.inference.segmenter.Segmenter` is one."""
+    """A model that finds objects in pictures; :class:`balloon_splash.inference.segmenter.Segmenter` is one."""
 
     @property
     def class_names(self) -> Sequence[str]:
@@ -29,54 +32,66 @@ class Finder(Protocol):
         """The objects in each of a batch of pictures ``(H, W, 3)`` RGB uint8, best score first."""
 
 
-class FrugalFinder:
-    """A finder that halves batches which do not fit into memory, and from then on asks for no more at once.
+class NamedImage(NamedTuple):
+    """A picture, or a frame of a video, with the names that records know it by.
 
-    Args:
-        finder: what finds.
-        tell: takes one line when batches become smaller.
+    Attributes:
+        name: as the user named it; unique in a run.
+        file_name: the same without its folders.
+        rgb: ``(H, W, 3)`` RGB uint8.
     """
 
-    def __init__(self, finder: Finder, tell: Callable[[str], object]) -> None:
+    name: str
+    file_name: str
+    rgb: npt.NDArray[np.uint8]
+
+
+class NamedFinder(Protocol):
+    """A finder that knows pictures by name: a model that keeps a record, or the record itself."""
+
+    def find(self, images: Sequence[NamedImage]) -> list[Found]:
+        """The objects in each of a batch of pictures, or why they are not known."""
+
+
+class ModelFinder:
+    """Runs a model; halves batches that do not fit into memory, and asks for no more at once from then on.
+
+    Args:
+        finder: the model.
+        record: receives the name and the objects of each picture; None keeps no record.
+        tell: receives one line when batches become smaller.
+    """
+
+    def __init__(
+        self, finder: Finder, record: Record | None = None, tell: Callable[[str], object] = warnings.warn
+    ) -> None:
         self._finder = finder
+        self._record = record
         self._tell = tell
         self._most: int | None = None
 
-    def detect(self, images: Sequence[npt.NDArray[np.uint8]]) -> list[Detections]:
-        """See :class:`Finder`.
+    def find(self, images: Sequence[NamedImage]) -> list[Found]:
+        """See :class:`NamedFinder`. A picture that does not fit into memory does not take the others with it.
 
         Raises:
-            MediaError: not even one of the pictures fits into memory.
-            WeightsError: what was found is no numbers.
+            WeightsError: the model finds objects with NaN or infinite numbers.
         """
-        detected: list[Detections] = []
-        for found in self.detect_each(images):
-            if not isinstance(found, Detections):
-                raise found
-            detected.append(found)
-        return detected
-
-    def detect_each(self, images: Sequence[npt.NDArray[np.uint8]]) -> list[Found]:
-        """As :meth:`detect`, but a picture that does not fit into memory does not take the others with it.
-
-        Raises:
-            WeightsError: what was found is no numbers.
-        """
-        detected: list[Found] = []
-        while rest := images[len(detected) :]:
+        found: list[Found] = []
+        while rest := images[len(found) :]:
             batch = rest[: self._most]
-            found = self._try(batch)
-            if found is not None:
-                detected += found
+            detected = self._try([image.rgb for image in batch])
+            if detected is not None:
+                found += detected
+                self._keep(batch, detected)
             elif len(batch) == 1:
-                detected.append(_does_not_fit(batch[0]))
+                found.append(_does_not_fit(batch[0]))
             else:
                 self._most = len(batch) // 2
                 self._tell(f"out of memory: batches of {len(batch)} pictures become batches of {self._most}")
-        return detected
+        return found
 
     def _try(self, batch: Sequence[npt.NDArray[np.uint8]]) -> list[Detections] | None:
-        """What is found, or None if memory did not suffice. Returns first, so that nothing of the attempt is held."""
+        """The objects, or None if memory did not suffice. Returns first, so that nothing of the attempt is held."""
         try:
             found = self._finder.detect(batch)
         except Exception as error:
@@ -86,6 +101,25 @@ class FrugalFinder:
         for detections in found:
             _check_numbers(detections)
         return found
+
+    def _keep(self, images: Sequence[NamedImage], found: Sequence[Detections]) -> None:
+        if self._record is not None:
+            for image, detections in zip(images, found, strict=True):
+                self._record(image.name, detections)
+
+
+def detections_of(found: Sequence[Found]) -> list[Detections]:
+    """The objects in each picture, for callers that need all of them.
+
+    Raises:
+        BalloonSplashError: the first error in ``found``.
+    """
+    detected: list[Detections] = []
+    for each in found:
+        if not isinstance(each, Detections):
+            raise each
+        detected.append(each)
+    return detected
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -101,9 +135,12 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(words in text for words in _SAID_OF_MEMORY)
 
 
-def _does_not_fit(image: npt.NDArray[np.uint8]) -> MediaError:
-    size = f"{image.shape[1]}x{image.shape[0]}"
-    return MediaError(f"out of memory with a single picture of {size} pixels; expected more memory, or a smaller model")
+def _does_not_fit(image: NamedImage) -> MediaError:
+    height, width = image.rgb.shape[:2]
+    return MediaError(
+        f"{image.name}: out of memory with a single picture of {width}x{height} pixels; "
+        "expected more memory, or a smaller model"
+    )
 
 
 def _check_numbers(detections: Detections) -> None:

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from balloon_splash.media.inputs import Source
 from balloon_splash.media.video.frames import Frame
 from balloon_splash.splash.detections import Detections
 from balloon_splash.splash.look import Look
 from balloon_splash.splash.select import Selection
 from balloon_splash.splash.track_choice import TrackChoice
-from balloon_splash.splasher.video_stream import Pixels, Segment
+from balloon_splash.splasher.finder import NamedFinder, NamedImage, detections_of
+from balloon_splash.splasher.record_finder import frame_name
+from balloon_splash.splasher.video_stream import FindInFrames, Pixels
 
 
 class FrameSplasher:
-    """What finds and composes the frames of one video.
+    """Finds and composes the frames of one video.
 
     Confidence and classes decide what is followed from frame to frame; all other conditions choose among the objects
     that are followed (:mod:`balloon_splash.splash.track_choice`).
@@ -40,13 +43,25 @@ class FrameSplasher:
         """``found`` without the objects that are not worth following."""
         return found[self._candidates.indices(found)]
 
-    def candidates_of(self, segment: Segment) -> Segment:
-        """``segment``, which then finds nothing else."""
+    def finding(self, finder: NamedFinder, source: Source) -> FindInFrames:
+        """A function that finds the objects worth following in frames of ``source``.
 
-        def chosen(frames: Sequence[Frame]) -> list[Detections]:
-            return [self.candidates(found) for found in segment(frames)]
+        Raises (when called with frames):
+            BalloonSplashError: the objects of a frame are not known.
+        """
 
-        return chosen
+        def find(frames: Sequence[Frame]) -> list[Detections]:
+            images = [
+                NamedImage(
+                    frame_name(source.name, frame.source_time),
+                    frame_name(source.relative.name, frame.source_time),
+                    frame.rgb,
+                )
+                for frame in frames
+            ]
+            return [self.candidates(found) for found in detections_of(finder.find(images))]
+
+        return find
 
     def compose(self, rgb: Pixels, detections: Detections) -> Pixels:
         """``(H, W, 3)`` frame to its splash, ``(H, W, 4)`` on a transparent ground."""

@@ -42,6 +42,7 @@ def splash_webcam(
     frames = FrameSplasher(look, selection, followed=False)
     with Window(f"webcam {index}") as window, Webcam(index) as webcam:
         finder = load()
+        selection.check(finder.class_names)
         for rgb in islice(webcam.frames(), max_frames):
             (found,) = finder.detect([rgb])
             shown += 1

@@ -1,4 +1,4 @@
-"""What is to be splashed, and what became of it."""
+"""Jobs and their outcomes: the inputs of a run, and what became of them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one photo or video.
+    """Result of one photo or video.
 
     Attributes:
         job: which one.
@@ -54,17 +54,27 @@ class Outcome:
 
 @dataclass
 class Summary:
-    """What became of all of them, and how many seconds it took."""
+    """Outcomes of a run, and the seconds that it took."""
 
     outcomes: list[Outcome] = field(default_factory=list)
     seconds: float = 0.0
 
     @property
+    def photos(self) -> list[Outcome]:
+        """Outcomes of photos."""
+        return [outcome for outcome in self.outcomes if not outcome.job.source.is_video]
+
+    @property
+    def videos(self) -> list[Outcome]:
+        """Outcomes of videos and animations."""
+        return [outcome for outcome in self.outcomes if outcome.job.source.is_video]
+
+    @property
     def failed(self) -> list[Outcome]:
-        """Those that gave no splash."""
+        """Outcomes without a splash."""
         return [outcome for outcome in self.outcomes if outcome.error is not None]
 
     @property
     def done(self) -> list[Outcome]:
-        """Those that did."""
+        """Outcomes with a new splash."""
         return [outcome for outcome in self.outcomes if outcome.error is None and not outcome.skipped]

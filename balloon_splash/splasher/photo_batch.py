@@ -17,8 +17,7 @@ from balloon_splash.media.inputs import Source
 from balloon_splash.media.picture import Picture
 from balloon_splash.media.reading import read_picture
 from balloon_splash.splash.detections import Detections
-from balloon_splash.splasher.detectors import Detector
-from balloon_splash.splasher.finder import Found, is_out_of_memory
+from balloon_splash.splasher.finder import Found, NamedFinder, NamedImage, is_out_of_memory
 from balloon_splash.splasher.outcomes import Job, Outcome, Summary
 from balloon_splash.splasher.splasher import Splashed
 
@@ -31,14 +30,14 @@ AHEAD_BYTES = 2**29
 
 Item = TypeVar("Item")
 
-Finish = Callable[[Source, "Path | None", Picture, Detections], "tuple[Splashed, tuple[str, ...]]"]
-"""Make and write everything that comes of one picture; returns it, and what could not be kept."""
+_Write = Callable[[Source, "Path | None", Picture, Detections], "tuple[Splashed, tuple[str, ...]]"]
+"""Makes and writes all results of one picture; returns the splash, and what could not be kept."""
 
 
 def splash_photos(
     jobs: Sequence[Job],
-    detector: Detector,
-    finish: Finish,
+    finder: NamedFinder,
+    write: _Write,
     *,
     batch_size: int = 1,
     allow_private: bool = False,
@@ -48,8 +47,8 @@ def splash_photos(
 
     Args:
         jobs: the photos and their targets.
-        detector: the model, or a file of what it found earlier; called from this thread only.
-        finish: makes and writes the results of one photo; called from several threads.
+        finder: the model, or a record; called from this thread only.
+        write: makes and writes the results of one photo; called from several threads.
         batch_size: so many photos go through the model at once.
         allow_private: URLs may lead to addresses inside the local network.
         report: called once for each photo, in order, when it is done or has failed.
@@ -62,7 +61,7 @@ def splash_photos(
     writing: deque[Future[Outcome]] = deque()
     pool = ThreadPoolExecutor(WORKERS)
     try:
-        for future in _pipeline(pool, jobs, detector, finish, batch_size, allow_private, writing):
+        for future in _pipeline(pool, jobs, finder, write, batch_size, allow_private, writing):
             outcome = future.result()
             summary.outcomes.append(outcome)
             report(outcome)
@@ -79,8 +78,8 @@ def splash_photos(
 def _pipeline(
     pool: ThreadPoolExecutor,
     jobs: Sequence[Job],
-    detector: Detector,
-    finish: Finish,
+    finder: NamedFinder,
+    write: _Write,
     batch_size: int,
     allow_private: bool,
     waiting: deque[Future[Outcome]],
@@ -101,10 +100,10 @@ def _pipeline(
         batch.clear()  # the futures hold the pictures
         good = [(job, picture) for job, picture in read if isinstance(picture, Picture)]
         largest = max([largest, *(picture.rgb.nbytes for _, picture in good)])
-        found = iter(detector.photos([job.source for job, _ in good], [p for _, p in good]) if good else ())
+        found = iter(finder.find([_named(job.source, picture) for job, picture in good]) if good else ())
         for job, picture in read:
             detections = next(found) if isinstance(picture, Picture) else picture
-            waiting.append(pool.submit(_finish, finish, job, picture, detections))
+            waiting.append(pool.submit(_finish, write, job, picture, detections))
         del read, good, picture  # while the next ones are read
         while len(waiting) > room():
             yield waiting[0]  # which stays there until it is done
@@ -112,6 +111,10 @@ def _pipeline(
     while waiting:
         yield waiting[0]
         waiting.popleft()
+
+
+def _named(source: Source, picture: Picture) -> NamedImage:
+    return NamedImage(source.name, source.relative.name, picture.rgb8)
 
 
 def _read(job: Job, allow_private: bool) -> tuple[Job, Picture | BalloonSplashError]:
@@ -123,12 +126,12 @@ def _read(job: Job, allow_private: bool) -> tuple[Job, Picture | BalloonSplashEr
         return job, _too_large(job)
 
 
-def _finish(finish: Finish, job: Job, picture: Picture | BalloonSplashError, found: Found) -> Outcome:
+def _finish(write: _Write, job: Job, picture: Picture | BalloonSplashError, found: Found) -> Outcome:
     """Write one photo, or say why not: its error, or that of its detections, passes through."""
     if not isinstance(picture, Picture) or not isinstance(found, Detections):
         return Outcome(job, error=str(found))
     try:
-        splashed, notes = finish(job.source, job.target, picture, found)
+        splashed, notes = write(job.source, job.target, picture, found)
     except (BalloonSplashError, FileExistsError) as error:
         return Outcome(job, error=str(error))
     except (MemoryError, cv2.error) as error:

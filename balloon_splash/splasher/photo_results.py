@@ -1,4 +1,4 @@
-"""The files that come of one splashed photo: the splash itself and, on request, masks, cut-outs and a comparison."""
+"""Result files of one splashed photo: the splash itself and, on request, masks, cut-outs and a comparison."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ class Files:
 
 
 @dataclass(frozen=True)
-class PhotoFinisher:
-    """Makes and writes what comes of one photo: a ``Finish`` of :mod:`balloon_splash.splasher.photo_batch`.
+class PhotoResults:
+    """Makes and writes the results of one photo, as :func:`~balloon_splash.splasher.photo_batch.splash_photos` asks.
 
     Attributes:
         look: edges, background and marks.

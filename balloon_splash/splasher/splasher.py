@@ -15,6 +15,7 @@ from PIL import Image
 
 from balloon_splash.errors import MediaError
 from balloon_splash.media.formats import WITH_ALPHA
+from balloon_splash.media.inputs import Source
 from balloon_splash.media.outputs import splash_path
 from balloon_splash.media.picture import Picture
 from balloon_splash.media.reading import from_pil, read_picture
@@ -23,7 +24,7 @@ from balloon_splash.splash.arrays import Matte
 from balloon_splash.splash.detections import Detections
 from balloon_splash.splash.look import Look
 from balloon_splash.splash.select import Selection
-from balloon_splash.splasher.finder import Finder, FrugalFinder
+from balloon_splash.splasher.finder import Finder, ModelFinder, NamedImage, detections_of
 
 if TYPE_CHECKING:
     from balloon_splash.splasher.video_stream import Progress, VideoOptions, VideoSummary
@@ -136,7 +137,7 @@ class Splasher:
             )
         self.segmenter: Finder = segmenter
         self.selection.check(self.segmenter.class_names)
-        self._finder = FrugalFinder(self.segmenter, warnings.warn)
+        self._finder = ModelFinder(self.segmenter, tell=warnings.warn)
 
     def __call__(self, image: Kind, *, overwrite: bool = False) -> Kind:
         """Splash one picture; the same kind comes back.
@@ -203,7 +204,7 @@ class Splasher:
         return splash_video(
             source,
             destination or video_path(source, transparent=transparent, encoding=encoding, sound_of=source),
-            segment=frames.candidates_of(lambda batch: self._finder.detect([frame.rgb for frame in batch])),
+            find=frames.finding(self._finder, Source(str(source), Path(source.name), source)),
             compose=frames.compose,
             options=options,
             progress=progress,
@@ -211,7 +212,8 @@ class Splasher:
 
     def splash(self, pictures: Sequence[Picture]) -> list[Splashed]:
         """Splash a batch of pictures with one call of the model."""
-        found = self._finder.detect([picture.rgb8 for picture in pictures])
+        images = [NamedImage("picture", "picture", picture.rgb8) for picture in pictures]
+        found = detections_of(self._finder.find(images))
         return [
             splash_picture(picture, detections, self.look, self.selection)
             for picture, detections in zip(pictures, found, strict=True)

@@ -32,8 +32,8 @@ from balloon_splash.splash.smoothing import Steadiness, scene_changes, steady
 
 Pixels: TypeAlias = npt.NDArray[np.uint8]
 
-Segment: TypeAlias = Callable[[Sequence[Frame]], list[Detections]]
-"""A batch of frames to what is found in each."""
+FindInFrames: TypeAlias = Callable[[Sequence[Frame]], list[Detections]]
+"""A batch of frames to the objects in each."""
 
 Compose: TypeAlias = Callable[[Pixels, Detections], Pixels]
 """``(H, W, 3)`` frame and its objects to the ``(H', W', 3)`` RGB or ``(H', W', 4)`` RGBA result."""
@@ -104,7 +104,7 @@ def splash_video(
     source: str | os.PathLike[str],
     destination: str | os.PathLike[str],
     *,
-    segment: Segment,
+    find: FindInFrames,
     compose: Compose,
     options: VideoOptions = USUAL,
     progress: Progress | None = None,
@@ -118,7 +118,7 @@ def splash_video(
     Args:
         source: the video, an animated GIF or WebP included.
         destination: the file to write: .mp4, .m4v, .mov, .mkv, .webm, .gif or .webp. It appears whole or not at all.
-        segment: the model.
+        find: the model, or a record.
         compose: how frame and objects become the result.
         options: everything else.
         progress: told after each frame.
@@ -132,14 +132,14 @@ def splash_video(
     source, destination = Path(source), Path(destination)
     _check(source, destination, options)
     opacity = Opacity(destination, options.encoding)
-    find = partial(_find, segment=segment, batch_size=options.batch_size)
+    search = partial(_search, find=find, batch_size=options.batch_size)
     finish = partial(_finish, compose=compose, steadiness=options.steadiness, opacity=opacity)
     with (
         open_video(source) as video,
         _output_path(destination, overwrite=options.overwrite) as path,
         VideoSink(path, video, destination=destination, clip=options.clip, encoding=options.encoding) as sink,
     ):
-        interrupted = _run(video, [find, finish], sink, options, progress)
+        interrupted = _run(video, [search, finish], sink, options, progress)
         sink.finish(cut=interrupted)
     return VideoSummary(
         destination=destination,
@@ -187,9 +187,9 @@ def open_video(path: Path) -> VideoSource | WebpSource:
     return WebpSource(path) if path.suffix.lower() == ".webp" else VideoSource(path)
 
 
-def _find(frames: Iterator[Frame], *, segment: Segment, batch_size: int) -> Iterator[_Found]:
+def _search(frames: Iterator[Frame], *, find: FindInFrames, batch_size: int) -> Iterator[_Found]:
     while batch := list(islice(frames, batch_size)):
-        yield from zip(batch, segment(batch), strict=True)
+        yield from zip(batch, find(batch), strict=True)
 
 
 def _finish(

@@ -43,9 +43,10 @@ class Target:
 TARGETS = {
     "reader": Target(
         modules=tuple(
-            f"balloon_splash/data/{name}.py" for name in ("via", "via_csv", "documents", "regions", "polygons")
+            f"balloon_splash/data/annotations/{name}.py"
+            for name in ("via", "via_csv", "documents", "regions", "polygons")
         ),
-        tests=tuple(f"tests/data/test_{name}.py" for name in ("via", "regions", "polygons", "limits")),
+        tests=tuple(f"tests/data/annotations/test_{name}.py" for name in ("via", "regions", "polygons", "limits")),
         left_out=(
             "tests/data/annotations/test_limits.py::test_ten_million_points_are_refused_unparsed",
             "tests/data/annotations/test_limits.py::test_an_outline_that_crosses_itself_thousands_of_times_is_dropped_at_once",
@@ -54,11 +55,11 @@ TARGETS = {
     "matte": Target(modules=("balloon_splash/splash/matte.py",), tests=("tests/splash/test_matte.py",)),
     "checkpoints": Target(
         modules=(
-            *(f"balloon_splash/engine/{name}.py" for name in ("checkpoint", "run_folder", "weights")),
+            *(f"balloon_splash/weights/{name}.py" for name in ("checkpoint", "run_folder", "read")),
             "balloon_splash/files.py",
         ),
         tests=(
-            *(f"tests/engine/test_{name}.py" for name in ("checkpoint", "run_folder", "sole_use", "hostile_weights")),
+            *(f"tests/weights/test_{name}.py" for name in ("checkpoint", "run_folder", "sole_use", "hostile_weights")),
             "tests/test_files.py",
         ),
         left_out=(

@@ -176,7 +176,7 @@ def test_any_part_of_what_was_recorded_can_be_splashed_and_no_other(model, tmp_p
     assert run(*replay, "--start", 0.2, "--stride", 4) == 0
     capsys.readouterr()
     assert run(*replay, "--start", 0.2) == 1
-    assert "expected a record of every frame that is asked for" in capsys.readouterr().err
+    assert "expected a record of every requested frame" in capsys.readouterr().err
 
 
 def test_a_file_name_that_a_record_has_twice_stands_for_neither(model, tmp_path: Path, capsys):

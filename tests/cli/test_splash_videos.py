@@ -187,19 +187,17 @@ def test_times_that_make_no_sense_are_refused(text: str):
 
 
 INTERRUPTED = """
-import os, signal, sys, types
+import os, signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that runs this behind it may have switched it off
 from balloon_splash.cli import splash, splash_report
 from tests.fakes import ColourSegmenter
-model = types.SimpleNamespace(from_config=lambda *args, **options: ColourSegmenter())
-sys.modules["balloon_splash.inference.segmenter"] = types.SimpleNamespace(Segmenter=model)  # no torch: it takes seconds
 told = splash_report.Progress.frame
 def frame(self, done, expected):
     told(self, done, expected)
     if done == 10:
         os.kill(os.getpid(), signal.SIGINT)
 splash_report.Progress.frame = frame
-sys.exit(splash.main(sys.argv[1:]))
+sys.exit(splash.main(sys.argv[1:], finder=ColourSegmenter()))  # no torch: it takes seconds
 """
 
 

@@ -18,7 +18,6 @@ import os
 import signal
 import sys
 import time
-import types
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -112,8 +111,6 @@ def hear_signals() -> None:
 
 def main() -> int:
     hear_signals()
-    model = types.SimpleNamespace(from_config=lambda *args, **options: Model())
-    sys.modules["balloon_splash.inference.segmenter"] = types.SimpleNamespace(Segmenter=model)  # type: ignore[assignment]
     from balloon_splash.cli.splash import main as splash
 
     if "WEBCAM" in os.environ:
@@ -129,7 +126,7 @@ def main() -> int:
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(os.environ["LARGEST_FILE"]),) * 2)
     if "MEMORY" in os.environ:
         limit_memory()
-    return splash(sys.argv[1:])
+    return splash(sys.argv[1:], finder=Model())
 
 
 if __name__ == "__main__":

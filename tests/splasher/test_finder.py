@@ -12,7 +12,7 @@ import torch
 
 from balloon_splash.errors import MediaError, WeightsError
 from balloon_splash.splash.detections import Detections
-from balloon_splash.splasher.finder import FrugalFinder, is_out_of_memory
+from balloon_splash.splasher.finder import ModelFinder, NamedImage, detections_of, is_out_of_memory
 from tests.fakes import CLASS_NAMES, draw_scene, find_blobs
 from tests.media.clips import Pixels
 
@@ -41,13 +41,17 @@ class Hungry:
         return [find_blobs(image) for image in images]
 
 
+def named(*images: Pixels) -> list[NamedImage]:
+    return [NamedImage(f"photos/{number}.jpg", f"{number}.jpg", image) for number, image in enumerate(images)]
+
+
 @pytest.mark.parametrize("allocate", ALLOCATIONS)
 def test_a_batch_is_halved_until_it_fits_and_the_next_one_begins_there(allocate: Callable[[], object]) -> None:
     told: list[str] = []
     hungry = Hungry(allocate)
-    finder = FrugalFinder(hungry, told.append)
+    finder = ModelFinder(hungry, tell=told.append)
     for _ in range(2):
-        assert [len(found) for found in finder.detect([draw_scene()] * 8)] == [3] * 8
+        assert [len(found) for found in detections_of(finder.find(named(*[draw_scene()] * 8)))] == [3] * 8
     assert hungry.batches == [8, 4, 2, 2, 2, 2, 2, 2, 2, 2]
     assert told == [
         "out of memory: batches of 8 pictures become batches of 4",
@@ -56,12 +60,13 @@ def test_a_batch_is_halved_until_it_fits_and_the_next_one_begins_there(allocate:
 
 
 def test_a_picture_that_does_not_fit_alone_fails_alone() -> None:
-    finder = FrugalFinder(Hungry(ALLOCATIONS[0], most=8), lambda _: None)
-    images = [draw_scene(), draw_scene(1200, 1000), draw_scene()]
-    kinds = [type(found) for found in finder.detect_each(images)]
-    assert kinds == [Detections, MediaError, Detections]
-    with pytest.raises(MediaError, match="out of memory with a single picture of 1000x1200 pixels"):
-        finder.detect(images)
+    recorded: list[str] = []
+    finder = ModelFinder(Hungry(ALLOCATIONS[0], most=8), lambda name, _: recorded.append(name), lambda _: None)
+    found = finder.find(named(draw_scene(), draw_scene(1200, 1000), draw_scene()))
+    assert [type(each) for each in found] == [Detections, MediaError, Detections]
+    assert recorded == ["photos/0.jpg", "photos/2.jpg"]
+    with pytest.raises(MediaError, match=r"photos/1.jpg: out of memory with a single picture of 1000x1200 pixels"):
+        detections_of(found)
 
 
 def test_other_errors_are_not_taken_for_a_lack_of_memory() -> None:
@@ -69,7 +74,7 @@ def test_other_errors_are_not_taken_for_a_lack_of_memory() -> None:
         raise RuntimeError("shapes (3, 4) and (5, 6) do not match")
 
     with pytest.raises(RuntimeError, match="do not match"):
-        FrugalFinder(Hungry(broken), lambda _: None).detect([draw_scene()] * 8)
+        ModelFinder(Hungry(broken)).find(named(*[draw_scene()] * 8))
     with pytest.raises(cv2.error) as error:
         cv2.resize(np.zeros((0, 0)), (5, 5))
     assert not is_out_of_memory(error.value)
@@ -86,4 +91,4 @@ def test_what_is_no_number_is_refused(field: str, value: float) -> None:
             return [replace(found, **{field: values})]
 
     with pytest.raises(WeightsError, match="NaN or infinite"):
-        FrugalFinder(Broken(lambda: None), lambda _: None).detect([draw_scene()])
+        ModelFinder(Broken(lambda: None)).find(named(draw_scene()))

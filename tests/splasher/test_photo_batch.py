@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 from balloon_splash.media.inputs import Source
-from balloon_splash.media.picture import Picture
 from balloon_splash.splash.detections import Detections
 from balloon_splash.splasher import photo_batch as photos
+from balloon_splash.splasher.finder import NamedImage
 from balloon_splash.splasher.outcomes import Job
 
 COUNT, BATCH = 40, 2
@@ -30,7 +30,7 @@ class Jobs(list[Job]):
             yield job
 
 
-class Detector:
+class NothingFinder:
     """Finds nothing, and notes how many photos more than those it has seen were drawn by then."""
 
     def __init__(self, jobs: Jobs) -> None:
@@ -38,10 +38,10 @@ class Detector:
         self.seen = 0
         self.ahead: list[int] = []
 
-    def photos(self, sources: Sequence[Source], pictures: Sequence[Picture]) -> list[Any]:
-        self.seen += len(pictures)
+    def find(self, images: Sequence[NamedImage]) -> list[Any]:
+        self.seen += len(images)
         self.ahead.append(self.jobs.drawn - self.seen)
-        return [Detections.empty(picture.size) for picture in pictures]
+        return [Detections.empty(image.rgb.shape[:2]) for image in images]
 
 
 @pytest.mark.parametrize(("bytes_ahead", "most"), [(photos.AHEAD_BYTES, photos.AHEAD * BATCH), (1000, 1)])
@@ -52,10 +52,10 @@ def test_of_large_photos_fewer_are_read_ahead(
     monkeypatch.setattr(photos, "AHEAD_BYTES", bytes_ahead)
     source = Source("photo.png", Path("photo.png"), tmp_path / "photo.png")
     jobs = Jobs([Job(source, None)] * COUNT)
-    detector = Detector(jobs)
+    finder = NothingFinder(jobs)
     written = SimpleNamespace(chosen=())
-    summary = photos.splash_photos(jobs, detector, lambda *_: (written, ()), batch_size=BATCH)  # type: ignore[arg-type]
+    summary = photos.splash_photos(jobs, finder, lambda *_: (written, ()), batch_size=BATCH)  # type: ignore[arg-type]
     assert len(summary.outcomes) == COUNT
     assert not any(outcome.error for outcome in summary.outcomes)
-    assert detector.ahead[0] <= BATCH  # nothing is known of their size yet
-    assert max(detector.ahead[2:]) == most
+    assert finder.ahead[0] <= BATCH  # nothing is known of their size yet
+    assert max(finder.ahead[2:]) == most

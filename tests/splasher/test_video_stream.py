@@ -22,7 +22,14 @@ from balloon_splash.media.video.clip import Clip
 from balloon_splash.media.video.codecs import Encoding
 from balloon_splash.media.video.frames import Frame
 from balloon_splash.splash.detections import Detections
-from balloon_splash.splasher.video_stream import Compose, Progress, Segment, VideoOptions, VideoSummary, splash_video
+from balloon_splash.splasher.video_stream import (
+    Compose,
+    FindInFrames,
+    Progress,
+    VideoOptions,
+    VideoSummary,
+    splash_video,
+)
 from tests.media.clips import Pixels, make_clip, quarters, read_packets, read_pictures
 
 FAST = Encoding(options={"preset": "ultrafast"}, quality=10)
@@ -60,13 +67,13 @@ def splash(
     source: Path,
     destination: Path,
     *,
-    segment: Segment = find_left,
+    find: FindInFrames = find_left,
     compose: Compose = grey_outside,
     progress: Progress | None = None,
     **options: Any,
 ) -> VideoSummary:
     chosen = VideoOptions(**({"encoding": FAST} | options))
-    return splash_video(source, destination, segment=segment, compose=compose, options=chosen, progress=progress)
+    return splash_video(source, destination, find=find, compose=compose, options=chosen, progress=progress)
 
 
 @pytest.fixture
@@ -111,9 +118,9 @@ def test_missed_detection_does_not_flash_unless_asked(clip: Path, tmp_path: Path
     def grey_frames(path: Path) -> list[int]:
         return [i for i, p in enumerate(read_pictures(path)) if np.ptp(p.rgb[20, 20].astype(int)) < 50]
 
-    splash(clip, tmp_path / "calm.mp4", segment=forgetful)
+    splash(clip, tmp_path / "calm.mp4", find=forgetful)
     count = 0
-    splash(clip, tmp_path / "raw.mp4", segment=forgetful, steadiness=None)
+    splash(clip, tmp_path / "raw.mp4", find=forgetful, steadiness=None)
     assert grey_frames(tmp_path / "calm.mp4") == []
     assert grey_frames(tmp_path / "raw.mp4") == [10, 11, 12]
 
@@ -121,11 +128,11 @@ def test_missed_detection_does_not_flash_unless_asked(clip: Path, tmp_path: Path
 def test_model_gets_batches_of_the_size_asked_for(clip: Path, tmp_path: Path) -> None:
     sizes: list[int] = []
 
-    def segment(frames: Sequence[Frame]) -> list[Detections]:
+    def find(frames: Sequence[Frame]) -> list[Detections]:
         sizes.append(len(frames))
         return find_left(frames)
 
-    splash(clip, tmp_path / "out.mp4", segment=segment, batch_size=10)
+    splash(clip, tmp_path / "out.mp4", find=find, batch_size=10)
     assert sizes == [10, 10, 5]
 
 
@@ -173,7 +180,7 @@ def test_input_is_never_written_onto(clip: Path) -> None:
     assert clip.read_bytes() == data
 
 
-@pytest.mark.parametrize("step", ["segment", "compose", "progress"])
+@pytest.mark.parametrize("step", ["find", "compose", "progress"])
 def test_failure_in_any_step_keeps_its_message_and_leaves_no_file(clip: Path, tmp_path: Path, step: str) -> None:
     def broken(*_: object) -> object:
         raise OSError("the model is gone")

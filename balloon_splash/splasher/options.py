@@ -1,0 +1,51 @@
+"""Options of one run over many inputs, the same for the command and for Python."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from balloon_splash.splash.look import Look
+from balloon_splash.splash.select import Selection
+from balloon_splash.splasher.photo_results import Files
+from balloon_splash.splasher.video_stream import VideoOptions
+
+Existing: TypeAlias = Literal["refuse", "overwrite", "skip"]
+"""What becomes of results that exist already: an error before anything runs, a replacement, or no new splash."""
+
+
+@dataclass(frozen=True)
+class SplashOptions:
+    """Options of :func:`~balloon_splash.splasher.run.splash_inputs`.
+
+    Attributes:
+        look: edges, background and marks.
+        selection: which of the objects keep their colour.
+        files: which files are written per photo, and how; ``existing`` decides on ``files.overwrite``.
+        video: part of the videos, steadiness, encoding; ``existing`` decides on ``video.overwrite``.
+        recursive: look into the folders of folders, too.
+        existing: see :data:`Existing`.
+        batch_size: photos that the model gets at once.
+        allow_private_urls: URLs may lead to addresses inside the local network, and over plain http.
+        detections: a record to take the objects from; no model is run.
+        save_detections: a file that receives the objects of each picture and frame.
+        also_read: files that are read beside the inputs, hence never written to.
+    """
+
+    look: Look = field(default_factory=Look)
+    selection: Selection = field(default_factory=Selection)
+    files: Files = field(default_factory=Files)
+    video: VideoOptions = field(default_factory=VideoOptions)
+    recursive: bool = False
+    existing: Existing = "refuse"
+    batch_size: int = 4
+    allow_private_urls: bool = False
+    detections: str | None = None
+    save_detections: str | None = None
+    also_read: tuple[Path, ...] = ()
+
+    def __post_init__(self) -> None:
+        overwrite = self.existing == "overwrite"
+        object.__setattr__(self, "files", replace(self.files, overwrite=overwrite))
+        object.__setattr__(self, "video", replace(self.video, overwrite=overwrite))

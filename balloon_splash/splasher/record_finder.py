@@ -1,0 +1,62 @@
+"""A finder without a model: looks up the objects that an earlier run recorded."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+from balloon_splash.errors import MediaError
+from balloon_splash.splash.detections import Detections
+from balloon_splash.splasher.detection_files import read_detections
+from balloon_splash.splasher.finder import Found, NamedImage
+
+
+class RecordFinder:
+    """Looks up the objects of pictures and frames in a record.
+
+    A picture is known by the name it was recorded under or, failing that, by its file name alone where only one
+    picture of the record has it. A frame is known by its time in the video (:func:`frame_name`), so any part of a
+    recorded video can be splashed again, also with a larger stride.
+
+    Args:
+        path: a file as :func:`~balloon_splash.splasher.detection_files.recording` writes it.
+
+    Raises:
+        MediaError: it cannot be read.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._found = read_detections(path)
+        counts = Counter(Path(name).name for name in self._found)
+        self._by_file_name = {
+            Path(name).name: detections for name, detections in self._found.items() if counts[Path(name).name] == 1
+        }
+
+    def find(self, images: Sequence[NamedImage]) -> list[Found]:
+        """See :class:`~balloon_splash.splasher.finder.NamedFinder`."""
+        return [self._look_up(image) for image in images]
+
+    def _look_up(self, image: NamedImage) -> Found:
+        detections: Detections | None = self._found.get(image.name, self._by_file_name.get(image.file_name))
+        if detections is None:
+            hint = "; expected a record of every requested frame" if "#" in image.name else ""
+            return MediaError(f"{self._path}: nothing is recorded of {image.name}{hint}")
+        size = image.rgb.shape[:2]
+        if detections.size != size:
+            return MediaError(
+                f"{self._path}: {image.name} is recorded as {detections.size}, found {size} (rows, columns)"
+            )
+        return detections
+
+
+def frame_name(video: str, time: Fraction) -> str:
+    """Name a frame in records: the file, and the time in the video in the manner of W3C's media fragments.
+
+    Args:
+        video: the file.
+        time: seconds since the beginning of the video.
+    """
+    return f"{video}#t={float(time):.6f}"

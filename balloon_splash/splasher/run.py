@@ -1,0 +1,143 @@
+"""One run over many inputs: photos, videos, folders, globs, URLs and pipes, each splashed or reported."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+from balloon_splash.media.inputs import expand_inputs
+from balloon_splash.media.spool import spooled
+from balloon_splash.splasher.detection_files import Record, recording
+from balloon_splash.splasher.finder import Finder, ModelFinder, NamedFinder
+from balloon_splash.splasher.options import SplashOptions
+from balloon_splash.splasher.outcomes import Outcome, Summary
+from balloon_splash.splasher.photo_batch import splash_photos
+from balloon_splash.splasher.photo_results import PhotoResults
+from balloon_splash.splasher.plan import Plan, make_plan
+from balloon_splash.splasher.record_finder import RecordFinder
+
+FinderOrLoader: TypeAlias = "Finder | Callable[[], Finder]"
+"""A finder, or a function that loads one: it is called once the plan stands, and only if there is work."""
+
+
+class Report:
+    """Receives the progress of a run. This one is silent; override what is of interest."""
+
+    def begin(self, photos: int, videos: int) -> None:
+        """The plan stands: so many photos and videos are to be splashed."""
+
+    def note(self, text: str) -> None:
+        """One line that is not an error."""
+
+    def settled(self, outcome: Outcome) -> None:
+        """An input that needs no work, or that clashes with another one."""
+
+    def photo(self, outcome: Outcome) -> None:
+        """One photo is done or has failed."""
+
+    def frame(self, done: int, expected: int | None) -> None:
+        """One more frame of the current video is done, of those expected (None if unknown)."""
+
+    def video(self, outcome: Outcome) -> None:
+        """One video is done or has failed."""
+
+
+SILENT = Report()
+
+
+def splash_inputs(
+    inputs: Sequence[str],
+    output: str | None = None,
+    options: SplashOptions | None = None,
+    *,
+    finder: FinderOrLoader | None = None,
+    report: Report = SILENT,
+) -> Summary:
+    """Splash everything that ``inputs`` name, as ``balloon-splash splash`` does.
+
+    >>> splash_inputs(["holiday/"], "results/").failed     # doctest: +SKIP
+    []
+
+    Args:
+        inputs: files, folders, globs, http(s) URLs, or ``-`` for standard input.
+        output: a file, a folder, ``-`` for standard output, or None for ``<stem>_splash.<ext>`` beside each input.
+        options: everything else.
+        finder: the model, or a function that loads it; None stands for the model that ships.
+        report: receives progress and messages.
+
+    Returns:
+        one outcome per input. Errors of single inputs become outcomes.
+
+    Raises:
+        UsageError: inputs that do not exist, options that contradict each other, results that exist already.
+        BalloonSplashError: the model or the record cannot be read, the record cannot be written.
+    """
+    options = options or SplashOptions()
+    options.look.check()
+    with spooled(expand_inputs(inputs, recursive=options.recursive)) as sources:
+        plan = make_plan(sources, output, options)
+        with _record(options) as record:
+            named = _named_finder(finder, options, record, report) if plan.photos or plan.videos else None
+            report.begin(len(plan.photos), len(plan.videos))
+            if options.files.quality is not None and all(source.is_video for source in sources):
+                report.note("--quality is for photos; videos have --video-quality")
+            for outcome in plan.settled:
+                report.settled(outcome)
+            summary = Summary() if named is None else _run(plan, options, named, report)
+            summary.outcomes += plan.settled
+    return summary
+
+
+def _run(plan: Plan, options: SplashOptions, finder: NamedFinder, report: Report) -> Summary:
+    """Splash the photos, then the videos."""
+    done = splash_photos(
+        plan.photos,
+        finder,
+        PhotoResults(options.look, options.selection, options.files, plan.taken, plan.twins),
+        batch_size=options.batch_size,
+        allow_private=options.allow_private_urls,
+        report=report.photo,
+    )
+    if not plan.videos:
+        return done
+    from balloon_splash.splasher.video_batch import splash_videos  # with PyAV, which photos do not need
+
+    videos = splash_videos(
+        plan.videos,
+        finder,
+        options.look,
+        options.selection,
+        options.video,
+        taken=plan.taken,
+        allow_private=options.allow_private_urls,
+        report=report.video,
+        progress=report.frame,
+    )
+    return Summary([*done.outcomes, *videos.outcomes], done.seconds + videos.seconds)
+
+
+def _record(options: SplashOptions) -> contextlib.AbstractContextManager[Record | None]:
+    if not options.save_detections:
+        return contextlib.nullcontext()
+    return recording(options.save_detections, overwrite=options.existing == "overwrite")
+
+
+def _named_finder(
+    finder: FinderOrLoader | None, options: SplashOptions, record: Record | None, report: Report
+) -> NamedFinder:
+    if options.detections:
+        return RecordFinder(options.detections)
+    model = _load(finder or _shipped)
+    options.selection.check(model.class_names)
+    return ModelFinder(model, record, report.note)
+
+
+def _load(finder: FinderOrLoader) -> Finder:
+    return finder if isinstance(finder, Finder) else finder()
+
+
+def _shipped() -> Finder:
+    from balloon_splash.inference.segmenter import Segmenter
+
+    return Segmenter.from_config()
