@@ -14,12 +14,12 @@ import torch
 from detectron2.config import CfgNode
 from detectron2.engine import DefaultPredictor
 
+from balloon_splash.compositing.look import Look
+from balloon_splash.compositing.select import Selection
 from balloon_splash.config import load_config
 from balloon_splash.data.render import render_scene
 from balloon_splash.inference.segmenter import Segmenter
 from balloon_splash.media.inputs import Source
-from balloon_splash.splash.look import Look
-from balloon_splash.splash.select import Selection
 from balloon_splash.splasher.finder import ModelFinder
 from balloon_splash.splasher.outcomes import Job
 from balloon_splash.splasher.photo_batch import splash_photos

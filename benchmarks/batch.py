@@ -24,11 +24,11 @@ from pathlib import Path
 import torch
 from PIL import Image
 
+from balloon_splash.compositing.look import Look
+from balloon_splash.compositing.select import Selection
 from balloon_splash.data.render import render_scene
 from balloon_splash.inference.segmenter import Segmenter
 from balloon_splash.media.inputs import Source
-from balloon_splash.splash.look import Look
-from balloon_splash.splash.select import Selection
 from balloon_splash.splasher import Splasher
 from balloon_splash.splasher.finder import ModelFinder
 from balloon_splash.splasher.outcomes import Job

@@ -18,9 +18,9 @@ import numpy as np
 import numpy.typing as npt
 from skimage.color import gray2rgb, rgb2gray
 
-from balloon_splash.splash.detections import Detections
-from balloon_splash.splash.effects import apply_effect
-from balloon_splash.splash.matte import instance_masks, matte
+from balloon_splash.compositing.detections import Detections
+from balloon_splash.compositing.effects import apply_effect
+from balloon_splash.compositing.matte import instance_masks, matte
 
 HEIGHT, WIDTH, OBJECTS, TARGET = 1365, 2048, 6, 20.0
 

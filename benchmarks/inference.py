@@ -20,10 +20,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from balloon_splash.compositing.matte import instance_masks
 from balloon_splash.devices import has_bf16
 from balloon_splash.inference.segmenter import Segmenter
 from balloon_splash.media.reading import read_picture
-from balloon_splash.splash.matte import instance_masks
 from balloon_splash.splasher import Splasher
 from benchmarks import _models
 from benchmarks._measure import Row, compare, machine, print_table, read_medians, row, seconds, write_json, write_plot

@@ -16,9 +16,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from balloon_splash.splash.detections import Detections
-from balloon_splash.splash.matte import matte
-from balloon_splash.splash.smoothing import steady
+from balloon_splash.compositing.detections import Detections
+from balloon_splash.compositing.matte import matte
+from balloon_splash.compositing.smoothing import steady
 
 SIZE = (240, 320)
 DISC = cv2.GaussianBlur(cv2.circle(np.zeros((28, 28), np.float32), (14, 14), 13, 1.0, -1), (5, 5), 0)

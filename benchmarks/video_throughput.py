@@ -26,14 +26,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from balloon_splash.compositing.detections import Detections
+from balloon_splash.compositing.look import Look
+from balloon_splash.compositing.select import Selection
+from balloon_splash.compositing.smoothing import steady
 from balloon_splash.media.video.clip import Clip
 from balloon_splash.media.video.codecs import Encoding
 from balloon_splash.media.video.frames import Frame
 from balloon_splash.media.video.sink import VideoSink
-from balloon_splash.splash.detections import Detections
-from balloon_splash.splash.look import Look
-from balloon_splash.splash.select import Selection
-from balloon_splash.splash.smoothing import steady
 from balloon_splash.splasher.frames import FrameSplasher
 from balloon_splash.splasher.video_stream import FindInFrames, VideoOptions, open_video, splash_video
 

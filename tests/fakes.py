@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from balloon_splash.splash.detections import Detections
+from balloon_splash.compositing.detections import Detections
 
 CLASS_NAMES = ("red", "blue")
 SAMPLES = 28

@@ -15,9 +15,9 @@ from balloon_splash.cli.splash_options import build_parser
 from balloon_splash.errors import UsageError
 
 if TYPE_CHECKING:
+    from balloon_splash.compositing.look import Look
+    from balloon_splash.compositing.select import Selection
     from balloon_splash.inference.segmenter import Segmenter
-    from balloon_splash.splash.look import Look
-    from balloon_splash.splash.select import Selection
     from balloon_splash.splasher.finder import Finder
     from balloon_splash.splasher.options import SplashOptions
     from balloon_splash.splasher.photo_results import Files
@@ -87,8 +87,8 @@ def _splash_webcam(index: int, args: argparse.Namespace, load: Callable[[], Find
 
 
 def _look(args: argparse.Namespace) -> Look:
+    from balloon_splash.compositing.look import Look
     from balloon_splash.media.reading import read_picture
-    from balloon_splash.splash.look import Look
 
     kind, _, path = args.background.partition(":")
     if kind == "image" and not path:
@@ -109,7 +109,7 @@ def _look(args: argparse.Namespace) -> Look:
 
 
 def _selection(args: argparse.Namespace) -> Selection:
-    from balloon_splash.splash.select import Selection
+    from balloon_splash.compositing.select import Selection
 
     return Selection(
         confidence=args.confidence,
@@ -135,9 +135,9 @@ def _files(args: argparse.Namespace) -> Files:
 
 
 def _video_options(args: argparse.Namespace) -> VideoOptions:
+    from balloon_splash.compositing.smoothing import Steadiness
     from balloon_splash.media.video.clip import Clip
     from balloon_splash.media.video.codecs import Encoding
-    from balloon_splash.splash.smoothing import Steadiness
     from balloon_splash.splasher.video_stream import VideoOptions
 
     return VideoOptions(

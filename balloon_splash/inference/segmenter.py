@@ -18,6 +18,7 @@ from detectron2.modeling.postprocessing import detector_postprocess
 from detectron2.structures import Instances
 from torch import Tensor, nn
 
+from balloon_splash.compositing.detections import Detections
 from balloon_splash.config import load_config
 from balloon_splash.errors import ConfigError, WeightsError
 from balloon_splash.inference.backends import EXACT, Choice, choose_backend
@@ -28,7 +29,6 @@ from balloon_splash.inference.fast.resizing import resize
 from balloon_splash.inference.fast.threads import SideBySide
 from balloon_splash.inference.without_init import WithoutInit
 from balloon_splash.media.reading import read_picture
-from balloon_splash.splash.detections import Detections
 from balloon_splash.weights.checkpoint import Fit, SafeCheckpointer
 from balloon_splash.weights.resolve import choose_model
 

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
+from balloon_splash.compositing.detections import Detections
+from balloon_splash.compositing.records import from_coco, to_coco
 from balloon_splash.errors import MediaError
 from balloon_splash.files import atomic_path
-from balloon_splash.splash.detections import Detections
-from balloon_splash.splash.records import from_coco, to_coco
 
 JSON_LINES = ".jsonl"
 
@@ -24,8 +24,8 @@ Record: TypeAlias = Callable[[str, Detections], None]
 def recording(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iterator[Record]:
     """A file of detections that grows with every call and appears whole, at the end of the block, or not at all.
 
-    With the suffix ``.jsonl`` it holds one COCO document (:func:`~balloon_splash.splash.records.to_coco`) a line for
-    each picture, written at once, so that memory does not grow; with any other, one document for all.
+    With the suffix ``.jsonl`` it holds a COCO document (:func:`~balloon_splash.compositing.records.to_coco`) per line,
+    one for each picture, written at once, so that memory does not grow; with any other, one document for all.
 
     Raises:
         MediaError: the file cannot be written.

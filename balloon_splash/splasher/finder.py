@@ -9,8 +9,8 @@ from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from balloon_splash.compositing.detections import Detections
 from balloon_splash.errors import BalloonSplashError, MediaError, WeightsError
-from balloon_splash.splash.detections import Detections
 from balloon_splash.splasher.detection_files import Record
 
 Found: TypeAlias = "Detections | BalloonSplashError"

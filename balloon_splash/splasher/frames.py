@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from balloon_splash.compositing.detections import Detections
+from balloon_splash.compositing.look import Look
+from balloon_splash.compositing.select import Selection
+from balloon_splash.compositing.track_choice import TrackChoice
 from balloon_splash.media.inputs import Source
 from balloon_splash.media.video.frames import Frame
-from balloon_splash.splash.detections import Detections
-from balloon_splash.splash.look import Look
-from balloon_splash.splash.select import Selection
-from balloon_splash.splash.track_choice import TrackChoice
 from balloon_splash.splasher.finder import NamedFinder, NamedImage, detections_of
 from balloon_splash.splasher.record_finder import frame_name
 from balloon_splash.splasher.video_stream import FindInFrames, Pixels
@@ -20,7 +20,7 @@ class FrameSplasher:
     """Finds and composes the frames of one video.
 
     Confidence and classes decide what is followed from frame to frame; all other conditions choose among the objects
-    that are followed (:mod:`balloon_splash.splash.track_choice`).
+    that are followed (:mod:`balloon_splash.compositing.track_choice`).
 
     Args:
         look: edges, background and marks.

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import islice
 
+from balloon_splash.compositing.look import Look
+from balloon_splash.compositing.select import Selection
 from balloon_splash.media.webcam import Webcam
 from balloon_splash.media.window import Window
-from balloon_splash.splash.look import Look
-from balloon_splash.splash.select import Selection
 from balloon_splash.splasher.finder import Finder
 from balloon_splash.splasher.frames import FrameSplasher
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from balloon_splash.splash.look import Look
-from balloon_splash.splash.select import Selection
+from balloon_splash.compositing.look import Look
+from balloon_splash.compositing.select import Selection
 from balloon_splash.splasher.photo_results import Files
 from balloon_splash.splasher.video_stream import VideoOptions
 

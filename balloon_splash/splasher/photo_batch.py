@@ -12,11 +12,11 @@ from typing import TypeVar
 
 import cv2
 
+from balloon_splash.compositing.detections import Detections
 from balloon_splash.errors import BalloonSplashError, MediaError
 from balloon_splash.media.inputs import Source
 from balloon_splash.media.picture import Picture
 from balloon_splash.media.reading import read_picture
-from balloon_splash.splash.detections import Detections
 from balloon_splash.splasher.finder import Found, NamedFinder, NamedImage, is_out_of_memory
 from balloon_splash.splasher.outcomes import Job, Outcome, Summary
 from balloon_splash.splasher.splasher import Splashed

@@ -10,16 +10,16 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from balloon_splash.compositing.arrays import to_dtype
+from balloon_splash.compositing.detections import Detections
+from balloon_splash.compositing.extras import crop_object, side_by_side
+from balloon_splash.compositing.look import Look
+from balloon_splash.compositing.select import Selection
 from balloon_splash.errors import MediaError
 from balloon_splash.media.inputs import Source
 from balloon_splash.media.outputs import extra_path
 from balloon_splash.media.picture import Metadata, Picture
 from balloon_splash.media.writing import encode_picture, write_bytes, write_picture
-from balloon_splash.splash.arrays import to_dtype
-from balloon_splash.splash.detections import Detections
-from balloon_splash.splash.extras import crop_object, side_by_side
-from balloon_splash.splash.look import Look
-from balloon_splash.splash.select import Selection
 from balloon_splash.splasher.splasher import Splashed, splash_picture
 
 

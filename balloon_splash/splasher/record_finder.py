@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
+from balloon_splash.compositing.detections import Detections
 from balloon_splash.errors import MediaError
-from balloon_splash.splash.detections import Detections
 from balloon_splash.splasher.detection_files import read_detections
 from balloon_splash.splasher.finder import Found, NamedImage
 

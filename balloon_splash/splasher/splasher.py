@@ -13,6 +13,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from balloon_splash.compositing.arrays import Matte
+from balloon_splash.compositing.detections import Detections
+from balloon_splash.compositing.look import Look
+from balloon_splash.compositing.select import Selection
 from balloon_splash.errors import MediaError
 from balloon_splash.media.formats import WITH_ALPHA
 from balloon_splash.media.inputs import Source
@@ -20,10 +24,6 @@ from balloon_splash.media.outputs import splash_path
 from balloon_splash.media.picture import Picture
 from balloon_splash.media.reading import from_pil, read_picture
 from balloon_splash.media.writing import encode_picture, write_picture
-from balloon_splash.splash.arrays import Matte
-from balloon_splash.splash.detections import Detections
-from balloon_splash.splash.look import Look
-from balloon_splash.splash.select import Selection
 from balloon_splash.splasher.finder import Finder, ModelFinder, NamedImage, detections_of
 
 if TYPE_CHECKING:

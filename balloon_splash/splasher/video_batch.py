@@ -9,13 +9,13 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from balloon_splash.compositing.look import Look
+from balloon_splash.compositing.select import Selection
 from balloon_splash.errors import BalloonSplashError, MediaError
 from balloon_splash.media.inputs import Source
 from balloon_splash.media.outputs import pipe_suffix, video_path
 from balloon_splash.media.spool import send_to_stdout
 from balloon_splash.media.video.codecs import WRITABLE_SUFFIXES, Encoding
-from balloon_splash.splash.look import Look
-from balloon_splash.splash.select import Selection
 from balloon_splash.splasher.finder import NamedFinder
 from balloon_splash.splasher.frames import FrameSplasher
 from balloon_splash.splasher.outcomes import Job, Outcome, Summary

@@ -16,6 +16,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from balloon_splash.compositing.detections import Detections
+from balloon_splash.compositing.smoothing import Steadiness, scene_changes, steady
 from balloon_splash.errors import UsageError
 from balloon_splash.files import atomic_path
 from balloon_splash.media.streaming import Stage, run_pipeline
@@ -27,8 +29,6 @@ from balloon_splash.media.video.opening import media_errors
 from balloon_splash.media.video.sink import VideoSink
 from balloon_splash.media.video.source import VideoSource
 from balloon_splash.media.video.webp import WebpSource
-from balloon_splash.splash.detections import Detections
-from balloon_splash.splash.smoothing import Steadiness, scene_changes, steady
 
 Pixels: TypeAlias = npt.NDArray[np.uint8]
 

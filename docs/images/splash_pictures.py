@@ -18,9 +18,9 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from balloon_splash.cli import splash
+from balloon_splash.compositing.detections import Detections
 from balloon_splash.data.render import render_scene
 from balloon_splash.media.video.clip import Clip
-from balloon_splash.splash.detections import Detections
 from balloon_splash.splasher.detection_files import recording, write_detections
 from balloon_splash.splasher.record_finder import frame_name
 from balloon_splash.splasher.video_stream import open_video

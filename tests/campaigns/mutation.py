@@ -52,7 +52,7 @@ TARGETS = {
             "tests/data/annotations/test_limits.py::test_an_outline_that_crosses_itself_thousands_of_times_is_dropped_at_once",
         ),
     ),
-    "matte": Target(modules=("balloon_splash/splash/matte.py",), tests=("tests/splash/test_matte.py",)),
+    "matte": Target(modules=("balloon_splash/compositing/matte.py",), tests=("tests/compositing/test_matte.py",)),
     "checkpoints": Target(
         modules=(
             *(f"balloon_splash/weights/{name}.py" for name in ("checkpoint", "run_folder", "read")),

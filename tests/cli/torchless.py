@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from balloon_splash.splash.detections import Detections
+from balloon_splash.compositing.detections import Detections
 from tests.fakes import ColourSegmenter
 
 GIB = 2**30
@@ -71,9 +71,9 @@ def limit_memory() -> None:
 
 def signal_at(order: str) -> None:
     """Wrap the stage, so that entering it sends the signal; then it goes on as if nothing had happened."""
+    from balloon_splash.compositing.look import Look
     from balloon_splash.media.video.colour import RgbReader
     from balloon_splash.media.video.sink import VideoSink
-    from balloon_splash.splash.look import Look
     from balloon_splash.splasher import photo_batch as photos
     from balloon_splash.splasher import photo_results as photo_files
 

@@ -12,13 +12,13 @@ import pytest
 import torch
 from PIL import Image as PilImage
 
+from balloon_splash.compositing.detections import Detections
 from balloon_splash.devices import has_bf16
 from balloon_splash.errors import ConfigError
 from balloon_splash.files import cache_folder
 from balloon_splash.inference.fast import openvino_engine
 from balloon_splash.inference.fast.padding import Ladder
 from balloon_splash.inference.segmenter import Segmenter
-from balloon_splash.splash.detections import Detections
 
 Image = npt.NDArray[np.uint8]
 

@@ -15,10 +15,10 @@ from detectron2.engine import DefaultPredictor
 from detectron2.modeling import build_model
 from detectron2.utils.visualizer import Visualizer
 
+from balloon_splash.compositing.matte import instance_masks
 from balloon_splash.config import load_config
 from balloon_splash.errors import ConfigError, WeightsError
 from balloon_splash.inference.segmenter import Segmenter
-from balloon_splash.splash.matte import instance_masks
 from tests.conftest import TINY, stock
 
 Image = npt.NDArray[np.uint8]

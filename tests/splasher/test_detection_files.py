@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from pycocotools.coco import COCO
 
+from balloon_splash.compositing.detections import Detections
+from balloon_splash.compositing.matte import instance_masks, matte
 from balloon_splash.errors import MediaError
-from balloon_splash.splash.detections import Detections
-from balloon_splash.splash.matte import instance_masks, matte
 from balloon_splash.splasher.detection_files import read_detections, recording, write_detections
 from tests.fakes import CLASS_NAMES, draw_scene, find_blobs
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
+from balloon_splash.compositing.detections import Detections
 from balloon_splash.errors import MediaError, WeightsError
-from balloon_splash.splash.detections import Detections
 from balloon_splash.splasher.finder import ModelFinder, NamedImage, detections_of, is_out_of_memory
 from tests.fakes import CLASS_NAMES, draw_scene, find_blobs
 from tests.media.clips import Pixels

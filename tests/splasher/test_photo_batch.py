@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from balloon_splash.compositing.detections import Detections
 from balloon_splash.media.inputs import Source
-from balloon_splash.splash.detections import Detections
 from balloon_splash.splasher import photo_batch as photos
 from balloon_splash.splasher.finder import NamedImage
 from balloon_splash.splasher.outcomes import Job

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from balloon_splash.compositing.select import Selection
 from balloon_splash.errors import UsageError
-from balloon_splash.splash.select import Selection
 from balloon_splash.splasher.finder import Finder
 from balloon_splash.splasher.options import SplashOptions
 from balloon_splash.splasher.outcomes import Outcome

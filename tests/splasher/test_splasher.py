@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
+from balloon_splash.compositing.look import Look
+from balloon_splash.compositing.select import Selection
 from balloon_splash.errors import MediaError, UsageError
 from balloon_splash.media.video.clip import Clip
-from balloon_splash.splash.look import Look
-from balloon_splash.splash.select import Selection
 from balloon_splash.splasher import Splasher, splash
 from balloon_splash.splasher.video_stream import VideoOptions
 from tests.fakes import ColourSegmenter, draw_scene

@@ -17,11 +17,11 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
+from balloon_splash.compositing.detections import Detections
 from balloon_splash.errors import MediaError, UsageError
 from balloon_splash.media.video.clip import Clip
 from balloon_splash.media.video.codecs import Encoding
 from balloon_splash.media.video.frames import Frame
-from balloon_splash.splash.detections import Detections
 from balloon_splash.splasher.video_stream import (
     Compose,
     FindInFrames,

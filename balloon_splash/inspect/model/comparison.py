@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from matplotlib.figure import Figure
 from pycocotools.coco import COCO
 
+from balloon_splash.compositing.matte import instance_masks
 from balloon_splash.inspect.model.matching import IouType, PhotoMatches, mistakes, reasons
 from balloon_splash.inspect.model.traced import TracedPhoto
 from balloon_splash.inspect.model.truth_figures import draw_matches
@@ -21,7 +22,6 @@ from balloon_splash.inspect.page.style import (
     show_photo,
     tag,
 )
-from balloon_splash.splash.matte import instance_masks
 
 
 def precision_rows(

@@ -175,6 +175,6 @@ def add_masks(report: Report, photo: TracedPhoto) -> None:
         stages_masks.splash_figure(photo),
         "splash",
         "The colour should end where the object ends",
-        "`matte` and `apply_effect` in `balloon_splash/splash`: the union of all masks, and the photo where it is "
+        "`matte` and `apply_effect` in `balloon_splash/compositing`: the union of all masks, and the photo where it is "
         "white. Soft edges follow the probabilities around 0.5.",
     )

@@ -8,6 +8,8 @@ import numpy as np
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
+from balloon_splash.compositing.effects import apply_effect
+from balloon_splash.compositing.matte import instance_masks, matte, paste_probability
 from balloon_splash.inspect.model.traced import TracedPhoto
 from balloon_splash.inspect.page.style import (
     BLUE,
@@ -22,8 +24,6 @@ from balloon_splash.inspect.page.style import (
     show_photo,
     tag,
 )
-from balloon_splash.splash.effects import apply_effect
-from balloon_splash.splash.matte import instance_masks, matte, paste_probability
 
 #: Probabilities at which a mask may be cut, and the colours of the outlines: 0.5 is what Detectron2 takes.
 THRESHOLDS = {0.3: ORANGE, 0.5: GREEN, 0.7: BLUE}

@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
+from balloon_splash.compositing.detections import Detections
 from balloon_splash.inspect.model.subject import Subject
 from balloon_splash.inspect.page.style import Rgb
 from balloon_splash.inspect.photos import read_photo
 from balloon_splash.modeling import Trace
-from balloon_splash.splash.detections import Detections
 
 Floats = npt.NDArray[np.float32]
 

@@ -10,6 +10,7 @@ import torch
 from detectron2.data import DatasetMapper
 from PIL import Image
 
+from balloon_splash.compositing.matte import instance_masks
 from balloon_splash.errors import ConfigError, MediaError
 from balloon_splash.inspect.model import stages_masks, stages_rpn
 from balloon_splash.inspect.model.stages import add_stages, funnel
@@ -18,7 +19,6 @@ from balloon_splash.inspect.model.subject import Subject
 from balloon_splash.inspect.model.traced import TracedPhoto, array
 from balloon_splash.inspect.page.report import Report
 from balloon_splash.inspect.photos import read_photo
-from balloon_splash.splash.matte import instance_masks
 from tests.inspect.model.tiny_model import write_photos, write_run
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from balloon_splash.splash.detections import Detections
+from balloon_splash.compositing.detections import Detections
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from balloon_splash.splash.arrays import Image, Matte
-from balloon_splash.splash.effects import cut_out
+from balloon_splash.compositing.arrays import Image, Matte
+from balloon_splash.compositing.effects import cut_out
 
 
 def crop_object(image: Image, matte: Matte) -> Image:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from balloon_splash.splash.arrays import Image, Matte, Pixels, Window, full_scale
+from balloon_splash.compositing.arrays import Image, Matte, Pixels, Window, full_scale
 
 GUIDED_EPSILON = 1e-4
 """Regularisation of the guided filter for colours in [0, 1]: contrasts well below its root are smoothed over."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from balloon_splash.compositing.detections import Detections
+from balloon_splash.compositing.matte import THRESHOLD, paste_probability
 from balloon_splash.errors import UsageError
-from balloon_splash.splash.detections import Detections
-from balloon_splash.splash.matte import THRESHOLD, paste_probability
 
 INSIDE_BOX = 0.5
 """An object belongs to a chosen box if at least this part of its own box lies in it."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from balloon_splash.splash.arrays import Image, Matte, full_scale, to_dtype
-from balloon_splash.splash.detections import Detections
-from balloon_splash.splash.matte import instance_masks
+from balloon_splash.compositing.arrays import Image, Matte, full_scale, to_dtype
+from balloon_splash.compositing.detections import Detections
+from balloon_splash.compositing.matte import instance_masks
 
 PALETTE = np.array(
     [(230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178), (213, 94, 0), (204, 121, 167)],

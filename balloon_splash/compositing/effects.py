@@ -5,9 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from balloon_splash.splash.arrays import Image, Matte, Pixels, to_dtype
-from balloon_splash.splash.backgrounds import BackgroundLike, background_from
-from balloon_splash.splash.edges import pure_foreground
+from balloon_splash.compositing.arrays import Image, Matte, Pixels, to_dtype
+from balloon_splash.compositing.backgrounds import BackgroundLike, background_from
+from balloon_splash.compositing.edges import pure_foreground
 
 
 def apply_effect(

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from balloon_splash.compositing.select import Selection
 from balloon_splash.errors import UsageError
-from balloon_splash.splash.select import Selection
 from tests.fakes import draw_scene, find_blobs
 
 

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import ImageColor
 
+from balloon_splash.compositing.arrays import Image, Matte, full_scale, to_dtype
 from balloon_splash.errors import UsageError
-from balloon_splash.splash.arrays import Image, Matte, full_scale, to_dtype
 
 Background: TypeAlias = Callable[[Image, Matte], Image]
 BackgroundLike: TypeAlias = str | Image | Background

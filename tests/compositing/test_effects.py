@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from skimage.color import rgb2gray
 
+from balloon_splash.compositing.effects import apply_effect, cut_out
 from balloon_splash.errors import UsageError
-from balloon_splash.splash.effects import apply_effect, cut_out
 from tests.fakes import draw_scene
 
 BACKGROUNDS = ["grey", "desaturate:0.5", "blur", "blur:3", "pixelate", "pixelate:7", "black", "white", "#ff8800"]

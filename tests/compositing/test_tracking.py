@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from balloon_splash.splash.detections import Detections
-from balloon_splash.splash.smoothing import Steadiness, scene_changes, steady
-from balloon_splash.splash.tracking import Tracker, box_iou
+from balloon_splash.compositing.detections import Detections
+from balloon_splash.compositing.smoothing import Steadiness, scene_changes, steady
+from balloon_splash.compositing.tracking import Tracker, box_iou
 
 SIZE = (100, 200)
 Found = tuple[float, float, float, float]

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from balloon_splash.splash.detections import Detections
-from balloon_splash.splash.select import Selection
-from balloon_splash.splash.smoothing import Steadiness, steady
-from balloon_splash.splash.track_choice import TrackChoice
+from balloon_splash.compositing.detections import Detections
+from balloon_splash.compositing.select import Selection
+from balloon_splash.compositing.smoothing import Steadiness, steady
+from balloon_splash.compositing.track_choice import TrackChoice
 
 SIZE = (100, 300)
 Found = tuple[float, float, float, float]

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from balloon_splash.splash.arrays import Image, Matte
-from balloon_splash.splash.backgrounds import BackgroundLike, background_from
-from balloon_splash.splash.detections import Detections
-from balloon_splash.splash.effects import apply_effect, cut_out
-from balloon_splash.splash.matte import matte
-from balloon_splash.splash.overlay import draw_overlay
+from balloon_splash.compositing.arrays import Image, Matte
+from balloon_splash.compositing.backgrounds import BackgroundLike, background_from
+from balloon_splash.compositing.detections import Detections
+from balloon_splash.compositing.effects import apply_effect, cut_out
+from balloon_splash.compositing.matte import matte
+from balloon_splash.compositing.overlay import draw_overlay
 
 TRANSPARENT = "transparent"
 
@@ -21,9 +21,9 @@ class Look:
     """The defaults are the article's: hard edges on a grey ground.
 
     Attributes:
-        background: as :func:`~balloon_splash.splash.effects.apply_effect` takes it, or ``"transparent"``.
+        background: as :func:`~balloon_splash.compositing.effects.apply_effect` takes it, or ``"transparent"``.
         invert: keep the colour outside the objects.
-        soft, feather, grow, refine: the edge, as :func:`~balloon_splash.splash.matte.matte` takes it.
+        soft, feather, grow, refine: the edge, as :func:`~balloon_splash.compositing.matte.matte` takes it.
         outline: draw a contour around each object.
         labels: write number, class and score at each object.
     """

@@ -19,8 +19,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from balloon_splash.splash.detections import Detections
-from balloon_splash.splash.select import Selection, mask_areas
+from balloon_splash.compositing.detections import Detections
+from balloon_splash.compositing.select import Selection, mask_areas
 
 AREA_MARGIN, SCORE_MARGIN = 1.1, 1.02
 """So many times better than an object with a place must one be to take it; confident scores lie close together."""

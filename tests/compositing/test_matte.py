@@ -5,9 +5,9 @@ import pytest
 import torch
 from detectron2.layers.mask_ops import _do_paste_mask, paste_masks_in_image
 
-from balloon_splash.splash.detections import Detections
-from balloon_splash.splash.edges import signed_distance
-from balloon_splash.splash.matte import SOFT_EDGE_PX, instance_masks, matte, union_probability
+from balloon_splash.compositing.detections import Detections
+from balloon_splash.compositing.edges import signed_distance
+from balloon_splash.compositing.matte import SOFT_EDGE_PX, instance_masks, matte, union_probability
 
 SIZE = (240, 320)
 

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from pycocotools import mask as coco_mask
 
-from balloon_splash.splash.detections import Detections
-from balloon_splash.splash.matte import instance_masks
+from balloon_splash.compositing.detections import Detections
+from balloon_splash.compositing.matte import instance_masks
 
 FOREIGN_SAMPLES = 112
 """Side of the soft masks that are made of the hard ones in files of other tools."""

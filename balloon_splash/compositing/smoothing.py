@@ -18,8 +18,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from balloon_splash.splash.detections import Detections
-from balloon_splash.splash.tracking import Observation, Track, Tracker
+from balloon_splash.compositing.detections import Detections
+from balloon_splash.compositing.tracking import Observation, Track, Tracker
 
 T = TypeVar("T")
 

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from balloon_splash.splash.arrays import Image, Matte, Window
-from balloon_splash.splash.detections import Detections
-from balloon_splash.splash.edges import guided_refine, ramp_at_distance
+from balloon_splash.compositing.arrays import Image, Matte, Window
+from balloon_splash.compositing.detections import Detections
+from balloon_splash.compositing.edges import guided_refine, ramp_at_distance
 
 THRESHOLD = 0.5
 """A point belongs to an object from this probability on, as in Detectron2's ``paste_masks_in_image``."""

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from balloon_splash.splash.extras import crop_object, side_by_side
-from balloon_splash.splash.matte import matte
-from balloon_splash.splash.overlay import draw_overlay
+from balloon_splash.compositing.extras import crop_object, side_by_side
+from balloon_splash.compositing.matte import matte
+from balloon_splash.compositing.overlay import draw_overlay
 from tests.fakes import draw_scene, find_blobs
 
 
