@@ -33,7 +33,7 @@ READABLE = (*dict.fromkeys(SUFFIXES.values()), "DIB", "PPM", "QOI", "ICO")
 ANIMATED = frozenset({"GIF", "WEBP"})
 
 WITH_ALPHA = frozenset({"PNG", "WEBP", "AVIF", "TIFF", "GIF", "JPEG2000", "HEIF"})
-WITH_16_BITS = frozenset({"PNG", "TIFF"})
+WITH_16_BITS = frozenset({"PNG", "TIFF", "JPEG2000"})
 
 
 def format_of(path: str | os.PathLike[str]) -> str | None:

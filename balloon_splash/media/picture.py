@@ -9,6 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from balloon_splash.media.colour_numbers import ColourNumbers
+from balloon_splash.media.jpeg_segments import Segment
+from balloon_splash.media.png_chunks import Chunk
+
 
 @dataclass(frozen=True)
 class Metadata:
@@ -21,6 +25,10 @@ class Metadata:
         dpi: horizontal and vertical resolution.
         comment: free text of the file.
         encoder: how the file was compressed, as keyword arguments of Pillow's writer for the same format.
+        numbers: what the pixels are to be understood in, where the file says it by numbers and they are not sRGB's.
+        segments: of a JPEG file, all that describes the picture, for another JPEG file.
+        chunks: of a PNG file, what the attributes above do not say, for another PNG file.
+        only_here: names of what only a file of the same format has a place for.
     """
 
     exif: bytes | None = None
@@ -29,6 +37,10 @@ class Metadata:
     dpi: tuple[float, float] | None = None
     comment: bytes | None = None
     encoder: Mapping[str, Any] = field(default_factory=dict)
+    numbers: ColourNumbers | None = None
+    segments: tuple[Segment, ...] = ()
+    chunks: tuple[Chunk, ...] = ()
+    only_here: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

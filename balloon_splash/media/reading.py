@@ -3,41 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
-import cv2
 import numpy as np
-import numpy.typing as npt
-from PIL import ExifTags, Image, ImageCms, ImageOps, JpegImagePlugin, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from balloon_splash.errors import MediaError
-from balloon_splash.media.exif import descriptive_exif, without_thumbnail
+from balloon_splash.media.deep_pixels import UPRIGHT, Pixels, has_16_bits, read_deep
+from balloon_splash.media.describing import describe, exif_of, resolution
 from balloon_splash.media.formats import READABLE, register_heif
-from balloon_splash.media.opening import DAMAGED, open_image, read_bytes
+from balloon_splash.media.opening import open_image, read_bytes
 from balloon_splash.media.picture import Metadata, Picture
 
+SIDEWAYS = frozenset({5, 6, 7, 8})
+"""Orientations of pictures whose sides change places when they are turned upright."""
+
 EIGHT_BIT_MODES = frozenset({"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "HSV"})
-BITS_PER_SAMPLE = 258  # TIFF tag
-PNG_BIT_DEPTH_AT = 24  # byte of the IHDR chunk in the file
 HEIF_BRAND = slice(4, 12)  # of the first box of the file (ISO 14496-12)
 HEIF_BRANDS = frozenset(b"ftyp" + brand for brand in (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1"))
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
-
-Pixels = npt.NDArray[np.uint8 | np.uint16]
-
-UPRIGHT: dict[int, Callable[[Pixels], Pixels]] = {
-    2: np.fliplr,
-    3: lambda pixels: np.rot90(pixels, 2),
-    4: np.flipud,
-    5: lambda pixels: pixels.swapaxes(0, 1),
-    6: lambda pixels: np.rot90(pixels, -1),
-    7: lambda pixels: np.rot90(pixels, 2).swapaxes(0, 1),
-    8: np.rot90,
-}
-"""What turns stored pixels upright, by EXIF orientation."""
 
 
 def read_picture(source: str | os.PathLike[str] | bytes, *, name: str | None = None) -> Picture:
@@ -59,7 +45,9 @@ def read_picture(source: str | os.PathLike[str] | bytes, *, name: str | None = N
     image = _open(source, name)
     try:
         return _convert(image, source, name)
-    except DAMAGED as error:
+    except MediaError:
+        raise
+    except Exception as error:
         raise MediaError(f"{name}: truncated or damaged {image.format} file ({_reason(error)})") from error
 
 
@@ -81,7 +69,7 @@ def from_pil(image: Image.Image) -> Picture:
     info = upright.info
     # A profile of four inks or one grey does not describe the RGB pixels that come out.
     icc = info.get("icc_profile") if image.mode.startswith(("RGB", "P")) else None
-    return Picture(rgb, alpha, metadata=Metadata(exif=_exif(info), icc=icc, dpi=info.get("dpi")))
+    return Picture(rgb, alpha, metadata=Metadata(exif=exif_of(info), icc=icc, dpi=resolution(info)))
 
 
 def _read_bytes(path: Path) -> bytes:
@@ -106,59 +94,69 @@ def _open(data: bytes, name: str) -> Image.Image:
         if not reads_heif and data[HEIF_BRAND] in HEIF_BRANDS:
             raise MediaError(f"{name}: HEIC needs a further library: pip install balloon-splash[heif]") from None
         raise MediaError(f"{name}: not a picture that can be read ({len(data)} bytes)") from None
-    except DAMAGED as error:
+    except MediaError:
+        raise
+    except Exception as error:
         raise MediaError(f"{name}: damaged picture file ({_reason(error)})") from error
 
 
 def _convert(image: Image.Image, data: bytes, name: str) -> Picture:
-    notes = []
-    frames = getattr(image, "n_frames", 1)
-    if frames > 1:
-        notes.append(f"only the first of {frames} pictures in the file is used")
-    sixteen = _has_16_bits(image, data)
-    coded_bits = _coded_bits(image, data)
-    if coded_bits > 8:
-        notes.append(f"{coded_bits} bits a channel become 8")
-    exif = image.getexif()
-    orientation = exif.get(ExifTags.Base.Orientation, 1)
-    descriptive = descriptive_exif(exif)  # for TIFF, which does not hold EXIF as one block
-    encoder = _encoder_settings(image, data)
+    notes = _about_other_pictures(image)
+    orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+    deep = has_16_bits(image, data)
+    by_pillow = image.format == "TIFF"  # whose size is that of the upright picture, as are its pixels
+    width, height = image.size[::-1] if orientation in SIDEWAYS and not by_pillow else image.size
+    turn = UPRIGHT.get(orientation, np.asarray) if deep or not by_pillow else np.asarray
     grey = image.mode in ("1", "L", "LA") or image.mode.startswith("I;16")
-    icc = image.info.get("icc_profile")
-    # Takes the orientation out of EXIF and XMP, too; of a picture that is upright it would make a copy.
-    upright = image if orientation == 1 else ImageOps.exif_transpose(image)
-    if sixteen:
-        # OpenCV applies the orientation of TIFF files by itself, and of no others when it reads all channels.
-        rgb, alpha = _pixels_16(data, 1 if image.format == "TIFF" else orientation, image.size, name)
+    metadata = describe(image, data, notes, turned=(height, width) if orientation in UPRIGHT else None)
+    stored: tuple[Pixels, Pixels | None]
+    if deep:
+        stored = read_deep(image, data, name, notes)
     elif image.mode not in EIGHT_BIT_MODES:
         raise MediaError(f"{name}: pixels of mode {image.mode} found; expected 8 or 16 bits a channel")
     else:
+        _tell_about_pixels(image, data, notes)
         if image.mode == "CMYK":
-            upright, icc = _cmyk_to_rgb(upright, icc, notes)
-        elif image.mode == "1":
-            notes.append("1-bit pixels become 8-bit grey")
-        elif image.mode in ("P", "PA"):
-            notes.append("the palette is dropped: the result has full colours")
-        rgb, alpha = _pixels_8(upright)
-    info = upright.info
-    metadata = Metadata(
-        exif=_exif(info) or descriptive,
-        icc=icc,
-        xmp=_as_bytes(info.get("xmp")),
-        dpi=info.get("dpi"),
-        comment=_as_bytes(info.get("comment")),
-        encoder=encoder,
-    )
+            converted, icc = _cmyk_to_rgb(image, metadata.icc, notes)
+            metadata = replace(metadata, icc=icc)
+            stored = _pixels_8(converted)
+        else:
+            stored = _pixels_8(image)
+    rgb, alpha = stored
     kind = "JPEG" if image.format == "MPO" else image.format or "PNG"
-    return Picture(rgb, alpha, format=kind, grey=grey, metadata=metadata, notes=tuple(notes))
+    return Picture(
+        np.ascontiguousarray(turn(rgb)),
+        None if alpha is None else np.ascontiguousarray(turn(alpha)),
+        format=kind,
+        grey=grey,
+        metadata=metadata,
+        notes=tuple(notes),
+    )
 
 
-def _has_16_bits(image: Image.Image, data: bytes) -> bool:
-    if image.format == "PNG":
-        return data[PNG_BIT_DEPTH_AT] == 16
-    if image.format == "TIFF":
-        return 16 in getattr(image, "tag_v2", {}).get(BITS_PER_SAMPLE, ())
-    return image.mode.startswith("I;16")
+def _about_other_pictures(image: Image.Image) -> list[str]:
+    """What the file holds beside the picture that is read, as far as the library that opened it says."""
+    notes = []
+    frames = getattr(image, "n_frames", 1)
+    if frames > 1 and image.format != "MPO":  # whose further pictures are told by what they are
+        notes.append(f"only the first of {frames} pictures in the file is used")
+    if image.info.get("depth_images"):
+        notes.append("the depth map is left out")
+    for kind in image.info.get("aux") or {}:
+        name = "the gain map (HDR)" if "hdrgainmap" in kind.lower() else f"an auxiliary picture ({kind.split(':')[-1]})"
+        notes.append(f"{name} is left out")
+    return notes
+
+
+def _tell_about_pixels(image: Image.Image, data: bytes, notes: list[str]) -> None:
+    """Say what 8 bits and full colours change."""
+    bits = _coded_bits(image, data)
+    if bits > 8:
+        notes.append(f"{bits} bits a channel become 8")
+    if image.mode == "1":
+        notes.append("1-bit pixels become 8-bit grey")
+    elif image.mode in ("P", "PA"):
+        notes.append("the palette is dropped: the result has full colours")
 
 
 def _coded_bits(image: Image.Image, data: bytes) -> int:
@@ -177,54 +175,17 @@ def _pixels_8(image: Image.Image) -> tuple[Pixels, Pixels | None]:
     return np.array(image if image.mode == "RGB" else image.convert("RGB")), None  # convert would copy it
 
 
-def _pixels_16(data: bytes, orientation: int, size: tuple[int, int], name: str) -> tuple[Pixels, Pixels | None]:
-    """By OpenCV, since Pillow holds 16 bits only in pictures of one channel."""
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    if pixels is None or pixels.dtype != np.uint16 or pixels.shape[1::-1] != size:
-        raise MediaError(f"{name}: 16-bit pixels in a layout that cannot be read; expected grey, RGB or RGBA")
-    turned = UPRIGHT.get(orientation, np.asarray)(np.asarray(pixels, np.uint16))
-    if turned.ndim == 2:
-        return np.ascontiguousarray(np.dstack([turned] * 3)), None
-    rgb = np.ascontiguousarray(turned[..., 2::-1])
-    return rgb, np.ascontiguousarray(turned[..., 3]) if turned.shape[2] == 4 else None
-
-
 def _cmyk_to_rgb(image: Image.Image, icc: bytes | None, notes: list[str]) -> tuple[Image.Image, bytes | None]:
-    """Convert through the embedded profile to sRGB; without one, by the plain formula."""
-    info = image.info
-    if icc is None:
-        notes.append("CMYK without a profile becomes RGB by the plain formula; colours are approximate")
-        converted, profile = image.convert("RGB"), None
-    else:
-        notes.append("CMYK becomes sRGB through the embedded profile")
-        source = ImageCms.ImageCmsProfile(BytesIO(icc))
-        result = ImageCms.profileToProfile(image, source, SRGB, outputMode="RGB")
-        assert result is not None  # None stands for a conversion in place, which was not asked for
-        converted, profile = result, SRGB.tobytes()
-    converted.info = info
-    return converted, profile
-
-
-def _encoder_settings(image: Image.Image, data: bytes) -> dict[str, Any]:
-    """How the file was compressed, in the words of Pillow's writer for the same format."""
-    if isinstance(image, JpegImagePlugin.JpegImageFile):
-        settings: dict[str, Any] = {"qtables": image.quantization}
-        if image.mode == "RGB":
-            settings["subsampling"] = JpegImagePlugin.get_sampling(image)
-        if image.info.get("progressive"):
-            settings["progressive"] = True
-        return settings
-    if image.format == "WEBP":
-        return {"lossless": b"VP8L" in data[:64]}
-    if image.format == "TIFF" and "compression" in image.info:
-        return {"compression": image.info["compression"]}
-    return {}
-
-
-def _exif(info: Mapping[Any, Any]) -> bytes | None:
-    data: bytes | None = info.get("exif")
-    return without_thumbnail(data) if data else None
-
-
-def _as_bytes(value: str | bytes | None) -> bytes | None:
-    return value.encode() if isinstance(value, str) else value
+    """Convert through the embedded profile to sRGB; without one that is of four inks, by the plain formula."""
+    if icc is not None:
+        try:
+            source = ImageCms.ImageCmsProfile(BytesIO(icc))
+            converted = ImageCms.profileToProfile(image, source, SRGB, outputMode="RGB")
+        except (ImageCms.PyCMSError, OSError, ValueError):
+            notes.append("the embedded profile does not describe CMYK and is left out")
+        else:
+            assert converted is not None  # None stands for a conversion in place, which was not asked for
+            notes.append("CMYK becomes sRGB through the embedded profile")
+            return converted, SRGB.tobytes()
+    notes.append("CMYK without a profile of its own becomes RGB by the plain formula; colours are approximate")
+    return image.convert("RGB"), None

@@ -4,28 +4,41 @@ from __future__ import annotations
 
 import errno
 import os
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import tifffile
 from PIL import Image, PngImagePlugin
 
 from balloon_splash.errors import MediaError
 from balloon_splash.files import atomic_path
-from balloon_splash.media.exif import SUB_DIRECTORIES, descriptive_exif, parse_exif
+from balloon_splash.media.colour_numbers import heif_options, in_boxes, to_chunk
+from balloon_splash.media.deep_pixels import Deep
+from balloon_splash.media.exif import (
+    SUB_DIRECTORIES,
+    descriptive_exif,
+    descriptive_tags,
+    parse_exif,
+    without_orientation,
+)
 from balloon_splash.media.formats import SUFFIXES, WITH_16_BITS, WITH_ALPHA, format_of, register_heif
-from balloon_splash.media.opening import DAMAGED
+from balloon_splash.media.jpeg_metadata import ICC, XMP
+from balloon_splash.media.jpeg_segments import APP14, LONGEST, Segment, parse_jpeg, with_segments
 from balloon_splash.media.picture import Metadata, Picture, to_8_bit
+from balloon_splash.media.png_chunks import OF_PIXELS, Chunk, chunks, texts, with_chunks
+
+AnyPixels: TypeAlias = npt.NDArray[np.uint8 | np.uint16]
 
 JPEG_QUALITY = 95
 LOSSY_QUALITY = 90
 """For WebP, AVIF and HEIF, whose files do not tell the quality they were written with."""
 
-PNG_HEADER = 33  # signature and IHDR chunk
 BILEVEL_COMPRESSION = frozenset({"group3", "group4", "tiff_ccitt"})
 JPEG_IN_TIFF = frozenset({"jpeg", "tiff_jpeg"})
 
@@ -34,6 +47,20 @@ WITH_EXIF = frozenset({"JPEG", "PNG", "WEBP", "AVIF", "TIFF", "HEIF"})
 WITH_ICC = WITH_EXIF
 WITH_XMP = frozenset({"JPEG", "PNG", "WEBP", "AVIF", "TIFF", "HEIF"})
 WITH_DPI = frozenset({"JPEG", "PNG", "TIFF", "BMP"})
+WITH_COMMENT = frozenset({"JPEG", "GIF", "PNG"})
+WITH_NUMBERS = frozenset({"PNG", "AVIF", "HEIF"})
+
+XMP_TAG = 700  # of TIFF
+
+DESCRIPTIVE_OPTIONS = {
+    "tiffinfo": "texts",
+    "icc_profile": "ICC profile",
+    "exif": "EXIF",
+    "xmp": "XMP",
+    "comment": "comment",
+    "dpi": "resolution",
+}
+"""Arguments of Pillow's writers without which a picture can still be written, the dearest first, and their names."""
 
 
 @dataclass(frozen=True)
@@ -101,11 +128,19 @@ def encode_picture(picture: Picture, kind: str | None = None, *, quality: int | 
     kind = kind or picture.format
     metadata, notes = _fitting_metadata(picture, kind)
     pixels, more = _fitting_pixels(picture, kind)
+    notes.extend(more)
     if pixels.dtype == np.uint16:
-        data = _png_16(pixels, metadata) if kind == "PNG" else _tiff_16(pixels, metadata)
+        data = _DEEP[kind](np.asarray(pixels, np.uint16), metadata)
     else:
-        data = _by_pillow(pixels, kind, _save_options(picture, metadata, kind, pixels, quality))
-    return Encoded(data, (*notes, *more))
+        options = _save_options(picture, metadata, kind, pixels, quality)
+        data = _by_pillow(pixels, kind, options, notes)
+    if kind == "PNG":
+        data = with_chunks(data, _png_chunks(metadata))
+    elif kind == "JPEG" and metadata.segments:
+        data = with_segments(data, _segments(data, metadata))
+    elif kind == "AVIF":
+        data = _finished_avif(data, metadata)
+    return Encoded(data, tuple(notes))
 
 
 def _fitting_metadata(picture: Picture, kind: str) -> tuple[Metadata, list[str]]:
@@ -115,23 +150,34 @@ def _fitting_metadata(picture: Picture, kind: str) -> tuple[Metadata, list[str]]
     icc = given.icc if kind in WITH_ICC else None
     if icc and picture.grey and not stays_grey:
         icc = None  # a profile of one channel does not describe three
-    deep_tiff = kind == "TIFF" and picture.rgb.dtype == np.uint16
-    exif = given.exif if kind in WITH_EXIF and not deep_tiff else None
+    same = kind == picture.format
+    exif = given.exif if kind in WITH_EXIF and _fits(given.exif, kind) else None
     if exif and kind == "TIFF":
-        tags = parse_exif(exif)
-        exif = descriptive_exif(tags)
-        if SUB_DIRECTORIES & set(tags):
+        if SUB_DIRECTORIES & set(parse_exif(exif)):
             notes.append("camera settings and position in EXIF could not be kept in TIFF")
-    xmp = given.xmp if kind in WITH_XMP and not deep_tiff else None
-    dpi = given.dpi if kind in WITH_DPI else None
-    pairs = (("EXIF", given.exif, exif), ("ICC profile", given.icc, icc), ("XMP", given.xmp, xmp))
-    lost = [name for name, before, after in pairs if before and not after]
+        exif = descriptive_exif(parse_exif(exif), with_settings=False)
+    xmp = given.xmp if kind in WITH_XMP and _fits(given.xmp, kind) else None
+    numbers = given.numbers if kind in WITH_NUMBERS else None
+    lost = [
+        *(["EXIF"] if given.exif and not exif and not notes else []),
+        *(["ICC profile"] if given.icc and not icc else []),
+        *(["XMP"] if given.xmp and not xmp else []),
+        *([f"the colours' description ({given.numbers})"] if given.numbers and not numbers else []),
+        *(given.only_here if not same else ()),
+        *(["comment"] if given.comment and kind not in WITH_COMMENT else []),
+    ]
     if lost:
         notes.append(f"{', '.join(lost)} could not be kept in {kind}")
-    return Metadata(exif, icc, xmp, dpi, given.comment, given.encoder), notes
+    fitting = replace(given, exif=exif, icc=icc, xmp=xmp, numbers=numbers, dpi=given.dpi if kind in WITH_DPI else None)
+    return (fitting if same else replace(fitting, encoder={}, segments=(), chunks=())), notes
 
 
-def _fitting_pixels(picture: Picture, kind: str) -> tuple[np.ndarray[Any, np.dtype[np.uint8 | np.uint16]], list[str]]:
+def _fits(block: bytes | None, kind: str) -> bool:
+    """Whether a block fits into the segment that JPEG has for it."""
+    return kind != "JPEG" or len(block or b"") <= LONGEST - len(XMP)
+
+
+def _fitting_pixels(picture: Picture, kind: str) -> tuple[AnyPixels, list[str]]:
     """``(H, W)``, or ``(H, W, C)`` with C of 2 (grey and alpha), 3 or 4 channels: as many as the picture needs."""
     notes = []
     colour = picture.rgb[..., 0] if picture.grey and _is_neutral(picture) else picture.rgb
@@ -140,11 +186,13 @@ def _fitting_pixels(picture: Picture, kind: str) -> tuple[np.ndarray[Any, np.dty
         alpha = None
         notes.append(f"transparency could not be kept in {kind}")
     if colour.dtype == np.uint16 and alpha is not None and colour.ndim == 2:
-        colour = picture.rgb  # OpenCV writes no 16-bit grey with alpha
+        colour = picture.rgb  # no 16-bit grey with alpha is written
     pixels = colour if alpha is None else np.dstack([colour, alpha])
     if pixels.dtype == np.uint16 and kind not in WITH_16_BITS:
         pixels = to_8_bit(pixels)
         notes.append(f"16 bits a channel became 8 in {kind}")
+    if pixels.dtype == np.uint16 and kind == "JPEG2000":
+        notes.append("16 bits a channel are written with a small loss in JPEG 2000")
     if kind == "GIF":
         notes.append("GIF holds 256 colours")
     return pixels, notes
@@ -156,22 +204,30 @@ def _is_neutral(picture: Picture) -> bool:
 
 
 def _save_options(
-    picture: Picture, metadata: Metadata, kind: str, pixels: np.ndarray[Any, Any], quality: int | None
+    picture: Picture, metadata: Metadata, kind: str, pixels: AnyPixels, quality: int | None
 ) -> dict[str, Any]:
     """Keyword arguments of Pillow's writer."""
-    options: dict[str, Any] = {"exif": metadata.exif, "icc_profile": metadata.icc, "dpi": metadata.dpi}
-    if kind == "PNG":
-        options["pnginfo"] = _png_text(metadata)
-    elif metadata.xmp:
-        options["xmp"] = metadata.xmp
-    if kind in ("JPEG", "GIF") and metadata.comment:
+    options = _png_options(metadata)
+    if kind != "PNG":
+        del options["pnginfo"]
+        options["xmp"] = metadata.xmp or None
+    if kind in WITH_COMMENT and kind != "PNG":
         options["comment"] = metadata.comment
+    if kind == "HEIF" and metadata.numbers is not None:
+        options.update(heif_options(metadata.numbers))
+    if kind == "AVIF" and metadata.exif is not None:
+        options["exif"] = without_orientation(metadata.exif)  # or Pillow would write all of EXIF anew
     same_format = kind == picture.format
-    if same_format:
-        options.update(metadata.encoder)
+    options.update(metadata.encoder)
+    if metadata.segments:
+        options.update(exif=None, xmp=None, comment=None)  # which stand in the segments
     if kind == "JPEG":
         options.update(_jpeg_options(options, pixels, quality, same_format))
     elif kind == "TIFF":
+        tags: dict[int, bytes] = dict(descriptive_tags(metadata.exif)) if metadata.exif else {}
+        if metadata.xmp:
+            tags[XMP_TAG] = metadata.xmp
+        options.update(exif=None, xmp=None, tiffinfo=tags or None)  # whose writer would make EXIF's texts ASCII
         compression = options.get("compression", "tiff_adobe_deflate")
         if compression in BILEVEL_COMPRESSION or (compression in JPEG_IN_TIFF and pixels.ndim != 3):
             compression = "tiff_adobe_deflate"
@@ -181,9 +237,15 @@ def _save_options(
     return {key: value for key, value in options.items() if value is not None}
 
 
-def _jpeg_options(
-    options: dict[str, Any], pixels: np.ndarray[Any, Any], quality: int | None, same_format: bool
-) -> dict[str, Any]:
+def _png_options(metadata: Metadata) -> dict[str, Any]:
+    """Keyword arguments of Pillow's PNG writer that describe the picture."""
+    text = PngImagePlugin.PngInfo()
+    if metadata.xmp:
+        text.add_itxt("XML:com.adobe.xmp", metadata.xmp.decode("utf-8", "replace"))
+    return {"exif": metadata.exif, "icc_profile": metadata.icc, "dpi": metadata.dpi, "pnginfo": text}
+
+
+def _jpeg_options(options: dict[str, Any], pixels: AnyPixels, quality: int | None, same_format: bool) -> dict[str, Any]:
     if quality is not None:
         return {"quality": quality, "qtables": None}
     if not same_format or "qtables" not in options:
@@ -193,39 +255,79 @@ def _jpeg_options(
     return {}
 
 
-def _by_pillow(pixels: np.ndarray[Any, Any], kind: str, options: dict[str, Any]) -> bytes:
+def _by_pillow(pixels: AnyPixels, kind: str, options: dict[str, Any], notes: list[str]) -> bytes:
+    """A file by Pillow's writer, with as much of what describes the pixels as it takes."""
     if kind == "HEIF":
         register_heif()
-    buffer = BytesIO()
-    try:
-        Image.fromarray(np.ascontiguousarray(pixels)).save(buffer, kind, **options)
-    except DAMAGED as error:  # what a damaged source says about itself goes into the result
-        size = f"{pixels.shape[1]}x{pixels.shape[0]}"
-        raise MediaError(f"a picture of {size} pixels cannot be written as {kind} ({error})") from error
-    return buffer.getvalue()
+    descriptive = [name for name in DESCRIPTIVE_OPTIONS if name in options]
+    image = Image.fromarray(np.ascontiguousarray(pixels))
+    while True:
+        buffer = BytesIO()
+        try:
+            image.save(buffer, kind, **options)
+        except Exception as error:
+            reason = " ".join(str(error).split())[:200] or type(error).__name__
+            if not descriptive:
+                size = f"{pixels.shape[1]}x{pixels.shape[0]}"
+                raise MediaError(f"a picture of {size} pixels cannot be written as {kind} ({reason})") from error
+            name = descriptive.pop()
+            del options[name]
+            notes.append(f"{DESCRIPTIVE_OPTIONS[name]} could not be kept in {kind} ({reason})")
+        else:
+            return buffer.getvalue()
 
 
-def _png_text(metadata: Metadata) -> PngImagePlugin.PngInfo:
-    text = PngImagePlugin.PngInfo()
-    if metadata.xmp:
-        text.add_itxt("XML:com.adobe.xmp", metadata.xmp.decode("utf-8", "replace"))
-    if metadata.comment:
-        text.add_text("Comment", metadata.comment.decode("utf-8", "replace"))
-    return text
+def _png_chunks(metadata: Metadata) -> list[Chunk]:
+    """What the writer of the pixels has not written."""
+    found = list(metadata.chunks)
+    if metadata.numbers is not None and not any(name == b"cICP" for name, _ in found):
+        found.append((b"cICP", to_chunk(metadata.numbers)))
+    if metadata.comment and "Comment" not in texts(found):
+        found.append((b"tEXt", b"Comment\0" + metadata.comment))
+    return found
 
 
-def _png_16(pixels: np.ndarray[Any, Any], metadata: Metadata) -> bytes:
+def _segments(encoded: bytes, metadata: Metadata) -> tuple[Segment, ...]:
+    """The source's segments around a picture that was coded anew, with its own profile and coding."""
+    fresh = parse_jpeg(encoded)
+    profiles = [segment for segment in fresh.descriptive if segment.data.startswith(ICC)] if fresh else []
+    old = [item for item in metadata.segments if item.marker != APP14 and not item.data.startswith(ICC)]
+    return (*old, *profiles)
+
+
+def _finished_avif(data: bytes, metadata: Metadata) -> bytes:
+    """An AVIF file with what Pillow's writer does not write: EXIF as it was, and colours by numbers."""
+    if metadata.exif is not None:
+        data = data.replace(without_orientation(metadata.exif), metadata.exif, 1)
+    return data if metadata.numbers is None else in_boxes(data, metadata.numbers)
+
+
+def _deep_png(pixels: Deep, metadata: Metadata) -> bytes:
     """OpenCV writes the pixels, Pillow the chunks that describe them."""
+    options = _png_options(metadata)
+    model = _by_pillow(np.zeros((1, 1, 3), np.uint8), "PNG", options, [])
+    described = [chunk for chunk in chunks(model) if chunk[0] not in OF_PIXELS]
+    return with_chunks(_by_opencv(pixels, ".png"), described)
+
+
+def _deep_jpeg_2000(pixels: Deep, metadata: Metadata) -> bytes:
+    return _by_opencv(pixels, ".jp2")
+
+
+def _by_opencv(pixels: Deep, suffix: str) -> bytes:
     bgr = {2: None, 3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}[pixels.shape[2] if pixels.ndim == 3 else 2]
-    stored = pixels if bgr is None else cv2.cvtColor(pixels, bgr)
-    _, buffer = cv2.imencode(".png", stored)
-    data = buffer.tobytes()
-    options = {"exif": metadata.exif, "icc_profile": metadata.icc, "dpi": metadata.dpi, "pnginfo": _png_text(metadata)}
-    model = _by_pillow(np.zeros((1, 1, 3), np.uint8), "PNG", {k: v for k, v in options.items() if v is not None})
-    return data[:PNG_HEADER] + model[PNG_HEADER : model.index(b"IDAT") - 4] + data[PNG_HEADER:]
+    written, buffer = cv2.imencode(suffix, pixels if bgr is None else cv2.cvtColor(pixels, bgr))
+    if not written:
+        size = f"{pixels.shape[1]}x{pixels.shape[0]}"
+        raise MediaError(f"a picture of {size} pixels with 16 bits a channel cannot be written as {suffix}")
+    return buffer.tobytes()
 
 
-def _tiff_16(pixels: np.ndarray[Any, Any], metadata: Metadata) -> bytes:
+def _deep_tiff(pixels: Deep, metadata: Metadata) -> bytes:
+    texts = descriptive_tags(metadata.exif) if metadata.exif else {}
+    extra = [(tag, 2, len(text) + 1, text + b"\0", True) for tag, text in texts.items()]
+    if metadata.xmp:
+        extra.append((XMP_TAG, 1, len(metadata.xmp), metadata.xmp, True))
     buffer = BytesIO()
     tifffile.imwrite(
         buffer,
@@ -236,6 +338,16 @@ def _tiff_16(pixels: np.ndarray[Any, Any], metadata: Metadata) -> bytes:
         iccprofile=metadata.icc,
         resolution=metadata.dpi,
         resolutionunit="INCH" if metadata.dpi else None,
+        software=False,
+        extratags=extra,
         metadata=None,
     )
     return buffer.getvalue()
+
+
+_DEEP: dict[str, Callable[[Deep, Metadata], bytes]] = {
+    "PNG": _deep_png,
+    "TIFF": _deep_tiff,
+    "JPEG2000": _deep_jpeg_2000,
+}
+"""Writers of 16 bits a channel."""

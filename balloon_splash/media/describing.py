@@ -1,0 +1,151 @@
+"""What a picture file says about its pixels, as :class:`Metadata` that is true of the splash, too."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from PIL import Image, JpegImagePlugin
+
+from balloon_splash.media import colour_numbers, jpeg_metadata, png_chunks
+from balloon_splash.media.colour_numbers import ColourNumbers
+from balloon_splash.media.exif import descriptive_exif, edited_exif
+from balloon_splash.media.jpeg_segments import parse_jpeg
+from balloon_splash.media.picture import Metadata
+from balloon_splash.media.xmp import cleaned_xmp
+
+TIFF_LEFT_OUT = {33723: "IPTC's data", 34377: "Photoshop's data", 33550: "the tags of GeoTIFF", 330: "further pictures"}
+"""Tags of TIFF files that are not written again, and their names in notes."""
+
+WITH_COMMENT = frozenset({"PNG", "GIF"})
+"""Formats whose comment is the user's; that of JPEG 2000 names the encoder."""
+
+Size = tuple[int, int]
+
+
+def describe(image: Image.Image, data: bytes, notes: list[str], *, turned: Size | None = None) -> Metadata:
+    """The metadata of an opened file.
+
+    Args:
+        image: the file, not decoded yet.
+        data: the file.
+        notes: takes one sentence for each thing that does not go along.
+        turned: height and width of the upright picture, where the pixels lie otherwise in the file.
+    """
+    if image.format in ("JPEG", "MPO"):
+        return _of_jpeg(image, data, notes, turned)
+    info = image.info
+    chunks: tuple[png_chunks.Chunk, ...] = ()
+    if image.format == "PNG":
+        chunks, left_out = png_chunks.descriptive(png_chunks.chunks(data))
+        notes.extend(left_out)
+    elif image.format == "TIFF":
+        tags = getattr(image, "tag_v2", {})
+        notes.extend(f"{name} in the TIFF file: left out" for tag, name in TIFF_LEFT_OUT.items() if tag in tags)
+    return Metadata(
+        exif=exif_of(info, turned) or (descriptive_exif(image.getexif()) if image.format == "TIFF" else None),
+        icc=info.get("icc_profile"),
+        xmp=_xmp(info, notes, turned),
+        dpi=resolution(info),
+        comment=_as_bytes(info.get("comment")) if image.format in WITH_COMMENT else None,
+        encoder=_encoder_settings(image, data),
+        numbers=_numbers(image, data, chunks),
+        chunks=chunks,
+        only_here=tuple(_only_in_png(chunks)),
+    )
+
+
+def exif_of(info: Mapping[Any, Any], turned: Size | None = None) -> bytes | None:
+    """The EXIF block that Pillow found, in a text of a PNG file, too, without thumbnails."""
+    data: bytes | None = info.get("exif")
+    digits = info.get("Raw profile type exif")
+    if not data and isinstance(digits, str):
+        with contextlib.suppress(ValueError):
+            data = bytes.fromhex("".join(digits.split("\n")[3:]))
+    return edited_exif(data, size=turned) if data else None
+
+
+def resolution(info: Mapping[Any, Any]) -> tuple[float, float] | None:
+    """Pixels per inch across and down, where they are numbers that say something: 0/0 and infinity are met with."""
+    found = info.get("dpi") or ()
+    try:
+        across, down = (float(value) for value in found)
+    except (TypeError, ValueError, ArithmeticError):
+        return None
+    return (across, down) if all(math.isfinite(value) and 0 < value < 2**16 for value in (across, down)) else None
+
+
+def _of_jpeg(image: Image.Image, data: bytes, notes: list[str], turned: Size | None) -> Metadata:
+    file = parse_jpeg(data)
+    kept = jpeg_metadata.Kept((), ()) if file is None else jpeg_metadata.kept_segments(data, file, size=turned)
+    notes.extend(kept.notes)
+    return Metadata(
+        exif=jpeg_metadata.exif_of(kept.segments),
+        icc=image.info.get("icc_profile"),
+        xmp=jpeg_metadata.xmp_of(kept.segments),
+        dpi=resolution(image.info),
+        comment=_as_bytes(image.info.get("comment")),
+        encoder=_encoder_settings(image, data),
+        segments=kept.segments,
+        only_here=tuple(jpeg_metadata.only_in_jpeg(kept.segments)),
+    )
+
+
+def _xmp(info: Mapping[Any, Any], notes: list[str], turned: Size | None) -> bytes | None:
+    packet = _as_bytes(info.get("xmp"))
+    if not packet:
+        return None
+    cleaned, gone = cleaned_xmp(packet, size=turned)
+    notes.extend(f"{name} is left out" for name in gone)
+    return cleaned
+
+
+def _numbers(image: Image.Image, data: bytes, chunks: tuple[png_chunks.Chunk, ...]) -> ColourNumbers | None:
+    """Colours by numbers, unless they say what is understood without them."""
+    if image.format == "PNG":
+        found = next((colour_numbers.from_chunk(body) for name, body in chunks if name == b"cICP"), None)
+    elif image.format == "AVIF":
+        found = colour_numbers.from_boxes(data)
+    else:
+        found = colour_numbers.from_pillow(image.info)
+    return None if found is None or found.is_srgb else found
+
+
+def _only_in_png(chunks: tuple[png_chunks.Chunk, ...]) -> list[str]:
+    names = {name for name, _ in chunks}
+    found = ["gamma and chromaticities"] if names & {b"gAMA", b"cHRM"} and b"sRGB" not in names else []
+    keywords = [word for word in png_chunks.texts(chunks) if word != "Comment"]
+    return [*found, *([f"texts ({', '.join(keywords)})"] if keywords else [])]
+
+
+def _encoder_settings(image: Image.Image, data: bytes) -> dict[str, Any]:
+    """How the file was compressed, in the words of Pillow's writer for the same format."""
+    if isinstance(image, JpegImagePlugin.JpegImageFile):
+        settings: dict[str, Any] = {"qtables": image.quantization}
+        if image.mode == "RGB":
+            settings["subsampling"] = JpegImagePlugin.get_sampling(image)
+        if image.info.get("progressive"):
+            settings["progressive"] = True
+        return settings
+    if image.format == "WEBP":
+        return {"lossless": True, "exact": True} if is_lossless_webp(data) else {}
+    if image.format == "TIFF" and "compression" in image.info:
+        return {"compression": image.info["compression"]}
+    return {}
+
+
+def is_lossless_webp(data: bytes) -> bool:
+    """Whether the first picture of a WebP file is coded without loss: its chunk is ``VP8L``, wherever it stands."""
+    place = 12
+    while place + 8 <= len(data):
+        name, length = data[place : place + 4], int.from_bytes(data[place + 4 : place + 8], "little")
+        if name in (b"VP8L", b"VP8 "):
+            return name == b"VP8L"
+        place += 8 + (16 if name == b"ANMF" else length + length % 2)  # of a frame, its picture's chunks follow
+    return False
+
+
+def _as_bytes(value: str | bytes | None) -> bytes | None:
+    return value.encode() if isinstance(value, str) else value

@@ -1,0 +1,76 @@
+"""The chunks of a PNG file beside its pixels: what describes them goes along, byte for byte."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias
+
+Chunk: TypeAlias = tuple[bytes, bytes]
+"""Name and body."""
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+HEADER_END = 33  # signature and IHDR chunk
+
+COLOUR = frozenset({b"cICP", b"gAMA", b"cHRM", b"sRGB", b"mDCV", b"cLLI", b"mDCv", b"cLLi"})
+"""How the numbers are to be understood (PNG, third edition, 11.3.2)."""
+
+TEXT = frozenset({b"tEXt", b"zTXt", b"iTXt"})
+WRITTEN_BY_PILLOW = frozenset({b"iCCP", b"eXIf", b"pHYs"})
+KEPT = COLOUR | TEXT | {b"tIME", b"oFFs", b"pCAL", b"sCAL"}
+OF_PIXELS = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"bKGD", b"hIST", b"sBIT", b"sPLT"})
+OF_ANIMATION = frozenset({b"acTL", b"fcTL", b"fdAT"})
+CREDENTIALS = b"caBX"
+XMP_KEYWORD = b"XML:com.adobe.xmp\0"
+RAW_PROFILE = b"Raw profile type "
+"""Of ImageMagick and ExifTool: EXIF, IPTC and XMP as digits, with thumbnails and orientation."""
+
+
+def chunks(data: bytes) -> list[Chunk]:
+    """All chunks of a PNG file, in order, as far as it goes."""
+    found, place = [], len(SIGNATURE)
+    while place + 8 <= len(data):
+        length, name = struct.unpack_from(">I4s", data, place)
+        found.append((name, data[place + 8 : place + 8 + length]))
+        place += 12 + length
+    return found
+
+
+def descriptive(found: Iterable[Chunk]) -> tuple[tuple[Chunk, ...], list[str]]:
+    """The chunks that go with another picture of the same size, and what is said of those that do not.
+
+    EXIF, the profile and resolution are not among them, nor is XMP, which may have to change.
+    """
+    kept: list[Chunk] = []
+    notes: dict[str, None] = {}
+    for name, body in found:
+        if name in TEXT and body.startswith(XMP_KEYWORD):
+            continue
+        if name in TEXT and body.startswith(RAW_PROFILE):
+            kind = body[len(RAW_PROFILE) :].split(b"\0")[0].decode("latin-1")
+            if kind.lower() not in ("exif", "app1", "icc", "icm"):  # these Pillow reads
+                notes[f"'{kind}' data in a text chunk is left out"] = None
+        elif name in KEPT or (name not in OF_PIXELS | OF_ANIMATION | WRITTEN_BY_PILLOW and name[3:].islower()):
+            kept.append((name, body))  # a small fourth letter: may be copied though the pixels change
+        elif name == CREDENTIALS:
+            notes["content credentials (C2PA), which hold for the original alone, are left out"] = None
+        elif name not in OF_PIXELS | OF_ANIMATION | WRITTEN_BY_PILLOW:
+            notes[f"the chunk {name.decode('latin-1')} is left out"] = None
+    return tuple(kept), list(notes)
+
+
+def texts(kept: Iterable[Chunk]) -> list[str]:
+    """Keywords of the texts among chunks."""
+    return list(dict.fromkeys(body.split(b"\0")[0].decode("latin-1") for name, body in kept if name in TEXT))
+
+
+def with_chunks(data: bytes, more: Sequence[Chunk]) -> bytes:
+    """The same PNG file with further chunks behind its header; those of the same name, texts apart, are replaced."""
+    names = {name for name, _ in more} - TEXT
+    body = b"".join(_encode(*chunk) for chunk in chunks(data)[1:] if chunk[0] not in names)
+    return data[:HEADER_END] + b"".join(_encode(*chunk) for chunk in more) + body
+
+
+def _encode(name: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(body, zlib.crc32(name)))
