@@ -1,5 +1,9 @@
 """Colour only where the balloons are: a Detectron2 plugin for the VIA balloon dataset, a Mask R-CNN and its splash.
 
+The names in ``__all__`` are the public interface; each has an example in ``docs/api.md``. Everything else in the
+package is private, and may move or change without notice. A public name loads its module when it is first asked for:
+``import balloon_splash`` by itself reads neither NumPy nor torch.
+
 ``import balloon_splash`` registers the datasets in ``DatasetCatalog`` and the models in Detectron2's registries. The
 registration waits for Detectron2 itself to be imported (at once, where it already is): that way the parts which need
 neither torch nor Detectron2 (``--help``, effects, image files) start in a fraction of a second.
@@ -7,11 +11,94 @@ neither torch nor Detectron2 (``--help``, effects, image files) start in a fract
 
 from __future__ import annotations
 
+from importlib import import_module
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from wrapt import register_post_import_hook
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "BalloonSplashError",
+    "Clip",
+    "Detections",
+    "Encoding",
+    "Finder",
+    "Look",
+    "Segmenter",
+    "Selection",
+    "SplashOptions",
+    "Splasher",
+    "Steadiness",
+    "VideoOptions",
+    "add_balloon_config",
+    "apply_effect",
+    "load_config",
+    "matte",
+    "register_labelme",
+    "register_png_masks",
+    "register_via_instances",
+    "splash",
+    "splash_inputs",
+]
+
+#: The module that each public name is loaded from; for the type checker, the same once more below.
+_HOMES = {
+    "BalloonSplashError": "errors",
+    "Clip": "media.video.clip",
+    "Detections": "compositing.detections",
+    "Encoding": "media.video.codecs",
+    "Finder": "splasher.finder",
+    "Look": "compositing.look",
+    "Segmenter": "inference.segmenter",
+    "Selection": "compositing.select",
+    "SplashOptions": "splasher.options",
+    "Splasher": "splasher.splasher",
+    "Steadiness": "compositing.smoothing",
+    "VideoOptions": "splasher.video_stream",
+    "add_balloon_config": "config",
+    "apply_effect": "compositing.effects",
+    "load_config": "config",
+    "matte": "compositing.matte",
+    "register_labelme": "data.datasets.catalog",
+    "register_png_masks": "data.datasets.catalog",
+    "register_via_instances": "data.datasets.catalog",
+    "splash": "splasher.splasher",
+    "splash_inputs": "splasher.run",
+}
+
+if TYPE_CHECKING:
+    from balloon_splash.compositing.detections import Detections
+    from balloon_splash.compositing.effects import apply_effect
+    from balloon_splash.compositing.look import Look
+    from balloon_splash.compositing.matte import matte
+    from balloon_splash.compositing.select import Selection
+    from balloon_splash.compositing.smoothing import Steadiness
+    from balloon_splash.config import add_balloon_config, load_config
+    from balloon_splash.data.datasets.catalog import register_labelme, register_png_masks, register_via_instances
+    from balloon_splash.errors import BalloonSplashError
+    from balloon_splash.inference.segmenter import Segmenter
+    from balloon_splash.media.video.clip import Clip
+    from balloon_splash.media.video.codecs import Encoding
+    from balloon_splash.splasher.finder import Finder
+    from balloon_splash.splasher.options import SplashOptions
+    from balloon_splash.splasher.run import splash_inputs
+    from balloon_splash.splasher.splasher import Splasher, splash
+    from balloon_splash.splasher.video_stream import VideoOptions
+else:  # or the type checker would take every name that is asked for as there
+
+    def __getattr__(name):
+        """Load a public name from its module, once."""
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]
 
 
 def _register_models(_: ModuleType) -> None:
