@@ -52,11 +52,15 @@ OPENVINO = ["openvino>=2025.0", "nncf>=2.15"]
 # What tools/export_model.py writes, and checks.
 EXPORT = [*OPENVINO, "onnx>=1.17", "onnxruntime>=1.20"]
 
+# Reads the weights of matterport's Mask R-CNN (tools/convert_matterport.py).
+MATTERPORT = ["h5py>=3.10"]
+
 # Fuzzing guided by coverage (python -m tests.fuzz --kind via-guided); there are wheels for these systems only.
 FUZZ = ["atheris>=2.3; sys_platform == 'linux' and platform_machine == 'x86_64'"]
 
 DEVELOPMENT = [
     *EXPORT,
+    *MATTERPORT,
     "pytest>=8",
     "nbclient>=0.10",
     "pillow-heif>=0.18",
@@ -103,6 +107,7 @@ setup(
         "export": EXPORT,
         "fuzz": FUZZ,
         "heif": ["pillow-heif>=0.18"],
+        "matterport": MATTERPORT,
         "openvino": OPENVINO,
     },
     entry_points={"console_scripts": ["balloon-splash = balloon_splash.cli.main:main"]},

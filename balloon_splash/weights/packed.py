@@ -1,4 +1,4 @@
-"""Weights in a small file: safetensors with 8 or 16 bits a weight, read back as float32.
+"""Weights in a small file: safetensors with 8, 16 or 32 bits per weight, read back as float32.
 
 A file of ours is a plain safetensors file whose metadata say what it is: ``format``, ``version``, ``storage``,
 ``class_names``, ``config`` (the configuration it was trained with), ``card`` (facts about the model) and ``digest``.
@@ -26,7 +26,7 @@ from balloon_splash.files import atomic_path
 
 FORMAT = "balloon-splash weights"
 VERSION = "1"
-STORAGES = ("int8", "fp16")
+STORAGES = ("int8", "fp16", "fp32")
 
 _SCALE = ":scale"
 #: Smaller tensors stay float16: they weigh little, and among them are the first and the last layers.
@@ -58,7 +58,7 @@ def write_packed(
         path: the file, ``*.safetensors``.
         state: tensors by name, as in a model's ``state_dict``.
         about: what the file shall say of them.
-        storage: one of :data:`STORAGES`, for large weights; ``int8`` takes a quarter of float32.
+        storage: one of :data:`STORAGES`, for large weights; ``int8`` takes a quarter of ``fp32``, which is exact.
         overwrite: replace a file that is there.
 
     Raises:
@@ -66,10 +66,10 @@ def write_packed(
         FileExistsError: the file exists, and ``overwrite`` is false.
     """
     if storage not in STORAGES:
-        raise WeightsError(f"storage {storage!r}; expected {' or '.join(STORAGES)}")
+        raise WeightsError(f"storage {storage!r}; expected {', '.join(STORAGES)}")
     packed: dict[str, Tensor] = {}
     for name, value in state.items():
-        packed |= _packed(name, value.detach().cpu(), eight_bits=storage == "int8")
+        packed |= _packed(name, value.detach().cpu(), storage)
     metadata = {
         "format": FORMAT,
         "version": VERSION,
@@ -123,16 +123,16 @@ def relative_errors(before: Mapping[str, Tensor], after: Mapping[str, Tensor]) -
     return errors
 
 
-def _packed(name: str, value: Tensor, *, eight_bits: bool) -> dict[str, Tensor]:
+def _packed(name: str, value: Tensor, storage: str) -> dict[str, Tensor]:
     """The tensors that stand for one in the file."""
     if not value.is_floating_point():
         return {name: value.contiguous()}
     if not torch.isfinite(value).all():
         raise WeightsError(f"{name} holds numbers that are not finite; expected a model that was trained without fault")
     value = value.float()
-    if value.dim() < 2:  # norms and biases: exact, they weigh next to nothing
+    if value.dim() < 2 or storage == "fp32":  # norms and biases: exact, they weigh next to nothing
         return {name: value.contiguous()}
-    if not eight_bits or value.numel() < _LARGE:
+    if storage == "fp16" or value.numel() < _LARGE:
         half = value.half()
         if not torch.isfinite(half).all():
             raise WeightsError(f"{name} holds {float(value.abs().max()):.3g}, too large for 16 bits")

@@ -55,6 +55,13 @@ def test_what_goes_in_comes_out(tmp_path: Path, storage: str, error: float) -> N
         assert one[""] < error
 
 
+def test_32_bits_are_exact(tmp_path: Path) -> None:
+    state = example_state()
+    write_packed(tmp_path / "exact.safetensors", state, ABOUT, storage="fp32")
+    model = read_safetensors(str(tmp_path / "exact.safetensors"))["model"]
+    assert all(torch.equal(model[name], value) for name, value in state.items())
+
+
 def test_eight_bits_take_a_quarter(tmp_path: Path) -> None:
     state = {"weight": torch.randn(512, 1024)}
     write_packed(tmp_path / "small.safetensors", state, ABOUT)
