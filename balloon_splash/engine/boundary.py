@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 import numpy.typing as npt
+from detectron2.evaluation.coco_evaluation import COCOevalMaxDets
 from pycocotools import mask as mask_util
 from pycocotools.cocoeval import COCOeval
 
@@ -65,8 +66,8 @@ def boundary_iou(first: npt.NDArray[Any], second: npt.NDArray[Any], share: float
     return band_iou(*(outline_band(np.ascontiguousarray(mask, np.uint8), share) for mask in (first, second)))
 
 
-class BoundaryEval(COCOeval):
-    """COCO's evaluation of masks by the smaller of mask IoU and boundary IoU."""
+class BoundaryEval(COCOevalMaxDets):
+    """COCO's evaluation of masks by the smaller of mask IoU and boundary IoU, for any maxDets."""
 
     def __init__(self, truth: Any, found: Any) -> None:
         """Compare ``found`` with ``truth``, both ``pycocotools.coco.COCO``."""

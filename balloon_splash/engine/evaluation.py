@@ -5,34 +5,57 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
-import math
 from pathlib import Path
 from typing import Any
 
 from detectron2.data import MetadataCatalog, detection_utils
 from detectron2.evaluation import COCOEvaluator, DatasetEvaluator
+from detectron2.evaluation.coco_evaluation import COCOevalMaxDets
 from detectron2.structures import Instances
 from detectron2.utils import comm
 from detectron2.utils.visualizer import Visualizer
 from PIL import Image
+from pycocotools import mask as mask_util
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
 
 from balloon_splash.engine.boundary import boundary_results
 from balloon_splash.files import atomic_path
 
 logger = logging.getLogger(__name__)
 
+COCO_DETECTIONS = 100  # per image, of those that COCO's AP counts
+
 
 class AveragePrecision(COCOEvaluator):
-    """COCO AP of boxes and masks, and boundary AP; pycocotools' tables go to the log instead of the screen."""
+    """COCO AP of boxes and masks, and boundary AP; pycocotools' tables go to the log instead of the screen.
 
-    def __init__(self, dataset_name: str, folder: Path) -> None:
-        """Evaluate on a registered dataset; the COCO files that this takes are written into ``folder``."""
-        # The parent keeps a COCO file of the annotations, there and in the metadata; either would outlive a change.
+    A model that finds nothing has an AP of 0, as COCO's definition gives it; NaN stays for what has no object to find.
+    """
+
+    def __init__(self, dataset_name: str, folder: Path, *, max_detections: int = COCO_DETECTIONS) -> None:
+        """Evaluate against a registered dataset.
+
+        Args:
+            dataset_name: the registered dataset.
+            folder: where the predictions go.
+            max_detections: the best-scored detections per image that count; below COCO's 100, 100.
+        """
+        # COCOEvaluator takes a dataset without json_file for one that it has to convert, and notes the converted file
+        # in the metadata. A later evaluator would take that for the original and never convert again.
         metadata = MetadataCatalog.get(dataset_name)
         is_coco = hasattr(metadata, "json_file")
-        super().__init__(dataset_name, output_dir=str(folder), allow_cached_coco=False)
+        limit = max(max_detections, COCO_DETECTIONS)
+        super().__init__(dataset_name, output_dir=str(folder), allow_cached_coco=False, max_dets_per_image=limit)
         if not is_coco:
             del metadata.json_file
+        _meet_assumptions(self._coco_api)
+
+    def process(self, inputs: list[dict[str, Any]], outputs: list[dict[str, Any]]) -> None:
+        """See ``COCOEvaluator.process``; remembers whether the model gives masks, even where it finds nothing."""
+        if any("instances" in output and output["instances"].has("pred_masks") for output in outputs):
+            self._tasks = ("bbox", "segm")
+        super().process(inputs, outputs)
 
     def evaluate(self, img_ids: Any = None) -> Any:
         """See ``COCOEvaluator.evaluate``."""
@@ -43,11 +66,41 @@ class AveragePrecision(COCOEvaluator):
 
     def _derive_coco_results(self, coco_eval: Any, iou_type: str, class_names: Any = None) -> dict[str, float]:
         """See ``COCOEvaluator``; with the masks' results come those of their boundaries."""
-        results: dict[str, float] = super()._derive_coco_results(coco_eval, iou_type, class_names)
+        evaluation = coco_eval or self._nothing_found(iou_type)
+        results: dict[str, float] = super()._derive_coco_results(evaluation, iou_type, class_names)
         if iou_type == "segm":
-            # Without any detection there is no evaluation to go by.
-            self._results["boundary"] = boundary_results(coco_eval) if coco_eval else dict.fromkeys(results, math.nan)
+            self._results["boundary"] = boundary_results(evaluation)
         return results
+
+    def _nothing_found(self, iou_type: str) -> COCOeval:
+        """The evaluation of no detections at all, which ``COCOEvaluator`` leaves out as if nothing were measured."""
+        found = COCO()
+        found.dataset = {**self._coco_api.dataset, "annotations": []}
+        found.createIndex()
+        evaluation = COCOevalMaxDets(self._coco_api, found, iou_type)
+        evaluation.params.maxDets = self._max_dets_per_image
+        for step in (evaluation.evaluate, evaluation.accumulate, evaluation.summarize):
+            step()
+        return evaluation
+
+
+def _meet_assumptions(truth: COCO) -> None:
+    """Give the annotations what pycocotools relies on and exporters leave out.
+
+    Ids are numbers from 1 on, each once: a match is noted by the object's id, and 0 means "no match". ``iscrowd`` and
+    ``area``, the pixels of the mask (or of the box where there is none), are added where they are missing.
+    """
+    annotations = truth.dataset.get("annotations", [])
+    for number, annotation in enumerate(annotations, 1):
+        annotation["id"] = number
+        annotation.setdefault("iscrowd", 0)
+    with contextlib.redirect_stdout(io.StringIO()):
+        truth.createIndex()
+    for annotation in annotations:
+        if "area" not in annotation:
+            _, _, width, height = annotation["bbox"]
+            has_mask = bool(annotation.get("segmentation"))
+            annotation["area"] = float(mask_util.area(truth.annToRLE(annotation))) if has_mask else width * height
 
 
 class PredictionPictures(DatasetEvaluator):
@@ -58,7 +111,8 @@ class PredictionPictures(DatasetEvaluator):
 
         Args:
             dataset_name: a registered dataset; its metadata gives names and colours.
-            folder: where the JPEGs go, named as the photos; those of an earlier evaluation are replaced.
+            folder: where the JPEGs go, named as the photos and in folders as they are; those of an earlier evaluation
+                are replaced.
             limit: how many photos at most.
             confidence: detections with a lower score are not drawn.
         """
@@ -66,25 +120,37 @@ class PredictionPictures(DatasetEvaluator):
         self.folder = folder
         self.limit = limit
         self.confidence = confidence
-        self._drawn = 0
+        self._drawn: set[Path] = set()
 
     def reset(self) -> None:
         """Begin a new evaluation."""
-        self._drawn = 0
+        self._drawn.clear()
 
     def process(self, inputs: list[dict[str, Any]], outputs: list[dict[str, Any]]) -> None:
         """Draw a batch; ``inputs`` are dataset dicts, ``outputs`` hold the model's ``instances``."""
         if not comm.is_main_process():
             return
         for photo, output in zip(inputs, outputs, strict=True):
-            if self._drawn == self.limit:
+            if len(self._drawn) == self.limit:
                 return
-            self._drawn += 1
             self._draw(photo["file_name"], output["instances"].to("cpu"))
 
     def _draw(self, file_name: str, instances: Instances) -> None:
         image = detection_utils.read_image(file_name, format="RGB")
         shown = instances[instances.scores >= self.confidence]
         drawn = Visualizer(image, self.metadata).draw_instance_predictions(shown).get_image()
-        with atomic_path(self.folder / f"{Path(file_name).stem}.jpg", overwrite=True) as path:
+        picture = self._picture_path(file_name)
+        self._drawn.add(picture)
+        with atomic_path(picture, overwrite=True) as path:
             Image.fromarray(drawn).save(path, quality=90)
+
+    def _picture_path(self, file_name: str) -> Path:
+        """A name of its own for each photo: ``day1/001.jpg`` and ``day2/001.jpg`` are two photos."""
+        photo, root = Path(file_name), self.metadata.get("image_root")
+        inside = photo.relative_to(root) if root and photo.is_relative_to(root) else Path(photo.name)
+        picture = self.folder / inside.with_suffix(".jpg")
+        number = 1
+        while picture in self._drawn:  # a.png beside a.jpg
+            number += 1
+            picture = self.folder / inside.with_name(f"{inside.stem}_{number}.jpg")
+        return picture

@@ -173,7 +173,7 @@ class BalloonTrainer(DefaultTrainer):
         step = f"{get_event_storage().iter:07d}" if has_event_storage() else "final"
         return DatasetEvaluators(
             [
-                AveragePrecision(dataset_name, folder),
+                AveragePrecision(dataset_name, folder, max_detections=cfg.TEST.DETECTIONS_PER_IMAGE),
                 PredictionPictures(dataset_name, folder / "pictures" / step, limit=cfg.TEST.NUM_PICTURES),
             ]
         )
