@@ -8,7 +8,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from detectron2.data import MetadataCatalog, detection_utils
+from detectron2.data import MetadataCatalog
 from detectron2.evaluation import COCOEvaluator, DatasetEvaluator
 from detectron2.evaluation.coco_evaluation import COCOevalMaxDets
 from detectron2.structures import Instances
@@ -19,6 +19,7 @@ from pycocotools import mask as mask_util
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from balloon_splash.data.training.reading import read_photo
 from balloon_splash.engine.boundary import boundary_results
 from balloon_splash.files import atomic_path
 
@@ -136,7 +137,7 @@ class PredictionPictures(DatasetEvaluator):
             self._draw(photo["file_name"], output["instances"].to("cpu"))
 
     def _draw(self, file_name: str, instances: Instances) -> None:
-        image = detection_utils.read_image(file_name, format="RGB")
+        image = read_photo(file_name)
         shown = instances[instances.scores >= self.confidence]
         drawn = Visualizer(image, self.metadata).draw_instance_predictions(shown).get_image()
         picture = self._picture_path(file_name)

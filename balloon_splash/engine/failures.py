@@ -7,29 +7,34 @@ import re
 import time
 from collections.abc import Iterator
 
-from detectron2.engine import TrainerBase
+from detectron2.data.detection_utils import SizeMismatchError
+from detectron2.engine import DefaultTrainer
 
-from balloon_splash.errors import TrainingError
+from balloon_splash.errors import MediaError, TrainingError
+from balloon_splash.weights.run_folder import has_run
 
 _LOSS = re.compile(r"'(\w+)': (?:np\.float\d+\()?-?(?:nan|inf)")
 _WORKER = re.compile(r"DataLoader worker \(pid(?:\(s\))? ([\d, ]+)\)")
 
 
 @contextlib.contextmanager
-def told_in_one_line(trainer: TrainerBase) -> Iterator[None]:
+def told_in_one_line(trainer: DefaultTrainer) -> Iterator[None]:
     """Turn what can happen to any training, and is no bug, into a :class:`TrainingError` that names the step.
 
     Detectron2 has written the traceback into the log by then.
 
     Raises:
-        TrainingError: a loss is not finite; a file cannot be read or written; a process that loads photos was killed.
+        TrainingError: a loss is not finite; a file cannot be read or written; a photo is not of the size that its
+            annotations say; a process that loads photos was killed.
     """
     try:
         yield
     except FloatingPointError as error:
-        raise TrainingError(f"iteration {trainer.iter}: {_divergence(str(error))}; {_GO_ON_LOWER}") from error
-    except OSError as error:
-        raise TrainingError(f"iteration {trainer.iter}: {_last_line(error)}; {_GO_ON}") from error
+        raise TrainingError(
+            f"iteration {trainer.iter}: {_divergence(str(error))}; {_next_step(trainer, _LOWER)}"
+        ) from error
+    except (OSError, MediaError, SizeMismatchError) as error:
+        raise TrainingError(f"iteration {trainer.iter}: {_last_line(error)}; {_next_step(trainer, _RESUME)}") from error
     except RuntimeError as error:
         worker = _WORKER.search(str(error))
         if worker is None:
@@ -38,7 +43,7 @@ def told_in_one_line(trainer: TrainerBase) -> Iterator[None]:
             raise KeyboardInterrupt from error
         raise TrainingError(
             f"iteration {trainer.iter}: the process that loads photos, {worker[1]}, was killed, as it happens when "
-            f"memory runs out (fewer DATALOADER.NUM_WORKERS need less); {_GO_ON}"
+            f"memory runs out (fewer DATALOADER.NUM_WORKERS need less); {_next_step(trainer, _RESUME)}"
         ) from error
 
 
@@ -59,8 +64,17 @@ def _interrupted(error: RuntimeError) -> bool:
 
 
 _HEARD_WITHIN = 0.5  # seconds
-_GO_ON = "the checkpoints are sound, --resume goes on from the last one"
-_GO_ON_LOWER = "the checkpoints are sound; expected a run with a lower SOLVER.BASE_LR or longer SOLVER.WARMUP_ITERS"
+_RESUME = "--resume continues from the last one"
+_LOWER = "expected a run with a lower SOLVER.BASE_LR or longer SOLVER.WARMUP_ITERS"
+
+
+def _next_step(trainer: DefaultTrainer, advice: str) -> str:
+    """What to do next; before the first checkpoint there is nothing to resume."""
+    if has_run(trainer.cfg.OUTPUT_DIR):
+        return f"the checkpoints are sound, {advice}"
+    return (
+        "no checkpoint is written yet: start again" if advice is _RESUME else f"no checkpoint is written yet; {advice}"
+    )
 
 
 def _divergence(message: str) -> str:
@@ -70,6 +84,6 @@ def _divergence(message: str) -> str:
     return "the predictions became infinite or NaN"  # of the proposals, which Detectron2 notices before any loss
 
 
-def _last_line(error: OSError) -> str:
+def _last_line(error: Exception) -> str:
     """Of an error in another process, the message is a whole traceback; the last line of it says what happened."""
     return str(error).strip().rpartition("\n")[2] or type(error).__name__

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from detectron2.config import CfgNode
-from detectron2.data import MetadataCatalog
+from detectron2.data import MetadataCatalog, build_detection_test_loader
 from detectron2.engine import DefaultTrainer, HookBase, SimpleTrainer
 from detectron2.engine.hooks import EvalHook, PeriodicCheckpointer
 from detectron2.evaluation import DatasetEvaluator, DatasetEvaluators
@@ -23,6 +23,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from torch.utils.data import DataLoader
 
 from balloon_splash.data.training.loader import build_train_loader, end_quietly
+from balloon_splash.data.training.mapper import build_evaluation_mapper
 from balloon_splash.devices import has_bf16
 from balloon_splash.engine.averaging import WeightAverage
 from balloon_splash.engine.evaluation import AveragePrecision, PredictionPictures
@@ -148,8 +149,8 @@ class BalloonTrainer(DefaultTrainer):
 
     @classmethod
     def build_test_loader(cls, cfg: CfgNode, dataset_name: str) -> Any:
-        """As ``DefaultTrainer``; its processes end as quietly as those that load for the training."""
-        loader = super().build_test_loader(cfg, dataset_name)
+        """As ``DefaultTrainer``; photos are read, and its processes end, as in the training."""
+        loader: Any = build_detection_test_loader(cfg, dataset_name, mapper=build_evaluation_mapper(cfg))
         loader.worker_init_fn = end_quietly
         return loader
 

@@ -17,6 +17,7 @@ import numpy as np
 import psutil
 import pytest
 import torch
+from detectron2.config import CfgNode
 from detectron2.data import DatasetCatalog, MetadataCatalog
 from detectron2.structures import BoxMode
 from torch._utils import ExceptionWrapper
@@ -82,6 +83,9 @@ class At7:
 
     iter = 7
 
+    def __init__(self, folder: Path = Path("nowhere")) -> None:
+        self.cfg = CfgNode({"OUTPUT_DIR": str(folder)})
+
 
 @pytest.mark.parametrize(
     ("message", "told"),
@@ -126,7 +130,20 @@ def test_a_photo_that_vanishes_or_breaks_is_told(
         damage(path)
     options = ["DATASETS.TRAIN", "('some_photos',)", "MODEL.ROI_HEADS.NUM_CLASSES", "1", "SOLVER.MAX_ITER", "2"]
     assert main(arguments(tmp_path, *options)) == 2
-    assert re.match(r"error: iteration 0: .*(No such file .*\.jpg|[Tt]runcated|cannot identify)", last_line(capsys))
+    assert re.match(
+        r"error: iteration 0: .*\.jpg: (cannot be read \(No such file|damaged|truncated)", last_line(capsys)
+    )
+
+
+def test_what_to_do_next_depends_on_whether_there_is_a_checkpoint(tmp_path: Path) -> None:
+    with (
+        pytest.raises(TrainingError, match="no checkpoint is written yet: start again"),
+        told_in_one_line(At7(tmp_path)),
+    ):
+        raise OSError("disk full")
+    torch.save({}, tmp_path / "model_0000004.pth")
+    with pytest.raises(TrainingError, match="sound, --resume continues from the last"), told_in_one_line(At7(tmp_path)):
+        raise OSError("disk full")
 
 
 def test_an_error_of_another_process_comes_without_its_traceback(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def class_of(attributes: Mapping[str, object], class_attribute: str) -> str:
     """The class that ``region_attributes`` tells.
 
     A text field, dropdown or radio button holds a string, checkboxes an object of name to bool, of which exactly one
-    must be true.
+    must be true. Scripts write numbers, too: 320 is the class "320".
 
     Raises:
         UnsoundError: there is no value, or more than one.
@@ -45,9 +45,14 @@ def class_of(attributes: Mapping[str, object], class_attribute: str) -> str:
             message = f"{class_attribute!r} has {len(chosen)} boxes checked: {reprlib.repr(chosen)}; expected one"
             raise UnsoundError(FaultKind.AMBIGUOUS_CLASS, message)
         value = chosen[0] if chosen else None
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
     if isinstance(value, str) and value.strip():
         return value.strip()
-    message = f"{class_attribute!r} is {reprlib.repr(value)}; the region has {reprlib.repr(dict(attributes))}"
+    found = (
+        f"{class_attribute!r} is {reprlib.repr(value)}" if class_attribute in attributes else f"no {class_attribute!r}"
+    )
+    message = f"{found}; expected a name; the region has {reprlib.repr(dict(attributes))}"
     raise UnsoundError(FaultKind.NO_CLASS, message)
 
 

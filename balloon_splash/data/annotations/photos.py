@@ -23,6 +23,7 @@ from balloon_splash.data.annotations.size_cache import PhotoSize, PhotoStamp, Si
 from balloon_splash.errors import DatasetError, MediaError
 from balloon_splash.media.formats import READABLE
 from balloon_splash.media.opening import DAMAGED, open_image
+from balloon_splash.media.reading import EIGHT_BIT_MODES
 
 logger = logging.getLogger(__name__)
 
@@ -121,12 +122,14 @@ def read_upright_size(path: Path, *, decode: bool = False) -> PhotoSize:
         decode: read all pixels, too.
 
     Raises:
-        UnsoundError: Pillow cannot read the photo, or holds it for a decompression bomb.
+        UnsoundError: Pillow cannot read the photo, or holds it for a decompression bomb; or a channel has neither 8 nor
+            16 bits.
     """
     try:
         with open_image(path, READABLE) as image:
             width, height = image.size
             orientation = _orientation(image)
+            _check_depth(path, image)
             if decode:
                 image.load()
     except (*DAMAGED, MediaError) as error:
@@ -134,6 +137,12 @@ def read_upright_size(path: Path, *, decode: bool = False) -> PhotoSize:
     if orientation in TRANSPOSED:
         width, height = height, width
     return PhotoSize(width, height, decode)
+
+
+def _check_depth(path: Path, image: Image.Image) -> None:
+    if image.mode not in EIGHT_BIT_MODES and not image.mode.startswith("I;16"):
+        message = f"{path}: pixels of mode {image.mode} found; expected 8 or 16 bits a channel"
+        raise UnsoundError(FaultKind.UNREADABLE_PHOTO, message)
 
 
 def _orientation(image: Image.Image) -> int:

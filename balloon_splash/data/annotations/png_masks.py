@@ -1,7 +1,7 @@
 """Datasets with one PNG mask an object, as the nucleus images of the 2018 Data Science Bowl are laid out::
 
     root/<image_id>/images/<any name>.png
-    root/<image_id>/masks/<any name>.png   one for each object, non-zero where it is
+    root/<image_id>/masks/<any name>.png   one for each object, not zero where it is
 
 The masks are kept as they are, as run lengths: train with ``INPUT.MASK_FORMAT bitmask``.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -62,7 +63,7 @@ def _read_image(folder: Path) -> DatasetDict:
 def _read_mask(path: Path, height: int, width: int) -> npt.NDArray[np.uint8]:
     try:
         with open_image(path, ["PNG"]) as image:
-            mask = np.asarray(image.convert("L")) > 0
+            mask = _not_zero(np.asarray(image), image.getbands())
     except (*DAMAGED, MediaError) as error:
         raise AnnotationError(f"{path}: cannot be read ({error}); expected a PNG mask") from error
     if mask.shape != (height, width):
@@ -70,6 +71,17 @@ def _read_mask(path: Path, height: int, width: int) -> npt.NDArray[np.uint8]:
             f"{path}: {mask.shape[1]} x {mask.shape[0]} pixels; expected the image's {width} x {height}"
         )
     return mask.astype(np.uint8)
+
+
+def _not_zero(pixels: npt.NDArray[Any], bands: tuple[str, ...]) -> npt.NDArray[np.bool_]:
+    """Where the object is, ``(H, W)``: by the stored numbers, not by how bright they look.
+
+    Of a palette, these are the indices, as tools that write masks use them; of several channels, any but the alpha.
+    """
+    if pixels.ndim == 2:
+        return pixels != 0
+    colours = [number for number, band in enumerate(bands) if band != "A"]
+    return np.asarray((pixels[..., colours] != 0).any(axis=2))
 
 
 def _annotation(mask: npt.NDArray[np.uint8]) -> dict[str, object]:

@@ -102,7 +102,7 @@ def build_train_loader(cfg: CfgNode) -> DataLoader[Any]:
 
     Raises:
         DatasetError: the training sets hold no photo to learn from.
-        ConfigError: the batch does not divide among the processes, or a sampler is asked for that cannot be replayed.
+        ConfigError: the batch is empty or does not divide among the processes, or the sampler cannot be replayed.
     """
     if cfg.DATALOADER.SAMPLER_TRAIN != "TrainingSampler":
         raise ConfigError(
@@ -110,9 +110,10 @@ def build_train_loader(cfg: CfgNode) -> DataLoader[Any]:
             "the one that a resumed training can replay"
         )
     world_size = comm.get_world_size()
-    if cfg.SOLVER.IMS_PER_BATCH % world_size:
+    if cfg.SOLVER.IMS_PER_BATCH < 1 or cfg.SOLVER.IMS_PER_BATCH % world_size:
         raise ConfigError(
-            f"SOLVER.IMS_PER_BATCH is {cfg.SOLVER.IMS_PER_BATCH}; expected a multiple of the {world_size} processes"
+            f"SOLVER.IMS_PER_BATCH is {cfg.SOLVER.IMS_PER_BATCH}; "
+            f"expected a positive multiple of the number of processes, {world_size}"
         )
     dicts = training_photos(cfg)
     if not dicts:

@@ -11,10 +11,11 @@ import torch
 from detectron2.config import CfgNode, configurable
 from detectron2.data import DatasetMapper
 from detectron2.data import transforms as T
-from detectron2.data.detection_utils import check_image_size, read_image
+from detectron2.data.detection_utils import check_image_size
 from detectron2.structures import BitMasks, Boxes, Instances, PolygonMasks
 
 from balloon_splash.data.training.augmentation import training_augmentations
+from balloon_splash.data.training.reading import read_photo
 
 Image = npt.NDArray[np.uint8]
 
@@ -44,7 +45,7 @@ class PhotoStore:
         name = photo["file_name"]
         if name in self._kept:
             return self._kept[name]
-        image = read_image(name, format=self._format)
+        image = read_photo(name, self._format)
         check_image_size(photo, image)
         scaling: T.Transform = T.NoOpTransform()
         if self._short_edge and min(image.shape[:2]) > self._short_edge:
@@ -112,13 +113,30 @@ class TrainingMapper(DatasetMapper):
         dataset_dict["instances"] = nothing
 
 
+class EvaluationMapper(DatasetMapper):
+    """Detectron2's mapper for evaluation, with photos read as for the training."""
+
+    def __call__(self, dataset_dict: dict[str, Any]) -> dict[str, Any]:
+        """``dataset_dict`` without its annotations, and ``image`` ``(3, H, W)`` uint8, scaled for the model."""
+        entry = {key: value for key, value in dataset_dict.items() if key != "annotations"}
+        image = read_photo(entry["file_name"], self.image_format)
+        check_image_size(entry, image)
+        seen = T.AugInput(image)
+        self.augmentations(seen)
+        entry["image"] = torch.as_tensor(np.ascontiguousarray(seen.image.transpose(2, 0, 1)))
+        return entry
+
+
 def build_training_mapper(cfg: CfgNode) -> DatasetMapper:
-    """Our mapper where the configuration asks for anything of ours, else Detectron2's, which knows more tasks."""
-    ours = (
-        cfg.INPUT.SCALE_JITTER.CROP,
-        cfg.INPUT.COLOR_JITTER,
-        cfg.INPUT.HUE_JITTER,
-        cfg.INPUT.PRESCALE_SHORT_EDGE,
-        cfg.DATALOADER.CACHE_MEGABYTES,
-    )
-    return TrainingMapper(cfg) if any(ours) else DatasetMapper(cfg, is_train=True)
+    """Our mapper; Detectron2's for tasks that ours does not know."""
+    return DatasetMapper(cfg, is_train=True) if _beyond_boxes_and_masks(cfg) else TrainingMapper(cfg)
+
+
+def build_evaluation_mapper(cfg: CfgNode) -> DatasetMapper:
+    """Our mapper; Detectron2's for tasks that ours does not know."""
+    return DatasetMapper(cfg, is_train=False) if _beyond_boxes_and_masks(cfg) else EvaluationMapper(cfg, is_train=False)
+
+
+def _beyond_boxes_and_masks(cfg: CfgNode) -> bool:
+    model = cfg.MODEL
+    return model.KEYPOINT_ON or model.LOAD_PROPOSALS or model.META_ARCHITECTURE in ("PanopticFPN", "SemanticSegmentor")

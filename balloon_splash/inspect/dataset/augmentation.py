@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import torch
 from detectron2.config import CfgNode
-from detectron2.data import DatasetMapper
 from detectron2.data.detection_utils import convert_image_to_rgb
 from detectron2.layers import paste_masks_in_image
 from detectron2.structures import BitMasks, PolygonMasks
@@ -17,6 +16,7 @@ from matplotlib.figure import Figure
 
 from balloon_splash.data.annotations.instances import DatasetDict
 from balloon_splash.data.training.loader import SeededDataset
+from balloon_splash.data.training.mapper import build_training_mapper
 from balloon_splash.errors import ConfigError
 from balloon_splash.inspect.dataset.samples import draw_objects, shrink
 from balloon_splash.inspect.dataset.source import draw_sample
@@ -37,11 +37,11 @@ def draw_training_inputs(cfg: CfgNode, photo: DatasetDict, count: int) -> list[d
 
 
 class _OnePhoto:
-    """A dataset of one photo behind Detectron2's training mapper."""
+    """A dataset of one photo behind the mapper of the training."""
 
     def __init__(self, cfg: CfgNode, photo: DatasetDict) -> None:
         _check_mask_format(cfg, photo)
-        self.mapper = DatasetMapper(cfg, is_train=True)
+        self.mapper = build_training_mapper(cfg)
         self.photo = photo
 
     def __getitem__(self, index: int) -> dict[str, Any]:

@@ -17,8 +17,8 @@ from tqdm import tqdm
 from balloon_splash.data.annotations.faults import Fault
 from balloon_splash.data.annotations.instances import DatasetDict
 from balloon_splash.data.datasets.catalog import ViaDataset
+from balloon_splash.data.training import reading
 from balloon_splash.errors import DatasetError, MediaError
-from balloon_splash.inspect import photos as photo_files
 from balloon_splash.inspect.dataset.duplicates import Fingerprint, fingerprint
 from balloon_splash.inspect.page.style import Rgb
 
@@ -89,7 +89,7 @@ def read_photo(photo: DatasetDict) -> Rgb:
         MediaError: it cannot be decoded, or is not of the size that the dataset tells.
     """
     name = photo["file_name"]
-    image = photo_files.read_photo(name)
+    image = reading.read_photo(name)
     found, expected = image.shape[:2], (photo["height"], photo["width"])
     if found != expected:
         raise MediaError(f"{name}: {found[1]} x {found[0]} pixels found, {expected[1]} x {expected[0]} expected")

@@ -13,6 +13,7 @@ from detectron2.evaluation.coco_evaluation import instances_to_coco_json
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from balloon_splash.data.training.reading import read_photo
 from balloon_splash.engine.run import check_datasets
 from balloon_splash.errors import UsageError
 from balloon_splash.inspect.dataset.source import dataset_files
@@ -52,7 +53,6 @@ from balloon_splash.inspect.model.truth_figures import matches_figure, matches_r
 from balloon_splash.inspect.model.weights import RULE, histograms_figure, layer_weights
 from balloon_splash.inspect.page.report import Report
 from balloon_splash.inspect.page.style import shorten
-from balloon_splash.inspect.photos import read_photo
 
 _TASKS: dict[IouType, str] = {"bbox": "boxes", "segm": "masks"}
 _SHOWN_PHOTOS = 12

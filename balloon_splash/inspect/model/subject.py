@@ -9,14 +9,13 @@ from typing import Any
 
 import torch
 from detectron2.config import CfgNode
-from detectron2.data import DatasetMapper
 from detectron2.data.detection_utils import SizeMismatchError
 
 from balloon_splash.config import load_config
-from balloon_splash.errors import ConfigError
+from balloon_splash.data.training.mapper import build_evaluation_mapper
+from balloon_splash.errors import ConfigError, MediaError
 from balloon_splash.inference.segmenter import Segmenter
 from balloon_splash.inspect.page.style import Rgb
-from balloon_splash.inspect.photos import UNREADABLE, unreadable
 from balloon_splash.modeling import Trace
 from balloon_splash.weights.resolve import choose_model
 
@@ -82,11 +81,11 @@ class Subject:
         Raises:
             MediaError: the photo cannot be read, or has not the size that the dict gives.
         """
-        mapper = DatasetMapper(self.cfg, is_train=False)
+        mapper = build_evaluation_mapper(self.cfg)
         try:
             return mapper(entry)
-        except (*UNREADABLE, SizeMismatchError) as error:
-            raise unreadable(entry["file_name"], error) from error
+        except SizeMismatchError as error:
+            raise MediaError(f"{entry['file_name']}: cannot be read: {' '.join(str(error).split())}") from error
 
     def trace(self, inputs: dict[str, Any], *, confidence: float = 0.0) -> Trace:
         """One forward pass over one photo, as :meth:`read` gives it, with its stages.

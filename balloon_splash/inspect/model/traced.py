@@ -10,9 +10,9 @@ import numpy.typing as npt
 from torch import Tensor
 
 from balloon_splash.compositing.detections import Detections
+from balloon_splash.data.training.reading import read_photo
 from balloon_splash.inspect.model.subject import Subject
 from balloon_splash.inspect.page.style import Rgb
-from balloon_splash.inspect.photos import read_photo
 from balloon_splash.modeling import Trace
 
 Floats = npt.NDArray[np.float32]

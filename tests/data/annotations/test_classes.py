@@ -12,13 +12,19 @@ def test_the_class_is_read_from_every_kind_of_widget(value):
     assert class_of({"name": "x", "colour": value}, "colour") == "red"
 
 
+def test_a_number_is_a_class_by_its_digits():
+    assert class_of({"track": 320}, "track") == "320"
+    assert category_id({"track": 320}, ("7", "320"), "track") == 1
+
+
 @pytest.mark.parametrize(
     ("attributes", "kind"),
     [
         ({}, FaultKind.NO_CLASS),
         ({"colour": ""}, FaultKind.NO_CLASS),
         ({"colour": "  "}, FaultKind.NO_CLASS),
-        ({"colour": 3}, FaultKind.NO_CLASS),
+        ({"colour": 3.5}, FaultKind.NO_CLASS),
+        ({"colour": True}, FaultKind.NO_CLASS),
         ({"colour": ["red"]}, FaultKind.NO_CLASS),
         ({"colour": {"red": False}}, FaultKind.NO_CLASS),
         ({"colour": {"red": "false"}}, FaultKind.NO_CLASS),

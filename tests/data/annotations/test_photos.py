@@ -4,6 +4,7 @@ import json
 import unicodedata
 from pathlib import Path
 
+import numpy as np
 import pytest
 from detectron2.data import detection_utils
 from PIL import ExifTags, Image
@@ -184,3 +185,12 @@ def test_the_cache_lies_where_the_user_says_or_where_the_system_keeps_caches(tmp
     assert cache_folder() == tmp_path / "cache"
     monkeypatch.delenv("BALLOON_SPLASH_CACHE")
     assert cache_folder().name == "balloon-splash"
+
+
+def test_a_photo_of_floating_point_numbers_is_a_fault(tmp_path):
+    """It would train as a black page."""
+    Image.fromarray(np.linspace(0, 1, 60, dtype=np.float32).reshape(6, 10)).save(tmp_path / "deep.tif")
+    folder = PhotoFolder(tmp_path)
+    with pytest.raises(UnsoundError, match=r"deep\.tif: pixels of mode F found; expected 8 or 16 bits") as caught:
+        folder.size(folder.find("deep.tif"))
+    assert caught.value.kind is FaultKind.UNREADABLE_PHOTO

@@ -51,6 +51,40 @@ def test_masks_are_kept_to_the_pixel(nuclei):
     assert second["annotations"] == []
 
 
+def indexed(*colours: int) -> Image.Image:
+    """A palette image whose index 1 is the object."""
+    image = Image.fromarray((mask(10, 30, 20, 40) > 0).astype(np.uint8)).convert("P")
+    image.putpalette(list(colours))
+    return image
+
+
+def coloured(*colour: int) -> Image.Image:
+    return Image.fromarray((mask(10, 30, 20, 40)[..., None] > 0) * np.array(colour, np.uint8))
+
+
+@pytest.mark.parametrize(
+    "drawn",
+    [
+        Image.fromarray((mask(10, 30, 20, 40) > 0).astype(np.uint8)),
+        Image.fromarray(mask(10, 30, 20, 40) > 0),
+        Image.fromarray((mask(10, 30, 20, 40) > 0).astype(np.uint16)),
+        coloured(1, 0, 0),  # object 1 in COCO's panoptic coding
+        coloured(0, 0, 4),
+        coloured(0, 0, 9, 255),
+        indexed(0, 0, 0, 0, 0, 4),
+        indexed(255, 255, 255, 0, 0, 0),
+    ],
+    ids=["grey 1", "bits", "16 bits", "red 1", "blue 4", "alpha", "dark palette", "palette of black on white"],
+)
+def test_the_object_is_where_the_mask_is_not_zero_however_dark(nuclei, drawn):
+    for path in (nuclei / "00ae65" / "masks").iterdir():
+        path.unlink()
+    drawn.save(nuclei / "00ae65" / "masks" / "dark.png")
+    (found,) = load_png_masks(nuclei)[0]["annotations"]
+    assert coco_mask.decode(found["segmentation"]).sum() == 400
+    assert found["bbox"] == [20, 10, 40, 30]
+
+
 def test_detectron2_trains_on_it(nuclei, tiny_cfg: CfgNode):
     register_png_masks("nuclei", nuclei, class_name="nucleus")
     tiny_cfg.INPUT.MASK_FORMAT = "bitmask"

@@ -137,3 +137,12 @@ def test_a_process_that_loads_photos_ends_without_fault_by_what_ends_all(name: s
 def test_every_process_that_loads_photos_is_quiet_so(tiny_cfg: CfgNode) -> None:
     tiny_cfg.DATASETS.TRAIN = ("shapes_train",)
     assert build_train_loader(tiny_cfg).worker_init_fn is end_quietly
+
+
+@pytest.mark.parametrize("size", [0, -2])
+def test_an_empty_batch_is_refused(tiny_cfg: CfgNode, size: int) -> None:
+    """The loader would collect photos until the memory is full."""
+    tiny_cfg.DATASETS.TRAIN = ("shapes_val",)
+    tiny_cfg.SOLVER.IMS_PER_BATCH = size
+    with pytest.raises(ConfigError, match=rf"SOLVER.IMS_PER_BATCH is {size}; expected a positive multiple"):
+        build_train_loader(tiny_cfg)

@@ -16,7 +16,15 @@ from PIL import Image
 from balloon_splash.config import load_config
 from balloon_splash.data.training.augmentation import RandomHue, training_augmentations
 from balloon_splash.data.training.loader import build_train_loader, seed_everything
-from balloon_splash.data.training.mapper import PhotoStore, TrainingMapper, build_training_mapper
+from balloon_splash.data.training.mapper import (
+    PhotoStore,
+    TrainingMapper,
+    build_evaluation_mapper,
+    build_training_mapper,
+)
+from balloon_splash.data.training.reading import read_photo
+from balloon_splash.errors import MediaError
+from balloon_splash.media.reading import read_picture
 
 #: A white square on black, which the annotation outlines.
 SQUARE = (40, 30, 120, 110)
@@ -45,10 +53,31 @@ def recipe(**values: Any) -> CfgNode:
     return load_config("balloon_R18_FPN.yaml", ["INPUT.MASK_FORMAT", "bitmask", *opts], device="cpu", weights="")
 
 
+def test_deep_photos_are_the_same_to_the_training_the_evaluation_and_the_splash(tmp_path: Path) -> None:
+    """Detectron2 reads 16 bits as a white page."""
+    ramp = np.linspace(300, 60000, 120 * 160).reshape(120, 160)
+    cv2.imwrite(str(tmp_path / "deep.png"), ramp.astype(np.uint16))
+    cv2.imwrite(str(tmp_path / "deep.tif"), ramp.astype(np.uint16))
+    cv2.imwrite(str(tmp_path / "flat.png"), np.rint(ramp / 257).astype(np.uint8))
+    cfg = recipe(INPUT__MIN_SIZE_TEST=120, INPUT__MIN_SIZE_TRAIN=(120,), INPUT__RANDOM_FLIP="none")
+    for name in ("deep.png", "deep.tif", "flat.png"):
+        photo = {"file_name": str(tmp_path / name), "height": 120, "width": 160, "image_id": 0, "annotations": []}
+        for mapper in (build_training_mapper(cfg), build_evaluation_mapper(cfg)):
+            image = mapper(photo)["image"].numpy()
+            assert (int(image.min()), int(image.max())) == (1, 233), name
+        assert np.array_equal(read_photo(str(tmp_path / name)), read_picture(tmp_path / name).rgb8)
+
+
+def test_the_evaluation_sees_what_detectron2_shows_it(photo: dict[str, Any]) -> None:
+    cfg = recipe()
+    expected, ours = DatasetMapper(cfg, is_train=False)(photo), build_evaluation_mapper(cfg)(photo)
+    assert expected.keys() == ours.keys()
+    assert (ours["image"] == expected["image"]).all()
+
+
 @pytest.mark.parametrize("mask_format", ["polygon", "bitmask"])
 def test_without_extras_it_gives_what_detectron2_gives(photo: dict[str, Any], mask_format: str) -> None:
     cfg = recipe(INPUT__MASK_FORMAT=mask_format)
-    assert type(build_training_mapper(cfg)) is DatasetMapper
     seed_everything(1)
     expected = DatasetMapper(cfg, is_train=True)(photo)
     seed_everything(1)
@@ -101,7 +130,7 @@ def test_without_room_nothing_is_kept(photo: dict[str, Any]) -> None:
     store = PhotoStore("RGB", max_bytes=150 * 200 * 3 - 1)
     store.read(photo)
     Path(photo["file_name"]).unlink()
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(MediaError, match="No such file"):
         store.read(photo)
 
 

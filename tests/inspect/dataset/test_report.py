@@ -56,7 +56,7 @@ def test_a_photo_that_cannot_be_decoded_is_listed(tiny_cfg: CfgNode, balloons: P
     broken.write_bytes(content[: len(content) // 3])
     text = page(tiny_cfg, tmp_path, "cut_short")
     assert "<td>unreadable photo</td>" in text
-    assert "000001.jpg: cannot be read" in text
+    assert "000001.jpg: truncated or damaged JPEG file" in text
 
 
 def test_a_leak_between_the_splits_is_told(tiny_cfg: CfgNode, balloons: Path, tmp_path: Path) -> None:
