@@ -35,6 +35,7 @@ __all__ = [
     "add_balloon_config",
     "apply_effect",
     "load_config",
+    "load_model",
     "matte",
     "register_labelme",
     "register_png_masks",
@@ -60,6 +61,7 @@ _HOMES = {
     "add_balloon_config": "config",
     "apply_effect": "compositing.effects",
     "load_config": "config",
+    "load_model": "inference.loading",
     "matte": "compositing.matte",
     "register_labelme": "data.datasets.catalog",
     "register_png_masks": "data.datasets.catalog",
@@ -78,6 +80,7 @@ if TYPE_CHECKING:
     from balloon_splash.config import add_balloon_config, load_config
     from balloon_splash.data.datasets.catalog import register_labelme, register_png_masks, register_via_instances
     from balloon_splash.errors import BalloonSplashError
+    from balloon_splash.inference.loading import load_model
     from balloon_splash.inference.segmenter import Segmenter
     from balloon_splash.media.video.clip import Clip
     from balloon_splash.media.video.codecs import Encoding

@@ -69,8 +69,8 @@ def shipped(folder: Path) -> tuple[Path, str]:
     from balloon_splash.weights.packed import read_safetensors
     from balloon_splash.weights.resolve import choose_model
 
-    config, packed = choose_model()
-    data = read_safetensors(str(packed))
+    config, cfg = choose_model()
+    data = read_safetensors(cfg.MODEL.WEIGHTS)
     torch.save({"model": data["model"], "class_names": data["class_names"]}, folder / "shipped.pth")
     return folder / "shipped.pth", config
 

@@ -35,7 +35,7 @@ def test_importing_the_package_reads_no_heavy_library():
 
 
 def test_a_name_without_torch_reads_no_torch():
-    heavy = {"Segmenter", "add_balloon_config", "load_config"}
+    heavy = {"Segmenter", "add_balloon_config", "load_config", "load_model"}
     light = [name for name in balloon_splash.__all__ if name not in heavy and not name.startswith("register")]
     code = f"import sys; from balloon_splash import {', '.join(light)}; print('torch' in sys.modules)"
     assert python(code) == "False"

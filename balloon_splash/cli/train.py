@@ -84,7 +84,7 @@ def _run_process(args: argparse.Namespace) -> None:
         train,
     )
     from balloon_splash.weights.resolve import use_weights
-    from balloon_splash.weights.run_folder import check_run_folder, newest_sound, sole_use
+    from balloon_splash.weights.run_folder import check_run_folder, sole_use
 
     args.config_file = str(config_path(args.config_file))  # Detectron2 copies it into the log
     cfg = load_config(args.config_file, args.opts, device=args.device)
@@ -101,7 +101,7 @@ def _run_process(args: argparse.Namespace) -> None:
         check_run_folder(cfg.OUTPUT_DIR, resume=resume)
     if args.eval_only:
         if resume:
-            cfg.MODEL.WEIGHTS = str(newest_sound(Path(cfg.OUTPUT_DIR)))
+            use_weights(cfg, "last")
         cfg.OUTPUT_DIR = str(Path(cfg.OUTPUT_DIR, "eval"))  # the configuration and log of the training stay
     cfg.freeze()
     check_datasets(cfg)

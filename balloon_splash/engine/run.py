@@ -21,8 +21,8 @@ from tabulate import tabulate
 from balloon_splash.engine.failures import told_in_one_line
 from balloon_splash.engine.trainer import BalloonTrainer
 from balloon_splash.errors import ConfigError, DatasetError, UsageError, WeightsError
+from balloon_splash.inference.loading import load_chosen
 from balloon_splash.urls import without_secrets
-from balloon_splash.weights.checkpoint import Fit, SafeCheckpointer
 
 #: Results of an evaluation: task ("bbox", "segm") to metric ("AP", "AP50", ...) to percent.
 Results = dict[str, dict[str, float]]
@@ -52,9 +52,7 @@ def evaluate(cfg: CfgNode) -> Results:
     """
     if not cfg.MODEL.WEIGHTS:
         raise WeightsError("no weights to evaluate; expected --weights PATH, or --resume for those of the run")
-    model = BalloonTrainer.build_model(cfg)
-    SafeCheckpointer(model, fit=Fit.EXACT).load(cfg.MODEL.WEIGHTS)
-    results = BalloonTrainer.test(cfg, model)
+    results = BalloonTrainer.test(cfg, load_chosen(cfg).model)
     if comm.is_main_process():
         verify_results(cfg, results)
     return results

@@ -9,13 +9,14 @@ from pathlib import Path
 
 from torch import nn
 
-from balloon_splash.config import config_folder, config_path, load_config
+from balloon_splash.config import config_folder, config_path
 from balloon_splash.errors import UsageError, WeightsError
 from balloon_splash.export.false_alarms import FalseAlarms, limit_false_alarms
 from balloon_splash.files import atomic_path
+from balloon_splash.inference.loading import LoadedModel, load_chosen, load_model
 from balloon_splash.inference.segmenter import Segmenter
 from balloon_splash.weights.packed import About, read_safetensors, relative_errors, write_packed
-from balloon_splash.weights.resolve import choose_model
+from balloon_splash.weights.resolve import ChosenModel, choose_model
 
 
 @dataclass(frozen=True)
@@ -94,15 +95,14 @@ def pack_weights(
         raise UsageError(f"{output}: expected a name that ends in .safetensors")
     if output.exists() and not overwrite:
         raise FileExistsError(f"{output} exists already; it is not overwritten unless you ask for it")
-    config_file, chosen = choose_model(config_file, weights)
+    chosen = choose_model(config_file, weights, device="cpu")
     # As a splash would load it: what does not fit, or has no class names, ends here.
-    confidence = 0.0 if negatives is None else negatives.confidence
-    segmenter = Segmenter.from_config(config_file, chosen, device="cpu", confidence=confidence)
-    _average(segmenter.model, average_with, config_file, segmenter.class_names)
-    limited = None if negatives is None else limit_false_alarms(segmenter, negatives.folder, negatives.share)
-    state = segmenter.model.state_dict()
-    config = _config_for(config_file, output, overwrite=overwrite)
-    write_packed(output, state, About(segmenter.class_names, config, card or {}), storage=storage, overwrite=overwrite)
+    loaded = load_chosen(chosen.cfg)
+    _average(loaded.model, average_with, chosen.config_file, loaded.class_names)
+    limited = None if negatives is None else _limit(loaded, negatives)
+    state = loaded.model.state_dict()
+    config = _config_for(chosen, output, overwrite=overwrite)
+    write_packed(output, state, About(loaded.class_names, config, card or {}), storage=storage, overwrite=overwrite)
     errors = relative_errors(state, read_safetensors(str(output))["model"])
     worst = max(errors, key=lambda name: errors[name])
     content = output.read_bytes()
@@ -113,7 +113,7 @@ def _average(model: nn.Module, others: Sequence[str], config_file: str, class_na
     """Give the model the mean of its weights and others', in place; each of them counts alike."""
     mean = {name: value.clone() for name, value in model.state_dict().items()}
     for number, weights in enumerate(others, start=2):
-        other = Segmenter.from_config(config_file, choose_model(config_file, weights)[1], device="cpu")
+        other = load_model(config_file, weights, device="cpu")
         if other.class_names != class_names:
             raise WeightsError(
                 f"{weights}: classes {', '.join(other.class_names)}; expected {', '.join(class_names)}, as in the first"
@@ -124,13 +124,18 @@ def _average(model: nn.Module, others: Sequence[str], config_file: str, class_na
     model.load_state_dict(mean)
 
 
-def _config_for(config_file: str, output: Path, *, overwrite: bool) -> str:
+def _limit(loaded: LoadedModel, negatives: Negatives) -> FalseAlarms:
+    segmenter = Segmenter(*loaded, confidence=negatives.confidence)
+    return limit_false_alarms(segmenter, negatives.folder, negatives.share)
+
+
+def _config_for(chosen: ChosenModel, output: Path, *, overwrite: bool) -> str:
     """The name by which the packed file will find its configuration, which is written beside it if it is not ours."""
-    path = config_path(config_file).resolve()
+    path = config_path(chosen.config_file).resolve()
     ours = config_folder().resolve()
     if path.is_relative_to(ours):
         return path.relative_to(ours).as_posix()
-    cfg = load_config(config_file)
+    cfg = chosen.cfg.clone()
     cfg.MODEL.WEIGHTS, cfg.OUTPUT_DIR = "", "output"
     beside = output.with_suffix(".yaml")
     with atomic_path(beside, overwrite=overwrite) as temporary:

@@ -11,25 +11,21 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from detectron2.config import CfgNode
-from detectron2.data import MetadataCatalog
 from detectron2.data.transforms import ResizeShortestEdge
-from detectron2.modeling import build_model
 from detectron2.modeling.postprocessing import detector_postprocess
 from detectron2.structures import Instances
 from torch import Tensor, nn
 
 from balloon_splash.compositing.detections import Detections
-from balloon_splash.config import load_config
-from balloon_splash.errors import ConfigError, WeightsError
+from balloon_splash.errors import ConfigError
 from balloon_splash.inference.backends import EXACT, Choice, choose_backend
-from balloon_splash.inference.checks import check_weights, watch_predictions
+from balloon_splash.inference.checks import watch_predictions
 from balloon_splash.inference.fast.accelerate import accelerate
 from balloon_splash.inference.fast.calibration import Calibration
 from balloon_splash.inference.fast.resizing import resize
 from balloon_splash.inference.fast.threads import SideBySide
-from balloon_splash.inference.without_init import WithoutInit
+from balloon_splash.inference.loading import load_chosen
 from balloon_splash.media.reading import read_picture
-from balloon_splash.weights.checkpoint import Fit, SafeCheckpointer
 from balloon_splash.weights.resolve import choose_model
 
 Image = npt.NDArray[np.uint8]
@@ -42,6 +38,7 @@ class Segmenter:
     Attributes:
         class_names: the names of the classes that the model knows.
         choice: the back end and the precision that it runs in.
+        confidence: objects with a lower score are left out.
     """
 
     def __init__(
@@ -54,25 +51,27 @@ class Segmenter:
         choice: Choice = EXACT,
         calibration: Sequence[str | Path] = (),
     ) -> None:
-        """Wrap a model with its weights loaded; see :meth:`from_config` for the usual way.
+        """Wrap a model as :func:`~balloon_splash.inference.loading.load_model` gives it.
 
         Args:
             model: a ``GeneralizedRCNN``, or a subclass of it, with a mask head; becomes the segmenter's own, which
-                changes it unless ``choice`` is exact.
-            cfg: what it was built from; gives the resizing and the order of the channels.
+                sets its confidence floor, and changes its layers unless ``choice`` is exact.
+            cfg: the configuration that it was built from; gives the resizing and the order of the channels.
             class_names: a name for each of its classes.
-            confidence: objects with a lower score are left out.
+            confidence: objects with a lower score are left out, before their masks are computed; where
+                ``MODEL.BALLOON.CONFIDENCE_FLOOR`` is larger, that one counts.
             choice: how it is run.
             calibration: photos for int8.
 
         Raises:
-            ConfigError: the model cannot be run so.
-            WeightsError: the weights hold NaN or infinity.
+            ConfigError: the model has no masks, or cannot be run so.
         """
-        check_weights(model)
+        _check_masks(cfg)
         self.model: Any = model.eval()
         self.class_names = tuple(class_names)
-        self.confidence = confidence
+        self.confidence = max(confidence, cfg.MODEL.BALLOON.CONFIDENCE_FLOOR)
+        roi_heads: Any = model.roi_heads
+        roi_heads.confidence_floor = self.confidence  # Detectron2's own heads do not look at it
         self.choice = choice
         self._resize = ResizeShortestEdge([cfg.INPUT.MIN_SIZE_TEST] * 2, cfg.INPUT.MAX_SIZE_TEST)
         self._bgr = cfg.INPUT.FORMAT == "BGR"
@@ -102,7 +101,8 @@ class Segmenter:
             config_file: see :func:`balloon_splash.config.config_path`.
             weights: a path, a URL, or a name; see :func:`balloon_splash.weights.resolve.choose_model`.
             device: a torch device; by default a GPU if there is one.
-            confidence: objects with a lower score are left out, before their masks are computed.
+            confidence: objects with a lower score are left out, before their masks are computed; where
+                ``MODEL.BALLOON.CONFIDENCE_FLOOR`` is larger, that one counts.
             backend: ``auto``, ``torch`` or ``openvino``; see :func:`balloon_splash.inference.backends.choose_backend`.
             precision: ``auto``, ``fp32``, ``bf16`` or ``int8``. ``torch`` with ``fp32`` gives what Detectron2 gives,
                 bit for bit; the others are faster, and close to it.
@@ -113,19 +113,10 @@ class Segmenter:
             ConfigError: the configuration is wrong, its model has no masks, or it cannot be run as asked for.
             WeightsError: the weights are missing, unsafe, or do not fit; or nobody knows the names of the classes.
         """
-        config_file, weights = choose_model(config_file, weights)
-        cfg = load_config(config_file, opts, device=device, weights=weights)
+        cfg = choose_model(config_file, weights, device=device, opts=opts).cfg
         choice = choose_backend(backend, precision, cfg.MODEL.DEVICE)
-        if not cfg.MODEL.MASK_ON:
-            raise ConfigError(f"{config_file}: the model has no mask head; expected MODEL.MASK_ON: True")
-        if not cfg.MODEL.WEIGHTS:
-            raise WeightsError(f"{config_file}: names no weights; expected MODEL.WEIGHTS, or weights given beside it")
-        cfg.MODEL.BALLOON.CONFIDENCE_FLOOR = confidence
-        with WithoutInit():  # an exact fit leaves none of the weights out
-            model = build_model(cfg)
-        extras = SafeCheckpointer(model, fit=Fit.EXACT).load(cfg.MODEL.WEIGHTS)
-        names = _class_names(cfg, extras)
-        return cls(model, cfg, names, confidence=confidence, choice=choice, calibration=calibration)
+        _check_masks(cfg)  # before weights are fetched for nothing
+        return cls(*load_chosen(cfg), confidence=confidence, choice=choice, calibration=calibration)
 
     def __call__(self, images: Sequence[Image]) -> list[Instances]:
         """Find the objects in a batch of ``(H, W, 3)`` RGB images, as Detectron2's own predictor gives them.
@@ -207,17 +198,6 @@ def _numpy(tensor: Tensor, dtype: type) -> npt.NDArray[Any]:
     return tensor.cpu().numpy().astype(dtype, copy=False)
 
 
-def _class_names(cfg: CfgNode, extras: dict[str, Any]) -> list[str]:
-    """The names in the checkpoint, or those of the dataset that the configuration tests on."""
-    names = extras.get("class_names")
-    if names is None:
-        metadata = MetadataCatalog.get(cfg.DATASETS.TEST[0]) if cfg.DATASETS.TEST else None
-        names = metadata.get("thing_classes") if metadata else None
-    number = cfg.MODEL.ROI_HEADS.NUM_CLASSES
-    if names is None or len(names) != number:
-        found = "none" if names is None else str(len(names))
-        raise WeightsError(
-            f"{cfg.MODEL.WEIGHTS}: {found} class names known for {number} classes; expected them in the checkpoint, "
-            "or a configuration whose DATASETS.TEST names the dataset that the model was trained for"
-        )
-    return list(names)
+def _check_masks(cfg: CfgNode) -> None:
+    if not cfg.MODEL.MASK_ON:
+        raise ConfigError("the model has no mask head: MODEL.MASK_ON is False; expected True")

@@ -1,8 +1,7 @@
 """The short names of weights, for every command that takes ``--weights``, and the model that ships with the package.
 
-Only a table and a path, so that ``--help`` can list the names at once. What the names mean is decided in
-:mod:`balloon_splash.weights.resolve` for the training and in :mod:`balloon_splash.weights.resolve` for
-everything that runs a trained model.
+Only a list and a path, so that ``--help`` can show the names at once; what they mean is decided in
+:mod:`balloon_splash.weights.resolve`.
 """
 
 from __future__ import annotations

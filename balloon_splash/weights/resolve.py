@@ -1,10 +1,17 @@
-"""From the short names for starting weights (:mod:`balloon_splash.weights.names`) to files, for the training."""
+"""From what ``--weights`` says to weights and a configuration; what a short name means is decided here alone.
+
+:data:`_MEANINGS` is the one table. :func:`use_weights` asks it what a training starts from, :func:`choose_model` which
+trained model is run.
+"""
 
 from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from detectron2 import model_zoo
 from detectron2.config import CfgNode
@@ -20,6 +27,10 @@ from balloon_splash.weights.run_folder import newest_sound
 #: Names a ResNet-50 trained on ImageNet, from which a ResNet-101 is grown where that one's own cannot be fetched.
 R50_VARIABLE = "BALLOON_SPLASH_IMAGENET_R50"
 
+#: The configuration of ``--weights coco`` by itself: the zoo's Mask R-CNN that is quick enough for a CPU.
+COCO = "COCO-InstanceSegmentation/mask_rcnn_R_50_FPN_3x.yaml"
+_COCO_CLASSES = 80
+
 _MSRA = "detectron2://ImageNetPretrained/MSRA/R-{depth}.pkl"
 _TORCHVISION = {
     18: "https://download.pytorch.org/models/resnet18-f37072fd.pth",
@@ -29,36 +40,83 @@ _TORCHVISION = {
 logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class Meaning:
+    """The weights that a word stands for.
+
+    Attributes:
+        weights: a path or URL; empty for random weights.
+        other_classes: they belong to a detector that may know other classes than the configuration: a training begins
+            its class-specific layers anew where they do not fit.
+    """
+
+    weights: str
+    other_classes: bool = False
+
+
+class ChosenModel(NamedTuple):
+    """A configuration and the weights that go with it.
+
+    Attributes:
+        config_file: the name of the configuration, for :func:`balloon_splash.config.config_path`.
+        cfg: its content; ``MODEL.WEIGHTS`` is a path or URL.
+    """
+
+    config_file: str
+    cfg: CfgNode
+
+
 def use_weights(cfg: CfgNode, word: str) -> None:
-    """Set ``MODEL.WEIGHTS`` from a short name, a name of the zoo, a path or a URL (in place).
+    """Set what a training starts from: ``MODEL.WEIGHTS`` and ``MODEL.BALLOON.NEW_CLASS_HEADS`` (in place).
 
     Args:
-        cfg: tells the depth of the backbone, hence which file is meant.
-        word: ``balloon`` (the model that ships), ``coco`` or a name of the zoo (a detector), all of which the
-            class-specific layers leave out where they do not fit; ``imagenet`` (a classifier, for the backbone),
-            ``none`` (random), or a path or URL.
+        cfg: gives the depth of the backbone, hence the file, and the folder of the run.
+        word: a short name (:mod:`balloon_splash.weights.names`), a name of Detectron2's zoo, a path or a URL.
 
     Raises:
         WeightsError: there are no such weights for this backbone.
     """
-    depth = cfg.MODEL.RESNETS.DEPTH
-    cfg.MODEL.BALLOON.NEW_CLASS_HEADS = False
-    if word == "coco":
-        if depth not in (50, 101):
-            raise WeightsError(
-                f"--weights coco: the zoo has no Mask R-CNN on ResNet-{depth}-FPN; expected depth 50 or 101"
-            )
-        _use_detector(cfg, model_zoo.get_checkpoint_url(f"COCO-InstanceSegmentation/mask_rcnn_R_{depth}_FPN_3x.yaml"))
-    elif word == SHIPPED:
-        _use_detector(cfg, str(shipped_model()))
-    elif word == "imagenet":
-        cfg.MODEL.WEIGHTS = _imagenet(cfg)
-    elif word == "none":
-        cfg.MODEL.WEIGHTS = ""
-    elif is_zoo_name(word):
-        _use_detector(cfg, zoo_weights(word))
-    else:
-        cfg.MODEL.WEIGHTS = word
+    found = _meaning(word, cfg)
+    cfg.MODEL.WEIGHTS, cfg.MODEL.BALLOON.NEW_CLASS_HEADS = found.weights, found.other_classes
+
+
+def choose_model(
+    config_file: str | None = None,
+    weights: str | None = None,
+    *,
+    device: str | None = None,
+    opts: Sequence[str] = (),
+) -> ChosenModel:
+    """Complete a pair of configuration and weights to a trained model.
+
+    * Neither: the model that ships with the package.
+    * No configuration: the one that was packed with the weights, ``<name>.yaml`` or ``config.yaml`` beside them, as
+      the training leaves it, else ``balloon_R101_FPN.yaml``; for ``coco`` :data:`COCO`; for a name of the zoo itself.
+    * A configuration of Detectron2's zoo and no weights: the zoo's weights for it, which it does not itself name.
+    * ``last``: the last checkpoint of the configuration's run, with the configuration that it was trained with.
+
+    Args:
+        config_file: see :func:`balloon_splash.config.config_path`.
+        weights: a short name (:mod:`balloon_splash.weights.names`), a name of the zoo, a path or a URL.
+        device: see :func:`balloon_splash.config.load_config`.
+        opts: ``KEY VALUE`` overrides of the configuration.
+
+    Raises:
+        ConfigError: the configuration or an override is wrong.
+        WeightsError: there are no such weights, or they are not a whole model.
+    """
+    if weights is None and config_file is None:
+        weights = SHIPPED
+    if weights == "last":
+        config_file, weights = _last_of_run(config_file, opts)
+    name = config_file or _config_of(str(weights))
+    if weights is None and is_zoo_name(name):
+        weights = name
+    cfg = load_config(name, opts, device=device)
+    if weights is not None:
+        _check_runs(weights, name, cfg)
+        cfg.MODEL.WEIGHTS = _meaning(weights, cfg, name).weights
+    return ChosenModel(name, cfg)
 
 
 def is_zoo_name(name: str) -> bool:
@@ -87,18 +145,53 @@ def zoo_weights(config_file: str) -> str:
         ) from None
 
 
-def _use_detector(cfg: CfgNode, weights: str) -> None:
-    cfg.MODEL.WEIGHTS = weights
-    cfg.MODEL.BALLOON.NEW_CLASS_HEADS = True
+def _meaning(word: str, cfg: CfgNode, config_file: str | None = None) -> Meaning:
+    """What a word stands for with this configuration, which may be known by name."""
+    if word in _MEANINGS:
+        return _MEANINGS[word](cfg, config_file)
+    return Meaning(zoo_weights(word), other_classes=True) if is_zoo_name(word) else Meaning(word)
 
 
-def _imagenet(cfg: CfgNode) -> str:
+def _balloon(_cfg: CfgNode, _config_file: str | None) -> Meaning:
+    return Meaning(str(shipped_model()), other_classes=True)
+
+
+def _coco(cfg: CfgNode, config_file: str | None) -> Meaning:
+    depth = cfg.MODEL.RESNETS.DEPTH
+    if config_file and is_zoo_name(config_file):
+        name = config_file
+    elif depth in (50, 101):
+        name = f"COCO-InstanceSegmentation/mask_rcnn_R_{depth}_FPN_3x.yaml"
+    else:
+        raise WeightsError(f"--weights coco: the zoo has no Mask R-CNN on ResNet-{depth}-FPN; expected depth 50 or 101")
+    return Meaning(zoo_weights(name), other_classes=True)
+
+
+def _imagenet(cfg: CfgNode, _config_file: str | None) -> Meaning:
     depth = cfg.MODEL.RESNETS.DEPTH
     if "ImageNetPretrained/" not in cfg.MODEL.WEIGHTS and depth not in (18, 34, 50, 101):
         raise WeightsError(f"--weights imagenet: no classifier known for ResNet-{depth}; expected 18, 34, 50 or 101")
     own = cfg.MODEL.WEIGHTS if "ImageNetPretrained/" in cfg.MODEL.WEIGHTS else None
     weights = own or _TORCHVISION.get(depth, _MSRA.format(depth=depth))
-    return _r101_or_grown(cfg, weights) if depth == 101 else weights
+    return Meaning(_r101_or_grown(cfg, weights) if depth == 101 else weights)
+
+
+def _last(cfg: CfgNode, _config_file: str | None) -> Meaning:
+    return Meaning(str(newest_sound(Path(cfg.OUTPUT_DIR))))
+
+
+def _none(_cfg: CfgNode, _config_file: str | None) -> Meaning:
+    return Meaning("")
+
+
+#: What each of the short names means, for the training and for everything that runs a trained model.
+_MEANINGS: dict[str, Callable[[CfgNode, str | None], Meaning]] = {
+    SHIPPED: _balloon,
+    "coco": _coco,
+    "imagenet": _imagenet,
+    "last": _last,
+    "none": _none,
+}
 
 
 def _r101_or_grown(cfg: CfgNode, weights: str) -> str:
@@ -118,60 +211,40 @@ def _r101_or_grown(cfg: CfgNode, weights: str) -> str:
         return str(grown)
 
 
-#: ``--weights coco`` by itself: Detectron2's Mask R-CNN for the 80 classes of COCO that is quick enough for a CPU.
-COCO = "COCO-InstanceSegmentation/mask_rcnn_R_50_FPN_3x.yaml"
+def _last_of_run(config_file: str | None, opts: Sequence[str]) -> tuple[str, str]:
+    """The configuration that a run was trained with, and its last checkpoint."""
+    if config_file is None:
+        raise WeightsError("--weights last: of which run? expected --config-file, whose OUTPUT_DIR holds it")
+    cfg = load_config(config_file, opts)
+    checkpoint = _meaning("last", cfg).weights
+    used = Path(cfg.OUTPUT_DIR, "config.yaml")
+    return (str(used) if used.is_file() else config_file), checkpoint
 
 
-def choose_model(config_file: str | None = None, weights: str | None = None) -> tuple[str, str | None]:
-    """Complete a pair of configuration and weights.
-
-    * Neither: the model that ships with the package.
-    * No configuration: the one that was packed with the weights, ``<name>.yaml`` or ``config.yaml`` beside them, as
-      the training leaves it, else ``balloon_R101_FPN.yaml``.
-    * A configuration of Detectron2's zoo and no weights: the zoo's weights for it, which it does not itself name.
-    * Short names (:mod:`balloon_splash.weights.names`): ``coco`` means the zoo's weights for the configuration, or for
-      :data:`COCO`; ``last`` the last checkpoint of the configuration's run; a name of the zoo itself and its weights.
-
-    Returns:
-        A configuration for :func:`balloon_splash.config.load_config`, and the weights, None for those it names.
-
-    Raises:
-        WeightsError: there are none, or they are no whole model.
-    """
-    if weights is None and config_file is None:
-        weights = SHIPPED
-    if weights is None:
-        return str(config_file), zoo_weights(str(config_file)) if is_zoo_name(str(config_file)) else None
-    if weights == SHIPPED:
-        weights = str(shipped_model())
-    elif weights == "coco":
-        return config_file or COCO, zoo_weights(config_file or COCO)
-    elif weights == "last":
-        return _last(config_file)
-    elif weights in SHORT_NAMES:
-        raise WeightsError(
-            f"--weights {weights}: a training can start from it, but it finds no objects; expected a trained model: "
-            + ", ".join(name for name, entry in SHORT_NAMES.items() if entry.runs)
-        )
-    elif is_zoo_name(weights):
-        return config_file or weights, zoo_weights(weights)
-    return config_file or _config_of(Path(weights)), weights
-
-
-def _config_of(weights: Path) -> str:
-    """The configuration that belongs to a file of weights."""
-    own, run = weights.with_suffix(".yaml"), weights.with_name("config.yaml")
+def _config_of(weights: str) -> str:
+    """The configuration that belongs to weights which were given without one."""
+    if weights == "coco":
+        return COCO
+    if is_zoo_name(weights):
+        return weights
+    path = shipped_model() if weights == SHIPPED else Path(weights)
+    own, run = path.with_suffix(".yaml"), path.with_name("config.yaml")
     if own.is_file():
         return str(own)
-    if weights.suffix == ".safetensors" and weights.is_file() and (about := read_about(str(weights))) is not None:
+    if path.suffix == ".safetensors" and path.is_file() and (about := read_about(str(path))) is not None:
         return about.config
     return str(run) if run.is_file() else "balloon_R101_FPN.yaml"
 
 
-def _last(config_file: str | None) -> tuple[str, str]:
-    if config_file is None:
-        raise WeightsError("--weights last: of which run? expected --config-file, whose OUTPUT_DIR holds it")
-    folder = Path(load_config(config_file).OUTPUT_DIR)
-    checkpoint = newest_sound(folder)
-    used = folder / "config.yaml"
-    return (str(used) if used.is_file() else config_file), str(checkpoint)
+def _check_runs(weights: str, config_file: str, cfg: CfgNode) -> None:
+    """Refuse, before anything is fetched, a short name without a whole model, or without one for this configuration."""
+    if weights in SHORT_NAMES and not SHORT_NAMES[weights].runs:
+        raise WeightsError(
+            f"--weights {weights}: a training can start from it, but it finds no objects; expected a trained model: "
+            + ", ".join(name for name, entry in SHORT_NAMES.items() if entry.runs)
+        )
+    if weights == "coco" and (found := cfg.MODEL.ROI_HEADS.NUM_CLASSES) != _COCO_CLASSES:
+        raise WeightsError(
+            f"--weights coco: knows {_COCO_CLASSES} classes, {config_file} {found}; expected no --config-file, or one "
+            "of Detectron2's zoo"
+        )

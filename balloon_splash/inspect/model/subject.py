@@ -11,10 +11,10 @@ import torch
 from detectron2.config import CfgNode
 from detectron2.data.detection_utils import SizeMismatchError
 
-from balloon_splash.config import load_config
 from balloon_splash.data.training.mapper import build_evaluation_mapper
 from balloon_splash.errors import ConfigError, MediaError
-from balloon_splash.inference.segmenter import Segmenter
+from balloon_splash.inference.checks import watch_predictions
+from balloon_splash.inference.loading import load_chosen
 from balloon_splash.inspect.page.style import Rgb
 from balloon_splash.modeling import Trace
 from balloon_splash.weights.resolve import choose_model
@@ -65,12 +65,11 @@ class Subject:
             ConfigError: the configuration is wrong, or its model cannot be traced.
             WeightsError: the weights are missing, unsafe, or do not fit.
         """
-        config_file, weights = choose_model(config_file, weights)
-        traceable = [*opts, *_traceable(load_config(config_file, opts, device=device))]
-        segmenter = Segmenter.from_config(config_file, weights, device=device, confidence=0.0, opts=traceable)
-        cfg = load_config(config_file, traceable, device=device, weights=weights)
-        name = str(Path(cfg.MODEL.WEIGHTS).with_suffix("").name)
-        return cls(name, segmenter.model, cfg, segmenter.class_names)
+        cfg = choose_model(config_file, weights, device=device, opts=opts).cfg
+        cfg.merge_from_list(_traceable(cfg))
+        loaded = load_chosen(cfg)
+        watch_predictions(loaded.model)
+        return cls(Path(cfg.MODEL.WEIGHTS).stem, *loaded)
 
     def read(self, entry: dict[str, Any]) -> dict[str, Any]:
         """A dataset dict, of which ``file_name`` is enough, to the model's input: as in evaluation.
@@ -92,9 +91,10 @@ class Subject:
 
         Args:
             inputs: the model's input.
-            confidence: detections with a lower score do not reach the mask branch.
+            confidence: detections with a lower score do not reach the mask branch; where
+                ``MODEL.BALLOON.CONFIDENCE_FLOOR`` is larger, that one counts.
         """
-        self.model.roi_heads.confidence_floor = confidence
+        self.model.roi_heads.confidence_floor = max(confidence, self.cfg.MODEL.BALLOON.CONFIDENCE_FLOOR)
         trace: Trace = self.model.trace([inputs])
         return trace
 
