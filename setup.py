@@ -55,12 +55,16 @@ EXPORT = [*OPENVINO, "onnx>=1.17", "onnxruntime>=1.20"]
 # Reads the weights of matterport's Mask R-CNN (tools/convert_matterport.py).
 MATTERPORT = ["h5py>=3.10"]
 
+# JPEG photos splashed without encoding them again: the wheels of this package carry libjpeg-turbo, which alone is used.
+JPEG = ["turbojpeg>=0.0.2; sys_platform == 'linux' and platform_machine == 'x86_64' and python_version < '3.14'"]
+
 # Fuzzing guided by coverage (python -m tests.fuzz --kind via-guided); there are wheels for these systems only.
 FUZZ = ["atheris>=2.3; sys_platform == 'linux' and platform_machine == 'x86_64'"]
 
 DEVELOPMENT = [
     *EXPORT,
     *MATTERPORT,
+    *JPEG,
     "pytest>=8",
     "nbclient>=0.10",
     "pillow-heif>=0.18",
@@ -108,6 +112,7 @@ setup(
         "fuzz": FUZZ,
         "heif": ["pillow-heif>=0.18"],
         "matterport": MATTERPORT,
+        "jpeg": JPEG,
         "openvino": OPENVINO,
     },
     entry_points={"console_scripts": ["balloon-splash = balloon_splash.cli.main:main"]},

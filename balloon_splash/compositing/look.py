@@ -14,6 +14,7 @@ from balloon_splash.compositing.matte import matte
 from balloon_splash.compositing.overlay import draw_overlay
 
 TRANSPARENT = "transparent"
+GREY = frozenset({"grey", "gray"})
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,12 @@ class Look:
     def transparent(self) -> bool:
         """Whether the result has an alpha channel whatever the picture had."""
         return isinstance(self.background, str) and self.background == TRANSPARENT
+
+    @property
+    def plain(self) -> bool:
+        """Whether nothing but the colour outside of the objects, or inside, goes."""
+        grey = isinstance(self.background, str) and self.background in GREY
+        return grey and not (self.outline or self.labels)
 
     def check(self) -> None:
         """Refuse an unknown background before a model has run.

@@ -53,11 +53,13 @@ class JpegFile:
     """A JPEG file in parts.
 
     Attributes:
-        segments: all of the header, in order, up to and with that of the first scan.
+        segments: all of the header, in order, before the first scan.
+        scan: where the first scan begins, with its marker; where the image ends if it has none.
         end: where the image ends, behind its end marker.
     """
 
     segments: tuple[Segment, ...]
+    scan: int
     end: int
 
     @property
@@ -79,22 +81,20 @@ def parse_jpeg(data: bytes, start: int = 0) -> JpegFile | None:
     if data[start : start + 2] != SOI:
         return None
     segments: list[Segment] = []
-    place, in_scan = start + 2, False
-    while True:
-        found = _IN_SCAN.search(data, place) if in_scan else _MARKER.match(data, place)
-        if found is None or found.end() + 2 > len(data):
-            end = len(data) if found is None or data[found.end() - 1] != END else found.end()
-            return JpegFile(tuple(segments), end) if in_scan and _has_frame(segments) else None
+    place, scan = start + 2, 0
+    while found := (_IN_SCAN.search if scan else _MARKER.match)(data, place):
         marker, place = data[found.end() - 1], found.end()
         if marker == END:
-            return JpegFile(tuple(segments), place) if _has_frame(segments) else None
+            return JpegFile(tuple(segments), scan or found.start(), place) if _has_frame(segments) else None
         length = int.from_bytes(data[place : place + 2], "big")
-        if length < 2:
-            return None
-        if not in_scan:
+        if length < 2 or place + length > len(data):
+            break
+        if not scan and marker == SOS:
+            scan = found.start()
+        elif not scan:
             segments.append(Segment(marker, data[place + 2 : place + length]))
         place += length
-        in_scan = in_scan or marker == SOS
+    return JpegFile(tuple(segments), scan, len(data)) if scan and _has_frame(segments) else None
 
 
 def _has_frame(segments: list[Segment]) -> bool:
@@ -122,10 +122,14 @@ def contains_picture(block: bytes) -> bool:
 def with_segments(encoded: bytes, segments: tuple[Segment, ...]) -> bytes:
     """The picture of one JPEG file under the application segments and comments of another.
 
+    Args:
+        encoded: a sound JPEG file; what lies behind its image is left out.
+        segments: what goes into the place of its own.
+
     Raises:
         struct.error: a segment is too long.
     """
-    place = 2
-    while place + 4 <= len(encoded) and (APP0 <= encoded[place + 1] <= APP15 or encoded[place + 1] == COM):
-        place += 2 + int.from_bytes(encoded[place + 2 : place + 4], "big")
-    return SOI + b"".join(segment.encode() for segment in segments) + encoded[place:]
+    file = parse_jpeg(encoded)
+    assert file is not None, "a sound file"
+    coding = (segment for segment in file.segments if not segment.describes)
+    return SOI + b"".join(segment.encode() for segment in (*segments, *coding)) + encoded[file.scan : file.end]

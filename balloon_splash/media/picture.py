@@ -44,6 +44,19 @@ class Metadata:
 
 
 @dataclass(frozen=True)
+class JpegSource:
+    """The JPEG file that a picture was read from.
+
+    Attributes:
+        data: its bytes.
+        orientation: how its pixels lie, by EXIF.
+    """
+
+    data: bytes
+    orientation: int = 1
+
+
+@dataclass(frozen=True)
 class Picture:
     """One upright picture.
 
@@ -54,6 +67,9 @@ class Picture:
         grey: the file has one colour channel; it is written with one again if the result has no colour.
         metadata: what travels with the pixels.
         notes: what the file held and this picture does not; one sentence each.
+        jpeg: the file that it was read from, if it is a JPEG file.
+        keep: ``(H, W)`` matte, where ``rgb`` is that of ``jpeg`` at 1 and its grey at 0, and nothing else was changed,
+            so that a JPEG file need not be encoded again; None where more was, or nothing.
     """
 
     rgb: npt.NDArray[np.uint8 | np.uint16]
@@ -62,6 +78,8 @@ class Picture:
     grey: bool = False
     metadata: Metadata = field(default_factory=Metadata)
     notes: tuple[str, ...] = ()
+    jpeg: JpegSource | None = None
+    keep: npt.NDArray[np.float32] | None = None
 
     @property
     def size(self) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from balloon_splash.media.deep_pixels import UPRIGHT, Pixels, has_16_bits, read_
 from balloon_splash.media.describing import describe, exif_of, resolution
 from balloon_splash.media.formats import READABLE, register_heif
 from balloon_splash.media.opening import open_image, read_bytes
-from balloon_splash.media.picture import Metadata, Picture
+from balloon_splash.media.picture import JpegSource, Metadata, Picture
 
 SIDEWAYS = frozenset({5, 6, 7, 8})
 """Orientations of pictures whose sides change places when they are turned upright."""
@@ -131,6 +131,7 @@ def _convert(image: Image.Image, data: bytes, name: str) -> Picture:
         grey=grey,
         metadata=metadata,
         notes=tuple(notes),
+        jpeg=JpegSource(data, orientation if orientation in UPRIGHT else 1) if kind == "JPEG" else None,
     )
 
 

@@ -28,6 +28,7 @@ from balloon_splash.media.exif import (
     without_orientation,
 )
 from balloon_splash.media.formats import SUFFIXES, WITH_16_BITS, WITH_ALPHA, format_of, register_heif
+from balloon_splash.media.jpeg_blocks import grey_outside
 from balloon_splash.media.jpeg_metadata import ICC, XMP
 from balloon_splash.media.jpeg_segments import APP14, LONGEST, Segment, parse_jpeg, with_segments
 from balloon_splash.media.picture import Metadata, Picture, to_8_bit
@@ -126,6 +127,10 @@ def encode_picture(picture: Picture, kind: str | None = None, *, quality: int | 
         MediaError: this format cannot be written here, or cannot hold a picture of this size.
     """
     kind = kind or picture.format
+    if kind == "JPEG" and quality is None:
+        data = _without_encoding(picture)
+        if data is not None:
+            return Encoded(data, ())
     metadata, notes = _fitting_metadata(picture, kind)
     pixels, more = _fitting_pixels(picture, kind)
     notes.extend(more)
@@ -141,6 +146,16 @@ def encode_picture(picture: Picture, kind: str | None = None, *, quality: int | 
     elif kind == "AVIF":
         data = _finished_avif(data, metadata)
     return Encoded(data, tuple(notes))
+
+
+def _without_encoding(picture: Picture) -> bytes | None:
+    """A JPEG file of the picture made from the one it was read from, None where that cannot be."""
+    if picture.jpeg is None or picture.keep is None or picture.alpha is not None:
+        return None
+    inside = picture.keep >= 1
+    if not np.array_equal(inside, picture.keep > 0):
+        return None  # soft edges are freed of the background's colour, which changes luma, too
+    return grey_outside(picture.jpeg.data, inside, orientation=picture.jpeg.orientation)
 
 
 def _fitting_metadata(picture: Picture, kind: str) -> tuple[Metadata, list[str]]:

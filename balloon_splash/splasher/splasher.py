@@ -70,7 +70,8 @@ def splash_picture(
     alpha = picture.alpha
     if result.shape[2] == 4:
         alpha = _both_opaque(result[..., 3], alpha)
-    after = replace(picture, rgb=np.ascontiguousarray(result[..., :3]), alpha=alpha)
+    keep = (1 - matte if look.invert else matte) if look.plain else None
+    after = replace(picture, rgb=np.ascontiguousarray(result[..., :3]), alpha=alpha, keep=keep)
     if alpha is not None and look.transparent and after.format not in WITH_ALPHA:
         after = replace(after, format="PNG")
     return Splashed(picture, after, detections, chosen, matte)
