@@ -3,46 +3,63 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from balloon_splash.cli.common import EXIT_OK, run_cli
+from balloon_splash.cli.parser import Parser
 from balloon_splash.weights.names import names_help
 
-WEIGHTS_HELP = "what each starts from, a name from the list below or a path; {run} in it stands for the run's folder"
+WEIGHTS_HELP = (
+    "weights that each run starts from, a name from the list below or a path, in which {run} stands for the folder "
+    "of the run (default: those of the configuration)"
+)
 EXAMPLES = """\
 examples:
-  five trainings, each tested on another fifth of the 74 balloon photos:
+  five runs, each tested on another fifth of the 74 balloon photos:
     %(prog)s --config-file configs/balloon_R50_FPN.yaml --weights imagenet --output output/folds
   three seeds on the usual split:
     %(prog)s --config-file configs/balloon_R50_FPN.yaml --no-folds --seeds 0,1,2 --output output/seeds
   a second step, each from the first step of its own fold:
     %(prog)s --config-file configs/balloon_R50_slim_points.yaml --output output/second \\
         --weights 'output/folds/{run}/model_final.pth'
-the same command again goes on where it was interrupted, and does not repeat what is done
+the same command again resumes where it was interrupted, and skips the runs that are done
 """
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser() -> Parser:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        prog=Path(sys.argv[0]).name,
-        description="Train on several splits or with several seeds, one after the other; tell mean and spread of AP.",
-        epilog=f"{names_help(training=True)}\n{EXAMPLES}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = Parser(
+        "Train on several splits or with several seeds, one after the other; report mean and spread of AP.",
+        f"{names_help(training=True)}\n{EXAMPLES}",
     )
-    parser.add_argument("--config-file", required=True, metavar="FILE", help="path or name")
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="a folder for all of the runs")
+    parser.add_argument("--config-file", required=True, metavar="FILE", help="configuration, a path or a name")
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder for all of the runs")
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("--folds", type=_numbers, default=[0, 1, 2, 3, 4], metavar="N,N", help="some of 0 to 4 (all)")
-    which.add_argument("--no-folds", action="store_true", help="the split of the configuration, for several seeds")
-    parser.add_argument("--seeds", type=_numbers, default=[0], metavar="N,N", help="(0)")
-    parser.add_argument("--dataset", metavar="DIR", help="folder of the balloon dataset, with train/ and val/ in it")
+    which.add_argument(
+        "--folds",
+        type=_numbers,
+        default=[0, 1, 2, 3, 4],
+        metavar="N,N",
+        help="numbers of the folds to run, of 0 to 4, with commas (default: all five)",
+    )
+    which.add_argument(
+        "--no-folds",
+        action="store_true",
+        help="keep the split of the configuration, for several seeds (default: folds)",
+    )
+    parser.add_argument(
+        "--seeds", type=_numbers, default=[0], metavar="N,N", help="random seeds, with commas (default: 0)"
+    )
+    parser.add_argument(
+        "--dataset",
+        metavar="DIR",
+        help="folder with train/ and val/ in it, for balloon_train and balloon_val (default: datasets/balloon)",
+    )
     parser.add_argument("--weights", metavar="W", help=WEIGHTS_HELP)
-    parser.add_argument("--device", help="cpu, cuda, cuda:1, ...; by default a GPU if there is one")
-    parser.add_argument("--num-gpus", type=int, default=1, help="number of GPUs for each training")
-    parser.add_argument("opts", nargs=argparse.REMAINDER, metavar="KEY VALUE", help="overrides of the configuration")
+    parser.add_argument("--device", help="cpu, cuda, cuda:1, ... (default: a GPU if there is one)")
+    parser.add_argument("--num-gpus", type=int, default=1, help="GPUs per run (default: %(default)s)")
+    parser.add_overrides()
     return parser
 
 

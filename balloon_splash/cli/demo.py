@@ -7,25 +7,34 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from balloon_splash.cli.common import run_cli
+from balloon_splash.cli.parser import Parser
 from balloon_splash.errors import UsageError
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser() -> Parser:
     """The options of the demo."""
-    parser = argparse.ArgumentParser(
-        description="Keep the colour of balloons only, with the model that ships with the package; or, with --train, "
-        "train a small model in a few minutes, evaluate it, and use that."
+    parser = Parser(
+        "Keep the colour of balloons only, with the model that ships; or, with --train, train a small model in a few "
+        "minutes, evaluate it, and use that."
     )
-    parser.add_argument("--train", action="store_true", help="train a model instead of using the one that ships")
+    parser.add_argument("--train", action="store_true", help="train a small model (default: take the one that ships)")
     parser.add_argument(
         "--dataset",
         type=Path,
         metavar="DIR",
-        help="folder with train/ and val/; by default the balloon dataset where DETECTRON2_DATASETS has it, else "
-        "pictures that are rendered here",
+        help="folder with train/ and val/ in it (default: the balloon dataset where DETECTRON2_DATASETS has it, else "
+        "rendered pictures)",
     )
-    parser.add_argument("--output", type=Path, default=Path("output/demo"), metavar="DIR", help="(%(default)s)")
-    parser.add_argument("--iterations", type=int, metavar="N", help="with --train: train for so many steps")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path("output/demo"),
+        metavar="DIR",
+        help="folder of results (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--iterations", type=int, metavar="N", help="with --train, steps to train for (default: the configuration's)"
+    )
     return parser
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
+
+from balloon_splash.cli.parser import Parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
-    argparse.ArgumentParser(description="Print versions and device, and what is missing.").parse_args(argv)
+    Parser("Print versions and device, and what is missing.").parse_args(argv)
     from balloon_splash import doctor
 
     return doctor.main()

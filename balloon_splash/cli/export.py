@@ -6,27 +6,35 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from balloon_splash.cli.common import EXIT_OK, run_cli
+from balloon_splash.cli.common import EXIT_OK, run_cli, share
+from balloon_splash.cli.parser import Parser, add_opts
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser() -> Parser:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        prog="export_model.py",
-        description="Write a trained model for other programs, and check that each finds what the original finds.",
-    )
-    parser.add_argument("--weights", metavar="W", help="path, URL, or a name, as for splash.py")
-    parser.add_argument("--config-file", metavar="C", help="configuration (the one beside the weights)")
-    parser.add_argument("--output", required=True, metavar="FOLDER", help="where the files go")
-    parser.add_argument("--name", default="model", help="of the files, without suffix (%(default)s)")
-    formats = ("torchscript", "onnx", "openvino")
-    parser.add_argument("--formats", nargs="+", choices=formats, default=formats, help="only these (all)")
+    parser = Parser("Write a trained model for other programs, and check that each finds what the original finds.")
+    parser.add_argument("--weights", metavar="W", help="weights, a path, a URL, or a name (default: balloon)")
     parser.add_argument(
-        "--check", nargs="+", required=True, metavar="PHOTO", help="compare on these; at least one with an object"
+        "--config-file", metavar="FILE", help="configuration, a path or a name (default: the one beside the weights)"
     )
-    parser.add_argument("--confidence", type=float, default=0.5, metavar="0-1", help="lowest score (%(default)s)")
-    parser.add_argument("--overwrite", action="store_true", help="replace files that are there already")
-    parser.add_argument("--opts", nargs="+", default=[], metavar="KEY VALUE", help="overrides of the configuration")
+    parser.add_argument("--output", required=True, metavar="DIR", help="folder of the exported files")
+    parser.add_argument("--name", default="model", help="name of the files, without suffix (default: %(default)s)")
+    formats = ("torchscript", "onnx", "openvino")
+    parser.add_argument(
+        "--formats", nargs="+", choices=formats, default=formats, help="formats to write (default: all)"
+    )
+    parser.add_argument(
+        "--check",
+        nargs="+",
+        required=True,
+        metavar="PHOTO",
+        help="photos to compare the exported model with the original on, at least one of them with an object",
+    )
+    parser.add_argument(
+        "--confidence", type=share, default=0.5, metavar="0-1", help="lowest score of an object (default: %(default)s)"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace files that exist (default: refuse)")
+    add_opts(parser)
     return parser
 
 

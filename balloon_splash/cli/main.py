@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import sys
 from collections.abc import Sequence
+
+from balloon_splash import __version__
 
 COMMANDS = {
     "splash": "keep colour on the objects of photos and videos",
@@ -23,15 +26,20 @@ COMMANDS = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Hand the rest of the arguments to the command that the first one names; returns its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments[:1] == ["--version"]:
+        print(f"balloon-splash {__version__}")
+        return 0
     if not arguments or arguments[0] in ("-h", "--help"):
         print("usage: balloon-splash COMMAND ...\n\ncommands:")
         for name, purpose in COMMANDS.items():
             print(f"  {name:<15}{purpose}")
-        print("\nballoon-splash COMMAND --help tells more")
+        print("\nballoon-splash COMMAND --help lists the options of a command; balloon-splash --version, the version")
         return 0 if arguments else 2
     name = arguments.pop(0)
     if name not in COMMANDS:
-        print(f"error: unknown command {name!r}; expected one of {', '.join(COMMANDS)}", file=sys.stderr)
+        near = difflib.get_close_matches(name, COMMANDS, n=1)
+        expected = f"did you mean {near[0]}?" if near else f"expected one of {', '.join(COMMANDS)}"
+        print(f"error: unknown command {name}; {expected}", file=sys.stderr)
         return 2
     sys.argv[0] = f"balloon-splash {name}"  # what argparse calls the program in its help
     return importlib.import_module(f"balloon_splash.cli.{name.replace('-', '_')}").main(arguments)

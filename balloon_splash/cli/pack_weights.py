@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from balloon_splash.cli.common import EXIT_OK, run_cli, share
+from balloon_splash.cli.parser import Parser
 from balloon_splash.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ examples:
     %(prog)s --weights output/balloon_R50_FPN/model_best.pth --output cups.safetensors
   with facts about the model, for whoever gets the file:
     %(prog)s --weights model_final.pth --output cups.safetensors --fact "mask AP=71.3" --fact "data=61 photos"
-  the mean of a training and of another one that went on from it:
+  the mean of a run and of a second one that started from it:
     %(prog)s --weights first/model_final.pth --average-with second/model_final.pth --output cups.safetensors
   less sure of itself, so that it finds something in at most one of 40 photos without any cup:
     %(prog)s --weights model_final.pth --output cups.safetensors --negatives no_cups --false-alarms 0.025
@@ -31,41 +31,56 @@ then:
 """
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser() -> Parser:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        prog=Path(sys.argv[0]).name,
-        description="Pack the weights of a trained model, with class names, into one small file. "
+    parser = Parser(
+        "Pack the weights of a trained model, with class names, into one small file. "
         "A configuration of your own is written beside it.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        EXAMPLES,
     )
-    parser.add_argument("--weights", required=True, metavar="W", help="path, URL, or a name (balloon, coco, last)")
-    parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="*.safetensors")
+    parser.add_argument(
+        "--weights", required=True, metavar="W", help="weights to pack, a path, a URL, or a name (balloon, coco, last)"
+    )
+    parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="packed file, *.safetensors")
     parser.add_argument(
         "--average-with",
         nargs="+",
         default=[],
         metavar="W",
-        help="pack the mean with further weights of the same model",
-    )
-    parser.add_argument("--config-file", metavar="C", help="path or name (config.yaml beside the weights)")
-    parser.add_argument(
-        "--storage", choices=("int8", "fp16"), default="int8", help="bits of each large weight (%(default)s)"
+        help="further weights of the same model; the mean of all is packed (default: none)",
     )
     parser.add_argument(
-        "--fact", type=_fact, action="append", default=[], metavar="NAME=VALUE", help="goes into the file; repeat"
+        "--config-file",
+        metavar="FILE",
+        help="configuration, a path or a name (default: config.yaml beside the weights)",
     )
     parser.add_argument(
-        "--negatives", type=Path, metavar="FOLDER", help="pictures without objects, to set how sure it is"
+        "--storage", choices=("int8", "fp16"), default="int8", help="bits of each large weight (default: %(default)s)"
     )
     parser.add_argument(
-        "--false-alarms", type=share, metavar="0-1", help=f"in so many of them, at most ({FALSE_ALARMS})"
+        "--fact",
+        type=_fact,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a fact about the model, kept in the file; may be given again (default: none)",
     )
     parser.add_argument(
-        "--confidence", type=share, metavar="0-1", help=f"the score from which on something is found ({CONFIDENCE})"
+        "--negatives",
+        type=Path,
+        metavar="DIR",
+        help="folder of pictures without objects; makes the model less sure until few of them show one (default: none)",
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace a file that is there")
+    parser.add_argument(
+        "--false-alarms",
+        type=share,
+        metavar="0-1",
+        help=f"share of --negatives that may show an object (default: {FALSE_ALARMS})",
+    )
+    parser.add_argument(
+        "--confidence", type=share, metavar="0-1", help=f"score of an object in --negatives (default: {CONFIDENCE})"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace a file that exists (default: refuse)")
     return parser
 
 

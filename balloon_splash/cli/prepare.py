@@ -7,35 +7,41 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from balloon_splash.cli.common import EXIT_OK, run_cli
+from balloon_splash.cli.parser import Parser
 from balloon_splash.errors import UsageError
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser() -> Parser:
     """The command's options."""
-    parser = argparse.ArgumentParser(
-        prog="prepare_balloon",
-        description="Download and unpack the balloon dataset (74 photos, 38 MB), or render balloons instead.",
-    )
+    parser = Parser("Download and unpack the balloon dataset (74 photos, 38 MB), or render balloons instead.")
     parser.add_argument(
         "--output",
         metavar="DIR",
         type=Path,
         help="folder of the dataset (default: balloon, or synthetic_balloon, in $DETECTRON2_DATASETS or datasets)",
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace a dataset that is there")
-    parser.add_argument("--quiet", action="store_true", help="no progress bar, no closing line")
+    parser.add_argument("--overwrite", action="store_true", help="replace a dataset that exists (default: refuse)")
+    parser.add_argument("--quiet", action="store_true", help="no progress and no closing line (default: both)")
 
     official = parser.add_argument_group("the balloon dataset")
-    official.add_argument("--archive", metavar="FILE", type=Path, help="take this copy of the archive, do not download")
-    official.add_argument("--url", help="download from here (default: the official release)")
-    official.add_argument("--sha256", metavar="HEX", help="check the archive against this sha256")
-    official.add_argument("--allow-http", action="store_true", help="let plain http go to other machines")
+    official.add_argument("--archive", metavar="FILE", type=Path, help="copy of the archive (default: download it)")
+    official.add_argument("--url", help="address to download from (default: the official release)")
+    official.add_argument("--sha256", metavar="HEX", help="sha256 that the archive must have (default: any)")
+    official.add_argument(
+        "--allow-http", action="store_true", help="accept plain http to other machines (default: https only)"
+    )
 
     synthetic = parser.add_argument_group("rendered balloons")
-    synthetic.add_argument("--synthetic", action="store_true", help="render balloons; needs no download")
-    synthetic.add_argument("--num-train", metavar="N", type=int, default=60, help="training pictures (%(default)s)")
-    synthetic.add_argument("--num-val", metavar="N", type=int, default=15, help="validation pictures (%(default)s)")
-    synthetic.add_argument("--seed", metavar="N", type=int, default=0, help="another seed, other pictures")
+    synthetic.add_argument(
+        "--synthetic", action="store_true", help="render balloons, without a download (default: download photos)"
+    )
+    synthetic.add_argument(
+        "--num-train", metavar="N", type=int, default=60, help="training pictures (default: %(default)s)"
+    )
+    synthetic.add_argument(
+        "--num-val", metavar="N", type=int, default=15, help="validation pictures (default: %(default)s)"
+    )
+    synthetic.add_argument("--seed", metavar="N", type=int, default=0, help="random seed (default: %(default)s)")
     return parser
 
 

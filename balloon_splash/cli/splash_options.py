@@ -5,33 +5,31 @@ from __future__ import annotations
 import argparse
 
 from balloon_splash.cli.common import number, share
+from balloon_splash.cli.parser import Parser, add_opts
 from balloon_splash.weights.names import names_help
 
 EXAMPLES = """\
 examples:
-  splash.py --input photo.jpg --weights balloon.pth              writes photo_splash.jpg beside it
-  splash.py --input holiday/ --recursive --output results/       a whole folder, photos and videos
-  splash.py --input party.mp4 --weights balloon.pth              a video, with its sound
-  splash.py --input party.mp4 --start 1:30 --end 1:45 --output clip.gif
-  splash.py --input photo.jpg --background blur --soft           blurred ground, soft edges
-  splash.py --input photo.jpg --background transparent           objects cut out, as PNG
-  splash.py --input street.jpg --classes dog --largest           only the largest dog
-  splash.py --input photo.jpg --save-detections found.json       then, without the model:
-  splash.py --input photo.jpg --detections found.json --instances 2 --output second.jpg
-  cat photo.jpg | splash.py --input - --output - > result.jpg    videos, too
-  splash.py --input 0 --weights balloon.pth                      the webcam, live in a window
+  %(prog)s --input photo.jpg                                    writes photo_splash.jpg beside it
+  %(prog)s --input holiday/ --recursive --output results/       a whole folder, photos and videos
+  %(prog)s --input party.mp4                                    a video, with its sound
+  %(prog)s --input party.mp4 --start 1:30 --end 1:45 --output clip.gif
+  %(prog)s --input photo.jpg --background blur --soft           blurred ground, soft edges
+  %(prog)s --input photo.jpg --background transparent           objects cut out, as PNG
+  %(prog)s --input street.jpg --classes dog --largest           only the largest dog
+  %(prog)s --input photo.jpg --save-detections found.json       then, without the model:
+  %(prog)s --input photo.jpg --detections found.json --instances 2 --output second.jpg
+  cat photo.jpg | %(prog)s --input - --output - > result.jpg    videos, too
+  %(prog)s --input 0                                            the webcam, live in a window
 
 exit code: 0 all done, 1 inputs failed, 2 wrong use, 130 interrupted
 """
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser() -> Parser:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        prog="splash.py",
-        description="Keep the colour where the objects are and turn the rest grey.",
-        epilog=f"{names_help(training=False)}\n{EXAMPLES}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = Parser(
+        "Keep the colour where the objects are and turn the rest grey.", f"{names_help(training=False)}\n{EXAMPLES}"
     )
     _add_files(parser)
     _add_model(parser)
@@ -44,137 +42,222 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_files(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("what goes in and out")
+def _add_files(parser: Parser) -> None:
+    group = parser.add_argument_group("input and output")
     group.add_argument(
         "--input",
         nargs="+",
         required=True,
         metavar="WHAT",
-        help="files, folders, globs, http(s) URLs, - for stdin, or the number of a webcam",
+        help="files, folders, globs, http(s) URLs, - for standard input, or the number of a webcam",
     )
-    group.add_argument("--output", metavar="PATH", help="file, folder, or - for stdout (beside the input, *_splash.*)")
-    group.add_argument("--recursive", action="store_true", help="look into the folders of folders, too")
+    group.add_argument(
+        "--output",
+        metavar="PATH",
+        help="file or folder for results, - for standard output (default: *_splash.* beside each input)",
+    )
+    group.add_argument("--recursive", action="store_true", help="look into the folders of folders (default: do not)")
     existing = group.add_mutually_exclusive_group()
-    existing.add_argument("--overwrite", action="store_true", help="replace results that are there already")
-    existing.add_argument("--skip-existing", action="store_true", help="leave them alone, and do the others")
-    group.add_argument("--quality", type=_quality, metavar="1-100", help="instead of the photo's")
+    existing.add_argument("--overwrite", action="store_true", help="replace results that exist (default: refuse)")
+    existing.add_argument(
+        "--skip-existing", action="store_true", help="skip inputs whose result exists (default: refuse)"
+    )
     group.add_argument(
-        "--allow-private-urls", action="store_true", help="let URLs lead into the local network, and over plain http"
+        "--quality", type=_quality, metavar="1-100", help="quality of JPEG, WebP, HEIC and AVIF (default: the photo's)"
+    )
+    group.add_argument(
+        "--allow-private-urls",
+        action="store_true",
+        help="accept URLs into the local network, and over plain http (default: refuse)",
     )
 
 
-def _add_model(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("which model")
-    group.add_argument("--weights", metavar="W", help="path, URL, or a name from the list below (balloon)")
+def _add_model(parser: Parser) -> None:
+    group = parser.add_argument_group("model")
     group.add_argument(
-        "--config-file", metavar="C", help="configuration, ours or the zoo's (the one beside the weights)"
+        "--weights", metavar="W", help="weights, a path, a URL, or a name from the list below (default: balloon)"
     )
-    group.add_argument("--device", help="e.g. cpu or cuda (a GPU if there is one)")
+    group.add_argument(
+        "--config-file",
+        metavar="FILE",
+        help="configuration, a path, one of ours or of Detectron2's zoo (default: the one beside the weights)",
+    )
+    group.add_argument("--device", help="cpu, cuda, cuda:1, ... (default: a GPU if there is one)")
     group.add_argument(
         "--backend",
         choices=("auto", "torch", "openvino"),
         default="auto",
-        help="what computes (%(default)s: the fastest)",
+        help="engine of the model; auto takes the fastest (default: %(default)s)",
     )
     group.add_argument(
         "--precision",
         choices=("auto", "fp32", "bf16", "int8"),
         default="auto",
-        help="the later the faster; torch with fp32 is exact (%(default)s: bf16 where the device has it)",
+        help="numbers of the model, from exact to fast; auto takes bf16 where the device has it (default: %(default)s)",
     )
     group.add_argument(
-        "--calibration", nargs="+", default=[], metavar="PHOTO", help="adjust int8 on these (the training photos)"
+        "--calibration",
+        nargs="+",
+        default=[],
+        metavar="PHOTO",
+        help="photos to measure the ranges of int8 on (default: the training photos)",
     )
     group.add_argument(
-        "--batch-size", type=_positive, default=4, metavar="N", help="photos or frames a step (%(default)s)"
+        "--batch-size",
+        type=_positive,
+        default=4,
+        metavar="N",
+        help="photos or frames that the model gets at once (default: %(default)s)",
     )
-    group.add_argument("--opts", nargs="+", default=[], metavar="KEY VALUE", help="overrides of the configuration")
-    group.add_argument("--detections", metavar="FILE", help="take the objects from this file; no model is run")
+    add_opts(group)
+    group.add_argument(
+        "--detections", metavar="FILE", help="record to take the objects from; no model runs (default: none)"
+    )
 
 
-def _add_selection(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("which objects keep their colour")
-    group.add_argument("--confidence", type=share, default=0.9, metavar="0-1", help="lowest score (%(default)s)")
-    group.add_argument("--classes", nargs="+", default=[], metavar="NAME", help="only these classes")
+def _add_selection(parser: Parser) -> None:
+    group = parser.add_argument_group("objects that keep their colour")
     group.add_argument(
-        "--instances", nargs="+", type=_positive, default=[], metavar="N", help="by the numbers that --labels shows"
+        "--confidence", type=share, default=0.9, metavar="0-1", help="lowest score of an object (default: %(default)s)"
     )
     group.add_argument(
-        "--top-k", type=_positive, metavar="K", help="only the K with the best scores, in videos on average"
+        "--classes", nargs="+", default=[], metavar="NAME", help="only objects of these classes (default: all)"
     )
-    group.add_argument("--largest", action="store_true", help="only the largest, in videos on average")
+    group.add_argument(
+        "--instances",
+        nargs="+",
+        type=_positive,
+        default=[],
+        metavar="N",
+        help="only objects with these numbers, as --labels shows them (default: all)",
+    )
+    group.add_argument(
+        "--top-k",
+        type=_positive,
+        metavar="K",
+        help="only the K objects with the best scores; in videos, on average (default: all)",
+    )
+    group.add_argument(
+        "--largest", action="store_true", help="only the largest object; in videos, on average (default: all)"
+    )
     group.add_argument(
         "--box",
         nargs=4,
         type=float,
         metavar=("X0", "Y0", "X1", "Y1"),
-        help="only those in this box; videos: that are there first",
+        help="only objects in this box, in pixels; in videos, those that appear there (default: all)",
     )
     group.add_argument(
         "--point",
         nargs=2,
         type=float,
         metavar=("X", "Y"),
-        help="only the one at this pixel; videos: that is there first",
+        help="only the object at this pixel; in videos, the one that appears there (default: all)",
     )
 
 
-def _add_background(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("what is shown elsewhere")
+def _add_background(parser: Parser) -> None:
+    group = parser.add_argument_group("background")
     group.add_argument(
         "--background",
         default="grey",
         metavar="B",
         help="grey, desaturate[:AMOUNT], blur[:PIXELS], pixelate[:PIXELS], black, white, any colour (#rrggbb), "
-        "transparent, image:FILE (%(default)s)",
+        "transparent, or image:FILE (default: %(default)s)",
     )
-    group.add_argument("--invert", action="store_true", help="keep the colour outside the objects instead")
+    group.add_argument(
+        "--invert", action="store_true", help="keep the colour outside the objects instead (default: inside)"
+    )
 
 
-def _add_edges(parser: argparse.ArgumentParser) -> None:
+def _add_edges(parser: Parser) -> None:
     group = parser.add_argument_group("edges and marks")
-    group.add_argument("--soft", action="store_true", help="soft edges, from the model's soft masks")
-    group.add_argument("--feather", type=_length, default=0.0, metavar="PX", help="edges as soft as this")
-    group.add_argument("--grow", type=_length, default=0.0, metavar="PX", help="enlarge the objects")
-    group.add_argument("--shrink", type=_length, default=0.0, metavar="PX", help="make the objects smaller")
     group.add_argument(
-        "--refine", type=_positive, nargs="?", const=16, default=0, metavar="PX", help="follow the picture's contours"
+        "--soft", action="store_true", help="soft edges, from the model's soft masks (default: hard edges)"
     )
-    group.add_argument("--outline", action="store_true", help="draw a contour around each object")
-    group.add_argument("--labels", action="store_true", help="write number, class and score at each object")
+    group.add_argument(
+        "--feather", type=_length, default=0.0, metavar="PX", help="width of the edge in pixels (default: %(default)g)"
+    )
+    group.add_argument(
+        "--grow", type=_length, default=0.0, metavar="PX", help="pixels to grow the objects by (default: %(default)g)"
+    )
+    group.add_argument(
+        "--shrink",
+        type=_length,
+        default=0.0,
+        metavar="PX",
+        help="pixels to shrink the objects by (default: %(default)g)",
+    )
+    group.add_argument(
+        "--refine",
+        type=_positive,
+        nargs="?",
+        const=16,
+        default=0,
+        metavar="PX",
+        help="fit edges to the picture's contours within PX pixels, 16 without a number (default: do not)",
+    )
+    group.add_argument("--outline", action="store_true", help="draw a contour around each object (default: none)")
+    group.add_argument(
+        "--labels", action="store_true", help="write number, class and score at each object (default: nothing)"
+    )
 
 
-def _add_videos(parser: argparse.ArgumentParser) -> None:
+def _add_videos(parser: Parser) -> None:
     group = parser.add_argument_group("videos and animations")
-    group.add_argument("--start", type=_seconds, default=0.0, metavar="T", help="begin here: seconds or [h:]mm:ss")
-    group.add_argument("--end", type=_seconds, metavar="T", help="end here")
-    group.add_argument("--stride", type=_positive, default=1, metavar="N", help="only every Nth frame, at equal speed")
-    group.add_argument("--max-frames", type=_positive, metavar="N", help="stop after so many frames")
-    group.add_argument("--codec", metavar="C", help="h264, h265, vp9, av1, prores (what suits the file)")
-    group.add_argument("--video-quality", type=int, metavar="Q", help="the codec's own scale: CRF, lower is better")
-    group.add_argument("--no-audio", action="store_true", help="leave the sound out (it is copied)")
-    group.add_argument("--no-steady", action="store_true", help="each frame on its own: objects are not followed")
-    group.add_argument("--keep-partial", action="store_true", help="on Ctrl-C, keep what is done as a playable file")
-
-
-def _add_extras(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("what else is written, beside the result")
-    group.add_argument("--save-mask", action="store_true", help="a photo's matte, *_splash_mask.png")
-    group.add_argument("--save-masks", action="store_true", help="a mask for each object, *_splash_mask_NN.png")
-    group.add_argument("--save-crops", action="store_true", help="each object cut out, *_splash_crop_NN.png")
-    group.add_argument("--compare", action="store_true", help="before and after side by side, *_splash_compare.png")
     group.add_argument(
-        "--save-detections", metavar="FILE", help="all objects found: .json (COCO) or .jsonl; videos need .jsonl"
+        "--start", type=_seconds, default=0.0, metavar="T", help="first moment, seconds or [h:]mm:ss (default: 0)"
+    )
+    group.add_argument("--end", type=_seconds, metavar="T", help="last moment, seconds or [h:]mm:ss (default: the end)")
+    group.add_argument(
+        "--stride", type=_positive, default=1, metavar="N", help="keep every Nth frame, at the same speed (default: 1)"
+    )
+    group.add_argument("--max-frames", type=_positive, metavar="N", help="stop after N frames (default: the end)")
+    group.add_argument(
+        "--codec", metavar="C", help="h264, h265, vp9, av1 or prores (default: the usual one of the file type)"
+    )
+    group.add_argument(
+        "--video-quality",
+        type=int,
+        metavar="Q",
+        help="the codec's own scale, CRF; lower is better (default: the codec's)",
+    )
+    group.add_argument("--no-audio", action="store_true", help="leave the sound out (default: copy it)")
+    group.add_argument(
+        "--no-steady", action="store_true", help="treat each frame by itself (default: follow and smooth the objects)"
+    )
+    group.add_argument(
+        "--keep-partial",
+        action="store_true",
+        help="on Ctrl-C, finish the file with the frames so far (default: no file)",
     )
 
 
-def _add_messages(parser: argparse.ArgumentParser) -> None:
+def _add_extras(parser: Parser) -> None:
+    group = parser.add_argument_group("further results, beside the splash (default: none)")
+    group.add_argument("--save-mask", action="store_true", help="write a photo's matte, *_splash_mask.png")
+    group.add_argument("--save-masks", action="store_true", help="write a mask per object, *_splash_mask_NN.png")
+    group.add_argument("--save-crops", action="store_true", help="write a cut-out per object, *_splash_crop_NN.png")
+    group.add_argument(
+        "--compare", action="store_true", help="write before and after side by side, *_splash_compare.png"
+    )
+    group.add_argument(
+        "--save-detections",
+        metavar="FILE",
+        help="write a record of all objects, .json (COCO) or .jsonl; videos need .jsonl",
+    )
+
+
+def _add_messages(parser: Parser) -> None:
     group = parser.add_argument_group("messages")
     volume = group.add_mutually_exclusive_group()
-    volume.add_argument("--quiet", action="store_true", help="errors only")
-    volume.add_argument("-v", "--verbose", action="store_true", help="a line for each photo and video")
-    group.add_argument("--json", action="store_true", help="the summary as JSON on stdout")
+    volume.add_argument("--quiet", action="store_true", help="print errors only (default: progress and notes, too)")
+    volume.add_argument(
+        "-v", "--verbose", action="store_true", help="print a line per photo and video, too (default: do not)"
+    )
+    group.add_argument(
+        "--json", action="store_true", help="print the summary as JSON on standard output (default: do not)"
+    )
 
 
 def _positive(text: str) -> int:

@@ -31,7 +31,7 @@ class Progress(Report):
 
     def begin(self, photos: int, videos: int) -> None:
         """Show the bar of the photos, if there are any."""
-        self._photos = ProgressBar(total=photos, unit="photo", disable=self._quiet or photos == 0, file=sys.stderr)
+        self._photos = ProgressBar(total=photos, unit="photo", disable=self._quiet or photos == 0)
 
     def photo(self, outcome: Outcome) -> None:
         """Print the messages about one photo, and move its bar."""
@@ -43,7 +43,7 @@ class Progress(Report):
         """Move the bar of the current video."""
         if self._frames is None:
             self._close_photos()
-            self._frames = ProgressBar(total=expected, unit="frame", disable=self._quiet, file=sys.stderr)
+            self._frames = ProgressBar(total=expected, unit="frame", disable=self._quiet)
         self._frames.update()
 
     def video(self, outcome: Outcome) -> None:

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from balloon_splash.cli.common import EXIT_OK, run_cli
 from balloon_splash.cli.deadline import ended_in_time
+from balloon_splash.cli.parser import Parser
 from balloon_splash.errors import UsageError
 from balloon_splash.weights.names import names_help
 
 EXAMPLES = """\
 examples:
-  from the zoo's COCO weights, as the article:
+  from COCO weights, as the article:
     %(prog)s --config-file configs/balloon_R101_FPN.yaml
-  from ImageNet weights, on the CPU or a small GPU, with the dataset lying elsewhere:
+  from ImageNet weights, on the CPU or a small GPU, with the dataset elsewhere:
     %(prog)s --config-file configs/balloon_R50_FPN.yaml --weights imagenet --dataset /data/balloon
-  go on after an interruption:
+  resume after an interruption:
     %(prog)s --config-file configs/balloon_R50_FPN.yaml --resume
   evaluate:
     %(prog)s --config-file configs/balloon_R50_FPN.yaml --eval-only --weights output/balloon_R50_FPN/model_best.pth
@@ -29,31 +29,46 @@ examples:
 """
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser() -> Parser:
     """Detectron2's usual arguments, spelled out here so that ``--help`` need not load it, and the article's."""
-    parser = argparse.ArgumentParser(
-        prog=Path(sys.argv[0]).name,
-        description="Train or evaluate a balloon model.",
-        epilog=f"{names_help(training=True)}\n{EXAMPLES}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = Parser("Train or evaluate a model.", f"{names_help(training=True)}\n{EXAMPLES}")
+    parser.add_argument(
+        "--config-file",
+        default="configs/balloon_R101_FPN.yaml",
+        metavar="FILE",
+        help="configuration, a path, one of ours or of Detectron2's zoo (default: %(default)s)",
     )
-    parser.add_argument("--config-file", default="configs/balloon_R101_FPN.yaml", metavar="FILE", help="path or name")
-    parser.add_argument("--dataset", metavar="DIR", help="folder of the balloon dataset, with train/ and val/ in it")
+    parser.add_argument(
+        "--dataset",
+        metavar="DIR",
+        help="folder with train/ and val/ in it, for balloon_train and balloon_val (default: datasets/balloon)",
+    )
     parser.add_argument(
         "--weights",
         metavar="W",
-        help="what to start from: a name from the list below, a path or a URL; last is the same as --resume",
+        help="weights to start from, a name from the list below, a path or a URL; last is the same as --resume "
+        "(default: those of the configuration)",
     )
-    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint in OUTPUT_DIR")
-    parser.add_argument("--eval-only", action="store_true", help="evaluate the weights, do not train")
-    parser.add_argument("--device", help="cpu, cuda, cuda:1, ...; by default a GPU if there is one")
-    parser.add_argument("-v", "--verbose", action="store_true", help="the whole log to the screen, too")
-    several = parser.add_argument_group("several GPUs and machines (Detectron2's own)")
-    several.add_argument("--num-gpus", type=int, default=1, help="number of GPUs per machine")
-    several.add_argument("--num-machines", type=int, default=1, help="total number of machines")
-    several.add_argument("--machine-rank", type=int, default=0, help="the number of this machine, from 0")
-    several.add_argument("--dist-url", default="auto", help="where the processes meet, tcp://HOST:PORT")
-    parser.add_argument("opts", nargs=argparse.REMAINDER, metavar="KEY VALUE", help="overrides of the configuration")
+    parser.add_argument(
+        "--resume", action="store_true", help="resume from the last checkpoint in OUTPUT_DIR (default: start anew)"
+    )
+    parser.add_argument("--eval-only", action="store_true", help="evaluate the weights (default: train)")
+    parser.add_argument("--device", help="cpu, cuda, cuda:1, ... (default: a GPU if there is one)")
+    parser.add_argument(
+        "-v", "--verbose", action="store_true", help="print the whole log, too (default: progress and warnings)"
+    )
+    several = parser.add_argument_group("several GPUs and machines, as in Detectron2's own tools")
+    several.add_argument("--num-gpus", type=int, default=1, help="GPUs per machine (default: %(default)s)")
+    several.add_argument("--num-machines", type=int, default=1, help="machines (default: %(default)s)")
+    several.add_argument(
+        "--machine-rank", type=int, default=0, help="number of this machine, from 0 (default: %(default)s)"
+    )
+    several.add_argument(
+        "--dist-url",
+        default="auto",
+        help="meeting point of the processes, tcp://HOST:PORT (default: a free local port)",
+    )
+    parser.add_overrides()
     return parser
 
 

@@ -18,9 +18,10 @@ from detectron2.utils import comm
 from detectron2.utils.logger import setup_logger
 from tabulate import tabulate
 
+from balloon_splash.data.datasets.catalog import check_registered
 from balloon_splash.engine.failures import told_in_one_line
 from balloon_splash.engine.trainer import BalloonTrainer
-from balloon_splash.errors import ConfigError, DatasetError, UsageError, WeightsError
+from balloon_splash.errors import ConfigError, UsageError, WeightsError
 from balloon_splash.inference.loading import load_chosen
 from balloon_splash.urls import without_secrets
 
@@ -66,8 +67,7 @@ def check_datasets(cfg: CfgNode) -> None:
         ConfigError: the number of classes differs from ``MODEL.ROI_HEADS.NUM_CLASSES``.
     """
     for name in (*cfg.DATASETS.TRAIN, *cfg.DATASETS.TEST):
-        if name not in DatasetCatalog:
-            raise DatasetError(f"dataset {name!r} is not registered; known are {', '.join(sorted(DatasetCatalog))}")
+        check_registered(name)
         DatasetCatalog.get(name)
         classes = MetadataCatalog.get(name).thing_classes
         if len(classes) != cfg.MODEL.ROI_HEADS.NUM_CLASSES:

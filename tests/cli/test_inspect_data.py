@@ -24,13 +24,13 @@ def balloons(tmp_path: Path) -> Path:
 def test_a_via_file_gives_a_report_under_the_class_name_asked_for(balloons, tmp_path, capsys):
     output = tmp_path / "report"
     via_file = balloons / "train" / "via_region_data.json"
-    assert main(["--json", str(via_file), "--class-name", "kite", "--output", str(output), *CONFIG]) == 0
+    assert main(["--annotations", str(via_file), "--class-name", "kite", "--output", str(output), *CONFIG]) == 0
     assert "<td>kite</td>" in (output / "index.html").read_text()
     assert str(output / "index.html") in capsys.readouterr().out
 
 
 def test_balloon_points_the_registered_names_at_a_folder(balloons, tmp_path, capsys):
-    options = ["--dataset", "balloon_train", "--dataset", "balloon_val", "--balloon", str(balloons), "--quiet"]
+    options = ["--dataset", str(balloons), "--quiet"]
     assert main([*options, "--output", str(tmp_path / "report"), *CONFIG]) == 0
     streams = capsys.readouterr()
     assert streams.out == ""
@@ -46,11 +46,11 @@ def test_a_report_that_is_there_is_refused_before_the_work_begins(tmp_path, caps
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ([], "expected --dataset NAME or --json FILE"),
-        (["--dataset", "x", "--images", "y"], "--images goes with --json"),
+        ([], "expected --dataset WHAT or --annotations FILE"),
+        (["--dataset", "x", "--images", "y"], "--images without --annotations"),
         (["--dataset", "x", "--max-photos", "0"], "expected 1 or more"),
         (["--dataset", "x"], "'x' is not registered"),
-        (["--json", "gone.json"], "gone.json: no such annotation file"),
+        (["--annotations", "gone.json"], "gone.json: no such annotation file"),
         (["--dataset", "coco_2017_val"], "dataset 'coco_2017_val' cannot be read: "),
     ],
 )

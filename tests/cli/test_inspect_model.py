@@ -42,7 +42,7 @@ def test_one_photo_against_its_truth(
 ) -> None:
     val = folder / "balloon" / "val"
     photo = next(val.glob("*.jpg"))
-    truth = ["--json", str(val / "via_region_data.json")]
+    truth = ["--annotations", str(val / "via_region_data.json")]
     assert main([*model, "--input", str(photo), *truth, "--confidence", "0.1", "--output", str(tmp_path / "r")]) == 0
     streams = capsys.readouterr()
     assert "\nSecond stage: what is it, and where exactly?\n" in streams.err
@@ -58,8 +58,8 @@ def test_a_whole_split_with_two_models(
     folder: Path, model: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_run(folder / "run", seed=1)
-    second = ["--compare", str(folder / "run" / "model_1.pth"), "--balloon", str(folder / "balloon")]
-    command = [*model, *second, "--dataset", "balloon_val", "--confidence", "0.0", "--output", str(tmp_path / "r")]
+    second = ["--compare", str(folder / "run" / "model_1.pth"), "--dataset", str(folder / "balloon")]
+    command = [*model, *second, "--confidence", "0.0", "--output", str(tmp_path / "r")]
     assert main(command) == 0
     page = tmp_path / "r" / "index.html"
     text = page.read_text()
@@ -97,9 +97,9 @@ def test_an_unreadable_photo_is_listed(folder: Path, model: list[str], tmp_path:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "expected --input PHOTO or --dataset NAME"),
+        ([], "expected --input PHOTO or --dataset WHAT"),
         (["--input", "nowhere.jpg"], "nowhere.jpg: no such photo"),
-        (["--json", "a.json", "--dataset", "balloon_val"], "expected --input PHOTO"),
+        (["--annotations", "a.json", "--dataset", "balloon_val"], "--annotations without --input"),
         (["--dataset", "balloon_val", "--compare-config-file", "b.yaml"], "without --compare"),
         (["--dataset", "baloon_val"], "'baloon_val' is not registered"),
         (["--dataset", "coco_2017_val"], "dataset 'coco_2017_val' cannot be read: "),

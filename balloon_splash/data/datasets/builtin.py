@@ -16,7 +16,7 @@ import os
 from pathlib import Path
 
 from balloon_splash.data.datasets.background_photos import FOLDER, register_background_photos
-from balloon_splash.data.datasets.catalog import register_via_instances
+from balloon_splash.data.datasets.catalog import check_registered, register_via_instances
 from balloon_splash.data.datasets.folders import ROOT_VARIABLE, SPLITS, VIA_FILE, datasets_root
 
 BALLOON_HINT = (
@@ -45,6 +45,23 @@ def register_all(root: str | os.PathLike[str] | None = None) -> None:
     register_shapes()
     register_no_balloons()
     register_folds()
+
+
+def named_datasets(what: str) -> list[str]:
+    """Names of the registered datasets that ``--dataset`` means.
+
+    Args:
+        what: a registered name; or a folder that holds ``train/`` and ``val/``, which become ``balloon_train`` and
+            ``balloon_val``.
+
+    Raises:
+        DatasetError: neither.
+    """
+    if all((Path(what) / split).is_dir() for split in SPLITS):
+        register_balloon(what)
+        return [f"balloon_{split}" for split in SPLITS]
+    check_registered(what)
+    return [what]
 
 
 def register_balloon(folder: str | os.PathLike[str]) -> None:

@@ -6,6 +6,7 @@ import functools
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from itertools import cycle, islice
 from pathlib import Path
 from typing import TypeAlias
@@ -180,6 +181,22 @@ def _register(dataset: ViaDataset) -> None:
 
 def _colors_for(class_names: tuple[str, ...], colors: tuple[Color, ...] | None) -> list[Color]:
     return list(islice(cycle(colors or COLOR_BLIND_SAFE), len(class_names)))
+
+
+def check_registered(name: str) -> None:
+    """Refuse a name that ``DatasetCatalog`` does not know.
+
+    Raises:
+        DatasetError: with the nearest names that it knows.
+    """
+    from detectron2.data import DatasetCatalog
+
+    if name not in DatasetCatalog:
+        near = get_close_matches(name, DatasetCatalog.list())
+        known = f"did you mean {', '.join(near)}?" if near else f"{len(DatasetCatalog.list())} others are"
+        raise DatasetError(
+            f"dataset {name!r} is not registered; {known}; expected such a name, or a folder with train/ and val/ in it"
+        )
 
 
 def register_loader(

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from tqdm import tqdm
 
 from balloon_splash.data.datasets.folders import SPLITS, VIA_FILE, atomic_dataset_folder
 from balloon_splash.data.render import Scene, render_scene
 from balloon_splash.errors import UsageError
+from balloon_splash.progress import ProgressBar
 
 _MIN_SIDE = 64  # pixels; below, balloons are blots
 _JPEG_QUALITY = 92
@@ -56,7 +56,7 @@ def write_synthetic_balloons(
         )
     with (
         atomic_dataset_folder(root, overwrite=overwrite) as folder,
-        tqdm(total=num_train + num_val, desc="balloons", unit="picture", disable=not progress) as bar,
+        ProgressBar(total=num_train + num_val, desc="balloons", unit="picture", disable=not progress) as bar,
     ):
         for split_index, (split, count) in enumerate(zip(SPLITS, (num_train, num_val), strict=True)):
             seeds = np.random.SeedSequence([seed, split_index]).generate_state(count, np.uint64)
@@ -64,7 +64,7 @@ def write_synthetic_balloons(
     return Path(root)
 
 
-def _write_split(folder: Path, seeds: list[int], size: tuple[int, int], bar: tqdm[Any]) -> None:
+def _write_split(folder: Path, seeds: list[int], size: tuple[int, int], bar: ProgressBar) -> None:
     folder.mkdir()
     entries = {}
     for index, seed in enumerate(seeds):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from detectron2.config import CfgNode
-from tqdm import tqdm
 
 from balloon_splash.data.annotations.instances import DatasetDict
 from balloon_splash.inspect.dataset.anchor_figures import center_anchors_figure, coverage_figure, labels_figure
@@ -20,6 +19,7 @@ from balloon_splash.inspect.dataset.anchors import (
 from balloon_splash.inspect.dataset.source import draw_sample
 from balloon_splash.inspect.dataset.statistics import SIZE_NAMES
 from balloon_splash.inspect.page.report import Report
+from balloon_splash.progress import ProgressBar
 
 MAX_PHOTOS = 150  # enough for two digits of recall
 
@@ -33,12 +33,12 @@ def add_anchors(report: Report, photos: Sequence[DatasetDict], cfg: CfgNode, *, 
     model = AnchorModel(cfg)
     chosen = draw_sample(photos, MAX_PHOTOS)
     _add_layout(report, model, chosen)
-    current = measure_coverage(model, tqdm(chosen, desc="anchors", unit="photo", disable=not progress))
+    current = measure_coverage(model, ProgressBar(chosen, desc="anchors", unit="photo", disable=not progress))
     suggestion = suggest_anchors(cfg, current.shapes)
     coverages = [("configured", current)]
     if suggestion is not None:
         suggested = AnchorModel(suggestion.apply(cfg))
-        bar = tqdm(chosen, desc="suggested anchors", unit="photo", disable=not progress)
+        bar = ProgressBar(chosen, desc="suggested anchors", unit="photo", disable=not progress)
         coverages.append(("suggested", measure_coverage(suggested, bar)))
     _add_coverage(report, coverages, model.rpn.in_features, len(chosen))
     if suggestion is None:

@@ -15,9 +15,9 @@ from itertools import combinations
 import cv2
 import numpy as np
 import numpy.typing as npt
-from tqdm import tqdm
 
 from balloon_splash.inspect.page.style import Rgb
+from balloon_splash.progress import ProgressBar
 
 HASH_BITS = 64
 MAX_HASH_DISTANCE = 8  # bits; two of the 74 balloon photos, which are all different, differ in 18 or more
@@ -103,7 +103,7 @@ def find_alike(
     compare_scenes = len(fingerprints) <= max_scene_photos
     found = []
     pairs = list(combinations(range(len(hashes)), 2)) if compare_scenes else _near_hashes(hashes)
-    for first, second in tqdm(pairs, desc="pairs of photos", unit="pair", disable=not progress):
+    for first, second in ProgressBar(pairs, desc="pairs of photos", unit="pair", disable=not progress):
         distance = int((hashes[first] != hashes[second]).sum())
         common = common_points(fingerprints[first], fingerprints[second]) if compare_scenes else None
         if distance <= MAX_HASH_DISTANCE or (common or 0) >= MIN_COMMON_POINTS:

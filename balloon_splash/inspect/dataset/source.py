@@ -12,15 +12,15 @@ import numpy as np
 import numpy.typing as npt
 from detectron2.data import DatasetCatalog, MetadataCatalog
 from detectron2.structures import BoxMode
-from tqdm import tqdm
 
 from balloon_splash.data.annotations.faults import Fault
 from balloon_splash.data.annotations.instances import DatasetDict
-from balloon_splash.data.datasets.catalog import ViaDataset
+from balloon_splash.data.datasets.catalog import ViaDataset, check_registered
 from balloon_splash.data.training import reading
 from balloon_splash.errors import DatasetError, MediaError
 from balloon_splash.inspect.dataset.duplicates import Fingerprint, fingerprint
 from balloon_splash.inspect.page.style import Rgb
+from balloon_splash.progress import ProgressBar
 
 T = TypeVar("T")
 
@@ -49,8 +49,7 @@ def read_dataset(name: str) -> InspectedDataset:
         DatasetError: it is not registered, empty, or cannot be read.
         AnnotationError: its annotation file cannot be read.
     """
-    if name not in DatasetCatalog:
-        raise DatasetError(f"dataset {name!r} is not registered; known are {', '.join(sorted(DatasetCatalog))}")
+    check_registered(name)
     with dataset_files(name):
         photos, faults = _load(DatasetCatalog[name])
     if not photos:
@@ -143,7 +142,7 @@ def scan_photos(dataset: InspectedDataset, *, max_photos: int, progress: bool = 
     """Decode the photos once, one at a time; of more than ``max_photos``, a random sample."""
     chosen = draw_sample(dataset.photos, max_photos)
     readable, fingerprints, unreadable = [], [], []
-    for photo in tqdm(chosen, desc=f"photos of {dataset.name}", unit="photo", disable=not progress):
+    for photo in ProgressBar(chosen, desc=f"photos of {dataset.name}", unit="photo", disable=not progress):
         try:
             image = read_photo(photo)
         except MediaError as error:

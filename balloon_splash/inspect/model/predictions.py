@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from detectron2.data import DatasetCatalog
 from detectron2.evaluation.coco_evaluation import instances_to_coco_json
-from tqdm import tqdm
 
 from balloon_splash.errors import MediaError
 from balloon_splash.inspect.model.matching import CocoResult, category_ids
 from balloon_splash.inspect.model.subject import Subject
 from balloon_splash.inspect.model.traced import Floats, array
 from balloon_splash.modeling import Trace
+from balloon_splash.progress import ProgressBar
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def predict_split(subject: Subject, dataset_name: str, *, limit: int = 1000, pro
     categories = category_ids(dataset_name)
     predictions = SplitPredictions(dataset_name, num_photos=len(entries))
     title = f"{subject.name} on {dataset_name}"
-    for entry in tqdm(sample_entries(entries, limit), desc=title, unit="photo", disable=not progress):
+    for entry in ProgressBar(sample_entries(entries, limit), desc=title, unit="photo", disable=not progress):
         try:
             trace = subject.trace(subject.read(entry))
         except MediaError as error:

@@ -1,0 +1,68 @@
+"""The argument parser of all commands: one name for one thing, options in any order, errors of one line."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+EXIT_USAGE = 2
+
+
+class Parser(argparse.ArgumentParser):
+    """An :class:`argparse.ArgumentParser` that names the program as it was started.
+
+    Options may also stand behind a trailing ``KEY VALUE``; an unknown one is an error of one line that names the
+    nearest known one.
+
+    Args:
+        description: one or two sentences.
+        epilog: further help, examples first; ``%(prog)s`` stands for the program.
+    """
+
+    def __init__(self, description: str, epilog: str = "") -> None:
+        super().__init__(
+            prog=Path(sys.argv[0]).name,
+            description=description,
+            epilog=epilog,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+
+    def add_overrides(self) -> None:
+        """Add ``--opts KEY VALUE ...`` and, as Detectron2's tools have it, a trailing ``KEY VALUE ...``."""
+        add_opts(self)
+        self.add_argument("trailing", nargs="*", metavar="KEY VALUE", help="the same as --opts, without its name")
+
+    def add_alias(self, old: str, new: str, **options: Any) -> None:
+        """Keep the old spelling of an option for one version, out of ``--help``."""
+        self.add_argument(old, dest=new.removeprefix("--").replace("-", "_"), help=argparse.SUPPRESS, **options)
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse options and trailing values in any order; the latter join ``opts``."""
+        parsed, unknown = self.parse_known_intermixed_args(args, namespace)
+        if unknown:
+            self.error(self._unknown(unknown))
+        if hasattr(parsed, "trailing"):
+            parsed.opts = [*parsed.opts, *parsed.trailing]
+            del parsed.trailing
+        return parsed
+
+    def error(self, message: str) -> NoReturn:
+        """Print one line and exit with 2."""
+        self.exit(EXIT_USAGE, f"error: {message}; see {self.prog} --help\n")
+
+    def _unknown(self, arguments: Sequence[str]) -> str:
+        option = next((argument for argument in arguments if argument.startswith("-")), arguments[0])
+        known = [name for action in self._actions if action.help != argparse.SUPPRESS for name in action.option_strings]
+        near = difflib.get_close_matches(option.partition("=")[0], known, n=1)
+        return f"unknown argument {option}{f'; did you mean {near[0]}?' if near else ''}"
+
+
+def add_opts(group: argparse._ActionsContainer) -> None:
+    """Add ``--opts KEY VALUE ...`` alone, for commands whose other options would swallow a trailing one."""
+    group.add_argument(
+        "--opts", nargs="+", default=[], metavar="KEY VALUE", help="overrides of the configuration (default: none)"
+    )

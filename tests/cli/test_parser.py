@@ -1,0 +1,48 @@
+"""Options are understood where people put them, and a slip is one line that helps."""
+
+from __future__ import annotations
+
+import pytest
+
+from balloon_splash import __version__
+from balloon_splash.cli.inspect_data import build_parser as inspect_parser
+from balloon_splash.cli.main import main
+from balloon_splash.cli.train import build_parser
+
+
+def test_options_behind_trailing_keys_are_options() -> None:
+    parsed = build_parser().parse_args(["SOLVER.BASE_LR", "-0.1", "--resume", "OUTPUT_DIR", "out", "--device", "cpu"])
+    assert parsed.opts == ["SOLVER.BASE_LR", "-0.1", "OUTPUT_DIR", "out"]
+    assert (parsed.resume, parsed.device) == (True, "cpu")
+
+
+def test_opts_is_another_spelling_of_trailing_keys() -> None:
+    assert build_parser().parse_args(["A", "1", "--opts", "B", "2"]).opts == ["B", "2", "A", "1"]
+
+
+@pytest.mark.parametrize(
+    ("argument", "near"), [("--weihgts", "--weights"), ("--config_file=x", "--config-file"), ("--nonsense", "")]
+)
+def test_an_unknown_option_is_one_line_with_the_nearest_known_one(
+    argument: str, near: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as error:
+        build_parser().parse_args([argument, "5"])
+    assert error.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"error: unknown argument {argument}")
+    assert (f"did you mean {near}?" in line) == bool(near)
+
+
+def test_old_spellings_work_and_are_not_shown() -> None:
+    parser = inspect_parser()
+    old = parser.parse_args(["--json", "via.json", "--output", "r"])
+    assert old.annotations == parser.parse_args(["--annotations", "via.json", "--output", "r"]).annotations
+    assert "--json" not in parser.format_help()
+
+
+def test_the_version_and_the_nearest_command_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"balloon-splash {__version__}\n"
+    assert main(["splahs"]) == 2
+    assert "did you mean splash?" in capsys.readouterr().err
