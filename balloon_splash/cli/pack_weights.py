@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 from balloon_splash.cli.common import EXIT_OK, run_cli, share
 from balloon_splash.cli.parser import Parser
+from balloon_splash.compositing import DEFAULT_CONFIDENCE
 from balloon_splash.errors import UsageError
 
 if TYPE_CHECKING:
     from balloon_splash.export.packing import Negatives
 
-FALSE_ALARMS, CONFIDENCE = 0.025, 0.9
+FALSE_ALARMS = 0.025
 
 EXAMPLES = """\
 examples:
@@ -78,7 +79,10 @@ def build_parser() -> Parser:
         help=f"share of --negatives that may show an object (default: {FALSE_ALARMS})",
     )
     parser.add_argument(
-        "--confidence", type=share, metavar="0-1", help=f"score of an object in --negatives (default: {CONFIDENCE})"
+        "--confidence",
+        type=share,
+        metavar="0-1",
+        help=f"score of an object in --negatives (default: {DEFAULT_CONFIDENCE})",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace a file that exists (default: refuse)")
     return parser
@@ -121,7 +125,7 @@ def _negatives(args: argparse.Namespace) -> Negatives | None:
         from balloon_splash.export.packing import Negatives
 
         limit = FALSE_ALARMS if args.false_alarms is None else args.false_alarms
-        return Negatives(args.negatives, limit, CONFIDENCE if args.confidence is None else args.confidence)
+        return Negatives(args.negatives, limit, DEFAULT_CONFIDENCE if args.confidence is None else args.confidence)
     if args.false_alarms is not None or args.confidence is not None:
         raise UsageError("--false-alarms and --confidence say what to do with --negatives FOLDER, which is missing")
     return None

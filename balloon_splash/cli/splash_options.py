@@ -6,6 +6,7 @@ import argparse
 
 from balloon_splash.cli.common import number, share
 from balloon_splash.cli.parser import Parser, add_opts
+from balloon_splash.compositing import DEFAULT_CONFIDENCE
 from balloon_splash.weights.names import names_help
 
 EXAMPLES = """\
@@ -118,7 +119,11 @@ def _add_model(parser: Parser) -> None:
 def _add_selection(parser: Parser) -> None:
     group = parser.add_argument_group("objects that keep their colour")
     group.add_argument(
-        "--confidence", type=share, default=0.9, metavar="0-1", help="lowest score of an object (default: %(default)s)"
+        "--confidence",
+        type=share,
+        default=DEFAULT_CONFIDENCE,
+        metavar="0-1",
+        help="lowest score of an object (default: %(default)s)",
     )
     group.add_argument(
         "--classes", nargs="+", default=[], metavar="NAME", help="only objects of these classes (default: all)"

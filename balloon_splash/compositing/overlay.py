@@ -8,12 +8,7 @@ import numpy as np
 from balloon_splash.compositing.arrays import Image, Matte, full_scale, to_dtype
 from balloon_splash.compositing.detections import Detections
 from balloon_splash.compositing.matte import instance_masks
-
-PALETTE = np.array(
-    [(230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178), (213, 94, 0), (204, 121, 167)],
-    np.uint8,
-)
-"""Colours that colour-blind people can tell apart: Okabe and Ito, "Color Universal Design" (2008), without black."""
+from balloon_splash.palette import PALETTE
 
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 
@@ -53,7 +48,7 @@ def draw_overlay(
 
 
 def _colour(number: int) -> tuple[int, int, int]:
-    red, green, blue = PALETTE[(number - 1) % len(PALETTE)].tolist()
+    red, green, blue = PALETTE[(number - 1) % len(PALETTE)]
     return red, green, blue
 
 

@@ -16,6 +16,7 @@ from detectron2.modeling.postprocessing import detector_postprocess
 from detectron2.structures import Instances
 from torch import Tensor, nn
 
+from balloon_splash.compositing import DEFAULT_CONFIDENCE
 from balloon_splash.compositing.detections import Detections
 from balloon_splash.errors import ConfigError
 from balloon_splash.inference.backends import EXACT, Choice, choose_backend
@@ -47,7 +48,7 @@ class Segmenter:
         cfg: CfgNode,
         class_names: Sequence[str],
         *,
-        confidence: float = 0.9,
+        confidence: float = DEFAULT_CONFIDENCE,
         choice: Choice = EXACT,
         calibration: Sequence[str | Path] = (),
     ) -> None:
@@ -89,7 +90,7 @@ class Segmenter:
         weights: str | None = None,
         *,
         device: str | None = None,
-        confidence: float = 0.9,
+        confidence: float = DEFAULT_CONFIDENCE,
         backend: str = "torch",
         precision: str = "fp32",
         calibration: Sequence[str | Path] = (),

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from balloon_splash.compositing import DEFAULT_CONFIDENCE
 from balloon_splash.compositing.arrays import Matte
 from balloon_splash.compositing.detections import Detections
 from balloon_splash.compositing.look import Look
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
     from balloon_splash.splasher.video_stream import Progress, VideoOptions, VideoSummary
 
 Kind = TypeVar("Kind", str, Path, bytes, Image.Image, npt.NDArray[Any])
-
-DEFAULT_CONFIDENCE = 0.9
-"""The article's."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import cycle, islice
 from pathlib import Path
-from typing import TypeAlias
 
 # Detectron2 is imported where it is needed: importing it fires this package's registration, which imports this very
 # module and would find it half-made if the import stood here.
@@ -19,20 +18,7 @@ from balloon_splash.data.annotations.labelme import load_labelme
 from balloon_splash.data.annotations.limits import DEFAULT_LIMITS, Limits
 from balloon_splash.data.annotations.png_masks import load_png_masks
 from balloon_splash.errors import DatasetError, UsageError
-
-Color: TypeAlias = tuple[int, int, int]
-
-# Okabe and Ito, "Color Universal Design" (https://jfly.uni-koeln.de/color/): told apart with any colour vision.
-# RGB; the most conspicuous first, black left out because photos have dark grounds.
-COLOR_BLIND_SAFE: tuple[Color, ...] = (
-    (230, 159, 0),
-    (86, 180, 233),
-    (0, 158, 115),
-    (240, 228, 66),
-    (0, 114, 178),
-    (213, 94, 0),
-    (204, 121, 167),
-)
+from balloon_splash.palette import PALETTE, Color
 
 
 @dataclass(frozen=True)
@@ -180,7 +166,7 @@ def _register(dataset: ViaDataset) -> None:
 
 
 def _colors_for(class_names: tuple[str, ...], colors: tuple[Color, ...] | None) -> list[Color]:
-    return list(islice(cycle(colors or COLOR_BLIND_SAFE), len(class_names)))
+    return list(islice(cycle(colors or PALETTE), len(class_names)))
 
 
 def check_registered(name: str) -> None:
@@ -218,7 +204,7 @@ def register_loader(
     DatasetCatalog.register(name, loader)
     MetadataCatalog.get(name).set(
         thing_classes=list(class_names),
-        thing_colors=list(islice(cycle(COLOR_BLIND_SAFE), len(class_names))),
+        thing_colors=list(islice(cycle(PALETTE), len(class_names))),
         evaluator_type="coco",
         image_root=image_root,
     )

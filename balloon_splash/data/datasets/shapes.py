@@ -22,9 +22,10 @@ from detectron2.utils.file_io import PathManager
 from shapely.geometry.base import BaseGeometry
 
 from balloon_splash.data.datasets.drawn import DrawnPictures
+from balloon_splash.palette import BLUE, GREEN, ORANGE
 
 CLASSES = ("circle", "square", "triangle")
-COLORS = ((0, 114, 178), (230, 159, 0), (0, 158, 115))  # Okabe and Ito: told apart by colour-blind readers, too
+COLORS = (BLUE, ORANGE, GREEN)
 SPLITS = {"train": 3000, "val": 50}
 SIDE = 128  # pixels; the pictures are square
 

@@ -29,10 +29,10 @@ class ArchiveLimits:
     max_ratio: float = 100
 
 
-DEFAULT_LIMITS = ArchiveLimits()
+ARCHIVE_LIMITS = ArchiveLimits()
 
 
-def unpack_splits(archive: Path, target: Path, limits: ArchiveLimits = DEFAULT_LIMITS) -> None:
+def unpack_splits(archive: Path, target: Path, limits: ArchiveLimits = ARCHIVE_LIMITS) -> None:
     """Unpack the files in ``train`` and ``val`` of a ZIP archive into ``target/train`` and ``target/val``.
 
     The two may lie at the top of the archive or in one folder. What macOS adds (``__MACOSX``, ``._*``) and whatever

@@ -12,6 +12,7 @@ from detectron2.data.detection_utils import convert_image_to_rgb
 from detectron2.layers import paste_masks_in_image
 from detectron2.structures import BitMasks, PolygonMasks
 from detectron2.utils.visualizer import Visualizer
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from balloon_splash.data.annotations.instances import DatasetDict
@@ -20,9 +21,9 @@ from balloon_splash.data.training.mapper import build_training_mapper
 from balloon_splash.errors import ConfigError
 from balloon_splash.inspect.dataset.samples import draw_objects, shrink
 from balloon_splash.inspect.dataset.source import draw_sample
-from balloon_splash.inspect.page.style import Rgb, new_figure, photo_grid, show_photo
+from balloon_splash.inspect.page.style import ORANGE, Rgb, new_figure, photo_grid, show_photo
 
-_MASK_COLOR = (0.9, 0.62, 0.0)
+_MASK_COLOR = to_rgb(ORANGE)
 
 
 def draw_training_inputs(cfg: CfgNode, photo: DatasetDict, count: int) -> list[dict[str, Any]]:

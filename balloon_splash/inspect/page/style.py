@@ -16,11 +16,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
+from balloon_splash.palette import PALETTE
+
 Rgb = npt.NDArray[np.uint8]  # (H, W, 3)
 
-# Okabe and Ito, "Color Universal Design" (https://jfly.uni-koeln.de/color/).
-ORANGE, SKY, GREEN, YELLOW = "#e69f00", "#56b4e9", "#009e73", "#f0e442"
-BLUE, RED, PURPLE = "#0072b2", "#d55e00", "#cc79a7"
+# As matplotlib writes colours.
+ORANGE, SKY, GREEN, YELLOW, BLUE, RED, PURPLE = ("#{:02x}{:02x}{:02x}".format(*color) for color in PALETTE)
 GREY = "#7f8894"
 CYCLE = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED, YELLOW)
 

@@ -7,8 +7,9 @@ import pytest
 from detectron2.data import DatasetCatalog, MetadataCatalog
 
 from balloon_splash.data.datasets.builtin import register_all, register_balloon
-from balloon_splash.data.datasets.catalog import COLOR_BLIND_SAFE, register_via_instances
+from balloon_splash.data.datasets.catalog import register_via_instances
 from balloon_splash.errors import DatasetError, UsageError
+from balloon_splash.palette import PALETTE
 from tests.data.conftest import SQUARE, entry, region
 
 
@@ -22,7 +23,7 @@ def test_a_registered_dataset_is_read_by_name(photos, via_file):
     assert len(DatasetCatalog.get("party")[0]["annotations"]) == 2
     metadata = MetadataCatalog.get("party")
     assert metadata.thing_classes == ["balloon"]
-    assert metadata.thing_colors == [COLOR_BLIND_SAFE[0]]
+    assert metadata.thing_colors == [PALETTE[0]]
     assert metadata.evaluator_type == "coco"
     assert (metadata.image_root, metadata.via_file) == (str(photos), str(via_file))
     assert not hasattr(metadata, "json_file")  # COCOEvaluator would read it as COCO
