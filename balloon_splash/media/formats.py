@@ -13,6 +13,8 @@ SUFFIXES = {
     ".jpg": "JPEG",
     ".jpeg": "JPEG",
     ".jpe": "JPEG",
+    ".jfif": "JPEG",
+    ".mpo": "JPEG",
     ".png": "PNG",
     ".webp": "WEBP",
     ".avif": "AVIF",
@@ -23,11 +25,29 @@ SUFFIXES = {
     ".jp2": "JPEG2000",
     ".heic": "HEIF",
     ".heif": "HEIF",
+    ".hif": "HEIF",
 }
+"""Of the formats that are written, the usual one of each first, and Pillow's names of them."""
 
-VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".wmv"})
+READ_ONLY_SUFFIXES = {
+    ".dib": "DIB",
+    ".ppm": "PPM",
+    ".pgm": "PPM",
+    ".pbm": "PPM",
+    ".pnm": "PPM",
+    ".qoi": "QOI",
+    ".ico": "ICO",
+}
+"""Likewise, of those that are read alone; their results are PNG."""
 
-READABLE = (*dict.fromkeys(SUFFIXES.values()), "DIB", "PPM", "QOI", "ICO")
+VIDEO_SUFFIXES = frozenset(
+    {
+        *(".mp4", ".mov", ".m4v", ".qt", ".3gp", ".3g2", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".vob"),
+        *(".ts", ".mts", ".m2ts", ".wmv", ".asf", ".flv", ".mxf", ".ogv"),
+    }
+)
+
+READABLE = tuple(dict.fromkeys([*SUFFIXES.values(), *READ_ONLY_SUFFIXES.values()]))
 """Pillow's names of the formats that are read, whatever the suffix says."""
 
 ANIMATED = frozenset({"GIF", "WEBP"})
@@ -37,13 +57,13 @@ WITH_16_BITS = frozenset({"PNG", "TIFF", "JPEG2000"})
 
 
 def format_of(path: str | os.PathLike[str]) -> str | None:
-    """Pillow's name of the format that the suffix stands for, or None."""
+    """Pillow's name of the format that the suffix stands for, if it is one that is written, or None."""
     return SUFFIXES.get(PurePath(path).suffix.lower())
 
 
 def is_picture(path: str | os.PathLike[str]) -> bool:
     """Whether the suffix is that of a picture."""
-    return format_of(path) is not None
+    return format_of(path) is not None or PurePath(path).suffix.lower() in READ_ONLY_SUFFIXES
 
 
 def is_video(path: str | os.PathLike[str]) -> bool:
@@ -52,8 +72,8 @@ def is_video(path: str | os.PathLike[str]) -> bool:
 
 
 def is_animation(path: str | os.PathLike[str]) -> bool:
-    """Whether a GIF or WebP file holds more than one picture."""
-    if format_of(path) not in ANIMATED:
+    """Whether a file is a GIF or WebP file of more than one picture; what is called otherwise is not opened."""
+    if format_of(path) not in ANIMATED and (is_picture(path) or is_video(path)):
         return False
     try:
         with open_image(path, ANIMATED) as image:

@@ -8,13 +8,15 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from balloon_splash.errors import MediaError, UsageError
+from balloon_splash.media.content import content_suffix
 from balloon_splash.media.fetch import fetch, fetch_into
 from balloon_splash.media.formats import is_animation, is_picture, is_video
 from balloon_splash.media.opening import read_bytes
@@ -53,9 +55,16 @@ class Source:
         return self.spool or self.path
 
     @cached_property
+    def suffix(self) -> str:
+        """That of the name, or where it says nothing, one that suits what is in the file."""
+        named = is_picture(self.relative) or is_video(self.relative)
+        found = "" if named or self.file is None or self.is_pipe else content_suffix(self.file)
+        return found or self.relative.suffix
+
+    @cached_property
     def is_video(self) -> bool:
-        """Whether the name is that of a video, or the file an animation."""
-        return is_video(self.relative) or (self.file is not None and is_animation(self.file))
+        """Whether the name, or else the file, is that of a video, or the file an animation."""
+        return is_video(f"file{self.suffix}") or (self.file is not None and is_animation(self.file))
 
     def read(self, *, allow_private: bool = False) -> bytes:
         """The bytes of the file.
@@ -97,12 +106,15 @@ class Source:
             yield path
 
 
-def expand_inputs(inputs: Sequence[str], *, recursive: bool = False) -> list[Source]:
+def expand_inputs(
+    inputs: Sequence[str], *, recursive: bool = False, note: Callable[[str], None] = lambda text: None
+) -> list[Source]:
     """All pictures and videos that ``inputs`` stand for, each once, in a stable order.
 
     Args:
         inputs: files, folders, globs (``**`` too), ``http://`` and ``https://`` URLs, or ``-`` for standard input.
         recursive: look into the folders of folders, too.
+        note: told which files of a folder are passed over.
 
     Folders give the files with the suffix of a picture or video, except hidden ones. Neither folders nor globs give
     earlier results (``*_splash.*``, ``*_splash_mask.png`` and so on): those have to be named.
@@ -112,9 +124,13 @@ def expand_inputs(inputs: Sequence[str], *, recursive: bool = False) -> list[Sou
     """
     sources: dict[str, Source] = {}
     for text in inputs:
-        found = list(_expand(text, recursive))
+        passed_over: Counter[str] = Counter()
+        found = list(_expand(text, recursive, passed_over))
+        others = ", ".join(f"{count} {suffix}" for suffix, count in passed_over.most_common())
         if not found:
-            raise UsageError(f"{text}: no pictures or videos found")
+            raise UsageError(f"{text}: no pictures or videos found" + (f" (files: {others})" if others else ""))
+        if others:
+            note(f"{text}: files that are neither photos nor videos by name are passed over: {others}")
         for source in found:
             sources.setdefault(_identity(source), source)
     return list(sources.values())
@@ -132,7 +148,7 @@ def is_result(path: Path) -> bool:
     return RESULT_PATTERN.search(path.name) is not None
 
 
-def _expand(text: str, recursive: bool) -> Iterator[Source]:
+def _expand(text: str, recursive: bool, passed_over: Counter[str]) -> Iterator[Source]:
     if not text:
         raise UsageError("an empty name found; expected a file, a folder, a URL or -")
     if text == STDIO:
@@ -140,7 +156,7 @@ def _expand(text: str, recursive: bool) -> Iterator[Source]:
     elif "://" in text:
         yield _from_url(text)
     elif os.path.isdir(text):  # noqa: PTH112  (pathlib raises if a name is too long)
-        yield from _from_folder(Path(text), recursive)
+        yield from _from_folder(Path(text), recursive, passed_over)
     elif os.path.exists(text):  # noqa: PTH110
         yield Source(text, Path(Path(text).name), Path(text))
     elif glob.has_magic(text):
@@ -162,11 +178,16 @@ def _from_url(text: str) -> Source:
     return Source(name, Path(PurePosixPath(unquote(parts.path)).name or "download"), url=text)
 
 
-def _from_folder(folder: Path, recursive: bool) -> Iterator[Source]:
+def _from_folder(folder: Path, recursive: bool, passed_over: Counter[str]) -> Iterator[Source]:
+    """The photos and videos in a folder; the suffixes of other files are counted in ``passed_over``."""
     for path in sorted(folder.rglob("*") if recursive else folder.iterdir()):
         relative = path.relative_to(folder)
-        hidden = any(part.startswith(".") for part in relative.parts)
-        if not hidden and not is_result(path) and (is_picture(path) or is_video(path)) and _is_input(path, recursive):
+        if any(part.startswith(".") for part in relative.parts) or is_result(path):
+            continue
+        if not (is_picture(path) or is_video(path)):
+            if path.is_file():
+                passed_over[path.suffix.lower() or "without a suffix"] += 1
+        elif _is_input(path, recursive):
             yield Source(str(path), relative, path)
 
 

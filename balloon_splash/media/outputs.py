@@ -157,6 +157,7 @@ def _target(source: Source, output: str | None, transparent: bool, encoding: Enc
 
 
 def _default_path(source: Source, path: Path, transparent: bool, encoding: Encoding) -> Path:
+    path = path.with_suffix(source.suffix)
     if source.is_video:
         return video_path(path, transparent=transparent, encoding=encoding, sound_of=source.file)
     return splash_path(path, "PNG" if transparent and format_of(path) not in WITH_ALPHA else None)

@@ -12,13 +12,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from balloon_splash.errors import MediaError
+from balloon_splash.media.content import content_suffix
 from balloon_splash.media.fetch import CHUNK, MAX_VIDEO_BYTES
-from balloon_splash.media.formats import READABLE, SUFFIXES, register_heif
 from balloon_splash.media.inputs import Source
-from balloon_splash.media.opening import DAMAGED, open_image
-
-_CONTAINERS = {"matroska": ".mkv", "avi": ".avi", "mpegts": ".ts", "mpeg": ".mpg", "asf": ".wmv"}
-_USUAL_CONTAINER = ".mp4"
 
 
 @contextlib.contextmanager
@@ -54,30 +50,6 @@ def copy_stream(stream: BinaryIO, path: Path, *, name: str, max_bytes: int = MAX
                 file.write(piece)
     except OSError as error:
         raise MediaError(f"{name}: cannot be stored in {path.parent} ({error.strerror})") from error
-
-
-def content_suffix(path: Path) -> str:
-    """The suffix that suits what is in a file: of a picture, of a video, or none."""
-    register_heif()
-    try:
-        with open_image(path, READABLE) as image:
-            return next((suffix for suffix, kind in SUFFIXES.items() if kind == image.format), "")
-    except (*DAMAGED, MediaError):
-        return _container_suffix(path)
-
-
-def _container_suffix(path: Path) -> str:
-    import av  # which photos do not need
-
-    from balloon_splash.media.video.opening import open_input
-
-    try:
-        with open_input(path) as container:
-            if not container.streams.video:
-                return ""
-            return _CONTAINERS.get(container.format.name.partition(",")[0], _USUAL_CONTAINER)
-    except (MediaError, av.FFmpegError, OSError):
-        return ""  # whoever reads it will say so
 
 
 def _spool(source: Source, stack: contextlib.ExitStack) -> Source:

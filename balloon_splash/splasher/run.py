@@ -75,7 +75,7 @@ def splash_inputs(
     """
     options = options or SplashOptions()
     options.look.check()
-    with spooled(expand_inputs(inputs, recursive=options.recursive)) as sources:
+    with spooled(expand_inputs(inputs, recursive=options.recursive, note=report.note)) as sources:
         plan = make_plan(sources, output, options)
         with _record(options) as record:
             named = _named_finder(finder, options, record, report) if plan.photos or plan.videos else None

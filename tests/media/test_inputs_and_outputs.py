@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from balloon_splash.errors import MediaError, UsageError
 from balloon_splash.media.inputs import expand_inputs
 from balloon_splash.media.outputs import plan_outputs, splash_path, video_path
+from tests.media.clips import make_clip
 
 
 @pytest.fixture
@@ -136,3 +138,46 @@ def test_a_video_behind_a_url_is_a_file_while_it_is_used(monkeypatch):
 )
 def test_result_names(source, kind, expected):
     assert splash_path(Path(source), kind) == Path(expected)
+
+
+def test_a_folder_says_which_files_it_passes_over(folder: Path):
+    for name in ("raw.CR3", "other.cr3", "noname", "a.jfif", "b.hif", "c.mts", "d.3gp", "e.qoi"):
+        (folder / name).touch()
+    said: list[str] = []
+    found = names(expand_inputs([str(folder)], note=said.append))
+    assert {"a.jfif", "b.hif", "c.mts", "d.3gp", "e.qoi"} < set(found)
+    (note,) = said
+    assert "2 .cr3" in note
+    assert "1 .txt" in note
+    assert "1 without a suffix" in note
+    assert "hidden" not in note
+    (folder / "empty").mkdir()
+    (folder / "empty" / "x.cr3").touch()
+    with pytest.raises(UsageError, match=r"no pictures or videos found \(files: 1 \.cr3\)"):
+        expand_inputs([str(folder / "empty")])
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "expected", "video"),
+    [
+        ("photo", "JPEG", "photo_splash.jpg", False),
+        ("photo.download", "PNG", "photo_splash.png", False),
+        ("photo.jfif", "JPEG", "photo_splash.jfif", False),
+        ("photo.mpo", "JPEG", "photo_splash.mpo", False),
+        ("photo.ppm", "PPM", "photo_splash.png", False),
+        ("moving", "GIF", "moving_splash.gif", True),
+    ],
+)
+def test_a_file_whose_name_says_nothing_is_known_by_what_is_in_it(tmp_path: Path, name, kind, expected, video):
+    first, second = Image.new("RGB", (8, 8)), Image.new("RGB", (8, 8), "red")
+    first.save(tmp_path / name, kind, **({"save_all": True, "append_images": [second]} if kind == "GIF" else {}))
+    sources = expand_inputs([str(tmp_path / name)])
+    assert sources[0].is_video == video
+    assert plan_outputs(sources, None) == [tmp_path / expected]
+
+
+def test_a_video_whose_name_says_nothing_is_a_video(tmp_path: Path):
+    path = make_clip(tmp_path / "clip.mp4", frames=2).rename(tmp_path / "clip")
+    (source,) = expand_inputs([str(path)])
+    assert source.is_video
+    assert plan_outputs([source], None) == [tmp_path / "clip_splash.mp4"]
