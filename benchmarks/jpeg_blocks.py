@@ -79,7 +79,7 @@ def sides(source: Path, matte: npt.NDArray[np.float32]) -> dict[str, tuple[Calla
     def blocks() -> None:
         result = grey_outside(source.read_bytes(), matte >= 1)
         assert result is not None
-        write_bytes(result, changed, overwrite=True)
+        write_bytes(result.data, changed, overwrite=True)
 
     def decoded_blocks() -> None:
         picture = read_picture(source)

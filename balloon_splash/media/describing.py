@@ -12,6 +12,7 @@ from PIL import Image, JpegImagePlugin
 from balloon_splash.media import colour_numbers, jpeg_metadata, png_chunks
 from balloon_splash.media.colour_numbers import ColourNumbers
 from balloon_splash.media.exif import descriptive_exif, edited_exif
+from balloon_splash.media.gain_map import GAIN_MAP_NOTE, find_gain_map
 from balloon_splash.media.jpeg_segments import parse_jpeg
 from balloon_splash.media.picture import Metadata
 from balloon_splash.media.xmp import cleaned_xmp
@@ -80,7 +81,8 @@ def resolution(info: Mapping[Any, Any]) -> tuple[float, float] | None:
 def _of_jpeg(image: Image.Image, data: bytes, notes: list[str], turned: Size | None) -> Metadata:
     file = parse_jpeg(data)
     kept = jpeg_metadata.Kept((), ()) if file is None else jpeg_metadata.kept_segments(data, file, size=turned)
-    notes.extend(kept.notes)
+    gain_map = file is not None and find_gain_map(data, file) is not None
+    notes.extend(note for note in kept.notes if not (gain_map and note == GAIN_MAP_NOTE))
     return Metadata(
         exif=jpeg_metadata.exif_of(kept.segments),
         icc=image.info.get("icc_profile"),
@@ -89,6 +91,7 @@ def _of_jpeg(image: Image.Image, data: bytes, notes: list[str], turned: Size | N
         comment=_as_bytes(image.info.get("comment")),
         encoder=_encoder_settings(image, data),
         segments=kept.segments,
+        gain_map=gain_map,
         only_here=tuple(jpeg_metadata.only_in_jpeg(kept.segments)),
     )
 

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from balloon_splash.media.deep_pixels import UPRIGHT
+from balloon_splash.media.gain_map import find_gain_map, is_coloured, with_gain_map
 from balloon_splash.media.jpeg_coefficients import Blocks, change_coefficients
 from balloon_splash.media.jpeg_metadata import kept_segments
 from balloon_splash.media.jpeg_segments import APP0, APP14, JpegFile, parse_jpeg, with_segments
@@ -44,6 +45,14 @@ COSINES = _cosines()
 
 
 @dataclass(frozen=True)
+class Greyed:
+    """A JPEG file, and whether a gain map has come along."""
+
+    data: bytes
+    has_gain_map: bool
+
+
+@dataclass(frozen=True)
 class _Chroma:
     """How a file holds its two planes of chroma.
 
@@ -59,7 +68,7 @@ class _Chroma:
     progressive: bool
 
 
-def grey_outside(data: bytes, keep: npt.NDArray[np.bool_], *, orientation: int = 1) -> bytes | None:
+def grey_outside(data: bytes, keep: npt.NDArray[np.bool_], *, orientation: int = 1) -> Greyed | None:
     """The same JPEG file, grey where ``keep`` is false.
 
     Args:
@@ -68,22 +77,53 @@ def grey_outside(data: bytes, keep: npt.NDArray[np.bool_], *, orientation: int =
         orientation: how the pixels lie in the file, by EXIF, which stays.
 
     Returns:
-        the file with all segments that describe the picture; None where this way does not lead: other codings than
-        baseline and progressive Huffman, other colours than YCbCr, odd subsampling, damage, no library.
+        the file with all segments that describe the picture, and its gain map; None where this way does not lead: other
+        codings than baseline and progressive Huffman, other colours than YCbCr, odd subsampling, damage, no library.
     """
     file = parse_jpeg(data)
     if file is None:
         return None
-    segments = kept_segments(data, file).segments
+    turned = UPRIGHT.get({6: 8, 8: 6}.get(orientation, orientation), np.asarray)(keep.view(np.uint8))
+    stored = np.ascontiguousarray(turned) * np.uint8(FULL)
+    gain_map = find_gain_map(data, file)
+    splashed_map = None if gain_map is None else _splashed_map(gain_map, stored)
+    coded = _grey_outside_stored(data, stored)
+    if coded is None:
+        return None
+    photo = with_segments(coded, kept_segments(data, file, gain_map=splashed_map is not None).segments)
+    if gain_map is None or splashed_map is None:
+        return Greyed(photo, has_gain_map=False)
+    return Greyed(with_gain_map(photo, splashed_map, len(gain_map)), has_gain_map=True)
+
+
+def _splashed_map(gain_map: bytes, keep: Keep) -> bytes | None:
+    """The gain map of a splash, None where its colours cannot be taken out."""
+    if not is_coloured(gain_map):
+        return gain_map
+    file = parse_jpeg(gain_map)
+    height, width = (0, 0) if file is None else _size(file)
+    if not height or not width:
+        return None
+    return _grey_outside_stored(
+        gain_map, np.asarray(cv2.resize(keep, (width, height), interpolation=cv2.INTER_NEAREST))
+    )
+
+
+def _grey_outside_stored(data: bytes, keep: Keep) -> bytes | None:
+    """The picture of a JPEG file, with its segments, grey where ``keep``, ``(H, W)`` as its pixels lie, is not 255.
+
+    Returns:
+        None where this way does not lead.
+    """
+    file = parse_jpeg(data)
+    if file is None:
+        return None
     if len(file.frame.data) == ONE_COMPONENT:
-        return with_segments(data, segments)  # which is grey already
+        return data[: file.end]  # which is grey already
     chroma = _chroma(file)
-    if chroma is None:
+    if chroma is None or keep.shape != _size(file):
         return None
-    stored = UPRIGHT.get({6: 8, 8: 6}.get(orientation, orientation), np.asarray)(keep.view(np.uint8))
-    if stored.shape != _size(file):
-        return None
-    weights = _weights(np.ascontiguousarray(stored) * np.uint8(FULL), chroma)
+    weights = _weights(keep, chroma)
     lowest, highest = _extremes(weights)
 
     def change(component: int, row: int, blocks: Blocks) -> None:
@@ -96,7 +136,7 @@ def grey_outside(data: bytes, keep: npt.NDArray[np.bool_], *, orientation: int =
             blocks[crossed] = _faded(blocks[crossed], faded, chroma.tables[component])
 
     coded = change_coefficients(data, change, progressive=chroma.progressive)
-    return None if coded is None else with_segments(coded, segments)
+    return None if coded is None else with_segments(coded, file.descriptive)
 
 
 def _faded(blocks: Blocks, weights: Keep, table: npt.NDArray[np.float32]) -> Blocks:

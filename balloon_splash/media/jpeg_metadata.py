@@ -18,7 +18,7 @@ from balloon_splash.media.jpeg_segments import (
     Segment,
     contains_picture,
 )
-from balloon_splash.media.xmp import NOTE, cleaned_xmp, is_untrue
+from balloon_splash.media.xmp import GAIN_MAP, NOTE, cleaned_xmp, is_untrue
 
 JFIF, JFXX = b"JFIF\0", b"JFXX\0"
 JFIF_LENGTH = 14
@@ -46,14 +46,16 @@ class Kept:
     notes: tuple[str, ...]
 
 
-def kept_segments(data: bytes, file: JpegFile, *, size: tuple[int, int] | None = None) -> Kept:
+def kept_segments(data: bytes, file: JpegFile, *, size: tuple[int, int] | None = None, gain_map: bool = False) -> Kept:
     """The descriptive segments of a file for its splash, each byte for byte where nothing in it had to change.
 
     Args:
         data: the file.
         file: its parts.
         size: height and width, where the pixels have been turned upright.
+        gain_map: what lies behind the image is a gain map, which goes along with all that speaks of it.
     """
+    true = GAIN_MAP if gain_map else frozenset()
     descriptive = file.descriptive
     long_xmp = b"".join(segment.data for segment in descriptive if segment.data.startswith(EXTENDED_XMP))
     drop_long = is_untrue(long_xmp)
@@ -66,17 +68,20 @@ def kept_segments(data: bytes, file: JpegFile, *, size: tuple[int, int] | None =
             if not drop_long:
                 kept.append(segment)
         elif segment.marker == APP1 and segment.data.startswith(XMP):
-            packet, names = cleaned_xmp(segment.data[len(XMP) :], size=size, keep=() if drop_long else (NOTE,))
+            packet, names = cleaned_xmp(segment.data[len(XMP) :], size=size, keep=true if drop_long else {*true, NOTE})
             gone.update({f"{name} is left out": None for name in names})
             if packet is not None and len(XMP) + len(packet) <= LONGEST:
                 kept.append(Segment(APP1, XMP + packet))
+        elif gain_map and segment.marker == APP2 and segment.data.startswith((MULTI_PICTURE, ISO_GAIN_MAP)):
+            kept.append(segment)
         else:
             changed = _changed(segment, size)
             if changed is not None:
                 kept.append(changed)
     if drop_long:
         gone["a part of XMP, with pictures or sound in it, is left out"] = None
-    gone.update({f"{name} is left out": None for name in behind_image(data[file.end :])})
+    if not gain_map:
+        gone.update({f"{name} is left out": None for name in behind_image(data[file.end :])})
     return Kept(tuple(kept), tuple(gone))
 
 

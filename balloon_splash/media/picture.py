@@ -28,6 +28,7 @@ class Metadata:
         numbers: what the pixels are to be understood in, where the file says it by numbers and they are not sRGB's.
         segments: of a JPEG file, all that describes the picture, for another JPEG file.
         chunks: of a PNG file, what the attributes above do not say, for another PNG file.
+        gain_map: whether a JPEG file goes on with a gain map (HDR), which it keeps unless it is encoded again.
         only_here: names of what only a file of the same format has a place for.
     """
 
@@ -40,6 +41,7 @@ class Metadata:
     numbers: ColourNumbers | None = None
     segments: tuple[Segment, ...] = ()
     chunks: tuple[Chunk, ...] = ()
+    gain_map: bool = False
     only_here: tuple[str, ...] = ()
 
 

@@ -28,7 +28,8 @@ from balloon_splash.media.exif import (
     without_orientation,
 )
 from balloon_splash.media.formats import SUFFIXES, WITH_16_BITS, WITH_ALPHA, format_of, register_heif
-from balloon_splash.media.jpeg_blocks import grey_outside
+from balloon_splash.media.gain_map import GAIN_MAP_NOTE
+from balloon_splash.media.jpeg_blocks import Greyed, grey_outside
 from balloon_splash.media.jpeg_metadata import ICC, XMP
 from balloon_splash.media.jpeg_segments import APP14, LONGEST, Segment, parse_jpeg, with_segments
 from balloon_splash.media.picture import Metadata, Picture, to_8_bit
@@ -128,12 +129,15 @@ def encode_picture(picture: Picture, kind: str | None = None, *, quality: int | 
     """
     kind = kind or picture.format
     if kind == "JPEG" and quality is None:
-        data = _without_encoding(picture)
-        if data is not None:
-            return Encoded(data, ())
+        greyed = _without_encoding(picture)
+        if greyed is not None:
+            lost = picture.metadata.gain_map and not greyed.has_gain_map
+            return Encoded(greyed.data, (GAIN_MAP_NOTE,) if lost else ())
     metadata, notes = _fitting_metadata(picture, kind)
     pixels, more = _fitting_pixels(picture, kind)
     notes.extend(more)
+    if picture.metadata.gain_map:
+        notes.append(GAIN_MAP_NOTE)
     if pixels.dtype == np.uint16:
         data = _DEEP[kind](np.asarray(pixels, np.uint16), metadata)
     else:
@@ -148,7 +152,7 @@ def encode_picture(picture: Picture, kind: str | None = None, *, quality: int | 
     return Encoded(data, tuple(notes))
 
 
-def _without_encoding(picture: Picture) -> bytes | None:
+def _without_encoding(picture: Picture) -> Greyed | None:
     """A JPEG file of the picture made from the one it was read from, None where that cannot be."""
     if picture.jpeg is None or picture.keep is None or picture.alpha is not None:
         return None

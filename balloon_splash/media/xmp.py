@@ -32,8 +32,14 @@ depth maps and dynamic depth. Nothing is said of copies of the picture, and of w
 NOTE = "http://ns.adobe.com/xmp/note/"
 """Of ``HasExtendedXMP``, which names the further segments of a JPEG file that a long packet goes on in."""
 
-GAIN_MAP = frozenset({"http://ns.adobe.com/hdr-gain-map/1.0/", "http://ns.google.com/photos/1.0/container/"})
-"""Namespaces that speak of the gain map of an Ultra HDR file."""
+GAIN_MAP = frozenset(
+    {
+        "http://ns.adobe.com/hdr-gain-map/1.0/",
+        "http://ns.apple.com/HDRGainMap/1.0/",
+        "http://ns.google.com/photos/1.0/container/",
+    }
+)
+"""Namespaces that speak of the gain map of a JPEG file."""
 
 XAP = "http://ns.adobe.com/xap/1.0/"
 COPIES = frozenset({(XAP, "Thumbnails"), (XAP, "PageInfo")})
