@@ -9,19 +9,28 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 
 from balloon_splash.cli.common import EXIT_INTERRUPTED
 
+TWICE_SECONDS = 0.5
+"""Signals that follow each other sooner are one: ``timeout`` sends each to a process, and then to its group."""
+
+_LOOK_SECONDS = 0.1
 _ENDING = {getattr(signal, name).value for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)}
 
 
 @contextlib.contextmanager
-def ended_in_time(seconds: float = 7.0) -> Iterator[None]:
+def ended_in_time(seconds: float = 7.0, *, patient: Callable[[], bool] = lambda: False) -> Iterator[None]:
     """Give the block ``seconds`` to end after SIGINT or SIGTERM; then end the process, and those it started, at once.
 
     Python handles a signal between two operations of its main thread, and the backward pass of a large model on a CPU
     is one operation that takes a minute. Nothing is lost with it: files appear whole or not at all.
+
+    Args:
+        seconds: that the block gets; one after a second SIGINT.
+        patient: whether to wait for the block all the same, after SIGINT alone: a person may press Ctrl-C again.
     """
     if threading.current_thread() is not threading.main_thread():  # only that one hears of signals
         yield
@@ -31,7 +40,7 @@ def ended_in_time(seconds: float = 7.0) -> Iterator[None]:
     over = threading.Event()
     before = signal.set_wakeup_fd(told.fileno(), warn_on_full_buffer=False)
     _in_use.add(told.fileno())
-    watch = threading.Thread(target=_watch, args=(heard, over, seconds), daemon=True)
+    watch = threading.Thread(target=_watch, args=(heard, over, seconds, patient), daemon=True)
     watch.start()
     try:
         yield
@@ -58,11 +67,22 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_deafen_child)
 
 
-def _watch(heard: socket.socket, over: threading.Event, seconds: float) -> None:
+def _watch(heard: socket.socket, over: threading.Event, seconds: float, patient: Callable[[], bool]) -> None:
+    received: list[tuple[float, int]] = []
     while not over.is_set():
-        numbers = heard.recv(64)
-        if not _ENDING.isdisjoint(numbers) and not over.wait(seconds):
-            print(f"interrupted; still busy after {seconds:.0f} seconds, ended", file=sys.stderr, flush=True)
+        heard.settimeout(_LOOK_SECONDS if received else None)
+        with contextlib.suppress(TimeoutError):
+            received += [(time.monotonic(), number) for number in heard.recv(64) if number in _ENDING]
+        if not received:
+            continue
+        first, last = received[0][0], received[-1][0]
+        by_hand = all(number == signal.SIGINT for _, number in received)
+        if by_hand and last - first >= TWICE_SECONDS:
+            late = time.monotonic() > last + 1.0
+        else:
+            late = time.monotonic() > first + seconds and not (by_hand and patient())
+        if late and not over.is_set():
+            print("interrupted; still busy, ended", file=sys.stderr, flush=True)
             for child in multiprocessing.active_children():
                 child.kill()
             os._exit(EXIT_INTERRUPTED)

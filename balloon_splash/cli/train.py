@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import shlex
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -78,9 +80,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
+    from balloon_splash.engine.interruption import is_waiting
     from balloon_splash.engine.run import launch_processes
 
-    with ended_in_time():
+    with ended_in_time(patient=is_waiting):
         launch_processes(_run_process, args)
     return EXIT_OK
 
@@ -99,7 +102,7 @@ def _run_process(args: argparse.Namespace) -> None:
         train,
     )
     from balloon_splash.weights.resolve import use_weights
-    from balloon_splash.weights.run_folder import check_run_folder, sole_use
+    from balloon_splash.weights.run_folder import check_run_folder, has_run, sole_use
 
     args.config_file = str(config_path(args.config_file))  # Detectron2 copies it into the log
     cfg = load_config(args.config_file, args.opts, device=args.device)
@@ -124,7 +127,19 @@ def _run_process(args: argparse.Namespace) -> None:
         if not args.eval_only:
             check_run_folder(cfg.OUTPUT_DIR, resume=resume)  # again: another run may have ended there meanwhile
         start_logging(cfg, args, verbose=args.verbose)
-        results = evaluate(cfg) if args.eval_only else train(cfg, resume=resume)
+        try:
+            results = evaluate(cfg) if args.eval_only else train(cfg, resume=resume)
+        except KeyboardInterrupt:
+            if comm.is_main_process() and not args.eval_only and has_run(cfg.OUTPUT_DIR):
+                print(f"to resume: {_resume_command(args)}", file=sys.stderr)
+            raise
     if comm.is_main_process():
         print(results_table(results))
         print(f"log, metrics, checkpoints and pictures are in {cfg.OUTPUT_DIR}")
+
+
+def _resume_command(args: argparse.Namespace) -> str:
+    """The command that resumes this run."""
+    program = sys.argv[0].split(" ") if " " in sys.argv[0] else ["python", sys.argv[0]]
+    options = ["--config-file", args.config_file, *(["--dataset", args.dataset] if args.dataset else [])]
+    return shlex.join([*program, *options, "--resume", *args.opts])

@@ -33,26 +33,35 @@ def told_in_one_line(trainer: DefaultTrainer) -> Iterator[None]:
         raise TrainingError(
             f"iteration {trainer.iter}: {_divergence(str(error))}; {_next_step(trainer, _LOWER)}"
         ) from error
-    except (OSError, MediaError, SizeMismatchError) as error:
-        raise TrainingError(f"iteration {trainer.iter}: {_last_line(error)}; {_next_step(trainer, _RESUME)}") from error
-    except RuntimeError as error:
-        worker = _WORKER.search(str(error))
-        if worker is None:
-            raise
-        if _interrupted(error):
+    except (OSError, EOFError, RuntimeError, MediaError, SizeMismatchError) as error:
+        if _interrupted(trainer, error):
             raise KeyboardInterrupt from error
-        raise TrainingError(
-            f"iteration {trainer.iter}: the process that loads photos, {worker[1]}, was killed, as it happens when "
-            f"memory runs out (fewer DATALOADER.NUM_WORKERS need less); {_next_step(trainer, _RESUME)}"
-        ) from error
+        message = _message(error)
+        if message is None:
+            raise
+        raise TrainingError(f"iteration {trainer.iter}: {message}; {_next_step(trainer, _RESUME)}") from error
 
 
-def _interrupted(error: RuntimeError) -> bool:
-    """Whether the process that loads photos was ended because all are to end, as ``timeout`` and systemd do it.
+def _message(error: Exception) -> str | None:
+    """What happened, or None if it is a bug."""
+    if isinstance(error, (OSError, MediaError, SizeMismatchError)):
+        return _last_line(error)
+    if worker := _WORKER.search(str(error)):
+        return (
+            f"the process that loads photos, {worker[1]}, was killed, as it happens when memory runs out (fewer "
+            "DATALOADER.NUM_WORKERS need less)"
+        )
+    return None
+
+
+def _interrupted(trainer: DefaultTrainer, error: Exception) -> bool:
+    """Whether a process that loads photos was ended because all are to end, as ``timeout`` and systemd do it.
 
     Raises:
         KeyboardInterrupt: this process hears of it only now.
     """
+    if trainer.interruption is not None and trainer.interruption.asked:
+        return True
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, KeyboardInterrupt):

@@ -28,6 +28,7 @@ from balloon_splash.devices import has_bf16
 from balloon_splash.engine.averaging import WeightAverage
 from balloon_splash.engine.evaluation import AveragePrecision, PredictionPictures
 from balloon_splash.engine.hooks import BestCheckpointer, IterationSeed, Progress
+from balloon_splash.engine.interruption import KeepInterrupted
 from balloon_splash.engine.optimizer import build_optimizer
 from balloon_splash.errors import ConfigError
 from balloon_splash.weights.checkpoint import AVERAGE, Fit, SafeCheckpointer
@@ -41,7 +42,12 @@ class BalloonTrainer(DefaultTrainer):
     Beyond ``DefaultTrainer``: COCO box and mask AP and pictures of predictions at each evaluation, the best
     checkpoint kept beside the last, resuming with the losses of a run that never stopped, bfloat16 on CPU and GPU,
     and weights that do not fit are an error.
+
+    Attributes:
+        interruption: keeps the steps of an interrupted run; None in runs of several processes.
     """
+
+    interruption: KeepInterrupted | None = None
 
     def __init__(self, cfg: CfgNode) -> None:
         """Build model, optimizer, loader and hooks from a full configuration.
@@ -93,6 +99,10 @@ class BalloonTrainer(DefaultTrainer):
         (saver,) = (hook for hook in hooks if isinstance(hook, PeriodicCheckpointer))
         *others, writer = (hook for hook in hooks if hook is not saver)
         best = BestCheckpointer(cfg.TEST.EVAL_PERIOD, self.checkpointer, best_metric(cfg))
+        if comm.get_world_size() == 1:
+            self.interruption = KeepInterrupted(self.checkpointer)
+            evaluations = next(index for index, hook in enumerate(others) if isinstance(hook, EvalHook))
+            others.insert(evaluations, self.interruption)
         return [*others, best, saver, writer, Progress()]
 
     def _with_average(self, hooks: list[HookBase | None]) -> list[HookBase | None]:

@@ -58,7 +58,7 @@ def test_one_long_operation_does_not_hold_an_interrupted_command() -> None:
     process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert "still busy after 0 seconds, ended" in error
+    assert "still busy, ended" in error
     deadline = time.monotonic() + 10
     while alive(child):
         assert time.monotonic() < deadline, "the child is still there"

@@ -82,6 +82,7 @@ class At7:
     """A trainer, as far as it matters."""
 
     iter = 7
+    interruption = None
 
     def __init__(self, folder: Path = Path("nowhere")) -> None:
         self.cfg = CfgNode({"OUTPUT_DIR": str(folder)})
@@ -226,8 +227,12 @@ def test_an_interrupted_training_ends_soon_and_leaves_no_process(tmp_path: Path,
     assert code == 130
     assert "interrupted" in told
     assert "error" not in told
+    saved = re.search(r"saved: (\S+), after (\d+) steps", told)
+    assert saved is not None, told
     with sole_use(str(tmp_path / "run")):
-        assert newest_sound(tmp_path / "run").is_file()
+        assert newest_sound(tmp_path / "run") == Path(saved[1])
+    assert torch.load(saved[1], weights_only=True)["iteration"] == int(saved[2]) - 1
+    assert re.search(r"to resume: python tools/train_net\.py --config-file .* --resume ", told)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no SIGKILL there")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -97,6 +98,28 @@ def test_a_resumed_training_has_the_losses_of_one_that_never_stopped(tmp_path: P
     assert sorted(rest) == [3, 4, 5]
     for step, losses in {**first, **rest}.items():
         assert losses == whole[step], f"step {step}"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="other signals there")
+def test_ctrl_c_keeps_the_step_under_way_and_the_resumed_run_has_the_losses_of_one_that_never_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = losses_of(shapes_cfg(tmp_path / "whole"))
+    run_step = BalloonTrainer.run_step
+
+    def interrupted(self: BalloonTrainer) -> None:
+        if self.iter == 4:
+            os.kill(os.getpid(), signal.SIGINT)
+        run_step(self)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(BalloonTrainer, "run_step", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            losses_of(shapes_cfg(tmp_path / "parts"))
+    assert f"saved: {tmp_path / 'parts' / 'model_0000004.pth'}, after 5 steps" in capsys.readouterr().err
+    rest = losses_of(shapes_cfg(tmp_path / "parts"), resume=True)
+    assert sorted(rest) == [5]
+    assert rest[5] == whole[5]
 
 
 def test_a_training_leaves_what_people_look_for(tmp_path: Path) -> None:
