@@ -23,7 +23,7 @@ from balloon_splash.engine.failures import told_in_one_line
 from balloon_splash.engine.trainer import BalloonTrainer
 from balloon_splash.errors import ConfigError, UsageError, WeightsError
 from balloon_splash.inference.loading import load_chosen
-from balloon_splash.urls import without_secrets
+from balloon_splash.web.addresses import without_secrets
 
 #: Results of an evaluation: task ("bbox", "segm") to metric ("AP", "AP50", ...) to percent.
 Results = dict[str, dict[str, float]]

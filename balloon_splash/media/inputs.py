@@ -20,7 +20,7 @@ from balloon_splash.media.content import content_suffix
 from balloon_splash.media.fetch import fetch, fetch_into
 from balloon_splash.media.formats import is_animation, is_picture, is_video
 from balloon_splash.media.opening import read_bytes
-from balloon_splash.urls import without_secrets
+from balloon_splash.web.addresses import without_secrets
 
 STDIO = "-"
 RESULT_PATTERN = re.compile(r"_splash(_(mask|crop|compare)(_\d+)?)?\.[^.]+$")

@@ -13,8 +13,10 @@ from typing import BinaryIO
 
 from balloon_splash.errors import MediaError
 from balloon_splash.media.content import content_suffix
-from balloon_splash.media.fetch import CHUNK, MAX_VIDEO_BYTES
+from balloon_splash.media.fetch import VIDEO_RULES
 from balloon_splash.media.inputs import Source
+
+_CHUNK = 1 << 16
 
 
 @contextlib.contextmanager
@@ -28,7 +30,7 @@ def spooled(sources: Sequence[Source]) -> Iterator[list[Source]]:
         yield [_spool(source, stack) if source.is_pipe else source for source in sources]
 
 
-def copy_stream(stream: BinaryIO, path: Path, *, name: str, max_bytes: int = MAX_VIDEO_BYTES) -> None:
+def copy_stream(stream: BinaryIO, path: Path, *, name: str, max_bytes: int = VIDEO_RULES.max_bytes) -> None:
     """Write all that comes from ``stream`` to a file.
 
     Args:
@@ -43,7 +45,7 @@ def copy_stream(stream: BinaryIO, path: Path, *, name: str, max_bytes: int = MAX
     size = 0
     try:
         with path.open("wb") as file:
-            while piece := stream.read(CHUNK):
+            while piece := stream.read(_CHUNK):
                 size += len(piece)
                 if size > max_bytes:
                     raise MediaError(f"{name}: larger than {max_bytes // 2**20} MiB")

@@ -10,13 +10,14 @@ from urllib.parse import SplitResult, urlsplit
 from iopath.common.file_io import get_cache_dir
 
 from balloon_splash.errors import DownloadError, WeightsError
-from balloon_splash.urls import without_secrets
-from balloon_splash.web import download, hash_of, one_downloader
+from balloon_splash.files import hash_of
+from balloon_splash.web.addresses import Rules, without_secrets
+from balloon_splash.web.client import download, one_downloader
 
 _ZOO_PREFIX = "detectron2://"
 _ZOO = "https://dl.fbaipublicfiles.com/detectron2/"
 _TORCHVISION = "https://download.pytorch.org/models/"
-_MAX_BYTES = 4 * 2**30
+_RULES = Rules(max_bytes=4 * 2**30)
 
 #: Who names files by the beginning of their hash: start of the address, pattern of the name, algorithm.
 _NAMED_BY_HASH = (
@@ -45,7 +46,7 @@ def local_weights(path: str) -> str:
         if not local.is_file():
             with one_downloader(local.with_name(f"{local.name}.lock")):
                 if not local.is_file():
-                    download(url, local, max_bytes=_MAX_BYTES, check=lambda part: _check_hash(url, part))
+                    download(url, local, _RULES, check=lambda part: _check_hash(url, part))
                     return str(local)
         _check_hash(url, local)
     except DownloadError as error:

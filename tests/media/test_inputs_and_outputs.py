@@ -119,12 +119,19 @@ def test_videos_keep_their_format_where_it_can_hold_the_result(source: str, tran
 
 
 def test_a_video_behind_a_url_is_a_file_while_it_is_used(monkeypatch):
-    monkeypatch.setattr("balloon_splash.media.inputs.fetch_into", lambda file, url, **_: file.write(url.encode()))
+    monkeypatch.setattr("balloon_splash.web.client.fetch_into", lambda file, url, rules: file.write(url.encode()))
     (source,) = expand_inputs(["http://example.org/a/party.mp4"])
     assert source.is_video
     with source.local_file() as path:
         assert (path.name, path.read_text()) == ("party.mp4", "http://example.org/a/party.mp4")
     assert not path.exists()
+
+
+def test_a_url_that_is_refused_is_an_error_about_the_picture_that_names_the_flag():
+    for url, found in (("https://127.0.0.1/a.jpg", "leads to 127.0.0.1"), ("http://127.0.0.1/a.jpg", "plain http")):
+        (source,) = expand_inputs([url])
+        with pytest.raises(MediaError, match=f"{url}: {found}.*; expected .*, or --allow-private-urls"):
+            source.read()
 
 
 @pytest.mark.parametrize(

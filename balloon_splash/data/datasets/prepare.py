@@ -6,14 +6,15 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from balloon_splash.data.datasets.folders import SPLITS, VIA_FILE, atomic_dataset_folder
 from balloon_splash.data.datasets.unpack import unpack_splits
 from balloon_splash.errors import DatasetError, DownloadError
-from balloon_splash.files import cache_folder
-from balloon_splash.urls import without_secrets
-from balloon_splash.web import download, one_downloader, sha256_of
+from balloon_splash.files import cache_folder, hash_of
+from balloon_splash.web.addresses import Rules, without_secrets
+from balloon_splash.web.client import download, one_downloader
 
 OFFICIAL_URL = "https://github.com/matterport/Mask_RCNN/releases/download/v2.1/balloon_dataset.zip"
 # Of the release's annotation files. They record each photo's size in bytes, so they vouch for the photos, too.
@@ -21,7 +22,7 @@ OFFICIAL_VIA_SHA256: Mapping[str, str] = {
     "train": "51bb6efa3e72448862dfd17a6bb8b26da786425703472a586c655babf07b65ee",
     "val": "46e0297a7a0f370bcc0250d683aafe869d1709a6bb0803d658fb1333ca76a09d",
 }
-_MAX_ARCHIVE_BYTES = 256 * 2**20  # the official one has about 38 MB
+_RULES = Rules(max_bytes=256 * 2**20, flag="--allow-http")  # the official one has about 38 MB
 
 
 def prepare_balloon(
@@ -83,7 +84,7 @@ def _prepare(
             fetched = Path(archive)
             if not fetched.is_file():
                 raise DatasetError(f"{fetched}: no such archive")
-        if sha256 is not None and (found := sha256_of(fetched)) != sha256.lower():
+        if sha256 is not None and (found := hash_of(fetched)) != sha256.lower():
             raise DownloadError(f"{without_secrets(str(archive or url))}: sha256 is {found}, expected {sha256.lower()}")
         unpack_splits(fetched, folder)
         verify_balloon(folder, via_sha256)
@@ -106,7 +107,7 @@ def verify_balloon(root: str | os.PathLike[str], via_sha256: Mapping[str, str] |
         annotations = Path(root) / split / VIA_FILE
         if not annotations.is_file():
             raise DatasetError(f"{split}/{VIA_FILE}: missing")
-        if (found := sha256_of(annotations)) != expected[split]:
+        if (found := hash_of(annotations)) != expected[split]:
             raise DatasetError(f"{split}/{VIA_FILE}: sha256 is {found}, expected {expected[split]}")
         for entry in json.loads(annotations.read_text(encoding="utf-8")).values():
             photo = annotations.parent / entry["filename"]
@@ -128,8 +129,9 @@ def is_complete_balloon(root: str | os.PathLike[str], via_sha256: Mapping[str, s
 
 
 def _fetch(url: str, target: Path, allow_http: bool, progress: bool) -> None:
+    rules = replace(_RULES, http="any") if allow_http else _RULES
     try:
-        download(url, target, max_bytes=_MAX_ARCHIVE_BYTES, allow_http=allow_http, progress=progress)
+        download(url, target, rules, progress=progress)
     except DownloadError as error:
         raise DownloadError(
             f"{error}. If this machine cannot reach it, download it on another one, bring it here and use "

@@ -1,0 +1,1 @@
+"""The one HTTP client: which addresses may be asked, and the asking."""
