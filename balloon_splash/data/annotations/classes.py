@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from balloon_splash.data.annotations.faults import FaultKind, UnsoundError
-from balloon_splash.data.annotations.via import ViaPhoto
 from balloon_splash.errors import UsageError
 
 
-def check_class_options(class_names: Sequence[str] | None, class_attribute: str | None) -> None:
-    """Refuse options from which no class could be told.
+def check_class_options(
+    class_names: Sequence[str] | None, class_attribute: str | None, *, labelled: bool = False
+) -> None:
+    """Refuse options from which no class could be told; ``labelled`` if the format itself names each class.
 
     Raises:
         UsageError: several (or no) classes are named but not the attribute that tells them apart; or the names are
@@ -21,7 +22,7 @@ def check_class_options(class_names: Sequence[str] | None, class_attribute: str 
         raise UsageError(f"class_names is the text {class_names!r}; expected a list of names: [{class_names!r}]")
     if class_names is not None and (not class_names or len(set(class_names)) < len(class_names)):
         raise UsageError(f"class_names is {list(class_names)}; expected one name or more, each once")
-    if class_attribute is None and (class_names is None or len(class_names) > 1):
+    if not labelled and class_attribute is None and (class_names is None or len(class_names) > 1):
         found = "no class_names" if class_names is None else f"{len(class_names)} class_names"
         raise UsageError(
             f"{found} and no class_attribute: name the key of region_attributes that holds the class "
@@ -56,28 +57,17 @@ def class_of(attributes: Mapping[str, object], class_attribute: str) -> str:
     raise UnsoundError(FaultKind.NO_CLASS, message)
 
 
-def find_class_names(photos: Iterable[ViaPhoto], class_attribute: str) -> tuple[str, ...]:
-    """All classes that occur in the file, in order of name. Regions without a readable class are passed over."""
-    found: set[str] = set()
-    for photo in photos:
-        for region in photo.regions:
-            try:
-                found.add(class_of(region.attributes, class_attribute))
-            except UnsoundError:
-                continue  # reported once the region is read
-    return tuple(sorted(found))
-
-
-def category_id(attributes: Mapping[str, object], class_names: Sequence[str], class_attribute: str | None) -> int:
-    """Position of the region's class in ``class_names``; 0 if there is no attribute to look at.
+def category_id(label: str | UnsoundError | None, class_names: Sequence[str]) -> int:
+    """Position of a label in ``class_names``; 0 where there is none to look at.
 
     Raises:
-        UnsoundError: the class cannot be told, or is none of ``class_names``.
+        UnsoundError: the class cannot be told, or is not among ``class_names``.
     """
-    if class_attribute is None:
+    if label is None:
         return 0
-    name = class_of(attributes, class_attribute)
-    if name not in class_names:
-        message = f"class {reprlib.repr(name)}; known are {', '.join(class_names)}"
+    if isinstance(label, UnsoundError):
+        raise label
+    if label not in class_names:
+        message = f"class {reprlib.repr(label)}; known are {', '.join(class_names)}"
         raise UnsoundError(FaultKind.UNKNOWN_CLASS, message)
-    return class_names.index(name)
+    return class_names.index(label)

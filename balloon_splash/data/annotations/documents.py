@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import reprlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from balloon_splash.data.annotations.faults import FaultKind, UnsoundError
 from balloon_splash.data.annotations.limits import Limits
 from balloon_splash.errors import AnnotationError
 
@@ -31,7 +34,7 @@ def read_text(path: Path, limits: Limits) -> str:
         raise AnnotationError(f"{path}: cannot be read: {error.strerror or error}") from error
     if len(content) > limits.max_file_bytes:
         raise AnnotationError(f"{path}: larger than {limits.max_file_bytes} bytes, which is the limit (max_file_bytes)")
-    values = sum(content.count(mark) for mark in (b",", b"[", b"{", b"\n", b"\r"))
+    values = sum(content.count(mark) for mark in (b",", b"[", b"{", b"<", b"\n", b"\r"))
     if values > limits.max_values:
         raise AnnotationError(f"{path}: about {values} values; at most {limits.max_values} are read (max_values)")
     try:
@@ -60,6 +63,44 @@ def parse_json(text: str, path: Path, limits: Limits, *, on_object: Callable[[Pa
         raise AnnotationError(f"{path}: nested too deeply for Python") from error
     except ValueError as error:  # JSONDecodeError, or an integer with more digits than Python converts
         raise AnnotationError(f"{path}: not valid JSON: {error}") from error
+
+
+def read_json(path: Path, limits: Limits) -> Any:
+    """:func:`read_text`, then :func:`parse_json`."""
+    return parse_json(read_text(path, limits), path, limits)
+
+
+def items(found: object, what: str) -> list[Any]:
+    """``found``, if it is a list.
+
+    Raises:
+        UnsoundError: it is another thing.
+    """
+    if not isinstance(found, list):
+        raise UnsoundError(FaultKind.BAD_ENTRY, f"{what}: expected a list, found {reprlib.repr(found)}")
+    return found
+
+
+def mapping(found: object, what: str) -> dict[str, Any]:
+    """``found``, if it is a JSON object.
+
+    Raises:
+        UnsoundError: it is another thing.
+    """
+    if not isinstance(found, dict):
+        raise UnsoundError(FaultKind.BAD_ENTRY, f"{what}: expected an object, found {reprlib.repr(found)}")
+    return found
+
+
+def text_of(found: object, what: str) -> str:
+    """``found``, if it is a text with something in it.
+
+    Raises:
+        UnsoundError: it is another thing.
+    """
+    if not isinstance(found, str) or not found.strip():
+        raise UnsoundError(FaultKind.BAD_ENTRY, f"{what}: expected a text, found {reprlib.repr(found)}")
+    return found.strip()
 
 
 def nesting(text: str) -> int:

@@ -40,6 +40,9 @@ class FaultKind(str, Enum):
     TOO_MANY_CROSSINGS = "crosses itself too often"
     NOT_A_NUMBER = "not a number"
     OUT_OF_RANGE = "number out of range"
+    NO_OUTLINE = "box without outline"
+    BAD_MASK = "unreadable mask"
+    LOST_PART = "part without area"
     ZERO_AREA = "zero area"
     SELF_INTERSECTION = "self-intersection repaired"
     CLIPPED = "clipped to the photo"
@@ -111,14 +114,21 @@ class FaultLog:
         self.faults: list[Fault] = []
 
     def add(
-        self, kind: FaultKind, message: str, *, photo: str | None = None, region: str | None = None, dropped: bool
+        self,
+        kind: FaultKind,
+        message: str,
+        *,
+        photo: str | None = None,
+        region: str | None = None,
+        dropped: bool,
+        file: str | None = None,
     ) -> None:
-        """Note a fault.
+        """Note a fault; ``file`` is the annotation file of the photo, where each has its own.
 
         Raises:
             AnnotationError: the log is strict and the fault is not a harmless one, or there are too many.
         """
-        fault = Fault(kind, self.file, photo, region, message, dropped)
+        fault = Fault(kind, file or self.file, photo, region, message, dropped)
         if self.strict and kind not in HARMLESS:
             raise AnnotationError(str(fault))
         if len(self.faults) == self.max_faults:
@@ -127,6 +137,10 @@ class FaultLog:
 
     def __len__(self) -> int:
         return len(self.faults)
+
+    def first(self) -> str:
+        """The first fault that cost something, or what it means that there is none."""
+        return next(map(str, self.dropped), "no photo with regions in it")
 
     def counts(self) -> Counter[FaultKind]:
         """How many faults there are of each kind."""

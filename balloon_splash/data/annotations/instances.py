@@ -1,4 +1,4 @@
-"""A VIA file and its photos as Detectron2's standard dataset dicts."""
+"""What readers hand on and the photos it names, as Detectron2's standard dataset dicts."""
 
 from __future__ import annotations
 
@@ -11,16 +11,28 @@ from typing import Any, TypeAlias
 from detectron2.structures import BoxMode
 from detectron2.utils.logger import log_first_n
 
-from balloon_splash.data.annotations.classes import category_id, check_class_options, find_class_names
+from balloon_splash.data.annotations.classes import category_id, check_class_options
 from balloon_splash.data.annotations.faults import FaultKind, FaultLog, UnsoundError
 from balloon_splash.data.annotations.limits import DEFAULT_LIMITS, Limits
-from balloon_splash.data.annotations.photos import PhotoFolder
-from balloon_splash.data.annotations.polygons import FittedRegion, fit_to_photo
-from balloon_splash.data.annotations.regions import region_polygon
+from balloon_splash.data.annotations.masks import area_of, box_of, merged
+from balloon_splash.data.annotations.photos import Photo, PhotoFolder
+from balloon_splash.data.annotations.polygons import FittedRegion, fit_all
+from balloon_splash.data.annotations.records import (
+    AnnotationSet,
+    Outline,
+    RawObject,
+    RawPhoto,
+    ReadOptions,
+    labels_of,
+)
 from balloon_splash.data.annotations.size_cache import PhotoSize
-from balloon_splash.data.annotations.via import ViaPhoto, ViaRegion, read_via
+from balloon_splash.data.annotations.via import read_via_set
 
 DatasetDict: TypeAlias = dict[str, Any]
+
+#: Key of a dataset dict, true where the photo shows objects that are not among its annotations, as they were unsound or
+#: crowds: what surrounds the others is then no sure background.
+INCOMPLETE = "incomplete"
 
 
 @dataclass(frozen=True)
@@ -30,8 +42,9 @@ class LoadReport:
     Attributes:
         class_names: the classes that ``category_id`` counts.
         n_photos: photos in the dataset dicts.
-        n_instances: annotations in them.
+        n_instances: annotations in them, crowds among them.
         n_empty: photos without any region in the file; kept or left out as ``keep_empty`` says.
+        n_crowds: annotations that stand for crowds (``iscrowd``), from which nothing is learned.
         faults: everything that was wrong.
     """
 
@@ -39,6 +52,7 @@ class LoadReport:
     n_photos: int
     n_instances: int
     n_empty: int
+    n_crowds: int
     faults: FaultLog
 
 
@@ -55,25 +69,13 @@ def load_via_instances(
 ) -> tuple[list[DatasetDict], LoadReport]:
     """Read a VIA file (see :mod:`balloon_splash.data.annotations.via`) and look at the photos it names.
 
-    What is sound is kept; one table of what is not goes to the log, as a single warning. A photo all of whose regions
-    are dropped is dropped, too: it shows objects, so it must not train as background.
-
     Args:
         annotations: VIA 1 or 2 JSON, project or CSV.
         image_root: the folder that the file's names are relative to.
-        class_names: the classes in the order of ``category_id``; ``None`` finds them in the file, in order of name.
-        class_attribute: the key of ``region_attributes`` that holds the class; ``None`` gives every region the one
-            class of ``class_names``.
-        keep_empty: keep photos without regions, as negatives.
-        close_polylines: read a polyline with open ends as a polygon.
-        strict: raise at the first fault.
-        limits: how much the file may ask for.
+        class_names, class_attribute, keep_empty, close_polylines, strict, limits: see :class:`ReadOptions`.
 
     Returns:
-        Dicts as https://detectron2.readthedocs.io/en/latest/tutorials/datasets.html defines them, in the order of
-        the file, and the report. ``image_id`` is the photo's position in the file, ``bbox`` XYXY pixels around the
-        ``segmentation``, which is a list of flat polygons ``[x0, y0, x1, y1, ...]``; sizes and coordinates are those
-        of the upright photo (see :mod:`balloon_splash.data.annotations.photos`).
+        As :func:`read_instances`.
 
     Raises:
         AnnotationError: the file is not readable as VIA; or any fault if ``strict``.
@@ -81,21 +83,56 @@ def load_via_instances(
         UsageError: the class options contradict each other.
     """
     check_class_options(class_names, class_attribute)
+    options = ReadOptions(
+        class_names=None if class_names is None else tuple(class_names),
+        class_attribute=class_attribute,
+        keep_empty=keep_empty,
+        close_polylines=close_polylines,
+        strict=strict,
+        limits=limits,
+    )
     faults = FaultLog(annotations, strict=strict, max_faults=limits.max_faults)
-    photos = read_via(annotations, faults, limits)
-    if class_names is None and class_attribute is not None:
-        class_names = find_class_names(photos, class_attribute)
-    names = tuple(class_names or ())
+    return read_instances(read_via_set(annotations, faults, options), image_root, options, faults)
+
+
+def read_instances(
+    found: AnnotationSet, image_root: str | os.PathLike[str], options: ReadOptions, faults: FaultLog
+) -> tuple[list[DatasetDict], LoadReport]:
+    """Look at the photos that annotations name, and make dataset dicts of what is sound.
+
+    One table of what is not sound goes to the log, as a single warning. A photo all of whose regions are dropped is
+    dropped, too: it shows objects, so it must not train as background. One of which some are dropped is marked
+    :data:`INCOMPLETE`.
+
+    Args:
+        found: what a reader gave.
+        image_root: the folder that its names are relative to.
+        options: what to make of it.
+        faults: the log that the reader has used.
+
+    Returns:
+        Dicts as https://detectron2.readthedocs.io/en/latest/tutorials/datasets.html defines them, in the order of
+        the file, and the report. ``image_id`` is the photo's position in the file, ``bbox`` XYXY pixels around the
+        ``segmentation``: a list of flat polygons ``[x0, y0, x1, y1, ...]``, or COCO's run lengths where the file has a
+        mask. Sizes and coordinates are those of the upright photo (see
+        :mod:`balloon_splash.data.annotations.photos`).
+
+    Raises:
+        AnnotationError: any fault if ``options.strict``.
+        DatasetError: there is no folder ``image_root``.
+    """
+    names = options.class_names or found.classes or labels_of(found.photos)
     folder = PhotoFolder(image_root)
-    reader = _InstanceReader(folder, names, class_attribute, close_polylines, limits, faults)
+    reader = _InstanceReader(folder, names, options, faults, {})
     try:
-        dicts = [entry for photo in photos if (entry := reader.read_photo(photo, keep_empty)) is not None]
+        dicts = [entry for photo in found.photos if (entry := reader.read_photo(photo)) is not None]
     finally:
         folder.save_sizes()
-    n_instances = sum(len(entry["annotations"]) for entry in dicts)
-    n_empty = sum(not photo.annotated for photo in photos)
-    report = LoadReport(names, len(dicts), n_instances, n_empty, faults)
-    _log(report, keep_empty)
+    annotations = [each for entry in dicts for each in entry["annotations"]]
+    n_empty = sum(not photo.annotated for photo in found.photos)
+    n_crowds = sum(each["iscrowd"] for each in annotations)
+    report = LoadReport(names, len(dicts), len(annotations), n_empty, n_crowds, faults)
+    _log(report, options.keep_empty)
     return dicts, report
 
 
@@ -103,64 +140,147 @@ def load_via_instances(
 class _InstanceReader:
     folder: PhotoFolder
     class_names: tuple[str, ...]
-    class_attribute: str | None
-    close_polylines: bool
-    limits: Limits
+    options: ReadOptions
     faults: FaultLog
+    seen: dict[str, int]  # the entries of the file by the path of their photo
 
-    def read_photo(self, photo: ViaPhoto, keep_empty: bool) -> DatasetDict | None:
+    def read_photo(self, photo: RawPhoto) -> DatasetDict | None:
         """The dict of one photo, or ``None`` if it is left out."""
         try:
-            found = self.folder.find(photo.filename)
-            intact = photo.size is None or photo.size == found.stamp.n_bytes
-            size = self.folder.size(found, decode=not intact)  # a photo of another length may be cut short
+            found = self._find(photo)
+            size = self._checked_size(photo, found)
         except UnsoundError as error:
-            self.faults.add(error.kind, error.message, photo=photo.filename, dropped=True)
+            self.faults.add(error.kind, error.message, photo=photo.name, dropped=True, file=photo.file)
             return None
-        if not intact:
-            message = f"the file has {found.stamp.n_bytes} bytes, VIA saw {photo.size}: is it the same photo?"
-            self.faults.add(FaultKind.SIZE_MISMATCH, message, photo=photo.filename, dropped=False)
-        annotations = [entry for region in photo.regions if (entry := self._read_region(region, photo, size))]
+        annotations = self._read_objects(photo, size)
         if photo.annotated and not annotations:
             message = "all of its regions are dropped"
-            self.faults.add(FaultKind.NOTHING_LEFT, message, photo=photo.filename, dropped=True)
-        if not annotations and (photo.annotated or not keep_empty):
+            self.faults.add(FaultKind.NOTHING_LEFT, message, photo=photo.name, dropped=True, file=photo.file)
+        if not annotations and (photo.annotated or not self.options.keep_empty):
             return None
+        lost = len(annotations) < photo.n_listed or any(each["iscrowd"] for each in annotations)
         return {
             "file_name": str(found.path),
             "image_id": photo.index,
             "height": size.height,
             "width": size.width,
             "annotations": annotations,
+            **({INCOMPLETE: True} if lost else {}),
         }
 
-    def _read_region(self, region: ViaRegion, photo: ViaPhoto, size: PhotoSize) -> dict[str, Any] | None:
+    def _find(self, photo: RawPhoto) -> Photo:
+        """The photo's file, under the first of its names that there is.
+
+        Raises:
+            UnsoundError: there is none, or another entry has it.
+        """
         try:
-            category = category_id(region.attributes, self.class_names, self.class_attribute)
-            polygon = region_polygon(
-                region.shape, close_polylines=self.close_polylines, max_points=self.limits.max_points
-            )
-            fitted = fit_to_photo(polygon, size.width, size.height, max_crossings=self.limits.max_crossings)
+            found = self.folder.find(photo.name)
         except UnsoundError as error:
-            self.faults.add(error.kind, error.message, photo=photo.filename, region=region.id, dropped=True)
-            return None
-        self._tell_changes(fitted, region, photo, size)
-        return {
-            "bbox": list(fitted.bbox),
-            "bbox_mode": BoxMode.XYXY_ABS,
-            "category_id": category,
-            "segmentation": [ring.ravel().tolist() for ring in fitted.polygons],
-            "iscrowd": 0,
-        }
+            others = (self._find_or_none(name) for name in photo.fallbacks)
+            match = next((other for other in others if other is not None), None)
+            if match is None:
+                raise error
+            found = match
+        if self.seen.setdefault(str(found.path), photo.index) != photo.index:
+            message = f"another entry has the same photo, {found.path}; only the first one is read"
+            raise UnsoundError(FaultKind.DUPLICATE_NAME, message)
+        return found
 
-    def _tell_changes(self, fitted: FittedRegion, region: ViaRegion, photo: ViaPhoto, size: PhotoSize) -> None:
-        where = {"photo": photo.filename, "region": region.id}
-        if fitted.repaired:
-            message = "the outline intersects itself; made valid"
-            self.faults.add(FaultKind.SELF_INTERSECTION, message, **where, dropped=False)
-        if fitted.clipped:
-            message = f"{fitted.lost:.1%} of its area lay outside the {size.width} x {size.height} photo"
-            self.faults.add(FaultKind.CLIPPED, message, **where, dropped=False)
+    def _find_or_none(self, name: str) -> Photo | None:
+        try:
+            return self.folder.find(name)
+        except UnsoundError:
+            return None
+
+    def _checked_size(self, photo: RawPhoto, found: Photo) -> PhotoSize:
+        """The photo's size, once it is known that it is the photo that was annotated.
+
+        Raises:
+            UnsoundError: it cannot be read, or the annotations are of a photo of another size.
+        """
+        intact = photo.n_bytes is None or photo.n_bytes == found.stamp.n_bytes
+        size = self.folder.size(found, decode=not intact)  # a photo of another length may be cut short
+        if not intact:
+            message = f"the file has {found.stamp.n_bytes} bytes, VIA saw {photo.n_bytes}: is it the same photo?"
+            self.faults.add(FaultKind.SIZE_MISMATCH, message, photo=photo.name, dropped=False, file=photo.file)
+        if photo.size is not None and photo.size != (size.width, size.height):
+            stated = f"{photo.size[0]:g} x {photo.size[1]:g}"
+            message = f"annotated at {stated} pixels, but the upright photo has {size.width} x {size.height}"
+            raise UnsoundError(FaultKind.SIZE_MISMATCH, message)
+        return size
+
+    def _read_objects(self, photo: RawPhoto, size: PhotoSize) -> list[dict[str, Any]]:
+        categories: list[int] = []
+        outlines: list[Outline] = []
+        sound: list[RawObject] = []
+        for each in photo.objects:
+            try:
+                categories.append(category_id(each.label, self.class_names))
+                outlines.append(each.outline(size))
+            except UnsoundError as error:
+                del categories[len(outlines) :]
+                self._drop(error, photo, each)
+                continue
+            sound.append(each)
+        rings = [ring for outline in outlines for ring in outline.rings]
+        fitted = iter(fit_all(rings, size.width, size.height, max_crossings=self.options.limits.max_crossings))
+        annotations = []
+        for each, category, outline in zip(sound, categories, outlines, strict=True):
+            try:
+                place = self._place(photo, each, outline, [next(fitted) for _ in outline.rings], size)
+            except UnsoundError as error:
+                self._drop(error, photo, each)
+                continue
+            crowd = int(each.crowd and not self.options.crowds_as_objects)
+            annotations.append({**place, "bbox_mode": BoxMode.XYXY_ABS, "category_id": category, "iscrowd": crowd})
+        return annotations
+
+    def _drop(self, error: UnsoundError, photo: RawPhoto, each: RawObject) -> None:
+        self.faults.add(error.kind, error.message, photo=photo.name, region=each.id, dropped=True, file=photo.file)
+
+    def _place(
+        self,
+        photo: RawPhoto,
+        each: RawObject,
+        outline: Outline,
+        fitted: Sequence[FittedRegion | UnsoundError],
+        size: PhotoSize,
+    ) -> dict[str, Any]:
+        """``bbox`` and ``segmentation`` of an object.
+
+        Raises:
+            UnsoundError: nothing of it lies in the photo.
+        """
+        regions = [part for part in fitted if isinstance(part, FittedRegion)]
+        failed = [part for part in fitted if isinstance(part, UnsoundError)]
+        if not regions and not outline.masks:
+            raise failed[0] if failed else UnsoundError(FaultKind.NO_OUTLINE, "expected an outline or a mask")
+        for error in failed:
+            message = f"one of its {len(fitted)} parts is left out: {error.message}"
+            self._note(FaultKind.LOST_PART, message, photo, each)
+        self._tell_changes(regions, photo, each, size)
+        rings = [ring for region in regions for ring in region.polygons]
+        if not outline.masks:
+            boxes = [region.bbox for region in regions]
+            x0, y0, x1, y1 = zip(*boxes, strict=True)
+            flat = [ring.ravel().tolist() for ring in rings]
+            return {"bbox": [min(x0), min(y0), max(x1), max(y1)], "segmentation": flat}
+        lengths = merged(outline.masks, rings, size) if rings or len(outline.masks) > 1 else outline.masks[0]
+        if not area_of(lengths):
+            raise UnsoundError(FaultKind.ZERO_AREA, "no pixel of the mask lies in the photo")
+        return {"bbox": list(box_of(lengths)), "segmentation": dict(lengths)}
+
+    def _tell_changes(self, regions: Sequence[FittedRegion], photo: RawPhoto, each: RawObject, size: PhotoSize) -> None:
+        if any(region.repaired for region in regions):
+            self._note(FaultKind.SELF_INTERSECTION, "the outline intersects itself; made valid", photo, each)
+        if any(region.clipped for region in regions):
+            lost = max(region.lost for region in regions)
+            message = f"{lost:.1%} of its area lay outside the {size.width} x {size.height} photo"
+            self._note(FaultKind.CLIPPED, message, photo, each)
+
+    def _note(self, kind: FaultKind, message: str, photo: RawPhoto, each: RawObject) -> None:
+        self.faults.add(kind, message, photo=photo.name, region=each.id, dropped=False, file=photo.file)
 
 
 def _log(report: LoadReport, keep_empty: bool) -> None:
@@ -168,11 +288,23 @@ def _log(report: LoadReport, keep_empty: bool) -> None:
     summary = f"{faults.file}: {report.n_photos} photos, {report.n_instances} instances"
     if report.n_empty:
         summary += f"; {report.n_empty} photos without regions {'kept' if keep_empty else 'left out'}"
-    # A run reads a dataset more than once; its faults are told once.
+    if report.n_crowds:
+        summary += f"; {crowd_advice(report.n_crowds)}"
+    # A run reads a dataset more than once; its faults are reported once.
     if faults:
         text = (
             f"{summary}; {len(faults)} faults, {len(faults.dropped)} of which cost a region or photo:\n{faults.table()}"
         )
         log_first_n(logging.WARNING, text, key="message", name=__name__)
     else:
-        log_first_n(logging.INFO, summary, key="message", name=__name__)
+        level = logging.WARNING if report.n_crowds else logging.INFO
+        log_first_n(level, summary, key="message", name=__name__)
+
+
+def crowd_advice(count: int) -> str:
+    """What regions marked as crowds mean, and what to do where they are not."""
+    return (
+        f"{count} regions are marked as crowds (iscrowd 1) and nothing is learned from them; if each is one object, as "
+        "CVAT's brush writes them, read them with crowds_as_objects=True, or convert the file with "
+        "tools/convert_annotations.py --crowds-as-objects"
+    )

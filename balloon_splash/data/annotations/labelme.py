@@ -1,127 +1,157 @@
-"""Datasets annotated with LabelMe (https://github.com/wkentaro/labelme): a JSON file beside each photo.
+"""Reader of LabelMe's files, versions 3 to 6 (https://github.com/wkentaro/labelme), and X-AnyLabeling's: a JSON beside
+each photo.
 
 A file is ``{"imagePath": ..., "imageHeight": ..., "imageWidth": ..., "shapes": [{"label", "points", "shape_type",
-"group_id"}, ...]}``. Read are the shape types ``polygon``, ``rectangle`` and ``circle``; shapes of one label with the
-same ``group_id`` are parts of one object, as LabelMe's own converters take them.
+"group_id", "mask"}, ...]}``. Shapes of one label with the same ``group_id`` are parts of one object, and lines are ten
+pixels wide, as LabelMe's own converters take them (``labelme/utils/shape.py``).
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 import math
 import os
+import posixpath
 import reprlib
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import shapely
 
-from balloon_splash.data.annotations.documents import parse_json, read_text
-from balloon_splash.data.annotations.faults import UnsoundError
-from balloon_splash.data.annotations.instances import DatasetDict
-from balloon_splash.data.annotations.limits import DEFAULT_LIMITS
-from balloon_splash.data.annotations.photos import read_upright_size
-from balloon_splash.data.annotations.polygons import fit_to_photo
-from balloon_splash.data.annotations.regions import ELLIPSE_VERTICES, MAX_COORDINATE, Polygon
-from balloon_splash.errors import AnnotationError, DatasetError
+from balloon_splash.data.annotations.documents import items, mapping, read_json, text_of
+from balloon_splash.data.annotations.faults import FaultKind, FaultLog, UnsoundError
+from balloon_splash.data.annotations.instances import DatasetDict, read_instances
+from balloon_splash.data.annotations.masks import encode_mask, place_mask
+from balloon_splash.data.annotations.records import AnnotationSet, Outline, RawObject, RawPhoto, ReadOptions
+from balloon_splash.data.annotations.regions import Polygon, ellipse, point_list
+from balloon_splash.data.annotations.size_cache import PhotoSize
+from balloon_splash.errors import AnnotationError, DatasetError, MediaError
+from balloon_splash.media.opening import DAMAGED, open_image
+
+LINE_WIDTH = 10  # pixels, of LabelMe's shape_to_mask
 
 
-def load_labelme(folder: str | os.PathLike[str], class_names: Sequence[str]) -> list[DatasetDict]:
-    """Read all ``*.json`` in ``folder``, in order of name; ``image_id`` is the file's position.
-
-    Polygons that intersect themselves are repaired and cut to the photo. ``bbox`` is XYXY pixels around them.
+def load_labelme(
+    folder: str | os.PathLike[str], class_names: Sequence[str] | None, *, strict: bool = False
+) -> list[DatasetDict]:
+    """Read all ``*.json`` in ``folder``; see :func:`~balloon_splash.data.annotations.instances.read_instances`.
 
     Raises:
         DatasetError: there is no such folder, or no JSON file in it.
-        AnnotationError: a file is not LabelMe's, its photo is missing or unreadable, or a shape has an unknown label
-            or type, or no area in the photo.
+        AnnotationError: nothing in it can be used; or any fault if ``strict``.
     """
-    root = Path(folder)
-    files = sorted(root.glob("[!.]*.json"))
-    if not files:
-        raise DatasetError(f"{root}: no JSON file found; expected one of LabelMe for each photo")
-    return [_read_file(path, index, class_names) for index, path in enumerate(files)]
+    options = ReadOptions(class_names=None if class_names is None else tuple(class_names), strict=strict)
+    faults = FaultLog(folder, strict=strict)
+    dicts, _ = read_instances(read_labelme(Path(folder), faults, options), folder, options, faults)
+    if not dicts:
+        raise AnnotationError(f"{folder}: no usable photo; {faults.first()}")
+    return dicts
 
 
-def _read_file(path: Path, index: int, class_names: Sequence[str]) -> DatasetDict:
-    try:
-        document: Any = parse_json(read_text(path, DEFAULT_LIMITS), path, DEFAULT_LIMITS)
-        photo = path.parent / document["imagePath"].replace("\\", "/")  # written on Windows
-        shapes = [(shape["label"], _hashable(shape.get("group_id")), shape) for shape in document["shapes"]]
-    except (KeyError, TypeError, AttributeError) as error:
-        raise AnnotationError(f"{path}: not a LabelMe file ({type(error).__name__}: {error})") from error
-    try:
-        size = read_upright_size(photo)
-        objects: dict[object, dict[str, Any]] = {}
-        for position, (label, group, shape) in enumerate(shapes):
-            fitted = fit_to_photo(_outline(shape), size.width, size.height)
-            key = position if group is None else (label, group)
-            category = _category(label, class_names)
-            parts = objects.setdefault(key, {"category_id": category, "polygons": []})["polygons"]
-            parts.extend(fitted.polygons)
-    except (UnsoundError, _ShapeError) as error:
-        raise AnnotationError(f"{path}: {error}") from error
-    return {
-        "file_name": str(photo),
-        "image_id": index,
-        "height": size.height,
-        "width": size.width,
-        "annotations": [_annotation(**found) for found in objects.values()],
-    }
-
-
-def _hashable(group: object) -> object:
-    """The id of a group; LabelMe writes numbers or nothing.
+def read_labelme(path: Path, faults: FaultLog, options: ReadOptions) -> AnnotationSet:
+    """Read a file, or all ``*.json`` in a folder, in order of name.
 
     Raises:
-        TypeError: it is a list or an object.
+        DatasetError: there is no such folder, or no JSON file in it.
+        AnnotationError: any fault if the log is strict.
     """
-    hash(group)
-    return group
+    folder = path.parent if path.is_file() else path
+    files = [path] if path.is_file() else sorted(path.glob("[!.]*.json"))
+    if not files:
+        raise DatasetError(f"{path}: no JSON file found; expected one of LabelMe for each photo")
+    photos = []
+    for index, file in enumerate(files):
+        try:
+            photos.append(_read_file(file, index, options))
+        except (AnnotationError, UnsoundError) as error:
+            message = str(error).removeprefix(f"{file}: ")
+            faults.add(FaultKind.BAD_ENTRY, f"not a LabelMe file: {message}", dropped=True, file=str(file))
+    return AnnotationSet(photos, image_root=folder)
 
 
-class _ShapeError(Exception):
-    """A shape that cannot be used; becomes an :class:`AnnotationError` that names the file."""
+def _read_file(path: Path, index: int, options: ReadOptions) -> RawPhoto:
+    document = mapping(read_json(path, options.limits), "the file")
+    shapes = items(document.get("shapes"), "shapes")
+    name = text_of(document.get("imagePath"), "imagePath").replace("\\", "/")  # written on Windows
+    groups: dict[object, list[tuple[int, Any]]] = {}
+    for position, shape in enumerate(shapes):
+        label, group = (shape.get("label"), shape.get("group_id")) if isinstance(shape, dict) else (None, None)
+        key = (str(label), group) if isinstance(group, int | str) else position
+        groups.setdefault(key, []).append((position, shape))
+    stated = (document.get("imageWidth"), document.get("imageHeight"))
+    return RawPhoto(
+        index=index,
+        name=posixpath.normpath(name),
+        objects=[_object(parts, options) for parts in groups.values()],
+        n_listed=len(groups),
+        size=stated if all(type(each) is int for each in stated) else None,  # type: ignore[arg-type]
+        # The path is as seen from the JSON file, on the machine that wrote it.
+        fallbacks=(posixpath.basename(name),),
+        file=str(path),
+    )
 
 
-def _category(label: object, class_names: Sequence[str]) -> int:
-    if label not in class_names:
-        raise _ShapeError(f"label {reprlib.repr(label)}; known are {', '.join(class_names)}")
-    return list(class_names).index(str(label))
+def _object(parts: Sequence[tuple[int, Any]], options: ReadOptions) -> RawObject:
+    shape = parts[0][1]
+    label = shape.get("label") if isinstance(shape, dict) else None
+    told: str | UnsoundError = UnsoundError(FaultKind.NO_CLASS, f"label is {reprlib.repr(label)}, expected a name")
+    if isinstance(label, str) and label.strip():
+        told = label.strip()
+
+    def outline(size: PhotoSize) -> Outline:
+        rings, masks = [], []
+        for _, part in parts:
+            found = mapping(part, "a shape")
+            if found.get("shape_type") == "mask":
+                masks.append(encode_mask(_mask(found, size)))
+            else:
+                rings.extend(_rings(found, options.limits.max_points))
+        return Outline(rings, masks)
+
+    return RawObject("+".join(str(position) for position, _ in parts), told, outline)
 
 
-def _outline(shape: dict[str, Any]) -> Polygon:
-    """The outline of a shape, ``(N, 2)`` XY pixels."""
-    kind = str(shape.get("shape_type", "polygon"))[:40]
-    try:
-        points = np.array(shape["points"], dtype=np.float64)
-    except (KeyError, ValueError, TypeError, OverflowError) as error:
-        raise _ShapeError(f"points of a {kind}: {error}; expected a list of pairs") from error
-    # NaN fails the last comparison, too.
-    if points.ndim != 2 or points.shape[1] != 2 or not (np.abs(points) <= MAX_COORDINATE).all():
-        raise _ShapeError(f"points of a {kind}: expected pairs of finite numbers")
-    if len(points) > DEFAULT_LIMITS.max_points:
-        raise _ShapeError(f"{len(points)} points; at most {DEFAULT_LIMITS.max_points} are read")
-    if kind == "polygon" and len(points) >= 3:
-        return points
-    if kind == "rectangle" and len(points) == 2:
+def _rings(shape: dict[str, Any], max_points: int) -> list[Polygon]:
+    """The outline of a shape; of a line, of what is drawn ten pixels wide."""
+    kind = shape.get("shape_type", "polygon")
+    points = point_list(shape.get("points"), max_points, at_least=1)
+    count = len(points)
+    if kind in ("polygon", "rotation") or (kind in ("rectangle", "oriented_rectangle") and count == 4):
+        return [point_list(points, max_points)]
+    if kind == "rectangle" and count == 2:
         (x0, y0), (x1, y1) = points
-        return np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)])
-    if kind == "circle" and len(points) == 2:  # its centre and a point on it
-        angle = np.linspace(0, 2 * math.pi, ELLIPSE_VERTICES, endpoint=False)
+        return [np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)])]
+    if kind == "circle" and count == 2:  # its centre and a point on it
         radius = math.dist(points[0], points[1])
-        return np.asarray(points[0] + radius * np.stack([np.cos(angle), np.sin(angle)], axis=1))
-    raise _ShapeError(f"{kind} of {len(points)} points; read are polygons of 3 or more, rectangles and circles of 2")
+        return [ellipse(points[0, 0], points[0, 1], radius, radius)]
+    if kind in ("line", "linestrip") and count >= 2:
+        strip = shapely.buffer(shapely.linestrings(points), LINE_WIDTH / 2, cap_style="flat")
+        return [shapely.get_coordinates(part.exterior)[:-1] for part in shapely.get_parts(strip)]
+    if kind in ("point", "points"):
+        raise UnsoundError(FaultKind.POINT, "a point has no area; draw a polygon")
+    message = (
+        f"{reprlib.repr(kind)} of {count} points; read are polygon, rectangle, oriented_rectangle, circle, line, "
+        "linestrip and mask"
+    )
+    raise UnsoundError(FaultKind.UNKNOWN_SHAPE, message)
 
 
-def _annotation(category_id: int, polygons: list[Polygon]) -> dict[str, Any]:
-    from detectron2.structures import BoxMode
-
-    points = np.concatenate(polygons)
-    return {
-        "bbox": [*points.min(axis=0).tolist(), *points.max(axis=0).tolist()],
-        "bbox_mode": BoxMode.XYXY_ABS,
-        "category_id": category_id,
-        "segmentation": [polygon.ravel().tolist() for polygon in polygons],
-        "iscrowd": 0,
-    }
+def _mask(shape: dict[str, Any], size: PhotoSize) -> Any:
+    """What a brush painted: a PNG in base64 that fills the box of two corners, both of which are pixels in it."""
+    corners = point_list(shape.get("points"), at_least=2)
+    try:
+        data = base64.b64decode(text_of(shape.get("mask"), "mask"), validate=True)
+        with open_image(BytesIO(data), ["PNG"], name="mask") as image:
+            pixels = np.asarray(image)
+    except (binascii.Error, *DAMAGED, MediaError) as error:
+        raise UnsoundError(FaultKind.BAD_MASK, f"the mask cannot be read ({' '.join(str(error).split())})") from error
+    inside = pixels != 0 if pixels.ndim == 2 else (pixels[..., :3] != 0).any(axis=2)
+    (x0, y0), (x1, y1) = corners.min(axis=0).round().astype(int), corners.max(axis=0).round().astype(int)
+    if inside.shape != (y1 - y0 + 1, x1 - x0 + 1):
+        message = f"the mask has {inside.shape[1]} x {inside.shape[0]} pixels, its box {x1 - x0 + 1} x {y1 - y0 + 1}"
+        raise UnsoundError(FaultKind.SIZE_MISMATCH, message)
+    return place_mask(inside, int(x0), int(y0), size)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,7 +80,7 @@ def fit_to_photo(
         return FittedRegion([polygon], repaired=False, clipped=False, lost=0.0)
     if clipped:
         geometry = shapely.intersection(geometry, shapely.box(0, 0, width, height))
-    parts = [part for part in _without_holes(geometry) if part.area >= MIN_AREA]
+    parts = [part for part in without_holes(geometry) if part.area >= MIN_AREA]
     if not parts:
         message = f"the region spans {x0:g}..{x1:g} x {y0:g}..{y1:g}, the photo is {width} x {height}"
         raise UnsoundError(FaultKind.OUTSIDE, message)
@@ -88,6 +88,30 @@ def fit_to_photo(
     rings = [np.clip(shapely.get_coordinates(part.exterior)[:-1], 0, (width, height)) for part in parts]
     lost = max(0.0, 1.0 - sum(part.area for part in parts) / area)
     return FittedRegion(rings, repaired=repaired, clipped=clipped, lost=lost)
+
+
+def fit_all(
+    polygons: Sequence[Polygon], width: int, height: int, *, max_crossings: int = DEFAULT_LIMITS.max_crossings
+) -> list[FittedRegion | UnsoundError]:
+    """:func:`fit_to_photo` of many polygons of one photo; those that are sound take a fraction of its time."""
+    if not polygons:
+        return []
+    counts = [len(polygon) for polygon in polygons]
+    owners = np.repeat(np.arange(len(polygons)), counts)
+    outlines = shapely.polygons(shapely.linearrings(np.concatenate(polygons), indices=owners))
+    x0, y0, x1, y1 = shapely.bounds(outlines).T
+    sound = (x0 >= 0) & (y0 >= 0) & (x1 <= width) & (y1 <= height)
+    sound &= (shapely.area(outlines) >= MIN_AREA) & shapely.is_valid(outlines)
+    fitted: list[FittedRegion | UnsoundError] = []
+    for polygon, as_it_is in zip(polygons, sound.tolist(), strict=True):
+        if as_it_is:
+            fitted.append(FittedRegion([polygon], repaired=False, clipped=False, lost=0.0))
+            continue
+        try:
+            fitted.append(fit_to_photo(polygon, width, height, max_crossings=max_crossings))
+        except UnsoundError as error:
+            fitted.append(error)
+    return fitted
 
 
 def _crosses_more_than(limit: int, polygon: Polygon) -> bool:
@@ -104,7 +128,7 @@ def _crosses_more_than(limit: int, polygon: Polygon) -> bool:
     return False
 
 
-def _without_holes(geometry: BaseGeometry) -> Iterator[shapely.Polygon]:
+def without_holes(geometry: BaseGeometry) -> Iterator[shapely.Polygon]:
     """The polygons of ``geometry``, those with a hole cut in two through the hole.
 
     Detectron2's (and COCO's) segmentation is a list of simple outlines; it cannot tell a hole.

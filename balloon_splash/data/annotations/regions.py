@@ -53,15 +53,69 @@ def region_polygon(
         return _rect(shape)
     if name == "circle":
         radius = _extent(shape, "r")
-        return _ellipse(shape, radius, radius, 0.0)
+        return ellipse(_number(shape, "cx"), _number(shape, "cy"), radius, radius)
     if name == "ellipse":
         # Drawn by the canvas' ellipse(), which turns clockwise as seen; VIA writes theta, in radians, since 2.0.9.
         theta = _number(shape, "theta") if "theta" in shape else 0.0
-        return _ellipse(shape, _extent(shape, "rx"), _extent(shape, "ry"), theta)
+        rx, ry = _extent(shape, "rx"), _extent(shape, "ry")
+        return ellipse(_number(shape, "cx"), _number(shape, "cy"), rx, ry, theta)
     if name == "point":
         raise UnsoundError(FaultKind.POINT, "a point has no area; draw a polygon")
     known = "polygon, polyline, rect, circle, ellipse"
     raise UnsoundError(FaultKind.UNKNOWN_SHAPE, f"shape {reprlib.repr(name)}; known are {known}")
+
+
+def point_list(found: object, max_points: int = DEFAULT_LIMITS.max_points, *, at_least: int = 3) -> Polygon:
+    """``(N, 2)`` XY pixels of a list of pairs, or of a flat list ``[x0, y0, x1, y1, ...]``; a closed ring is opened.
+
+    Raises:
+        UnsoundError: it is another thing, too short, too long, or a number is not finite.
+    """
+    try:
+        points = np.array(found, dtype=np.float64)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise UnsoundError(FaultKind.BAD_ENTRY, f"points: {error}; expected a list of pairs of numbers") from error
+    if points.ndim == 1 and len(points) % 2 == 0:
+        points = points.reshape(-1, 2)
+    if points.ndim != 2 or points.shape[1] != 2:
+        message = f"points of shape {points.shape}, expected pairs of numbers"
+        raise UnsoundError(FaultKind.BAD_ENTRY, message)
+    if len(points) > max_points:
+        message = f"{len(points)} points; at most {max_points} are read (max_points)"
+        raise UnsoundError(FaultKind.TOO_MANY_POINTS, message)
+    if not (np.abs(points) <= MAX_COORDINATE).all():  # NaN fails this comparison, too
+        raise UnsoundError(FaultKind.OUT_OF_RANGE, "points: expected finite numbers of pixels")
+    if at_least < 3:
+        if len(points) < at_least:
+            raise UnsoundError(FaultKind.TOO_FEW_POINTS, f"{len(points)} points; expected {at_least}")
+        return points
+    return _open_ring(points)
+
+
+def rectangle(x: float, y: float, width: float, height: float, degrees: float = 0.0) -> Polygon:
+    """The corners of a rectangle that is turned clockwise, as seen, about its corner ``(x, y)``."""
+    angle = math.radians(degrees)
+    along, down = np.array([math.cos(angle), math.sin(angle)]), np.array([-math.sin(angle), math.cos(angle)])
+    corner = np.array([x, y])
+    return np.stack([corner, corner + width * along, corner + width * along + height * down, corner + height * down])
+
+
+def ellipse(cx: float, cy: float, rx: float, ry: float, theta: float = 0.0) -> Polygon:
+    """An ellipse turned clockwise, as seen, by ``theta`` radians, as a polygon of 128 vertices."""
+    angle = np.linspace(0.0, 2.0 * math.pi, ELLIPSE_VERTICES, endpoint=False)
+    along, across = rx * np.cos(angle), ry * np.sin(angle)
+    x = cx + along * math.cos(theta) - across * math.sin(theta)
+    y = cy + along * math.sin(theta) + across * math.cos(theta)
+    return np.stack((x, y), axis=1)
+
+
+def number(value: object, what: str) -> float:
+    """A finite number of pixels.
+
+    Raises:
+        UnsoundError: it is another thing.
+    """
+    return _checked(value, what)
 
 
 def _polyline(shape: Shape, close: bool, max_points: int) -> Polygon:
@@ -77,14 +131,6 @@ def _rect(shape: Shape) -> Polygon:
     x, y = _number(shape, "x"), _number(shape, "y")
     width, height = _extent(shape, "width"), _extent(shape, "height")
     return np.array([(x, y), (x + width, y), (x + width, y + height), (x, y + height)])
-
-
-def _ellipse(shape: Shape, rx: float, ry: float, theta: float) -> Polygon:
-    angle = np.linspace(0.0, 2.0 * math.pi, ELLIPSE_VERTICES, endpoint=False)
-    along, across = rx * np.cos(angle), ry * np.sin(angle)
-    x = _number(shape, "cx") + along * math.cos(theta) - across * math.sin(theta)
-    y = _number(shape, "cy") + along * math.sin(theta) + across * math.cos(theta)
-    return np.stack((x, y), axis=1)
 
 
 def _points(shape: Shape, max_points: int) -> Polygon:

@@ -20,18 +20,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from balloon_splash.data.annotations.classes import class_of
 from balloon_splash.data.annotations.documents import parse_json, read_text
 from balloon_splash.data.annotations.faults import FaultKind, FaultLog, UnsoundError
 from balloon_splash.data.annotations.limits import DEFAULT_LIMITS, Limits
+from balloon_splash.data.annotations.records import AnnotationSet, Outline, RawObject, RawPhoto, ReadOptions
+from balloon_splash.data.annotations.regions import region_polygon
+from balloon_splash.data.annotations.size_cache import PhotoSize
+from balloon_splash.data.annotations.via3 import VIA3_KEYS
 from balloon_splash.data.annotations.via_csv import CSV_COLUMNS, VIA3_CSV_MARK, entries_from_csv, is_via_csv
 from balloon_splash.errors import AnnotationError
 
-VIA3_KEYS = frozenset({"project", "config", "attribute", "file", "metadata", "view"})
 COCO_KEYS = frozenset({"images", "annotations", "categories"})
-VIA3_ADVICE = (
-    "a VIA 3 file, which is another format; VIA 1 and 2 are read: annotate in VIA 2 (via-2.x.y.zip), "
-    "or convert to one of its JSON or CSV exports"
-)
+VIA3_ADVICE = "a VIA 3 file, which is another format; expected VIA 1 or 2, or register_instances, which reads VIA 3"
 
 
 @dataclass(frozen=True)
@@ -52,14 +53,44 @@ class ViaPhoto:
         filename: as VIA wrote it, relative to the image folder; not checked here.
         size: bytes of the photo; ``None`` where the file does not tell (absent or -1).
         regions: the sound entries under ``regions``.
-        annotated: true if the file lists any region for this photo, sound or not.
+        n_listed: regions that the file lists for this photo, sound or not.
     """
 
     index: int
     filename: str
     size: int | None
     regions: tuple[ViaRegion, ...]
-    annotated: bool
+    n_listed: int
+
+
+def read_via_set(path: str | os.PathLike[str], faults: FaultLog, options: ReadOptions) -> AnnotationSet:
+    """Read a VIA file for :func:`~balloon_splash.data.annotations.instances.read_instances`; see :func:`read_via`."""
+    photos = [
+        RawPhoto(
+            index=photo.index,
+            name=photo.filename,
+            objects=[_raw_object(region, options) for region in photo.regions],
+            n_listed=photo.n_listed,
+            n_bytes=photo.size,
+        )
+        for photo in read_via(path, faults, options.limits)
+    ]
+    return AnnotationSet(photos, image_root=Path(path).parent)
+
+
+def _raw_object(region: ViaRegion, options: ReadOptions) -> RawObject:
+    label: str | UnsoundError | None = None
+    if options.class_attribute is not None:
+        try:
+            label = class_of(region.attributes, options.class_attribute)
+        except UnsoundError as error:
+            label = error
+
+    def outline(_size: PhotoSize) -> Outline:
+        max_points = options.limits.max_points
+        return Outline([region_polygon(region.shape, close_polylines=options.close_polylines, max_points=max_points)])
+
+    return RawObject(region.id, label, outline)
 
 
 def read_via(path: str | os.PathLike[str], faults: FaultLog, limits: Limits = DEFAULT_LIMITS) -> list[ViaPhoto]:
@@ -122,7 +153,7 @@ def _photo_entries(document: object, path: Path) -> Mapping[str, object]:
     if document.keys() >= VIA3_KEYS:
         raise AnnotationError(f"{path}: {VIA3_ADVICE}")
     if document.keys() >= COCO_KEYS:
-        raise AnnotationError(f"{path}: a COCO file, not a VIA file; use Detectron2's register_coco_instances")
+        raise AnnotationError(f"{path}: a COCO file, not a VIA file; register_instances reads it")
     if document and not any(isinstance(entry, dict) and "filename" in entry for entry in document.values()):
         keys = reprlib.repr(list(document))
         raise AnnotationError(f"{path}: not a VIA file: no entry has a 'filename'; its keys are {keys}")
@@ -145,7 +176,7 @@ def _photos(entries: Mapping[str, object], faults: FaultLog, max_regions: int) -
             continue
         seen.add(filename)
         size = _size(entry, filename, faults)
-        yield ViaPhoto(index, filename, size, tuple(_regions(regions, filename, faults)), bool(regions))
+        yield ViaPhoto(index, filename, size, tuple(_regions(regions, filename, faults)), len(regions))
 
 
 def _filename(entry: Mapping[str, object]) -> str:

@@ -13,32 +13,29 @@ from pathlib import Path
 # Detectron2 is imported where it is needed: importing it fires this package's registration, which imports this very
 # module and would find it half-made if the import stood here.
 from balloon_splash.data.annotations.classes import check_class_options
-from balloon_splash.data.annotations.instances import DatasetDict, LoadReport, load_via_instances
-from balloon_splash.data.annotations.labelme import load_labelme
+from balloon_splash.data.annotations.formats import AUTO, FORMATS, load_annotations
+from balloon_splash.data.annotations.instances import DatasetDict, LoadReport
 from balloon_splash.data.annotations.limits import DEFAULT_LIMITS, Limits
 from balloon_splash.data.annotations.png_masks import load_png_masks
+from balloon_splash.data.annotations.records import ReadOptions
 from balloon_splash.errors import DatasetError, UsageError
 from balloon_splash.palette import PALETTE, Color
 
 
 @dataclass(frozen=True)
-class ViaDataset:
-    """What ``DatasetCatalog`` holds for a VIA dataset: called, it reads the dataset dicts.
+class AnnotatedDataset:
+    """What ``DatasetCatalog`` holds for a dataset of any format: called, it reads the dataset dicts.
 
-    The attributes are the arguments of :func:`register_via_instances`; two registrations are the same if all of
-    them are equal.
+    The attributes are the arguments of :func:`register_instances`; two registrations are the same if all of them are
+    equal.
     """
 
     name: str
     annotations: Path
-    image_root: Path
-    class_names: tuple[str, ...] | None
-    class_attribute: str | None
+    image_root: Path | None
+    format: str
+    options: ReadOptions
     colors: tuple[Color, ...] | None
-    keep_empty: bool
-    close_polylines: bool
-    strict: bool
-    limits: Limits
     hint: str
 
     def __call__(self) -> list[DatasetDict]:
@@ -46,34 +43,22 @@ class ViaDataset:
         return self.load()[0]
 
     def load(self) -> tuple[list[DatasetDict], LoadReport]:
-        """Read the dataset; the report tells what was wrong with it.
+        """Read the dataset; the report says what was wrong with it.
 
         Raises:
-            AnnotationError: the file is not readable as VIA; or any fault if ``strict``.
+            AnnotationError: the file is damaged or of another format; or any fault if ``strict``.
             DatasetError: the file or the image folder is missing, no photo is usable, or classes that are found in
                 the file are no longer those of the first reading.
         """
-        if not self.annotations.is_file():
+        if not self.annotations.exists():
             raise DatasetError(
                 f"{self.annotations}: no such annotation file for dataset {self.name}. {self.hint}".strip()
             )
-        dicts, report = load_via_instances(
-            self.annotations,
-            self.image_root,
-            class_names=self.class_names,
-            class_attribute=self.class_attribute,
-            keep_empty=self.keep_empty,
-            close_polylines=self.close_polylines,
-            strict=self.strict,
-            limits=self.limits,
-        )
-        if not dicts:
-            kinds = ", ".join(f"{kind.value}: {count}" for kind, count in report.faults.counts().items())
-            raise DatasetError(f"{self.annotations}: no usable photo ({kinds or 'no photo with regions'})")
-        self._tell_classes(report.class_names)
+        dicts, report = load_annotations(self.annotations, self.image_root, format=self.format, options=self.options)
+        self._note_classes(report.class_names)
         return dicts, report
 
-    def _tell_classes(self, class_names: tuple[str, ...]) -> None:
+    def _note_classes(self, class_names: tuple[str, ...]) -> None:
         """Set the classes in the metadata, where they were not known before the file was read."""
         from detectron2.data import MetadataCatalog
 
@@ -83,6 +68,78 @@ class ViaDataset:
             message = f"the classes were {', '.join(known)} and are now {', '.join(class_names)}; register it again"
             raise DatasetError(f"{self.annotations}: {message}")
         metadata.set(thing_classes=known, thing_colors=_colors_for(class_names, self.colors))
+
+
+def register_instances(
+    name: str,
+    path: str | os.PathLike[str],
+    images: str | os.PathLike[str] | None = None,
+    *,
+    format: str = AUTO,
+    class_names: Sequence[str] | None = None,
+    class_attribute: str | None = None,
+    colors: Sequence[Color] | None = None,
+    keep_empty: bool = False,
+    close_polylines: bool = False,
+    crowds_as_objects: bool = False,
+    strict: bool = False,
+    limits: Limits = DEFAULT_LIMITS,
+    hint: str = "",
+) -> None:
+    """Register annotations of any known format under ``name``. Nothing is read until ``DatasetCatalog.get(name)``.
+
+    Registering again with the same arguments does nothing; with others, it replaces the dataset and its metadata.
+    The metadata has ``thing_classes``, ``thing_colors``, ``evaluator_type`` ("coco"), ``image_root``,
+    ``annotation_file``, ``class_attribute`` and ``keep_empty``; not ``json_file``, which ``COCOEvaluator`` would read
+    as a COCO file. With ``class_names=None``, classes and colours are there only after the first
+    ``DatasetCatalog.get(name)``; the classes of one split need not be those of another, so name them where it matters.
+
+    Args:
+        name: name of the dataset.
+        path: the annotation file, or the folder that holds the annotations.
+        images: the folder of the photos; ``None`` looks beside the annotations.
+        format: a name in :data:`balloon_splash.data.annotations.formats.FORMATS`; ``auto`` recognises it.
+        class_names: the classes in the order of ``category_id``; ``None`` takes those that the file declares, or else
+            all that occur, in order of name.
+        class_attribute: of VIA files, the attribute of the regions that holds the class.
+        colors: RGB in 0..255, one for each of ``class_names``; by default colours told apart with any colour vision.
+        keep_empty: keep photos without regions, as negatives, also in the training.
+        close_polylines: read a polyline with open ends as a polygon.
+        crowds_as_objects: take each region marked ``iscrowd`` for one object, as what CVAT's brush painted is.
+        strict: raise at the first fault of the file.
+        limits: how much the file may ask for.
+        hint: how to get the data, appended to the error if the annotations are missing.
+
+    Raises:
+        UsageError: there is no such format, the class options contradict each other, or there are not as many colours
+            as classes.
+    """
+    if format not in (AUTO, *FORMATS):
+        raise UsageError(f"format is {format!r}; expected {AUTO} or one of {', '.join(FORMATS)}")
+    if format in ("via", "via3") or class_names is not None:
+        check_class_options(class_names, class_attribute, labelled=format not in ("via", "via3"))
+    if colors is not None and len(colors) != len(class_names or ()):
+        raise UsageError(f"dataset {name}: {len(colors)} colors for {len(class_names or ())} class_names")
+    options = ReadOptions(
+        class_names=None if class_names is None else tuple(class_names),
+        class_attribute=class_attribute,
+        keep_empty=keep_empty,
+        close_polylines=close_polylines,
+        crowds_as_objects=crowds_as_objects,
+        strict=strict,
+        limits=limits,
+    )
+    _register(
+        AnnotatedDataset(
+            name=name,
+            annotations=Path(path),
+            image_root=None if images is None else Path(images),
+            format=format,
+            options=options,
+            colors=None if colors is None else tuple(colors),
+            hint=hint,
+        )
+    )
 
 
 def register_via_instances(
@@ -99,54 +156,31 @@ def register_via_instances(
     limits: Limits = DEFAULT_LIMITS,
     hint: str = "",
 ) -> None:
-    """Register a VIA dataset under ``name``. Nothing is read until ``DatasetCatalog.get(name)``.
-
-    Registering again with the same arguments does nothing; with others, it replaces the dataset and its metadata.
-    The metadata has ``thing_classes``, ``thing_colors``, ``evaluator_type`` ("coco"), ``image_root``, ``via_file``,
-    ``class_attribute`` and ``keep_empty``; not ``json_file``, which ``COCOEvaluator`` would read as a COCO file. With
-    ``class_names=None``, classes and colours are there only after the first ``DatasetCatalog.get(name)``; the
-    classes of one split need not be those of another, so name them where it matters.
-
-    Args:
-        name: name of the dataset.
-        annotations: VIA 1 or 2 JSON, project or CSV.
-        image_root: the folder that the file's names are relative to.
-        class_names: see :func:`~balloon_splash.data.annotations.instances.load_via_instances`, as for the rest not
-            named here.
-        class_attribute: the key of ``region_attributes`` that holds the class.
-        colors: RGB in 0..255, one for each of ``class_names``; by default colours told apart with any colour vision.
-        keep_empty: keep photos without regions, as negatives, also in the training.
-        close_polylines: read a polyline with open ends as a polygon.
-        strict: raise at the first fault of the file.
-        limits: how much the file may ask for.
-        hint: how to get the data, appended to the error if the annotation file is missing.
+    """Register a file of VIA 1 or 2 under ``name``: :func:`register_instances` with one class, ``balloon``, by default.
 
     Raises:
         UsageError: the class options contradict each other, or there are not as many colours as classes.
     """
-    check_class_options(class_names, class_attribute)
-    if colors is not None and len(colors) != len(class_names or ()):
-        raise UsageError(f"dataset {name}: {len(colors)} colors for {len(class_names or ())} class_names")
-    dataset = ViaDataset(
-        name=name,
-        annotations=Path(annotations),
-        image_root=Path(image_root),
-        class_names=None if class_names is None else tuple(class_names),
+    register_instances(
+        name,
+        annotations,
+        image_root,
+        format="via",
+        class_names=class_names,
         class_attribute=class_attribute,
-        colors=None if colors is None else tuple(colors),
+        colors=colors,
         keep_empty=keep_empty,
         close_polylines=close_polylines,
         strict=strict,
         limits=limits,
         hint=hint,
     )
-    _register(dataset)
 
 
-def _register(dataset: ViaDataset) -> None:
+def _register(dataset: AnnotatedDataset) -> None:
     from detectron2.data import DatasetCatalog, MetadataCatalog
 
-    name = dataset.name
+    name, options = dataset.name, dataset.options
     if name in DatasetCatalog and DatasetCatalog[name] == dataset:
         return
     DatasetCatalog.pop(name, None)
@@ -155,14 +189,14 @@ def _register(dataset: ViaDataset) -> None:
     metadata = MetadataCatalog.get(name)
     metadata.set(
         evaluator_type="coco",
-        image_root=str(dataset.image_root),
-        via_file=str(dataset.annotations),
-        class_attribute=dataset.class_attribute,
-        keep_empty=dataset.keep_empty,
+        image_root=str(dataset.image_root or dataset.annotations.parent),
+        annotation_file=str(dataset.annotations),
+        class_attribute=options.class_attribute,
+        keep_empty=options.keep_empty,
     )
-    if dataset.class_names is not None:
-        colors = _colors_for(dataset.class_names, dataset.colors)
-        metadata.set(thing_classes=list(dataset.class_names), thing_colors=colors)
+    if options.class_names is not None:
+        colors = _colors_for(options.class_names, dataset.colors)
+        metadata.set(thing_classes=list(options.class_names), thing_colors=colors)
 
 
 def _colors_for(class_names: tuple[str, ...], colors: tuple[Color, ...] | None) -> list[Color]:
@@ -211,14 +245,14 @@ def register_loader(
 
 
 def register_labelme(name: str, folder: str | os.PathLike[str], *, class_names: Sequence[str]) -> None:
-    """Register the LabelMe files in ``folder`` under ``name``. Nothing is read until ``DatasetCatalog.get(name)``.
+    """Register the LabelMe files in ``folder`` under ``name``: :func:`register_instances` for this one format.
 
     Args:
         name: name of the dataset; one that is there is replaced.
         folder: holds the JSON files; ``imagePath`` in them is relative to it.
         class_names: the labels, in the order of ``category_id``.
     """
-    register_loader(name, functools.partial(load_labelme, folder, class_names), class_names, str(folder))
+    register_instances(name, folder, folder, format="labelme", class_names=class_names)
 
 
 def register_png_masks(name: str, root: str | os.PathLike[str], *, class_name: str = "object") -> None:

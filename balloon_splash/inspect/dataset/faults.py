@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
+from detectron2.data import MetadataCatalog
 from matplotlib.figure import Figure
 
 from balloon_splash.data.annotations.faults import Fault
@@ -32,12 +34,18 @@ def fault_rows(dataset: InspectedDataset, unreadable: Sequence[str]) -> list[lis
 
 def faulty_photos(dataset: InspectedDataset, readable: Sequence[DatasetDict]) -> list[tuple[DatasetDict, list[Fault]]]:
     """The photos with faults that are still in the dataset, each with its faults."""
+    root = Path(MetadataCatalog.get(dataset.name).get("image_root", ""))
     by_photo: dict[str, list[Fault]] = {}
     for fault in dataset.faults:
         if fault.photo is not None:
-            by_photo.setdefault(Path(fault.photo).name, []).append(fault)
-    named = ((photo, by_photo.get(Path(photo["file_name"]).name, [])) for photo in readable)
+            by_photo.setdefault(_composed(root / fault.photo), []).append(fault)
+    named = ((photo, by_photo.get(_composed(Path(photo["file_name"])), [])) for photo in readable)
     return [(photo, faults) for photo, faults in named if faults]
+
+
+def _composed(path: Path) -> str:
+    """The path with accents as single characters, as annotation files and disks write them differently."""
+    return unicodedata.normalize("NFC", str(path))
 
 
 def faults_figure(photos: Sequence[tuple[DatasetDict, list[Fault]]], dataset_name: str) -> Figure:

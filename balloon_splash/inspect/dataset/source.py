@@ -15,7 +15,7 @@ from detectron2.structures import BoxMode
 
 from balloon_splash.data.annotations.faults import Fault
 from balloon_splash.data.annotations.instances import DatasetDict
-from balloon_splash.data.datasets.catalog import ViaDataset, check_registered
+from balloon_splash.data.datasets.catalog import AnnotatedDataset, check_registered
 from balloon_splash.data.training import reading
 from balloon_splash.errors import DatasetError, MediaError
 from balloon_splash.inspect.dataset.duplicates import Fingerprint, fingerprint
@@ -75,7 +75,7 @@ def dataset_files(name: str) -> Iterator[None]:
 
 def _load(dataset: Callable[[], list[DatasetDict]]) -> tuple[list[DatasetDict], tuple[Fault, ...]]:
     """The photos, and what their reader complains about where it is ours; others only return photos."""
-    if isinstance(dataset, ViaDataset):
+    if isinstance(dataset, AnnotatedDataset):
         photos, report = dataset.load()
         return photos, tuple(report.faults.faults)
     return dataset(), ()

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pycocotools.mask as coco_mask
 import pytest
 from detectron2.config import CfgNode
 from detectron2.data import DatasetCatalog, DatasetMapper, MetadataCatalog
 from detectron2.structures import PolygonMasks
+from PIL import ExifTags, Image
 
+from balloon_splash.data.annotations.instances import INCOMPLETE
 from balloon_splash.data.annotations.labelme import load_labelme
 from balloon_splash.data.datasets.catalog import register_labelme
 from balloon_splash.errors import AnnotationError, DatasetError
@@ -84,22 +90,33 @@ def test_detectron2_trains_on_it(photos, tiny_cfg: CfgNode):
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
-        (shape("fork", [[1, 1], [9, 1], [5, 9]]), "label 'fork'; known are cup, pen"),
-        (shape("cup", [[1, 1], [9, 1]], "line"), "line of 2 points"),
-        (shape("cup", [[1, 1], [9, 1]]), "polygon of 2 points"),
-        (shape("cup", [[1, 1], [9, 1], [5]]), "expected"),
+        (shape("fork", [[1, 1], [9, 1], [5, 9]]), "class 'fork'; known are cup, pen"),
+        (shape("cup", [[1, 1]], "point"), "a point has no area"),
+        (shape("cup", [[1, 1], [9, 1]], "spline"), "'spline' of 2 points"),
+        (shape("cup", [[1, 1], [9, 1]]), "2 points; a polygon needs 3"),
+        (shape("cup", [[1, 1], [9, 1], [5]]), "expected a list of pairs"),
         (shape("cup", [[9, 9], [9, 9]], "circle"), "the area is 0 square pixels"),
         (shape("cup", [[100, 100], [120, 100], [110, 120]]), "the photo is 60 x 40"),
+        (shape("cup", [[1, 1], [2, 2]], "mask"), "mask: expected a text"),
+        (shape("cup", [[1, 1], [2, 2]], "mask") | {"mask": "bm8="}, "the mask cannot be read"),
+        ("cup", "label is None, expected a name"),
+        (shape("", [[1, 1], [9, 1], [5, 9]]), "label is ''"),
     ],
 )
-def test_a_shape_that_cannot_be_used_is_told_with_its_file(photos, bad, message):
-    write(photos, bad)
+def test_a_stray_shape_is_dropped_and_reported_and_the_rest_is_read(photos, bad, message):
+    write(photos, shape("cup", [[10, 10], [30, 10], [20, 30]]), bad)
+    (found,) = load_labelme(photos, CLASSES)
+    assert len(found["annotations"]) == 1
+    assert found[INCOMPLETE], "what surrounds the object is no sure background"
     with pytest.raises(AnnotationError, match=message) as caught:
-        load_labelme(photos, CLASSES)
+        load_labelme(photos, CLASSES, strict=True)
     assert str(photos / "a.json") in str(caught.value)
+    write(photos, bad)
+    with pytest.raises(AnnotationError, match=message):
+        load_labelme(photos, CLASSES)
 
 
-def test_what_is_no_labelme_file_is_refused(photos, tmp_path):
+def test_what_is_no_labelme_file_is_reported(photos, tmp_path):
     with pytest.raises(DatasetError, match="no JSON file found"):
         load_labelme(tmp_path / "gone", CLASSES)
     path = write(photos, photo="gone.jpg")
@@ -107,5 +124,52 @@ def test_what_is_no_labelme_file_is_refused(photos, tmp_path):
         load_labelme(photos, CLASSES)
     for content in ("", "[]", '{"shapes": [], "imagePath": 3}', '{"images": []}'):
         path.write_text(content)
-        with pytest.raises(AnnotationError, match=r"gone\.json: not (a LabelMe file|valid JSON)"):
+        with pytest.raises(AnnotationError, match=r"gone\.json: malformed entry: not a LabelMe file"):
             load_labelme(photos, CLASSES)
+
+
+def test_what_labelme_6_paints_and_turns_is_read_to_the_pixel(photos):
+    """A mask fills the box of two corners, both of which belong to it."""
+    painted = np.zeros((11, 21), np.uint8)
+    painted[2:9, 3:18] = 1
+    painted[4:6, 8:10] = 0  # a hole stays one
+    buffer = BytesIO()
+    Image.fromarray(painted).save(buffer, "PNG")
+    mask = shape("cup", [[5, 20], [25, 30]], "mask") | {"mask": base64.b64encode(buffer.getvalue()).decode()}
+    turned = shape("pen", [[40, 5], [50, 10], [48, 14], [38, 9]], "oriented_rectangle")
+    write(photos, mask, turned)
+    cup, pen = load_labelme(photos, CLASSES)[0]["annotations"]
+    expected = np.zeros((40, 60), bool)
+    expected[20:31, 5:26] = painted
+    assert (coco_mask.decode(cup["segmentation"]) == expected).all()
+    assert cup["bbox"] == [8, 22, 23, 29]
+    assert PolygonMasks([pen["segmentation"]]).area().tolist() == pytest.approx([50])
+
+
+def test_lines_are_as_wide_as_labelme_draws_them_and_other_tools_write_four_corners(photos):
+    four = shape("pen", [[10, 30], [20, 30], [20, 36], [10, 36]], "rectangle")  # X-AnyLabeling
+    write(photos, shape("cup", [[10, 10], [40, 10]], "line"), four)
+    line, box = load_labelme(photos, CLASSES)[0]["annotations"]
+    assert line["bbox"] == [10, 5, 40, 15]
+    assert box["bbox"] == [10, 30, 20, 36]
+
+
+def test_a_group_of_a_mask_and_a_polygon_is_one_mask(photos):
+    buffer = BytesIO()
+    Image.fromarray(np.ones((5, 5), np.uint8)).save(buffer, "PNG")
+    mask = shape("cup", [[2, 2], [6, 6]], "mask", group=1) | {"mask": base64.b64encode(buffer.getvalue()).decode()}
+    write(photos, mask, shape("cup", [[20, 20], [30, 20], [30, 30], [20, 30]], group=1))
+    (cup,) = load_labelme(photos, CLASSES)[0]["annotations"]
+    assert coco_mask.area(cup["segmentation"]) == 125
+    assert cup["bbox"] == [2, 2, 30, 30]
+
+
+@pytest.mark.parametrize(("orientation", "size"), [(6, (60, 40)), (1, (30, 20))], ids=["EXIF ignored", "resized"])
+def test_a_photo_that_is_not_the_one_annotated_is_left_out(photos, orientation, size):
+    """The masks would land elsewhere."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    Image.new("RGB", size).save(photos / "a.jpg", exif=exif)
+    write(photos, shape("cup", [[10, 10], [30, 10], [20, 30]]))
+    with pytest.raises(AnnotationError, match=r"size differs: annotated at 60 x 40 pixels, but the upright photo has"):
+        load_labelme(photos, CLASSES)

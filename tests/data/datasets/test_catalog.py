@@ -25,7 +25,7 @@ def test_a_registered_dataset_is_read_by_name(photos, via_file):
     assert metadata.thing_classes == ["balloon"]
     assert metadata.thing_colors == [PALETTE[0]]
     assert metadata.evaluator_type == "coco"
-    assert (metadata.image_root, metadata.via_file) == (str(photos), str(via_file))
+    assert (metadata.image_root, metadata.annotation_file) == (str(photos), str(via_file))
     assert not hasattr(metadata, "json_file")  # COCOEvaluator would read it as COCO
 
 
@@ -92,7 +92,7 @@ def test_builtin_datasets_lie_where_detectron2_looks(tmp_path, monkeypatch):
     for split in ("train", "val"):
         for name in ("balloon", "synthetic_balloon"):
             folder = tmp_path / name / split
-            assert MetadataCatalog.get(f"{name}_{split}").via_file == str(folder / "via_region_data.json")
+            assert MetadataCatalog.get(f"{name}_{split}").annotation_file == str(folder / "via_region_data.json")
             assert MetadataCatalog.get(f"{name}_{split}").image_root == str(folder)
     with pytest.raises(DatasetError, match=r"balloon/train/via_region_data\.json.*prepare_balloon\.py"):
         DatasetCatalog.get("balloon_train")

@@ -1,0 +1,140 @@
+"""Reader of COCO's instances JSON (https://cocodataset.org/#format-data), as many exporters write it.
+
+What they take liberties with: ids of any kind, from 0 on or doubled; polygons that are not nested; run lengths of both
+kinds; missing ``iscrowd``, ``area`` and ``bbox``; Roboflow's category 0, which is the name of the project and has no
+object; sizes of the photo before it was turned upright.
+"""
+
+from __future__ import annotations
+
+import reprlib
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from balloon_splash.data.annotations.documents import items, mapping, read_json, text_of
+from balloon_splash.data.annotations.faults import FaultKind, FaultLog, UnsoundError
+from balloon_splash.data.annotations.masks import checked_run_lengths
+from balloon_splash.data.annotations.records import AnnotationSet, Outline, RawObject, RawPhoto, ReadOptions
+from balloon_splash.data.annotations.regions import point_list
+from balloon_splash.data.annotations.size_cache import PhotoSize
+from balloon_splash.errors import AnnotationError
+
+
+def read_coco(path: Path, faults: FaultLog, options: ReadOptions, document: Any = None) -> AnnotationSet:
+    """Read a COCO file; photos in the order of ``images``, classes in the order of the categories' ids.
+
+    Raises:
+        AnnotationError: it is not a COCO file; or any fault if the log is strict.
+    """
+    document = document or read_json(path, options.limits)
+    try:
+        images, annotations, categories = (
+            items(mapping(document, "the file").get(key, []), key) for key in ("images", "annotations", "categories")
+        )
+        names = _category_names(categories, annotations)
+    except UnsoundError as error:
+        raise AnnotationError(f"{path}: not a COCO file: {error.message}") from error
+    by_image: dict[object, list[Any]] = {}
+    for position, annotation in enumerate(annotations):
+        image_id = annotation.get("image_id") if isinstance(annotation, dict) else None
+        if isinstance(image_id, int | str):
+            by_image.setdefault(image_id, []).append(annotation)
+        else:
+            message = f"annotation {position}: expected an object with an image_id, found {reprlib.repr(annotation)}"
+            faults.add(FaultKind.BAD_ENTRY, message, dropped=True)
+    photos = []
+    for index, image in enumerate(images):
+        try:
+            photos.append(_photo(index, image, by_image, names, options))
+        except UnsoundError as error:
+            faults.add(error.kind, f"image {index}: {error.message}", dropped=True)
+    for image_id, left in by_image.items():
+        message = f"{len(left)} annotations name the image {reprlib.repr(image_id)}, which the file does not have"
+        faults.add(FaultKind.BAD_ENTRY, message, dropped=True)
+    return AnnotationSet(photos, image_root=path.parent, classes=tuple(names.values()))
+
+
+def _category_names(categories: Sequence[Any], annotations: Sequence[Any]) -> dict[object, str]:
+    """Names by id, in order of the ids, without Roboflow's category that only names the project."""
+    found = {}
+    for category in categories:
+        entry = mapping(category, "a category")
+        if not isinstance(entry.get("id"), int | str):
+            raise UnsoundError(FaultKind.BAD_ENTRY, f"a category has the id {reprlib.repr(entry.get('id'))}")
+        found[entry["id"]] = entry
+    used = Counter(each.get("category_id") for each in annotations if isinstance(each, dict) and _is_id(each))
+    above = {entry.get("supercategory") for entry in found.values() if isinstance(entry.get("supercategory"), str)}
+    names: dict[object, str] = {}
+    for key, entry in sorted(found.items(), key=lambda item: (isinstance(item[0], str), item[0])):
+        name = text_of(entry.get("name"), "the name of a category")
+        dummy = key == 0 and name in above and entry.get("supercategory") == "none" and not used[key]
+        if dummy and len(found) > 1:
+            continue
+        if name in names.values():
+            raise UnsoundError(FaultKind.DUPLICATE_NAME, f"two categories are called {name!r}")
+        names[key] = name
+    return names
+
+
+def _is_id(annotation: dict[str, Any]) -> bool:
+    return isinstance(annotation.get("category_id"), int | str)
+
+
+def _photo(
+    index: int, image: Any, by_image: dict[object, list[Any]], names: dict[object, str], options: ReadOptions
+) -> RawPhoto:
+    entry = mapping(image, "an entry of images")
+    name = text_of(entry.get("file_name"), "file_name").replace("\\", "/")
+    image_id = entry.get("id")
+    if not isinstance(image_id, int | str):
+        raise UnsoundError(FaultKind.BAD_ENTRY, f"the id of {name!r} is {reprlib.repr(image_id)}")
+    annotations = by_image.pop(image_id, [])
+    if len(annotations) > options.limits.max_regions:
+        message = f"{len(annotations)} annotations; at most {options.limits.max_regions} are read (max_regions)"
+        raise UnsoundError(FaultKind.TOO_MANY_REGIONS, message)
+    stated = entry.get("width"), entry.get("height")
+    return RawPhoto(
+        index=index,
+        name=name,
+        objects=[_object(each, names, options.limits.max_points) for each in annotations],
+        n_listed=len(annotations),
+        size=stated if all(type(each) in (int, float) for each in stated) else None,  # type: ignore[arg-type]
+        fallbacks=(name.rpartition("/")[2],) if "/" in name else (),
+    )
+
+
+def _object(annotation: dict[str, Any], names: dict[object, str], max_points: int) -> RawObject:
+    category = annotation.get("category_id")
+    label: str | UnsoundError | None = names.get(category) if isinstance(category, int | str) else None
+    if label is None:
+        known = ", ".join(map(str, names))
+        message = f"category_id {reprlib.repr(category)}; the file has {known or 'no categories'}"
+        label = UnsoundError(FaultKind.UNKNOWN_CLASS, message)
+
+    def outline(size: PhotoSize) -> Outline:
+        return _outline(annotation.get("segmentation"), size, max_points)
+
+    return RawObject(f"id {annotation.get('id')!r:.40}", label, outline, crowd=annotation.get("iscrowd") in (1, True))
+
+
+def _outline(found: object, size: PhotoSize, max_points: int) -> Outline:
+    if isinstance(found, dict):
+        return Outline(masks=[checked_run_lengths(found, size)])
+    if not isinstance(found, list):
+        raise UnsoundError(FaultKind.NO_OUTLINE, f"segmentation is {reprlib.repr(found)}; expected polygons or a mask")
+    if found and not isinstance(found[0], list):
+        found = [found]  # one polygon that is not nested
+    rings = []
+    problem = UnsoundError(FaultKind.NO_OUTLINE, "segmentation is empty; expected polygons or a mask")
+    for ring in found:
+        try:
+            rings.append(point_list(ring, max_points))
+        except UnsoundError as error:  # of several parts, one that is not even a triangle is only a crumb
+            problem = error
+            if error.kind is not FaultKind.TOO_FEW_POINTS:
+                raise
+    if not rings:
+        raise problem
+    return Outline(rings)

@@ -1,0 +1,209 @@
+"""The formats that are read, in one table, and what tells them apart: their content, never their name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from balloon_splash.data.annotations.coco import read_coco
+from balloon_splash.data.annotations.cvat import read_cvat
+from balloon_splash.data.annotations.documents import read_json, read_text
+from balloon_splash.data.annotations.faults import FaultLog
+from balloon_splash.data.annotations.instances import DatasetDict, LoadReport, read_instances
+from balloon_splash.data.annotations.label_studio import read_label_studio
+from balloon_splash.data.annotations.labelbox import read_labelbox
+from balloon_splash.data.annotations.labelme import read_labelme
+from balloon_splash.data.annotations.png_masks import read_png_masks
+from balloon_splash.data.annotations.records import DEFAULT_OPTIONS, AnnotationSet, ReadOptions
+from balloon_splash.data.annotations.via import read_via_set
+from balloon_splash.data.annotations.via3 import VIA3_KEYS, read_via3
+from balloon_splash.data.annotations.voc import read_voc
+from balloon_splash.data.annotations.yolo import read_yolo
+from balloon_splash.errors import AnnotationError, DatasetError, UsageError
+
+AUTO = "auto"
+
+#: Files that may hold the annotations of a folder, and where in it they lie.
+_SUFFIXES = (".json", ".ndjson", ".xml", ".csv")
+_PLACES = (".", "annotations", "Annotations")
+_VIA_FILE = "via_region_data.json"
+
+
+@dataclass(frozen=True)
+class Format:
+    """A way to write annotations down.
+
+    Attributes:
+        name: for ``format=`` and ``--format``.
+        title: what people call it.
+        read: reads a file, or a folder, of this format.
+        is_parsed: ``read`` takes the parsed JSON as ``document``, too, so that it need not be parsed twice.
+    """
+
+    name: str
+    title: str
+    read: Callable[..., AnnotationSet]
+    is_parsed: bool = False
+
+
+FORMATS = {
+    each.name: each
+    for each in (
+        Format("via", "VIA 1 or 2", read_via_set),
+        Format("via3", "VIA 3", read_via3, is_parsed=True),
+        Format("labelme", "LabelMe", read_labelme),
+        Format("coco", "COCO", read_coco, is_parsed=True),
+        Format("yolo", "YOLO-seg", read_yolo),
+        Format("cvat", "CVAT for images", read_cvat),
+        Format("label-studio", "Label Studio", read_label_studio, is_parsed=True),
+        Format("labelbox", "Labelbox", read_labelbox),
+        Format("voc", "Pascal VOC", read_voc),
+        Format("png-masks", "one PNG mask per object", read_png_masks),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """What holds the annotations: their format, the file or folder, and what it parses to where that is known."""
+
+    format: Format
+    path: Path
+    document: Any = None
+
+
+def recognise(path: str | os.PathLike[str], options: ReadOptions = DEFAULT_OPTIONS) -> Source:
+    """Tell the format of an annotation file, or of what lies in a folder, from the content.
+
+    Raises:
+        AnnotationError: a file of no known format, or one that cannot be parsed.
+        DatasetError: nothing of a known format in the folder, or several things.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return _recognise_folder(path, options)
+    if path.suffix.lower() == ".ndjson":
+        return Source(FORMATS["labelbox"], path)
+    text = read_text(path, options.limits)
+    start = text[:2048].lstrip()
+    if start.startswith("<"):
+        return Source(FORMATS["cvat"], path)
+    if start[:1] not in ("{", "["):
+        return Source(FORMATS["via"], path)  # CSV
+    if start.startswith("{") and '"data_row"' in text.partition("\n")[0]:
+        return Source(FORMATS["labelbox"], path)
+    document = read_json(path, options.limits)
+    return Source(FORMATS[_json_format(document)], path, document)
+
+
+def _json_format(document: Any) -> str:
+    if isinstance(document, list):
+        return "label-studio"
+    keys = document.keys() if isinstance(document, dict) else set()
+    if keys >= VIA3_KEYS:
+        return "via3"
+    if "images" in keys and keys & {"annotations", "categories"}:
+        return "coco"
+    return "labelme" if {"shapes", "imagePath"} <= keys else "via"
+
+
+def _recognise_folder(folder: Path, options: ReadOptions) -> Source:
+    if (folder / _VIA_FILE).is_file():
+        return recognise(folder / _VIA_FILE, options)
+    if (folder / "SegmentationObject").is_dir():
+        return Source(FORMATS["voc"], folder)
+    labels = folder / "labels" if (folder / "labels").is_dir() else folder
+    if any(labels.glob("[!.]*.txt")) and "labels" in labels.resolve().parts:
+        return Source(FORMATS["yolo"], labels)
+    if any((each / "images").is_dir() and (each / "masks").is_dir() for each in folder.iterdir()):
+        return Source(FORMATS["png-masks"], folder)
+    for place in _PLACES:
+        files = _annotation_files(folder / place)
+        if files:
+            return _one_of(folder, files, options)
+    known = ", ".join(each.title for each in FORMATS.values())
+    raise DatasetError(f"{folder}: no annotations found; expected one of {known}")
+
+
+def _annotation_files(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    found = (each for each in folder.iterdir() if each.suffix.lower() in _SUFFIXES)
+    return sorted(each for each in found if each.is_file() and not each.name.startswith("."))
+
+
+def _one_of(folder: Path, files: Sequence[Path], options: ReadOptions) -> Source:
+    """The one annotation file of a folder, or the folder itself where each photo has a file of LabelMe."""
+    first = recognise(files[0], options)
+    if first.format.name == "labelme":
+        return Source(first.format, files[0].parent)
+    if len(files) > 1:
+        names = ", ".join(each.name for each in files[:5])
+        raise DatasetError(f"{folder}: {len(files)} annotation files ({names}); expected one, or the path of one")
+    return first
+
+
+def load_annotations(
+    path: str | os.PathLike[str],
+    images: str | os.PathLike[str] | None = None,
+    *,
+    format: str = AUTO,
+    options: ReadOptions = DEFAULT_OPTIONS,
+) -> tuple[list[DatasetDict], LoadReport]:
+    """Read annotations of any known format, and look at the photos they name.
+
+    Args:
+        path: an annotation file, or a folder that holds annotations.
+        images: the folder of the photos; ``None`` looks beside the annotations.
+        format: a name in :data:`FORMATS`, or ``auto``.
+        options: what to make of it.
+
+    Returns:
+        See :func:`~balloon_splash.data.annotations.instances.read_instances`.
+
+    Raises:
+        AnnotationError: the file is damaged or of no known format; any fault if ``options.strict``.
+        DatasetError: there is no such file or folder, or no photo that can be used.
+        UsageError: there is no such format.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise DatasetError(f"{path}: no such annotation file or folder")
+    source = source_of(path, format, options)
+    faults = FaultLog(source.path, strict=options.strict, max_faults=options.limits.max_faults)
+    parsed = {"document": source.document} if source.format.is_parsed and source.document is not None else {}
+    found = source.format.read(source.path, faults, options, **parsed)
+    if len(found.photos) > options.limits.max_photos:
+        raise AnnotationError(f"{path}: {len(found.photos)} photos; at most {options.limits.max_photos} (max_photos)")
+    dicts, report = read_instances(found, images or _image_root(found), options, faults)
+    if not dicts:
+        kinds = ", ".join(f"{kind.value}: {count}" for kind, count in faults.counts().items())
+        raise DatasetError(f"{path}: no usable photo ({kinds or 'no photo with regions'}); {faults.first()}")
+    return dicts, report
+
+
+def source_of(path: Path, format: str, options: ReadOptions) -> Source:
+    """What to read at ``path``, of the format that the user names, or else of the one that the content tells.
+
+    Raises:
+        UsageError: there is no such format.
+        AnnotationError, DatasetError: see :func:`recognise`.
+    """
+    if format == AUTO:
+        return recognise(path, options)
+    if format not in FORMATS:
+        raise UsageError(f"format is {format!r}; expected {AUTO} or one of {', '.join(FORMATS)}")
+    return Source(FORMATS[format], path)
+
+
+def _image_root(found: AnnotationSet) -> Path:
+    """The folder beside the annotations where the photos are: the first one that has one of the first few."""
+    root = found.image_root
+    names = [name for photo in found.photos[:20] for name in (photo.name, *photo.fallbacks)]
+    for folder in (root, root / "images", root.parent / "images", root.parent):
+        if any((folder / name).is_file() for name in names if "\0" not in name):
+            return folder
+    return root

@@ -1,0 +1,123 @@
+"""Reader of Pascal VOC's segmentations (http://host.robots.ox.ac.uk/pascal/VOC/): PNG files beside a folder of photos.
+
+In ``SegmentationObject/a.png`` each pixel has the number of its object, or its colour of VOC's palette; in
+``SegmentationClass/a.png`` likewise the number of its class. 0 is background and 255 an edge that belongs to nothing.
+Exporters add ``labelmap.txt`` with a line ``name:red,green,blue::`` for each class.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from balloon_splash.data.annotations.documents import read_text
+from balloon_splash.data.annotations.faults import FaultKind, FaultLog, UnsoundError
+from balloon_splash.data.annotations.masks import encode_mask
+from balloon_splash.data.annotations.records import AnnotationSet, Outline, RawObject, RawPhoto, ReadOptions, RunLengths
+from balloon_splash.data.annotations.size_cache import PhotoSize
+from balloon_splash.errors import DatasetError, MediaError
+from balloon_splash.media.formats import is_picture
+from balloon_splash.media.opening import DAMAGED, open_image
+
+CLASSES = (
+    "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable", "dog",
+    "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor",
+)  # fmt: skip
+_EDGE = (224, 224, 192)  # colour 255 of the palette
+_MAP_LINE = re.compile(r"\s*([^:#]+):(\d+),(\d+),(\d+):")
+
+Numbers = npt.NDArray[np.int64]
+
+
+def read_voc(root: Path, faults: FaultLog, options: ReadOptions) -> AnnotationSet:
+    """Read ``root/SegmentationObject``; photos in ``root/JPEGImages``, in order of name.
+
+    Raises:
+        DatasetError: a folder is missing.
+        AnnotationError: any fault if the log is strict.
+    """
+    instances, images = root / "SegmentationObject", root / "JPEGImages"
+    for folder in (instances, images):
+        if not folder.is_dir():
+            raise DatasetError(f"{folder}: no such folder; expected SegmentationObject and JPEGImages of Pascal VOC")
+    photos_by_stem = {path.stem: path.name for path in sorted(images.iterdir()) if is_picture(path)}
+    names = _class_colors(root, options)
+    photos = []
+    for index, path in enumerate(sorted(instances.glob("[!.]*.png"))):
+        name = photos_by_stem.get(path.stem, f"{path.stem}.jpg")
+        try:
+            objects = _objects(path, root / "SegmentationClass" / path.name, names)
+        except UnsoundError as error:
+            faults.add(error.kind, error.message, photo=name, dropped=True, file=str(path))
+            continue
+        photos.append(RawPhoto(index, name, objects, n_listed=len(objects), file=str(path)))
+    has_classes = (root / "SegmentationClass").is_dir()
+    classes = tuple(name for name in names.values() if name != "background") if has_classes else None
+    return AnnotationSet(photos, image_root=images, classes=classes)
+
+
+def _class_colors(root: Path, options: ReadOptions) -> dict[int, str]:
+    """Names of the classes by colour (24 bits), from ``labelmap.txt`` or VOC's own."""
+    path = root / "labelmap.txt"
+    if not path.is_file():
+        return {_palette_color(number): name for number, name in enumerate(CLASSES, 1)}
+    lines = (_MAP_LINE.match(line) for line in read_text(path, options.limits).splitlines())
+    return {_packed(int(m[2]), int(m[3]), int(m[4])): m[1].strip() for m in lines if m}
+
+
+def _packed(red: int, green: int, blue: int) -> int:
+    return red << 16 | green << 8 | blue
+
+
+def _palette_color(number: int) -> int:
+    """Colour ``number`` of VOC's palette: its bits, dealt out to the channels from the highest down."""
+    channels = [0, 0, 0]
+    for place in range(8):
+        for channel in range(3):
+            channels[channel] |= (number >> (3 * place + channel) & 1) << (7 - place)
+    return _packed(*channels)
+
+
+def _read_colors(path: Path) -> Numbers:
+    """``(H, W)``: the colour of each pixel, 24 bits; of a palette image, that of its palette."""
+    try:
+        with open_image(path, ["PNG"]) as image:
+            rgb = np.asarray(image.convert("RGB"), dtype=np.int64)
+    except (*DAMAGED, MediaError) as error:
+        raise UnsoundError(FaultKind.BAD_MASK, f"{path}: cannot be read ({error}); expected a PNG mask") from error
+    return np.asarray(rgb[..., 0] << 16 | rgb[..., 1] << 8 | rgb[..., 2])
+
+
+def _objects(path: Path, class_path: Path, names: Mapping[int, str]) -> list[RawObject]:
+    """The objects of a photo; masks are packed at once, as a photo's numbers are large."""
+    numbers = _read_colors(path)
+    classes = _read_colors(class_path) if class_path.is_file() else None
+    if classes is not None and classes.shape != numbers.shape:
+        raise UnsoundError(FaultKind.SIZE_MISMATCH, f"{class_path}: not of the size of {path}")
+    found = [int(value) for value in np.unique(numbers) if value not in (0, _packed(*_EDGE))]
+    objects = []
+    for value in found:
+        mask = numbers == value
+        label: str | UnsoundError | None = None
+        if classes is not None:
+            colors, counts = np.unique(classes[mask], return_counts=True)
+            color = int(colors[counts.argmax()])
+            message = f"class colour #{color:06x} is not in labelmap.txt, nor in VOC's palette"
+            label = names.get(color) or UnsoundError(FaultKind.UNKNOWN_CLASS, message)
+        objects.append(_object(f"#{value:06x}", label, encode_mask(mask)))
+    return objects
+
+
+def _object(where: str, label: str | UnsoundError | None, lengths: RunLengths) -> RawObject:
+    def outline(size: PhotoSize) -> Outline:
+        if list(lengths["size"]) != [size.height, size.width]:
+            height, width = lengths["size"]
+            message = f"the mask has {width} x {height} pixels, the photo {size.width} x {size.height}"
+            raise UnsoundError(FaultKind.SIZE_MISMATCH, message)
+        return Outline(masks=[lengths])
+
+    return RawObject(where, label, outline)

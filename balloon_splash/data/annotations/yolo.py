@@ -1,0 +1,131 @@
+"""Reader of Ultralytics' YOLO-seg datasets: a text file for each image, its classes in a YAML file.
+
+``labels/a.txt`` beside ``images/a.jpg`` holds a line ``class x0 y0 x1 y1 ...`` for each object, as shares of width and
+height. A line of five numbers is a box, which does not say where in it the object is. An image without a file, or with
+an empty one, shows no object (https://docs.ultralytics.com/datasets/segment/).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from balloon_splash.data.annotations.documents import read_text
+from balloon_splash.data.annotations.faults import FaultKind, FaultLog, UnsoundError
+from balloon_splash.data.annotations.limits import Limits
+from balloon_splash.data.annotations.records import AnnotationSet, Outline, RawObject, RawPhoto, ReadOptions
+from balloon_splash.data.annotations.regions import point_list
+from balloon_splash.data.annotations.size_cache import PhotoSize
+from balloon_splash.errors import AnnotationError, DatasetError
+from balloon_splash.media.formats import is_picture
+
+_YAML_BYTES = 1 << 20
+
+
+def read_yolo(labels: Path, faults: FaultLog, options: ReadOptions) -> AnnotationSet:
+    """Read a folder of label files; the classes come from the YAML file with ``names`` in it or in a folder above.
+
+    Raises:
+        DatasetError: there is no folder of images beside the labels.
+        AnnotationError: the YAML file is damaged; or any fault if the log is strict.
+    """
+    labels = labels / "labels" if (labels / "labels").is_dir() else labels
+    images = images_of(labels)
+    names = class_names_of(labels)
+    photos = []
+    found = (path for path in images.rglob("*") if is_picture(path) and not path.name.startswith("."))
+    for index, image in enumerate(sorted(found)):
+        inside = image.relative_to(images)
+        path = (labels / inside).with_suffix(".txt")
+        try:
+            objects = _read_file(path, names, options.limits) if path.is_file() else []
+        except AnnotationError as error:
+            faults.add(FaultKind.BAD_ENTRY, str(error), photo=inside.as_posix(), dropped=True, file=str(path))
+            continue
+        photos.append(RawPhoto(index, inside.as_posix(), objects, n_listed=len(objects), file=str(path)))
+    return AnnotationSet(photos, image_root=images, classes=names)
+
+
+def images_of(labels: Path) -> Path:
+    """The folder of the images: ``labels`` in the path replaced by ``images``, as Ultralytics does.
+
+    Raises:
+        DatasetError: there is none.
+    """
+    parts = labels.resolve().parts
+    if "labels" in parts:
+        last = len(parts) - 1 - parts[::-1].index("labels")
+        images = Path(*parts[:last], "images", *parts[last + 1 :])
+        if images.is_dir():
+            return images
+    if any(is_picture(path) for path in labels.iterdir()):
+        return labels
+    raise DatasetError(f"{labels}: no folder of images found; expected 'images' in the place of 'labels' in the path")
+
+
+def class_names_of(labels: Path) -> tuple[str, ...] | None:
+    """The classes by number, from the nearest YAML file that has ``names``; ``None`` where there is none.
+
+    Raises:
+        AnnotationError: the file is damaged, or its classes are not numbered from 0 on.
+    """
+    for folder in (labels, *labels.resolve().parents[:3]):
+        for path in sorted((*folder.glob("*.yaml"), *folder.glob("*.yml"))):
+            names = _names(path)
+            if names is not None:
+                return names
+    return None
+
+
+def _names(path: Path) -> tuple[str, ...] | None:
+    try:
+        with path.open(encoding="utf-8") as stream:
+            document: Any = yaml.safe_load(stream.read(_YAML_BYTES))
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        raise AnnotationError(f"{path}: not a YAML file: {' '.join(str(error).split())[:200]}") from error
+    names = document.get("names") if isinstance(document, dict) else None
+    if names is None:
+        return None
+    if isinstance(names, dict):
+        if sorted(names, key=str) != sorted(range(len(names)), key=str):
+            raise AnnotationError(f"{path}: names are numbered {list(names)[:20]}; expected 0 to {len(names) - 1}")
+        names = [names[number] for number in range(len(names))]
+    if not isinstance(names, list) or not names or len(set(map(str, names))) < len(names):
+        raise AnnotationError(f"{path}: names must be a list, or an object, of different names")
+    return tuple(str(name).strip() for name in names)
+
+
+def _read_file(path: Path, names: tuple[str, ...] | None, limits: Limits) -> list[RawObject]:
+    lines = [line.split() for line in read_text(path, limits).splitlines() if line.strip()]
+    if len(lines) > limits.max_regions:
+        raise AnnotationError(f"{len(lines)} objects; at most {limits.max_regions} are read (max_regions)")
+    return [_object(f"line {number}", line, names, limits) for number, line in enumerate(lines, 1)]
+
+
+def _object(where: str, line: list[str], names: tuple[str, ...] | None, limits: Limits) -> RawObject:
+    number = line[0]
+    label: str | UnsoundError = number
+    if not number.isascii() or not number.isdecimal():
+        label = UnsoundError(FaultKind.NO_CLASS, f"class {number[:20]!r}, expected a number from 0 on")
+    elif names is not None:
+        known = len(number) < 9 and int(number) < len(names)
+        message = f"class {number[:20]}; the YAML file has 0 to {len(names) - 1}"
+        label = names[int(number)] if known else UnsoundError(FaultKind.UNKNOWN_CLASS, message)
+
+    def outline(size: PhotoSize) -> Outline:
+        if len(line) == 5:
+            raise UnsoundError(
+                FaultKind.NO_OUTLINE, "a box of four numbers; expected an outline of three points or more"
+            )
+        if len(line) % 2 == 0:
+            raise UnsoundError(FaultKind.BAD_ENTRY, f"{len(line) - 1} coordinates; expected pairs")
+        try:
+            shares = np.array(line[1:], dtype=np.float64)
+        except ValueError as error:
+            raise UnsoundError(FaultKind.NOT_A_NUMBER, f"{str(error)[:80]}; expected numbers") from error
+        return Outline([point_list(shares.reshape(-1, 2) * (size.width, size.height), limits.max_points)])
+
+    return RawObject(where, label, outline)
