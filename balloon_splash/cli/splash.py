@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -42,15 +41,14 @@ def _run(args: argparse.Namespace, finder: Finder | None) -> int:
 
 
 def _splash_files(args: argparse.Namespace, load: Callable[[], Finder]) -> int:
-    from PIL.Image import DecompressionBombWarning
-
     from balloon_splash.cli.splash_report import Progress, conclude
     from balloon_splash.media.inputs import STDIO
+    from balloon_splash.media.opening import quiet_libraries
     from balloon_splash.splasher.run import splash_inputs
 
     if args.json and args.output == STDIO:
         raise UsageError("--json and --output - both want standard output: choose one")
-    warnings.simplefilter("ignore", DecompressionBombWarning)  # such photos are refused, with an error of their own
+    quiet_libraries()
     with Progress(quiet=args.quiet, verbose=args.verbose) as progress:
         summary = splash_inputs(args.input, args.output, _options(args), finder=load, report=progress)
     return conclude(summary, quiet=args.quiet, as_json=args.json)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import struct
+import warnings
 from collections.abc import Iterable
 from typing import IO, BinaryIO
 
+import cv2
 from PIL import Image, TiffImagePlugin
 
 from balloon_splash.errors import MediaError
@@ -48,6 +51,16 @@ def open_image(source: str | os.PathLike[str] | IO[bytes], formats: Iterable[str
             found = f"{what}{width}x{height} pixels"
             raise MediaError(f"{name}: too large: {found}, at most {limit} are read (BALLOON_SPLASH_MAX_PIXELS)")
     return image
+
+
+def quiet_libraries() -> None:
+    """Keep Pillow, tifffile and OpenCV from writing to standard error, in this process.
+
+    What they say names no file, and comes back as an error or a note that does.
+    """
+    warnings.filterwarnings("ignore", module=r"PIL\.")
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL + 1)
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 
 def _tile(image: Image.Image) -> tuple[int, int]:

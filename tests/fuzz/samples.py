@@ -19,16 +19,18 @@ from PIL import ExifTags, Image, ImageCms
 from balloon_splash.media.formats import register_heif
 from tests.fuzz.strategies import CSV_COLUMNS
 from tests.media.clips import make_clip, quarters
+from tests.media.test_gain_map import map_of, ultra_hdr
+from tests.media.test_kept_metadata import SMALL, camera_block, resource, with_segments
 
 Sample: TypeAlias = "tuple[str, bytes]"
 """Suffix and content of a file."""
 
-SMALL = (24, 40)  # height and width
+SIZE = (24, 40)  # height and width
 
 
 def pictures() -> Iterator[Sample]:
     """One of each format, depth, colour model and compression that the reader knows."""
-    image = Image.fromarray(quarters(0, SMALL))
+    image = Image.fromarray(quarters(0, SIZE))
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6
     exif[ExifTags.Base.Make] = "maker"
@@ -37,12 +39,19 @@ def pictures() -> Iterator[Sample]:
     yield ".jpg", _saved(image, "JPEG", progressive=True, quality=60, icc_profile=icc)
     yield ".jpg", _saved(image.convert("L"), "JPEG", quality=60)
     yield ".jpg", _saved(image.convert("CMYK"), "JPEG", quality=60)
+    yield ".jpg", ultra_hdr(map_of("RGB"))
+    yield (
+        ".jpg",
+        with_segments(
+            _saved(image, "JPEG"), (0xE1, camera_block(6)), (0xED, b"Photoshop 3.0\0" + resource(1036, SMALL))
+        ),
+    )
     yield ".png", _saved(image, "PNG", exif=exif, icc_profile=icc)
     yield ".png", _saved(image.convert("P"), "PNG", transparency=3)
     yield ".png", _saved(image.convert("LA"), "PNG")
     yield ".png", _saved(image.convert("1"), "PNG")
     yield ".png", _saved(image, "PNG", save_all=True, append_images=[image.rotate(180)])
-    deep = np.dstack([quarters(0, SMALL).astype(np.uint16) * 257, np.full(SMALL, 40_000, np.uint16)])
+    deep = np.dstack([quarters(0, SIZE).astype(np.uint16) * 257, np.full(SIZE, 40_000, np.uint16)])
     yield ".png", cv2.imencode(".png", deep)[1].tobytes()
     yield ".webp", _saved(image, "WEBP", quality=50, exif=exif, xmp=b"<x/>")
     yield ".webp", _saved(image.convert("RGBA"), "WEBP", lossless=True)
@@ -51,10 +60,15 @@ def pictures() -> Iterator[Sample]:
     yield ".tif", _saved(image.convert("1"), "TIFF", compression="group4")
     yield ".tif", _tiff(deep[..., :3], tile=(16, 16), compression="zlib")
     yield ".tif", _tiff(deep[..., 0], bigtiff=True)
+    yield (
+        ".tif",
+        _tiff(np.moveaxis(deep[..., :3], 2, 0).copy(), planarconfig="separate", compression="zlib", predictor=True),
+    )
     yield ".gif", _saved(image.convert("P"), "GIF")
     yield ".bmp", _saved(image, "BMP")
     yield ".bmp", _saved(image.convert("P"), "BMP")
     yield ".jp2", _saved(image, "JPEG2000")
+    yield ".jp2", cv2.imencode(".jp2", np.tile(deep[..., :3], (2, 2, 1)))[1].tobytes()
     yield ".avif", _saved(image, "AVIF", quality=50, exif=exif)
     if register_heif():
         yield ".heic", _saved(image, "HEIF", quality=50, exif=exif)
@@ -86,7 +100,7 @@ def videos(folder: Path) -> Iterator[Sample]:
     ]
     for number, (suffix, recipe) in enumerate(recipes):
         yield suffix, make_clip(folder / f"{number}{suffix}", **recipe).read_bytes()
-    frames = [Image.fromarray(quarters(index, SMALL)) for index in range(4)]
+    frames = [Image.fromarray(quarters(index, SIZE)) for index in range(4)]
     yield ".gif", _saved(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=80, loop=2)
     yield ".webp", _saved(frames[0], "WEBP", save_all=True, append_images=frames[1:], duration=80)
 

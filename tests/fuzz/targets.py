@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 from typing import TypeAlias
 
+import numpy as np
 from PIL import ExifTags, Image
 
 from balloon_splash.errors import BalloonSplashError
@@ -118,10 +120,13 @@ def image_target() -> Target:
             return False
         assert picture.rgb.ndim == 3
         assert picture.alpha is None or picture.alpha.shape == picture.size
-        try:
-            encode_picture(picture)
-        except BalloonSplashError:
-            pass
+        keep = np.zeros(picture.size, np.float32)
+        keep[: picture.size[0] // 2] = 1
+        for splash in (picture, replace(picture, keep=keep)):  # encoded again, and, of a JPEG file, changed by blocks
+            try:
+                encode_picture(splash)
+            except BalloonSplashError:
+                pass
         return True
 
     return read

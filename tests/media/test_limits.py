@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import struct
+import subprocess
+import sys
 from io import BytesIO
 from pathlib import Path
 
@@ -15,9 +17,11 @@ from PIL import Image
 from balloon_splash.errors import MediaError, UsageError
 from balloon_splash.media.inputs import Source
 from balloon_splash.media.limits import MediaLimits, media_limits
+from balloon_splash.media.picture import Picture
 from balloon_splash.media.reading import read_picture
 from balloon_splash.media.video.clip import Clip
 from balloon_splash.media.video.codecs import Encoding
+from balloon_splash.media.writing import encode_picture
 from balloon_splash.splasher.video_stream import open_video
 from tests.fuzz.mutations import with_sound_checksums
 from tests.media.clips import make_clip, quarters
@@ -267,3 +271,35 @@ def test_tags_that_are_not_utf_8_do_not_end_the_reading(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b"Ballon XX", b"Ball\xf3n XX"))
     with open_video(path) as video:
         assert video.info.metadata["title"] == "Ball\ufffdn XX"
+
+
+def test_libraries_do_not_speak_beside_the_errors_that_name_the_file(tmp_path: Path) -> None:
+    tiff = tiff_with_huge_tiles()
+    (tmp_path / "a.tif").write_bytes(tiff[:8] + bytes([9, 0]) + tiff[10:40])
+    index = b"MPF\0MM\0*" + struct.pack(">I", 8) + bytes(2)
+    photo = bytes(saved("JPEG"))
+    segment = struct.pack(">BBH", 255, 0xE2, len(index) + 2) + index
+    (tmp_path / "b.jpg").write_bytes(photo[:2] + segment + photo[2:])
+    (tmp_path / "c.png").write_bytes(encode_picture(Picture(np.zeros((9, 9, 3), np.uint16))).data[:-40])
+    script = """
+import sys
+from balloon_splash.errors import MediaError
+from balloon_splash.media.opening import quiet_libraries
+from balloon_splash.media.picture import Picture
+from balloon_splash.media.reading import read_picture
+if sys.argv[1] == "quiet":
+    quiet_libraries()
+for name in sys.argv[2:]:
+    try:
+        read_picture(name)
+    except MediaError as error:
+        print(error)
+"""
+    files = sorted(str(path) for path in tmp_path.iterdir())
+    said = {
+        how: subprocess.run([sys.executable, "-c", script, how, *files], capture_output=True, text=True, check=True)
+        for how in ("loud", "quiet")
+    }
+    assert said["loud"].stderr
+    assert said["quiet"].stderr == ""
+    assert all(name in said["quiet"].stdout for name in (files[0], files[2]))
