@@ -20,18 +20,27 @@ from wrapt import register_post_import_hook
 __version__ = "0.1.0"
 
 __all__ = [
+    "AnnotationError",
     "BalloonSplashError",
     "Clip",
+    "ConfigError",
+    "DatasetError",
     "Detections",
+    "DownloadError",
     "Encoding",
     "Finder",
     "Look",
+    "MediaError",
+    "OutputExistsError",
     "Segmenter",
     "Selection",
     "SplashOptions",
     "Splasher",
     "Steadiness",
+    "TrainingError",
+    "UsageError",
     "VideoOptions",
+    "WeightsError",
     "add_balloon_config",
     "apply_effect",
     "load_config",
@@ -46,18 +55,27 @@ __all__ = [
 
 #: The module that each public name is loaded from; for the type checker, the same once more below.
 _HOMES = {
+    "AnnotationError": "errors",
     "BalloonSplashError": "errors",
     "Clip": "media.video.clip",
+    "ConfigError": "errors",
+    "DatasetError": "errors",
     "Detections": "compositing.detections",
+    "DownloadError": "errors",
     "Encoding": "media.video.codecs",
     "Finder": "splasher.finder",
     "Look": "compositing.look",
+    "MediaError": "errors",
+    "OutputExistsError": "errors",
     "Segmenter": "inference.segmenter",
     "Selection": "compositing.select",
     "SplashOptions": "splasher.options",
     "Splasher": "splasher.splasher",
     "Steadiness": "compositing.smoothing",
+    "TrainingError": "errors",
+    "UsageError": "errors",
     "VideoOptions": "splasher.video_stream",
+    "WeightsError": "errors",
     "add_balloon_config": "config",
     "apply_effect": "compositing.effects",
     "load_config": "config",
@@ -79,7 +97,18 @@ if TYPE_CHECKING:
     from balloon_splash.compositing.smoothing import Steadiness
     from balloon_splash.config import add_balloon_config, load_config
     from balloon_splash.data.datasets.catalog import register_labelme, register_png_masks, register_via_instances
-    from balloon_splash.errors import BalloonSplashError
+    from balloon_splash.errors import (
+        AnnotationError,
+        BalloonSplashError,
+        ConfigError,
+        DatasetError,
+        DownloadError,
+        MediaError,
+        OutputExistsError,
+        TrainingError,
+        UsageError,
+        WeightsError,
+    )
     from balloon_splash.inference.loading import load_model
     from balloon_splash.inference.segmenter import Segmenter
     from balloon_splash.media.video.clip import Clip

@@ -1,11 +1,26 @@
 """Errors that a user can cause and mend.
 
-Each carries one line that names the file, says what was found and what was expected. Commands print that line and
-leave with exit code 2, or 1 where it is inputs that failed; anything else that is raised is a bug and keeps its
-traceback.
+::
+
+    BalloonSplashError
+    |-- AnnotationError      an annotation file
+    |-- ConfigError          a configuration
+    |-- DatasetError         a dataset's folder
+    |-- DownloadError        a file from the web
+    |-- MediaError           a picture or video
+    |-- OutputExistsError    a result that would be written over; a FileExistsError, too
+    |-- TrainingError        a run that cannot continue
+    |-- UsageError           options
+    `-- WeightsError         weights
+
+Each carries one line: the file, what was found, what was expected, and the flag that mends it if there is one.
+Commands print that line and leave with exit code 2, or 1 where it is inputs that failed; anything else that is raised
+is a bug and keeps its traceback.
 """
 
 from __future__ import annotations
+
+import os
 
 
 class BalloonSplashError(Exception):
@@ -33,11 +48,20 @@ class WeightsError(BalloonSplashError):
 
 
 class TrainingError(BalloonSplashError):
-    """A training cannot go on: it has diverged, the disk is full, a photo has vanished, a process was killed."""
+    """A run cannot continue: it has diverged, the disk is full, a photo has vanished, a process was killed."""
 
 
 class MediaError(BalloonSplashError):
     """A picture or video cannot be read or written."""
+
+
+class OutputExistsError(BalloonSplashError, FileExistsError):
+    """A result would replace a file or folder, and nobody asked for that."""
+
+    @classmethod
+    def at(cls, path: str | os.PathLike[str], *, or_else: str = "") -> OutputExistsError:
+        """The error for a file or folder that exists; ``or_else`` names what else helps."""
+        return cls(f"{os.fspath(path)}: exists already; expected a new name, or --overwrite to replace it{or_else}")
 
 
 class UsageError(BalloonSplashError):

@@ -13,6 +13,8 @@ from pathlib import Path
 import platformdirs
 from filelock import FileLock
 
+from balloon_splash.errors import OutputExistsError
+
 CACHE_VARIABLE = "BALLOON_SPLASH_CACHE"
 
 
@@ -31,7 +33,7 @@ def atomic_path(path: str | os.PathLike[str], *, overwrite: bool = False, durabl
             one when the power fails.
 
     Raises:
-        FileExistsError: ``path`` exists and ``overwrite`` is false.
+        OutputExistsError: ``path`` exists and ``overwrite`` is false.
         NotADirectoryError: its folder is a file.
     """
     target = Path(path)
@@ -40,7 +42,7 @@ def atomic_path(path: str | os.PathLike[str], *, overwrite: bool = False, durabl
     except FileExistsError:  # not our target, which callers would take it for
         raise NotADirectoryError(errno.ENOTDIR, "is a file, expected a folder", str(target.parent)) from None
     if not overwrite and target.exists():
-        raise FileExistsError(f"{target} exists already; it is not overwritten unless you ask for it")
+        raise OutputExistsError.at(target)
     handle, name = tempfile.mkstemp(prefix=f".{target.stem[:40]}.", suffix=".part" + target.suffix, dir=target.parent)
     os.close(handle)
     temporary = Path(name)
@@ -90,7 +92,7 @@ def _rename_new(source: Path, target: Path) -> None:
     try:
         os.link(source, target)  # unlike rename, fails if the target exists
     except FileExistsError:
-        raise FileExistsError(f"{target} was made meanwhile by another process; it is not overwritten") from None
+        raise OutputExistsError(f"{target}: made meanwhile by another process; expected a name that is free") from None
     except OSError:  # a file system without hard links
         source.replace(target)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from balloon_splash.errors import OutputExistsError
 from balloon_splash.files import atomic_path, remove_leftovers, swap_folder
 
 
@@ -37,7 +38,10 @@ def test_the_suffix_stays_so_that_writers_know_the_format(tmp_path: Path) -> Non
 
 def test_nothing_is_overwritten_unasked(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("old")
-    with pytest.raises(FileExistsError, match=r"a.txt exists already"), atomic_path(tmp_path / "a.txt"):
+    with (
+        pytest.raises(OutputExistsError, match=r"a\.txt: exists already; .*--overwrite"),
+        atomic_path(tmp_path / "a.txt"),
+    ):
         pytest.fail("the work was done in vain")
     assert (tmp_path / "a.txt").read_text() == "old"
 
@@ -53,7 +57,7 @@ def test_a_file_in_the_place_of_the_folder_is_not_taken_for_the_target(tmp_path:
 
 
 def test_a_file_that_appears_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
-    with pytest.raises(FileExistsError, match="meanwhile"), atomic_path(tmp_path / "a.txt") as path:
+    with pytest.raises(OutputExistsError, match="meanwhile"), atomic_path(tmp_path / "a.txt") as path:
         path.write_text("ours")
         (tmp_path / "a.txt").write_text("theirs")
     assert (tmp_path / "a.txt").read_text() == "theirs"

@@ -46,9 +46,6 @@ def run_cli(
     except BalloonSplashError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return EXIT_USAGE
-    except FileExistsError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return EXIT_USAGE
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or the interpreter would complain when it flushes stdout
         return EXIT_SOME_FAILED

@@ -41,7 +41,7 @@ def export(
 
     Raises:
         ConfigError: a package is missing, nothing is found in the photos, or the result differs.
-        FileExistsError: a file is there, and ``overwrite`` is false.
+        OutputExistsError: a file is there, and ``overwrite`` is false.
     """
     check_installed(formats)
     graph = DetectionGraph(segmenter.model, segmenter.confidence).eval()

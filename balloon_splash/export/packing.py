@@ -10,7 +10,7 @@ from pathlib import Path
 from torch import nn
 
 from balloon_splash.config import config_folder, config_path
-from balloon_splash.errors import UsageError, WeightsError
+from balloon_splash.errors import OutputExistsError, UsageError, WeightsError
 from balloon_splash.export.false_alarms import FalseAlarms, limit_false_alarms
 from balloon_splash.files import atomic_path
 from balloon_splash.inference.loading import LoadedModel, load_chosen, load_model
@@ -89,12 +89,12 @@ def pack_weights(
         ConfigError, WeightsError: the model cannot be loaded, or not be stored, or the weights to average differ in
             their classes.
         DatasetError, MediaError: the negatives cannot be read.
-        FileExistsError: a file is there, and ``overwrite`` is false.
+        OutputExistsError: a file is there, and ``overwrite`` is false.
     """
     if output.suffix != ".safetensors":
         raise UsageError(f"{output}: expected a name that ends in .safetensors")
     if output.exists() and not overwrite:
-        raise FileExistsError(f"{output} exists already; it is not overwritten unless you ask for it")
+        raise OutputExistsError.at(output)
     chosen = choose_model(config_file, weights, device="cpu")
     # As a splash would load it: what does not fit, or has no class names, ends here.
     loaded = load_chosen(chosen.cfg)

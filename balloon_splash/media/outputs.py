@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from balloon_splash.errors import MediaError, UsageError
+from balloon_splash.errors import MediaError, OutputExistsError, UsageError
 from balloon_splash.media.formats import SUFFIXES, WITH_ALPHA, format_of
 from balloon_splash.media.inputs import STDIO, Source
 from balloon_splash.media.video.codecs import ALPHA_SUFFIXES, WRITABLE_SUFFIXES, Encoding
@@ -173,10 +173,7 @@ def _check(targets: Sequence[Path], inputs: Collection[Path], overwrite: bool) -
         if target.resolve() in inputs:
             raise UsageError(f"{target}: is an input; a result is never written onto one")
         if target.exists() and not overwrite:
-            raise UsageError(
-                f"{target}: exists already; give --overwrite to replace it, --skip-existing to leave it, "
-                "or another --output"
-            )
+            raise OutputExistsError.at(target, or_else=", or --skip-existing to leave it")
 
 
 def _without_clashes(sources: Sequence[Source], targets: Sequence[Path]) -> list[Target]:

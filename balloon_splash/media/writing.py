@@ -16,7 +16,7 @@ import numpy.typing as npt
 import tifffile
 from PIL import Image, PngImagePlugin
 
-from balloon_splash.errors import MediaError
+from balloon_splash.errors import MediaError, OutputExistsError
 from balloon_splash.files import atomic_path
 from balloon_splash.media.colour_numbers import heif_options, in_boxes, to_chunk
 from balloon_splash.media.deep_pixels import Deep
@@ -89,7 +89,7 @@ def write_picture(
 
     Raises:
         MediaError: no format has this suffix, or the file cannot be written.
-        FileExistsError: the file is there, and ``overwrite`` is false.
+        OutputExistsError: the file is there, and ``overwrite`` is false.
     """
     kind = format_of(path)
     if kind is None:
@@ -104,12 +104,12 @@ def write_bytes(data: bytes, path: str | os.PathLike[str], *, overwrite: bool = 
 
     Raises:
         MediaError: the folder cannot be written to, or the disk is full.
-        FileExistsError: the file is there, and ``overwrite`` is false.
+        OutputExistsError: the file is there, and ``overwrite`` is false.
     """
     try:
         with atomic_path(path, overwrite=overwrite) as temporary:
             Path(temporary).write_bytes(data)
-    except FileExistsError:
+    except OutputExistsError:
         raise
     except OSError as error:
         reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror

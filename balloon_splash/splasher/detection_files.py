@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from balloon_splash.compositing.detections import Detections
 from balloon_splash.compositing.records import from_coco, to_coco
-from balloon_splash.errors import MediaError
+from balloon_splash.errors import MediaError, OutputExistsError
 from balloon_splash.files import atomic_path
 
 JSON_LINES = ".jsonl"
@@ -29,7 +29,7 @@ def recording(path: str | os.PathLike[str], *, overwrite: bool = False) -> Itera
 
     Raises:
         MediaError: the file cannot be written.
-        FileExistsError: the file is there, and ``overwrite`` is false.
+        OutputExistsError: the file is there, and ``overwrite`` is false.
     """
     collected: dict[str, Detections] = {}
     with contextlib.ExitStack() as stack:
@@ -83,7 +83,7 @@ def read_detections(path: str | os.PathLike[str]) -> dict[str, Detections]:
 def _write_errors(path: str | os.PathLike[str]) -> Iterator[None]:
     try:
         yield
-    except FileExistsError:
+    except OutputExistsError:
         raise
     except OSError as error:
         raise MediaError(f"{os.fspath(path)}: cannot be written ({error.strerror})") from error

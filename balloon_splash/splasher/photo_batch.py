@@ -132,7 +132,7 @@ def _finish(write: _Write, job: Job, picture: Picture | BalloonSplashError, foun
         return Outcome(job, error=str(found))
     try:
         splashed, notes = write(job.source, job.target, picture, found)
-    except (BalloonSplashError, FileExistsError) as error:
+    except BalloonSplashError as error:
         return Outcome(job, error=str(error))
     except (MemoryError, cv2.error) as error:
         if not is_out_of_memory(error):

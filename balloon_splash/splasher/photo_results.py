@@ -15,7 +15,7 @@ from balloon_splash.compositing.detections import Detections
 from balloon_splash.compositing.extras import crop_object, side_by_side
 from balloon_splash.compositing.look import Look
 from balloon_splash.compositing.select import Selection
-from balloon_splash.errors import MediaError
+from balloon_splash.errors import MediaError, OutputExistsError
 from balloon_splash.media.inputs import Source
 from balloon_splash.media.outputs import extra_path
 from balloon_splash.media.picture import Metadata, Picture
@@ -74,7 +74,7 @@ class PhotoResults:
 
         Raises:
             MediaError: a file cannot be written, or an extra one would lie where something else does.
-            FileExistsError: one is there, and ``files.overwrite`` is false.
+            OutputExistsError: one is there, and ``files.overwrite`` is false.
         """
         splashed = splash_picture(picture, detections, self.look, self.selection)
         if target is None:
@@ -97,7 +97,7 @@ class PhotoResults:
         if path.resolve() in self.taken:
             raise MediaError(f"{path}: is an input, or another result of this run; give another --output")
         if path.exists() and not self.files.overwrite:
-            raise FileExistsError(f"{path} exists already; it is not overwritten unless you ask for it")
+            raise OutputExistsError.at(path)
         return path
 
 

@@ -70,7 +70,8 @@ def splash_inputs(
         one outcome per input. Errors of single inputs become outcomes.
 
     Raises:
-        UsageError: inputs that do not exist, options that contradict each other, results that exist already.
+        UsageError: inputs that do not exist, options that contradict each other.
+        OutputExistsError: results that exist already, and ``options.existing`` is ``refuse``.
         BalloonSplashError: the model or the record cannot be read, the record cannot be written.
     """
     options = options or SplashOptions()

@@ -150,7 +150,7 @@ class Splasher:
 
         Raises:
             MediaError: not a picture that can be read, or the result cannot be written.
-            FileExistsError: the result is there already, and ``overwrite`` is false.
+            OutputExistsError: the result is there already, and ``overwrite`` is false.
         """
         result: Kind = self._splash_any(image, overwrite)
         return result
@@ -191,7 +191,8 @@ class Splasher:
 
         Raises:
             MediaError: the source cannot be read, or the destination not be written.
-            UsageError: options that do not go together, or a destination that exists already.
+            UsageError: options that do not go together.
+            OutputExistsError: the destination is there already, and ``options.overwrite`` is false.
         """
         from balloon_splash.media.outputs import video_path
         from balloon_splash.splasher.frames import FrameSplasher

@@ -90,7 +90,7 @@ def _splash_one(
                 send_to_stdout(target)
             else:
                 job = Job(job.source, target)
-    except (BalloonSplashError, FileExistsError) as error:
+    except BalloonSplashError as error:
         return Outcome(job, error=_renamed(str(error), names))
     return Outcome(job, kept=len(frames.kept), video=video, notes=_notes(job.source, target, video, names))
 

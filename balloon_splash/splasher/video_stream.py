@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from balloon_splash.compositing.detections import Detections
 from balloon_splash.compositing.smoothing import Steadiness, scene_changes, steady
-from balloon_splash.errors import UsageError
+from balloon_splash.errors import OutputExistsError, UsageError
 from balloon_splash.files import atomic_path
 from balloon_splash.media.streaming import Stage, run_pipeline
 from balloon_splash.media.video.clip import Clip
@@ -125,7 +125,8 @@ def splash_video(
 
     Raises:
         MediaError: the source cannot be read, or the destination not be written.
-        UsageError: options that do not go together, or a destination that exists already.
+        UsageError: options that do not go together.
+        OutputExistsError: the destination is there already, and ``options.overwrite`` is false.
         KeyboardInterrupt: Ctrl-C, without ``options.keep_partial``.
     """
     began = time.monotonic()
@@ -210,7 +211,7 @@ def _check(source: Path, destination: Path, options: VideoOptions) -> None:
         if source.exists() and destination.samefile(source):
             raise UsageError(f"{destination}: is the input itself; expected another file to write to")
         if not options.overwrite:
-            raise UsageError(f"{destination}: exists already; it is not overwritten unless you ask for it")
+            raise OutputExistsError.at(destination)
 
 
 @contextlib.contextmanager

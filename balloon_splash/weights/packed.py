@@ -63,7 +63,7 @@ def write_packed(
 
     Raises:
         WeightsError: a weight is not finite, or too large for float16.
-        FileExistsError: the file exists, and ``overwrite`` is false.
+        OutputExistsError: the file exists, and ``overwrite`` is false.
     """
     if storage not in STORAGES:
         raise WeightsError(f"storage {storage!r}; expected {', '.join(STORAGES)}")

@@ -26,12 +26,25 @@ def test_an_error_of_several_lines_is_one_line(capsys: pytest.CaptureFixture[str
     assert capsys.readouterr().err == "error: a.jpg: cannot be read\n"
 
 
-def test_a_bug_keeps_its_traceback() -> None:
+@pytest.mark.parametrize("bug", [ZeroDivisionError, FileExistsError])
+def test_a_bug_keeps_its_traceback(bug: type[Exception]) -> None:
     def buggy(_: argparse.Namespace) -> int:
-        raise ZeroDivisionError
+        raise bug
 
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(bug):
         run_cli(buggy, argparse.ArgumentParser(), [])
+
+
+def test_a_result_that_exists_is_one_line_that_names_the_flag(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def writing(_: argparse.Namespace) -> int:
+        with atomic_path(tmp_path):
+            pytest.fail("the work was done in vain")
+
+    assert run_cli(writing, argparse.ArgumentParser(), []) == 2
+    told = f"error: {tmp_path}: exists already; expected a new name, or --overwrite to replace it\n"
+    assert capsys.readouterr().err == told
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals work otherwise there")

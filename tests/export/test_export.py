@@ -14,7 +14,7 @@ from PIL import Image
 
 from balloon_splash.cli.export import main
 from balloon_splash.data.render import render_scene
-from balloon_splash.errors import ConfigError
+from balloon_splash.errors import ConfigError, OutputExistsError
 from balloon_splash.export.check import compare
 from balloon_splash.export.formats import OPSET, SUFFIXES, check_installed, load, write
 from balloon_splash.export.graph import DetectionGraph
@@ -89,7 +89,7 @@ def test_the_files_tell_how_they_are_used(segmenter: Segmenter, tmp_path: Path) 
     assert usage["input"]["channels"] == "RGB"
     assert (usage["input"]["short_edge"], usage["input"]["longest_edge"]) == (96, 128)
     assert usage["onnx_opset"] == OPSET
-    with pytest.raises(FileExistsError):
+    with pytest.raises(OutputExistsError):
         list(export(segmenter, tmp_path, "tiny", ["torchscript"], photos))
 
 

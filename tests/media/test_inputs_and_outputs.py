@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from balloon_splash.errors import MediaError, UsageError
+from balloon_splash.errors import MediaError, OutputExistsError, UsageError
 from balloon_splash.media.inputs import expand_inputs
 from balloon_splash.media.outputs import plan_outputs, splash_path, video_path
 from tests.media.clips import make_clip
@@ -88,7 +88,7 @@ def test_contradictions_are_refused_before_anything_runs(folder: Path, tmp_path:
         plan_outputs(two, str(tmp_path / "x.jpg"))
     with pytest.raises(UsageError, match="exactly one"):
         plan_outputs(two, "-")
-    with pytest.raises(UsageError, match="exists already"):
+    with pytest.raises(OutputExistsError, match="exists already"):
         plan_outputs(two, None)
     with pytest.raises(UsageError, match="suffix"):
         plan_outputs(two[:1], str(tmp_path / "x.doc"))

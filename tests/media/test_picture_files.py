@@ -10,7 +10,7 @@ import pytest
 import tifffile
 from PIL import ExifTags, Image, ImageCms, ImageOps, JpegImagePlugin, features
 
-from balloon_splash.errors import MediaError
+from balloon_splash.errors import MediaError, OutputExistsError
 from balloon_splash.media.picture import Metadata, Picture, to_8_bit
 from balloon_splash.media.reading import read_picture
 from balloon_splash.media.writing import encode_picture, write_picture
@@ -272,7 +272,7 @@ def test_a_failed_write_leaves_no_file(tmp_path: Path, scene):
 def test_nothing_is_overwritten_unasked(tmp_path: Path, scene):
     target = tmp_path / "there.png"
     target.write_bytes(b"precious")
-    with pytest.raises(FileExistsError, match=r"there\.png"):
+    with pytest.raises(OutputExistsError, match=r"there\.png"):
         write_picture(Picture(scene), target)
     assert target.read_bytes() == b"precious"
 

@@ -9,7 +9,7 @@ from pycocotools.coco import COCO
 
 from balloon_splash.compositing.detections import Detections
 from balloon_splash.compositing.matte import instance_masks, matte
-from balloon_splash.errors import MediaError
+from balloon_splash.errors import MediaError, OutputExistsError
 from balloon_splash.splasher.detection_files import read_detections, recording, write_detections
 from tests.fakes import CLASS_NAMES, draw_scene, find_blobs
 
@@ -105,7 +105,7 @@ def test_a_run_that_fails_leaves_no_record(tmp_path: Path, found, suffix):
 
 def test_a_record_is_not_overwritten_and_an_unwritable_folder_is_named(tmp_path: Path, found):
     write_detections(found, tmp_path / "found.json")
-    with pytest.raises(FileExistsError):
+    with pytest.raises(OutputExistsError):
         write_detections({}, tmp_path / "found.json")
     assert list(read_detections(tmp_path / "found.json")) == list(found)
     with pytest.raises(MediaError, match=r"below\.json: cannot be written"):

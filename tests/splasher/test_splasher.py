@@ -10,7 +10,7 @@ from PIL import ExifTags, Image
 
 from balloon_splash.compositing.look import Look
 from balloon_splash.compositing.select import Selection
-from balloon_splash.errors import MediaError, UsageError
+from balloon_splash.errors import MediaError, OutputExistsError, UsageError
 from balloon_splash.media.video.clip import Clip
 from balloon_splash.splasher import Splasher, splash
 from balloon_splash.splasher.video_stream import VideoOptions
@@ -82,7 +82,7 @@ def test_a_path_comes_back_as_the_path_of_the_result(splasher, tmp_path: Path, k
     assert type(result) is type(kind(tmp_path))
     assert Path(result) == tmp_path / "photo_splash.png"
     assert is_splashed(np.asarray(Image.open(result)), scene)
-    with pytest.raises(FileExistsError):
+    with pytest.raises(OutputExistsError):
         splasher(kind(tmp_path / "photo.png"))
     splasher(kind(tmp_path / "photo.png"), overwrite=True)
 
@@ -136,7 +136,7 @@ def test_a_video_gets_its_splash_beside_it(splasher, tmp_path: Path):
     picture = read_pictures(summary.destination)[0].rgb.astype(int)
     assert np.ptp(picture[40, 40]) > 100
     assert np.ptp(picture[5, 5]) < 12
-    with pytest.raises(UsageError, match="exists already"):
+    with pytest.raises(OutputExistsError, match="exists already"):
         splasher.video(source)
 
 

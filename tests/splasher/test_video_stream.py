@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 from balloon_splash.compositing.detections import Detections
-from balloon_splash.errors import MediaError, UsageError
+from balloon_splash.errors import MediaError, OutputExistsError, UsageError
 from balloon_splash.media.video.clip import Clip
 from balloon_splash.media.video.codecs import Encoding
 from balloon_splash.media.video.frames import Frame
@@ -166,7 +166,7 @@ def test_transparent_animation_stays_transparent_or_says_that_it_became_black(tm
 
 def test_existing_file_is_not_overwritten_unless_asked(clip: Path, tmp_path: Path) -> None:
     (tmp_path / "out.mp4").write_text("precious")
-    with pytest.raises(UsageError, match="exists already"):
+    with pytest.raises(OutputExistsError, match="exists already"):
         splash(clip, tmp_path / "out.mp4")
     assert (tmp_path / "out.mp4").read_text() == "precious"
     splash(clip, tmp_path / "out.mp4", overwrite=True)

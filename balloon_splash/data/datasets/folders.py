@@ -57,10 +57,10 @@ def _check_free(target: Path, overwrite: bool) -> None:
     if not target.exists():
         return
     if not target.is_dir():
-        raise DatasetError(f"{target}: a file is there, expected a folder or nothing")
+        raise DatasetError(f"{target}: a file is there; expected a folder or nothing")
     held = sorted(entry.name for entry in target.iterdir())
     if held and not overwrite:
-        raise DatasetError(f"{target}: not empty; choose another folder, or ask to overwrite it")
+        raise DatasetError(f"{target}: not empty; expected another folder, or --overwrite to replace what is there")
     foreign = [name for name in held if name not in SPLITS]
     if foreign:
         raise DatasetError(f"{target}: holds {foreign[0]!r} besides {' and '.join(SPLITS)}; not replaced")

@@ -19,7 +19,7 @@ from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 from PIL import Image
 
-from balloon_splash.errors import UsageError
+from balloon_splash.errors import OutputExistsError, UsageError
 from balloon_splash.files import swap_folder
 
 PAGE = "index.html"
@@ -127,7 +127,7 @@ class Report:
             The page.
 
         Raises:
-            FileExistsError: ``folder`` is taken.
+            OutputExistsError: ``folder`` is taken.
             UsageError: nothing can be written there.
         """
         target = Path(folder).expanduser().absolute()
@@ -166,7 +166,7 @@ def check_free(folder: str | os.PathLike[str], *, overwrite: bool = False) -> No
     """Refuse a folder that :meth:`Report.write` would refuse, before an hour's work goes into the report.
 
     Raises:
-        FileExistsError: it holds something, and ``overwrite`` is false or it is not a report.
+        OutputExistsError: it holds something, and ``overwrite`` is false or it is not a report.
         UsageError: nothing can be written there.
     """
     target = Path(folder).expanduser().absolute()
@@ -174,12 +174,13 @@ def check_free(folder: str | os.PathLike[str], *, overwrite: bool = False) -> No
     if not target.exists():
         return
     if not target.is_dir():
-        raise FileExistsError(f"{target}: a file is there, expected a folder or nothing")
+        raise OutputExistsError(f"{target}: a file is there; expected a folder or nothing")
     held = {entry.name for entry in target.iterdir()}
     if held and not overwrite:
-        raise FileExistsError(f"{target}: not empty; choose another folder, or ask to overwrite it")
+        raise OutputExistsError.at(target)
     if held - {PAGE, FIGURES}:
-        raise FileExistsError(f"{target}: holds {min(held - {PAGE, FIGURES})!r}, which is no part of a report")
+        other = min(held - {PAGE, FIGURES})
+        raise OutputExistsError(f"{target}: holds {other!r}, which is not part of a report; expected another folder")
 
 
 def _check_writable(target: Path) -> None:

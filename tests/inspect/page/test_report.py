@@ -11,7 +11,7 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from balloon_splash.errors import UsageError
+from balloon_splash.errors import OutputExistsError, UsageError
 from balloon_splash.inspect.page.report import Report, check_free
 from balloon_splash.inspect.page.style import new_figure
 
@@ -85,15 +85,15 @@ def test_nothing_is_overwritten_unasked_and_nothing_foreign_ever(report, tmp_pat
     folder = tmp_path / "out"
     folder.mkdir()
     report.write(folder)  # empty: no loss
-    with pytest.raises(FileExistsError, match="not empty"):
+    with pytest.raises(OutputExistsError, match=r"exists already; .*--overwrite"):
         report.write(folder)
     report.figure(plot(), "new", "", "")
     report.write(folder, overwrite=True)
     assert (folder / "figures" / "new.png").is_file()
     (folder / "thesis.tex").write_text("three years of work")
-    with pytest.raises(FileExistsError, match=r"thesis\.tex"):
+    with pytest.raises(OutputExistsError, match=r"thesis\.tex"):
         report.write(folder, overwrite=True)
-    with pytest.raises(FileExistsError, match=r"thesis\.tex"):
+    with pytest.raises(OutputExistsError, match=r"thesis\.tex"):
         check_free(folder, overwrite=True)
     assert (folder / "thesis.tex").read_text() == "three years of work"
 
