@@ -27,13 +27,16 @@ def side_by_side(before: Image, after: Image) -> Image:
     """Before on the left, after on the right, or below it where the picture is wider than high; a thin white gap.
 
     Args:
-        before: ``(H, W, 3)``.
-        after: ``(H, W, 3)`` or, with transparency, ``(H, W, 4)``; same dtype.
+        before: ``(H, W, 3)`` or, with transparency, ``(H, W, 4)``.
+        after: likewise; same dtype.
     """
     height, width = before.shape[:2]
     opaque = np.iinfo(before.dtype).max
-    if after.shape[2] == 4:
-        before = np.dstack([before, np.full((height, width), opaque, before.dtype)])
+    if 4 in (before.shape[2], after.shape[2]):
+        before, after = (
+            each if each.shape[2] == 4 else np.dstack([each, np.full(each.shape[:2], opaque, each.dtype)])
+            for each in (before, after)
+        )
     axis = 1 if height >= width else 0
     gap_shape = list(before.shape)
     gap_shape[axis] = max(max(height, width) // 100, 1)

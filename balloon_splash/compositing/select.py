@@ -39,6 +39,26 @@ class Selection:
     largest: bool = False
     top_k: int | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse numbers that could not choose anything.
+
+        Raises:
+            UsageError: names the option, what was found and what was expected.
+        """
+        if not 0 <= self.confidence <= 1:
+            raise UsageError(f"--confidence {self.confidence:g}; expected a number from 0 to 1")
+        if self.box is not None:
+            x0, y0, x1, y1 = self.box
+            if not (x0 < x1 < np.inf and y0 < y1 < np.inf and x0 > -np.inf and y0 > -np.inf):
+                raise UsageError(
+                    f"--box {x0:g} {y0:g} {x1:g} {y1:g}; expected left, top, right and bottom in pixels, the first "
+                    "two below the others"
+                )
+        if self.point is not None and not all(0 <= value < np.inf for value in self.point):
+            raise UsageError(f"--point {self.point[0]:g} {self.point[1]:g}; expected pixels from the left and the top")
+        if self.top_k is not None and self.top_k < 1:
+            raise UsageError(f"--top-k {self.top_k}; expected 1 or more")
+
     def check(self, class_names: Sequence[str]) -> None:
         """Refuse names that the model does not know, before it has run.
 
@@ -65,6 +85,23 @@ class Selection:
         if self.largest and len(kept):
             kept = kept[[int(np.argmax(mask_areas(detections)[kept]))]]
         return kept[: self.top_k]
+
+    def explain_nothing(self, detections: Detections) -> str:
+        """One line that says why no object keeps its colour, with the objects that there are."""
+        if not len(detections):
+            return f"no object found with a score of {self.confidence:g} or more; expected a lower --confidence"
+        best = detections.scores.max()
+        if best < self.confidence:
+            return f"no object reaches --confidence {self.confidence:g}; the best score is {best:.2f}"
+        height, width = detections.size
+        if self.point is not None and not (self.point[0] < width and self.point[1] < height):
+            return f"--point {self.point[0]:g} {self.point[1]:g} lies outside the picture of {width}x{height} pixels"
+        numbers = ", ".join(str(number) for number in detections.numbers[:10])
+        names = sorted({detections.class_names[index] for index in detections.classes})
+        return (
+            f"none of the {len(detections)} objects is chosen; their numbers are {numbers}, "
+            f"their classes {', '.join(names)}"
+        )
 
     def _eligible(self, detections: Detections) -> npt.NDArray[np.bool_]:
         """``(N,)``: meets every condition that looks at one object alone."""

@@ -90,8 +90,15 @@ class Picture:
 
     @property
     def rgb8(self) -> npt.NDArray[np.uint8]:
-        """``(H, W, 3)`` uint8: what a model looks at."""
+        """``(H, W, 3)`` uint8: the nearest 8-bit colours."""
         return to_8_bit(self.rgb)
+
+    @property
+    def visible8(self) -> npt.NDArray[np.uint8]:
+        """``(H, W, 3)`` uint8: the view of a model, in which fully transparent areas are white, whatever they hide."""
+        if self.alpha is None:
+            return self.rgb8
+        return np.where(self.alpha[..., None] == 0, np.uint8(255), self.rgb8)
 
 
 def to_8_bit(values: npt.NDArray[np.uint8 | np.uint16]) -> npt.NDArray[np.uint8]:

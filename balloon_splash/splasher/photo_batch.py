@@ -114,7 +114,7 @@ def _pipeline(
 
 
 def _named(source: Source, picture: Picture) -> NamedImage:
-    return NamedImage(source.name, source.relative.name, picture.rgb8)
+    return NamedImage(source.name, source.relative.name, picture.visible8)
 
 
 def _read(job: Job, allow_private: bool) -> tuple[Job, Picture | BalloonSplashError]:

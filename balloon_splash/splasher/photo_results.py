@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from balloon_splash.compositing.arrays import to_dtype
+from balloon_splash.compositing.arrays import Matte, to_dtype
 from balloon_splash.compositing.detections import Detections
 from balloon_splash.compositing.extras import crop_object, side_by_side
 from balloon_splash.compositing.look import Look
@@ -81,7 +81,7 @@ class PhotoResults:
             encoded = encode_picture(splashed.after, quality=self.files.quality)
             sys.stdout.buffer.write(encoded.data)
             sys.stdout.buffer.flush()
-            return splashed, encoded.notes
+            return splashed, (*_notes(splashed, self.selection), *encoded.notes)
         twin = target in self.twins
         extras = [
             (self._free(extra_path(target, ending, twin=twin)), encode_picture(_plain(pixels, picture), "PNG").data)
@@ -90,7 +90,7 @@ class PhotoResults:
         notes = write_picture(splashed.after, target, quality=self.files.quality, overwrite=self.files.overwrite)
         for path, data in extras:
             write_bytes(data, path, overwrite=self.files.overwrite)
-        return splashed, notes
+        return splashed, (*_notes(splashed, self.selection), *notes)
 
     def _free(self, path: Path) -> Path:
         """The same path, if an extra file may be written there."""
@@ -101,24 +101,38 @@ class PhotoResults:
         return path
 
 
+def _notes(splashed: Splashed, selection: Selection) -> tuple[str, ...]:
+    return () if len(splashed.chosen) else (selection.explain_nothing(splashed.detections),)
+
+
 def _extra_pixels(
     splashed: Splashed, look: Look, files: Files
 ) -> Iterator[tuple[str, npt.NDArray[np.uint8 | np.uint16]]]:
-    """Ending of the file name and pixels of every further picture."""
+    """Ending of the file name and pixels of every further picture; transparent areas stay so in all of them."""
+    before = splashed.before
     if files.mask:
-        yield "mask", to_dtype(splashed.matte * 255, np.uint8)
+        yield "mask", to_dtype(_visible(splashed.matte, before) * 255, np.uint8)
     if files.compare:
-        after = splashed.after
-        pixels = after.rgb if after.alpha is None else np.dstack([after.rgb, after.alpha])
-        yield "compare", side_by_side(splashed.before.rgb, pixels)
+        yield "compare", side_by_side(_with_alpha(before), _with_alpha(splashed.after))
     if not (files.instance_masks or files.crops):
         return
     for index in splashed.chosen:
-        matte = look.matte(splashed.before.rgb, splashed.detections[[index]])
+        matte = _visible(look.matte(before.rgb, splashed.detections[[index]]), before)
         if files.instance_masks:
             yield f"mask_{index + 1:02d}", to_dtype(matte * 255, np.uint8)
         if files.crops and matte.any():
-            yield f"crop_{index + 1:02d}", crop_object(splashed.before.rgb, matte)
+            yield f"crop_{index + 1:02d}", crop_object(before.rgb, matte)
+
+
+def _visible(matte: Matte, picture: Picture) -> Matte:
+    """The part of a matte that a transparent picture shows."""
+    if picture.alpha is None:
+        return matte
+    return matte * (picture.alpha / np.float32(np.iinfo(picture.alpha.dtype).max))
+
+
+def _with_alpha(picture: Picture) -> npt.NDArray[np.uint8 | np.uint16]:
+    return picture.rgb if picture.alpha is None else np.dstack([picture.rgb, picture.alpha])
 
 
 def _plain(pixels: npt.NDArray[np.uint8 | np.uint16], source: Picture) -> Picture:

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -18,14 +18,11 @@ from balloon_splash.compositing.arrays import Matte
 from balloon_splash.compositing.detections import Detections
 from balloon_splash.compositing.look import Look
 from balloon_splash.compositing.select import Selection
-from balloon_splash.errors import MediaError
 from balloon_splash.media.formats import WITH_ALPHA
 from balloon_splash.media.inputs import Source
-from balloon_splash.media.outputs import splash_path
 from balloon_splash.media.picture import Picture
-from balloon_splash.media.reading import from_pil, read_picture
-from balloon_splash.media.writing import encode_picture, write_picture
 from balloon_splash.splasher.finder import Finder, ModelFinder, NamedImage, detections_of
+from balloon_splash.splasher.kinds import AnyImage, like, to_picture
 
 if TYPE_CHECKING:
     from balloon_splash.splasher.video_stream import Progress, VideoOptions, VideoSummary
@@ -149,28 +146,31 @@ class Splasher:
             overwrite: replace ``<stem>_splash.<ext>`` if it is there.
 
         Raises:
+            TypeError: neither of these kinds.
             MediaError: not a picture that can be read, or the result cannot be written.
             OutputExistsError: the result is there already, and ``overwrite`` is false.
         """
-        result: Kind = self._splash_any(image, overwrite)
+        (splashed,) = self.splash([to_picture(image)])
+        result: Any = like(image, splashed.after, overwrite=overwrite)
         return result
 
-    def _splash_any(self, image: Any, overwrite: bool) -> Any:
-        if isinstance(image, str):
-            return str(self._splash_file(Path(image), overwrite))
-        if isinstance(image, Path):
-            return self._splash_file(image, overwrite)
-        if isinstance(image, bytes):
-            return encode_picture(self.splash([read_picture(image)])[0].after).data
-        if isinstance(image, Image.Image):
-            return _to_pil(self.splash([from_pil(image)])[0].after)
-        return _to_array(self.splash([_from_array(image)])[0].after)
+    @overload
+    def detect(self, image: list[Any] | tuple[Any, ...]) -> list[Detections]: ...
+    @overload
+    def detect(self, image: AnyImage) -> Detections: ...
+    def detect(self, image: AnyImage | list[Any] | tuple[Any, ...]) -> Detections | list[Detections]:
+        """Find the objects in one picture, or in each of a list of pictures, without a splash.
 
-    def _splash_file(self, path: Path, overwrite: bool) -> Path:
-        after = self.splash([read_picture(path)])[0].after
-        target = splash_path(path, after.format)
-        write_picture(after, target, overwrite=overwrite)
-        return target
+        Args:
+            image: as in a call; a list or tuple of such gives a list, from one call of the model.
+
+        Raises:
+            MediaError: not a picture that can be read.
+            TypeError: neither of the kinds that a call takes.
+        """
+        if isinstance(image, (list, tuple)):
+            return self._detect([to_picture(each) for each in image])
+        return self._detect([to_picture(image)])[0]
 
     def video(
         self,
@@ -212,12 +212,14 @@ class Splasher:
 
     def splash(self, pictures: Sequence[Picture]) -> list[Splashed]:
         """Splash a batch of pictures with one call of the model."""
-        images = [NamedImage("picture", "picture", picture.rgb8) for picture in pictures]
-        found = detections_of(self._finder.find(images))
         return [
             splash_picture(picture, detections, self.look, self.selection)
-            for picture, detections in zip(pictures, found, strict=True)
+            for picture, detections in zip(pictures, self._detect(pictures), strict=True)
         ]
+
+    def _detect(self, pictures: Sequence[Picture]) -> list[Detections]:
+        images = [NamedImage("picture", "picture", picture.visible8) for picture in pictures]
+        return detections_of(self._finder.find(images))
 
 
 def splash(image: Kind, **options: Any) -> Kind:
@@ -234,32 +236,3 @@ def _both_opaque(
     full = np.iinfo(first.dtype).max
     product = first.astype(np.uint64) * second.astype(np.uint64)
     return ((product + full // 2) // full).astype(first.dtype)
-
-
-def _from_array(array: npt.NDArray[Any]) -> Picture:
-    channels = array.shape[2] if array.ndim == 3 else 1 if array.ndim == 2 else 0
-    if channels not in (1, 3, 4) or array.dtype not in (np.uint8, np.uint16) or array.size == 0:
-        raise MediaError(
-            f"array of shape {array.shape} and type {array.dtype} found; "
-            "expected (H, W), (H, W, 3) or (H, W, 4) of uint8 or uint16"
-        )
-    if channels == 1:
-        return Picture(np.dstack([array.reshape(array.shape[:2])] * 3))
-    alpha = np.ascontiguousarray(array[..., 3]) if channels == 4 else None
-    return Picture(np.ascontiguousarray(array[..., :3]), alpha)
-
-
-def _to_array(picture: Picture) -> npt.NDArray[Any]:
-    return picture.rgb if picture.alpha is None else np.dstack([picture.rgb, picture.alpha])
-
-
-def _to_pil(picture: Picture) -> Image.Image:
-    """A Pillow image; it has 8 bits a channel, since Pillow holds 16 in one channel only."""
-    if picture.rgb.dtype == np.uint16:
-        image = Image.fromarray(picture.rgb8)
-    else:
-        image = Image.fromarray(_to_array(picture))
-    metadata = picture.metadata
-    info = {"exif": metadata.exif, "icc_profile": metadata.icc, "dpi": metadata.dpi}
-    image.info.update({key: value for key, value in info.items() if value is not None})
-    return image

@@ -124,7 +124,7 @@ def test_words_in_the_place_of_numbers_are_told_what_was_expected(capsys, option
         build_parser().parse_args(["--input", "x", option, "x"])
     err = capsys.readouterr().err
     assert said in err
-    assert "_" not in err.rpartition("error:")[2]
+    assert "_" not in err.rpartition("error:")[2].partition("; see")[0]
 
 
 def test_a_quality_for_photos_is_said_to_be_none_for_videos(model, tmp_path: Path, capsys):
@@ -186,3 +186,24 @@ def test_a_file_name_that_a_record_has_twice_stands_for_neither(model, tmp_path:
     assert run("--input", *photos[:2], "--save-detections", record) == 0
     assert run("--input", photos[2], "--detections", record) == 1
     assert "nothing is recorded of" in capsys.readouterr().err
+
+
+def test_transparent_areas_stay_so_in_everything_that_is_written(model, tmp_path: Path):
+    scene = draw_scene()
+    opaque = np.full(scene.shape[:2], 255, np.uint8)
+    opaque[:40] = 0  # through the upper part of both red discs
+    Image.fromarray(np.dstack([scene, opaque])).save(tmp_path / "cup.png")
+    extras = ["--save-mask", "--save-masks", "--save-crops", "--compare"]
+    assert run("--input", tmp_path / "cup.png", *extras) == 0
+
+    def pixels(name: str) -> np.ndarray:
+        return np.asarray(Image.open(tmp_path / f"cup_splash{name}.png"))
+
+    assert not pixels("_mask")[:40].any()
+    assert pixels("_mask")[40:].any()
+    compared = pixels("_compare")  # one above the other, with a gap of a pixel
+    assert not compared[:40, :, 3].any()
+    assert not compared[121:161, :, 3].any()
+    for number in range(1, 4):
+        assert not pixels(f"_mask_{number:02d}")[:40].any()
+        assert pixels(f"_crop_{number:02d}").shape[0] <= 120 - 40

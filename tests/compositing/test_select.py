@@ -34,7 +34,7 @@ def found():
         (Selection(point=(120, 40)), [2]),
         (Selection(point=(80, 90)), [1]),
         (Selection(point=(3, 3)), []),
-        (Selection(point=(900, -5)), []),
+        (Selection(point=(900, 5)), []),
     ],
 )
 def test_selection(found, selection, expected):
@@ -60,3 +60,38 @@ def test_nothing_found_selects_nothing(found):
     empty = found[np.zeros(3, bool)]
     for selection in (Selection(largest=True), Selection(point=(1, 1)), Selection(top_k=3), Selection(classes=["red"])):
         assert len(selection.indices(empty)) == 0
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"box": (60, 60, 40, 120)}, "--box 60 60 40 120"),
+        ({"box": (0, 0, float("nan"), 5)}, "--box 0 0 nan 5"),
+        ({"point": (-1, 5)}, "--point -1 5"),
+        ({"confidence": 90}, "--confidence 90; expected a number from 0 to 1"),
+        ({"top_k": 0}, "--top-k 0"),
+    ],
+)
+def test_numbers_that_could_not_choose_anything_are_refused(wrong, told):
+    with pytest.raises(UsageError, match=told):
+        Selection(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("selection", "told"),
+    [
+        (Selection(confidence=1), "no object reaches --confidence 1; the best score is 0.99"),
+        (
+            Selection(instances=[99]),
+            "none of the 3 objects is chosen; their numbers are 1, 2, 3, their classes blue, red",
+        ),
+        (Selection(point=(900, 5)), "--point 900 5 lies outside the picture of 160x120 pixels"),
+    ],
+)
+def test_a_choice_that_hits_nothing_is_explained_by_the_objects_that_there_are(found, selection, told):
+    assert selection.indices(found).tolist() == []
+    assert selection.explain_nothing(found) == told
+
+
+def test_a_picture_without_objects_is_explained_by_the_confidence(found):
+    assert "score of 0.9 or more" in Selection(confidence=0.9).explain_nothing(found[[]])

@@ -148,3 +148,28 @@ def test_a_transparent_video_gets_a_format_that_holds_it(tmp_path: Path):
     with Image.open(tmp_path / "b.webp") as image:
         alpha = np.asarray(image.convert("RGBA"))[..., 3]
     assert (alpha[40, 40], alpha[5, 5]) == (255, 0)
+
+
+def test_objects_are_found_without_a_splash_in_one_picture_or_in_a_list(splasher, tmp_path: Path):
+    scene = draw_scene()
+    (tmp_path / "photo.png").write_bytes(png(scene))
+    found = splasher.detect(scene)
+    assert [len(found), found.size] == [3, scene.shape[:2]]
+    both = splasher.detect([tmp_path / "photo.png", Image.fromarray(scene)])
+    assert [len(each) for each in both] == [3, 3]
+    assert [path.name for path in tmp_path.iterdir()] == ["photo.png"]
+
+
+@pytest.mark.parametrize("wrong", [None, 5, {"image": 1}, [[1, 2]]])
+def test_another_kind_is_a_type_error_that_names_what_is_taken(splasher, wrong):
+    with pytest.raises(TypeError, match="expected a path, bytes, a Pillow image or a NumPy array"):
+        splasher.detect(wrong)
+    with pytest.raises(TypeError, match="found; expected a path"):
+        splasher(wrong)
+
+
+def test_an_object_that_transparency_hides_is_not_found(splasher):
+    scene = draw_scene()
+    shown = np.full(scene.shape[:2], 255, np.uint8)
+    shown[:, :80] = 0  # over one of the two red discs
+    assert len(splasher.detect(np.dstack([scene, shown]))) < len(splasher.detect(scene))
