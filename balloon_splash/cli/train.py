@@ -94,8 +94,8 @@ def _run_process(args: argparse.Namespace) -> None:
 
     from balloon_splash.config import config_path, load_config
     from balloon_splash.data.datasets.builtin import register_balloon
+    from balloon_splash.data.datasets.examine import examine_datasets
     from balloon_splash.engine.run import (
-        check_datasets,
         evaluate,
         results_table,
         start_logging,
@@ -122,7 +122,7 @@ def _run_process(args: argparse.Namespace) -> None:
             use_weights(cfg, "last")
         cfg.OUTPUT_DIR = str(Path(cfg.OUTPUT_DIR, "eval"))  # the configuration and log of the training stay
     cfg.freeze()
-    check_datasets(cfg)
+    examine_datasets(cfg)
     with sole_use(cfg.OUTPUT_DIR) if comm.is_main_process() else contextlib.nullcontext():
         if not args.eval_only:
             check_run_folder(cfg.OUTPUT_DIR, resume=resume)  # again: another run may have ended there meanwhile

@@ -42,6 +42,19 @@ def told_in_one_line(trainer: DefaultTrainer) -> Iterator[None]:
         raise TrainingError(f"iteration {trainer.iter}: {message}; {_next_step(trainer, _RESUME)}") from error
 
 
+@contextlib.contextmanager
+def photo_named_in_one_line() -> Iterator[None]:
+    """Turn what a photo can do to an evaluation into one line, also where another process has loaded it.
+
+    Raises:
+        MediaError: a photo cannot be read, or is not of the size that its annotations say.
+    """
+    try:
+        yield
+    except (OSError, MediaError, SizeMismatchError) as error:
+        raise MediaError(_last_line(error)) from error
+
+
 def _message(error: Exception) -> str | None:
     """What happened, or None if it is a bug."""
     if isinstance(error, (OSError, MediaError, SizeMismatchError)):

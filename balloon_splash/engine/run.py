@@ -11,19 +11,19 @@ from typing import Any
 
 import torch
 from detectron2.config import CfgNode
-from detectron2.data import DatasetCatalog, MetadataCatalog
+from detectron2.data import MetadataCatalog
 from detectron2.engine import default_setup, launch
 from detectron2.evaluation import verify_results
 from detectron2.utils import comm
 from detectron2.utils.logger import setup_logger
 from tabulate import tabulate
 
-from balloon_splash.data.datasets.catalog import check_registered
-from balloon_splash.engine.failures import told_in_one_line
+from balloon_splash.engine.failures import photo_named_in_one_line, told_in_one_line
 from balloon_splash.engine.trainer import BalloonTrainer
-from balloon_splash.errors import ConfigError, UsageError, WeightsError
+from balloon_splash.errors import UsageError, WeightsError
 from balloon_splash.inference.loading import load_chosen
 from balloon_splash.web.addresses import without_secrets
+from balloon_splash.weights.checkpoint import compare_classes
 
 #: Results of an evaluation: task ("bbox", "segm") to metric ("AP", "AP50", ...) to percent.
 Results = dict[str, dict[str, float]]
@@ -49,32 +49,19 @@ def evaluate(cfg: CfgNode) -> Results:
     """Evaluate ``cfg.MODEL.WEIGHTS`` on ``cfg.DATASETS.TEST``; compares with ``TEST.EXPECTED_RESULTS`` if given.
 
     Raises:
-        WeightsError: there are no weights, or they do not fit exactly.
+        WeightsError: there are no weights, they do not fit exactly, or they are of other classes.
+        MediaError: a photo cannot be read.
     """
     if not cfg.MODEL.WEIGHTS:
         raise WeightsError("no weights to evaluate; expected --weights PATH, or --resume for those of the run")
-    results = BalloonTrainer.test(cfg, load_chosen(cfg).model)
+    loaded = load_chosen(cfg)
+    for name in cfg.DATASETS.TEST:
+        compare_classes(loaded.class_names, MetadataCatalog.get(name).thing_classes, cfg.MODEL.WEIGHTS)
+    with photo_named_in_one_line():
+        results = BalloonTrainer.test(cfg, loaded.model)
     if comm.is_main_process():
         verify_results(cfg, results)
     return results
-
-
-def check_datasets(cfg: CfgNode) -> None:
-    """Load what the configuration names once, so that a mistake shows before a model is built.
-
-    Raises:
-        DatasetError: a dataset is not registered, or cannot be read.
-        ConfigError: the number of classes differs from ``MODEL.ROI_HEADS.NUM_CLASSES``.
-    """
-    for name in (*cfg.DATASETS.TRAIN, *cfg.DATASETS.TEST):
-        check_registered(name)
-        DatasetCatalog.get(name)
-        classes = MetadataCatalog.get(name).thing_classes
-        if len(classes) != cfg.MODEL.ROI_HEADS.NUM_CLASSES:
-            raise ConfigError(
-                f"MODEL.ROI_HEADS.NUM_CLASSES is {cfg.MODEL.ROI_HEADS.NUM_CLASSES}; "
-                f"expected {len(classes)}, as {name} has the classes {', '.join(classes)}"
-            )
 
 
 def results_table(results: Results) -> str:

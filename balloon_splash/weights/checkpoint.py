@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from enum import Enum
@@ -30,6 +31,8 @@ AVERAGE = "ema"
 _FROM_CONFIG = ("pixel_mean", "pixel_std")
 _BACKBONE_BLOCK = re.compile(r"(backbone\.bottom_up\.)?res\d\.")
 _SHOWN = 12
+
+logger = logging.getLogger(__name__)
 
 
 class Fit(Enum):
@@ -158,6 +161,9 @@ class SafeCheckpointer(DetectionCheckpointer):
         return loaded
 
     def _load_model(self, checkpoint: dict[str, Any]) -> Any:
+        found = checkpoint.get("class_names")
+        if self.class_names and isinstance(found, list):
+            compare_classes(found, self.class_names, self._source, exact=self.fit is Fit.EXACT)
         has_heads = any("roi_heads." in key for key in checkpoint["model"])
         incompatible = super()._load_model(checkpoint)
         new_layers = () if self.fit is Fit.EXACT else self.new_layers
@@ -168,6 +174,30 @@ class SafeCheckpointer(DetectionCheckpointer):
                 f"{_hint(problems, self.fit, checkpoint)}"
             )
         return incompatible
+
+
+def compare_classes(found: Sequence[str], expected: Sequence[str], source: str, *, exact: bool = True) -> None:
+    """Compare the classes of weights with those of the data by name; one class stands for whatever it is called.
+
+    Args:
+        found: names in the checkpoint.
+        expected: names in the dataset.
+        source: the checkpoint.
+        exact: the classes have to be the same; else a training may give them another meaning, but for classes that
+            both know, which would be mixed up.
+
+    Raises:
+        WeightsError: the classes are others, or in another order.
+    """
+    if list(found) == list(expected):
+        return
+    mixed_up = len(found) == len(expected) and any(
+        name in expected and expected[number] != name for number, name in enumerate(found)
+    )
+    names, wanted = ", ".join(map(str, found)), ", ".join(expected)
+    if mixed_up or (exact and max(len(found), len(expected)) > 1):
+        raise WeightsError(f"{source}: its classes are {names}; expected those of the dataset, {wanted}, in this order")
+    logger.warning("%s: its classes are %s, those of the dataset %s", source, names, wanted)
 
 
 def _check_tensors(name: str, state: Any) -> None:

@@ -24,9 +24,10 @@ from detectron2.utils.env import seed_all_rng
 
 from balloon_splash.cli.train import build_parser, main
 from balloon_splash.config import load_config
+from balloon_splash.data.datasets.examine import examine_datasets
 from balloon_splash.data.datasets.shapes import CLASSES, load_shapes
 from balloon_splash.data.training.loader import end_quietly
-from balloon_splash.engine.run import check_datasets, evaluate, train
+from balloon_splash.engine.run import evaluate, train
 from balloon_splash.engine.trainer import BalloonTrainer
 from balloon_splash.errors import ConfigError, DatasetError, WeightsError
 from balloon_splash.weights.checkpoint import SafeCheckpointer
@@ -222,12 +223,12 @@ def test_a_shorter_training_needs_no_other_steps(tmp_path: Path) -> None:
 
 def test_a_wrong_number_of_classes_is_told_before_anything_is_built(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"NUM_CLASSES is 2; expected 3.*circle, square, triangle"):
-        check_datasets(shapes_cfg(tmp_path, "MODEL.ROI_HEADS.NUM_CLASSES", "2"))
+        examine_datasets(shapes_cfg(tmp_path, "MODEL.ROI_HEADS.NUM_CLASSES", "2"))
 
 
 def test_an_unknown_dataset_is_told(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"'baloon_train' is not registered; known are.*balloon_train"):
-        check_datasets(shapes_cfg(tmp_path, "DATASETS.TRAIN", "('baloon_train',)"))
+        examine_datasets(shapes_cfg(tmp_path, "DATASETS.TRAIN", "('baloon_train',)"))
 
 
 def test_eval_only_needs_every_weight(tmp_path: Path) -> None:

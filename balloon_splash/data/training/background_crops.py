@@ -18,6 +18,7 @@ from torch.nn.functional import max_pool2d
 from torch.utils.data import Dataset
 from torchvision.transforms.v2.functional import resize
 
+from balloon_splash.data.annotations.instances import INCOMPLETE
 from balloon_splash.data.training.copy_paste import MixedPhotos, cover
 
 #: A piece whose grey values spread less than this (of 255) is bare sky or the padding around a photo: no lesson.
@@ -35,8 +36,8 @@ class CloseUps(MixedPhotos):
     """A dataset of mapped photos, some of which give way to a close-up of their background."""
 
     def mix(self, photo: dict[str, Any]) -> dict[str, Any]:
-        """See :func:`close_up`."""
-        return close_up(photo)
+        """See :func:`close_up`; a photo that shows more objects than are annotated stays as it is."""
+        return photo if photo.get(INCOMPLETE) else close_up(photo)
 
 
 class PasteBackground(MixedPhotos):
@@ -48,8 +49,9 @@ class PasteBackground(MixedPhotos):
         self.donors = donors
 
     def mix(self, photo: dict[str, Any]) -> dict[str, Any]:
-        """See :func:`paste_pieces`."""
-        return paste_pieces(photo, self.donors[np.random.randint(len(self.donors))])  # type: ignore[arg-type]  # no len
+        """See :func:`paste_pieces`; a donor that shows more objects than are annotated gives nothing."""
+        donor = self.donors[np.random.randint(len(self.donors))]  # type: ignore[arg-type]  # no len
+        return photo if donor.get(INCOMPLETE) else paste_pieces(photo, donor)
 
 
 def close_up(photo: dict[str, Any]) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from detectron2.config import CfgNode
 from detectron2.data import DatasetCatalog, MetadataCatalog
 from detectron2.data.build import filter_images_with_only_crowd_annotations, print_instances_class_histogram
-from detectron2.data.detection_utils import check_metadata_consistency
 
-from balloon_splash.data.annotations.instances import DatasetDict
+from balloon_splash.data.annotations.instances import INCOMPLETE, DatasetDict
+from balloon_splash.data.annotations.masks import decode_mask, mask_polygons
 from balloon_splash.errors import ConfigError
 
 
@@ -16,22 +18,51 @@ def training_photos(cfg: CfgNode) -> list[DatasetDict]:
 
     Photos without objects are left out if ``cfg.DATALOADER.FILTER_EMPTY_ANNOTATIONS``. Those of a set whose metadata
     say ``keep_empty`` stay: they were put there to show what is no object. A set with a number in
-    ``cfg.DATASETS.TRAIN_REPEAT_FACTOR`` is there that many times.
+    ``cfg.DATASETS.TRAIN_REPEAT_FACTOR`` is there that many times. A photo that shows crowds alone is left out in any
+    case: it is not empty. Masks become polygons if ``cfg.INPUT.MASK_FORMAT`` asks for those.
 
     Raises:
         ConfigError: see :func:`repeat_factors`.
     """
     names = cfg.DATASETS.TRAIN
-    check_metadata_consistency("thing_classes", names)
     repeats = repeat_factors(cfg)
     photos: list[DatasetDict] = []
     for name in names:
         found = DatasetCatalog.get(name)
         if cfg.DATALOADER.FILTER_EMPTY_ANNOTATIONS and not MetadataCatalog.get(name).get("keep_empty", False):
             found = filter_images_with_only_crowd_annotations(found)
+        found = [_with_sure_background(photo) for photo in found if not _has_crowds_alone(photo)]
+        if cfg.MODEL.MASK_ON and cfg.INPUT.MASK_FORMAT == "polygon":
+            found = [with_polygons(photo) for photo in found]
         photos += found * repeats.get(name, 1)
     print_instances_class_histogram(photos, MetadataCatalog.get(names[0]).thing_classes)
     return photos
+
+
+def _has_crowds_alone(photo: DatasetDict) -> bool:
+    annotations = photo.get("annotations", ())
+    return bool(annotations) and all(each.get("iscrowd", 0) for each in annotations)
+
+
+def _with_sure_background(photo: DatasetDict) -> DatasetDict:
+    """``photo``, marked if crowds are in it, which the mapper drops."""
+    crowded = any(each.get("iscrowd", 0) for each in photo.get("annotations", ()))
+    return photo | {INCOMPLETE: True} if crowded else photo
+
+
+def with_polygons(photo: DatasetDict) -> DatasetDict:
+    """``photo`` with polygons along the pixels' edges in the place of run lengths."""
+    annotations = photo.get("annotations", [])
+    if not any(isinstance(each.get("segmentation"), dict) for each in annotations):
+        return photo
+    return photo | {"annotations": [_as_polygons(each) for each in annotations]}
+
+
+def _as_polygons(annotation: dict[str, Any]) -> dict[str, Any]:
+    found = annotation.get("segmentation")
+    if not isinstance(found, dict) or annotation.get("iscrowd", 0):
+        return annotation
+    return annotation | {"segmentation": [ring.ravel().tolist() for ring in mask_polygons(decode_mask(found))]}
 
 
 def repeat_factors(cfg: CfgNode) -> dict[str, int]:

@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from balloon_splash.data.annotations.instances import DatasetDict
 from balloon_splash.data.training.loader import SeededDataset
 from balloon_splash.data.training.mapper import build_training_mapper
-from balloon_splash.errors import ConfigError
+from balloon_splash.data.training.training_photos import with_polygons
 from balloon_splash.inspect.dataset.samples import draw_objects, shrink
 from balloon_splash.inspect.dataset.source import draw_sample
 from balloon_splash.inspect.page.style import ORANGE, Rgb, new_figure, photo_grid, show_photo
@@ -27,11 +27,7 @@ _MASK_COLOR = to_rgb(ORANGE)
 
 
 def draw_training_inputs(cfg: CfgNode, photo: DatasetDict, count: int) -> list[dict[str, Any]]:
-    """``photo`` as ``count`` steps of training would see it, by the mapper and the random numbers of training.
-
-    Raises:
-        ConfigError: the masks are run lengths and the configuration asks for polygons.
-    """
+    """``photo`` as ``count`` steps of training would see it, by the mapper and the random numbers of training."""
     mapped: Any = _OnePhoto(cfg, photo)
     draws = SeededDataset(mapped, max(cfg.SEED, 0))
     return [draws[0, number] for number in range(count)]
@@ -41,22 +37,12 @@ class _OnePhoto:
     """A dataset of one photo behind the mapper of the training."""
 
     def __init__(self, cfg: CfgNode, photo: DatasetDict) -> None:
-        _check_mask_format(cfg, photo)
         self.mapper = build_training_mapper(cfg)
-        self.photo = photo
+        self.photo = with_polygons(photo) if cfg.INPUT.MASK_FORMAT == "polygon" else photo
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         mapped: dict[str, Any] = self.mapper(self.photo)
         return mapped
-
-
-def _check_mask_format(cfg: CfgNode, photo: DatasetDict) -> None:
-    run_lengths = any(isinstance(obj.get("segmentation"), dict) for obj in photo["annotations"])
-    if run_lengths and cfg.INPUT.MASK_FORMAT != "bitmask":
-        raise ConfigError(
-            f"{photo['file_name']}: its masks are run lengths and INPUT.MASK_FORMAT is {cfg.INPUT.MASK_FORMAT!r}; "
-            "expected 'bitmask'"
-        )
 
 
 def augmentation_figure(cfg: CfgNode, photo: DatasetDict, dataset_name: str, *, count: int = 5) -> Figure:

@@ -13,8 +13,8 @@ from detectron2.evaluation.coco_evaluation import instances_to_coco_json
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from balloon_splash.data.datasets.examine import examine_datasets
 from balloon_splash.data.training.reading import read_photo
-from balloon_splash.engine.run import check_datasets
 from balloon_splash.errors import UsageError
 from balloon_splash.inspect.dataset.source import dataset_files
 from balloon_splash.inspect.model.comparison import detections_figure, most_different, pair_figure, precision_rows
@@ -91,7 +91,7 @@ def check_dataset(subject: Subject, name: str) -> None:
     cfg = subject.cfg.clone()
     cfg.DATASETS.TRAIN, cfg.DATASETS.TEST = (), (name,)
     with dataset_files(name):
-        check_datasets(cfg)
+        examine_datasets(cfg)
 
 
 def judge(subject: Subject, dataset_name: str, *, confidence: float, limit: int, progress: bool = True) -> Judged:
