@@ -71,7 +71,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(args: argparse.Namespace) -> int:
     import json
 
+    from balloon_splash.data.datasets.builtin import register_balloon
     from balloon_splash.data.datasets.folds import N_FOLDS
+    from balloon_splash.devices import check_device
     from balloon_splash.engine.cross_validation import RUN, Run, cross_validate, summary, table
     from balloon_splash.errors import UsageError
     from balloon_splash.files import atomic_path
@@ -87,6 +89,10 @@ def _run(args: argparse.Namespace) -> int:
     missing = [path for path in starts if not path.is_file()]
     if missing:
         raise UsageError(f"--weights {missing[0]}: no such file; expected one for each of {len(runs)} runs")
+    if args.device:
+        check_device(args.device)
+    if args.dataset:
+        register_balloon(args.dataset)
     options = ["--num-gpus", str(args.num_gpus)]
     for name in ("dataset", "weights", "device"):
         if getattr(args, name):

@@ -15,6 +15,7 @@ from detectron2.config import CfgNode
 from tabulate import tabulate
 
 from balloon_splash.config import load_config
+from balloon_splash.data.datasets.examine import examine_datasets
 from balloon_splash.data.datasets.folds import WHOLE, fold_name
 from balloon_splash.data.training.training_photos import repeat_factors
 from balloon_splash.errors import ConfigError, TrainingError
@@ -83,7 +84,8 @@ def cross_validate(
         Each run's name and its metrics, in percent.
 
     Raises:
-        ConfigError: the configuration is wrong, or cannot be divided into folds.
+        ConfigError, DatasetError: the configuration or a dataset is wrong, or cannot be divided into folds; before the
+            first training.
         TrainingError: one of them failed.
     """
     cfg = load_config(config_file, overrides)
@@ -94,6 +96,7 @@ def cross_validate(
             ["--config-file", config_file, *own],
             [*overrides, *run.overrides(output / run.name, cfg)],
         )
+        examine_datasets(load_config(config_file, commands[run.name][1]))
     return {name: _results(name, output / name, *command) for name, command in commands.items()}
 
 

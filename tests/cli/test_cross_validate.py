@@ -119,3 +119,12 @@ def test_what_goes_wrong_is_told(
     start = ["--config-file", "balloon_R18_FPN.yaml", "--output", str(tmp_path / "runs")]
     assert main([*start, *arguments]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_what_cannot_work_is_said_before_the_first_training(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = write_synthetic_balloons(tmp_path / "data", num_train=2, num_val=2, size=(160, 120), progress=False)
+    start = ["--config-file", "balloon_R18_FPN.yaml", "--dataset", str(data), "--output", str(tmp_path / "runs")]
+    for more, message in (([], "4 photos in balloon_train and balloon_val; expected"), (["--device", "warp"], "warp")):
+        assert main([*start, *more, *TINY]) == 2
+        assert message in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()

@@ -13,6 +13,7 @@ import numpy as np
 
 from balloon_splash.data.annotations.instances import DatasetDict
 from balloon_splash.data.datasets.catalog import register_loader
+from balloon_splash.errors import DatasetError
 
 N_FOLDS = 5
 SEED = 0
@@ -44,11 +45,14 @@ def load_fold(fold: int, split: str) -> list[DatasetDict]:
     """Detectron2's dataset dicts of a part; ``image_id`` is new, as the two splits count from 0 each.
 
     Raises:
-        DatasetError: the balloon photos are not there.
+        DatasetError: the photos are not there, or fewer than folds.
     """
     from detectron2.data import DatasetCatalog
 
     photos = [photo for name in _SOURCES for photo in DatasetCatalog.get(name)]
+    if len(photos) < N_FOLDS:
+        found = f"{len(photos)} photos in {' and '.join(_SOURCES)}"
+        raise DatasetError(f"{found}; expected at least one for each of {N_FOLDS} folds")
     photos.sort(key=lambda photo: Path(photo["file_name"]).name)  # the parts depend on the photos alone
     counts = [len(photo["annotations"]) for photo in photos]
     folds = assign_folds(counts, N_FOLDS, SEED, same_scenes(photos, _SAME_SCENE))
