@@ -108,6 +108,13 @@ def config_path(name: str) -> Path:
         ) from None
 
 
+def use_class_count(cfg: CfgNode, count: int, overrides: Sequence[str]) -> None:
+    """Let a model have as many classes as its dataset (in place), unless ``overrides`` say how many."""
+    for key in ("ROI_HEADS", "POINT_HEAD"):
+        if f"MODEL.{key}.NUM_CLASSES" not in overrides:
+            cfg.MODEL[key].NUM_CLASSES = count
+
+
 def config_folder() -> Path:
     """The folder of our configuration files: inside the installed package, or at the top of a checkout."""
     installed = Path(str(resources.files("balloon_splash"))) / "configs"

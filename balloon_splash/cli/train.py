@@ -92,7 +92,7 @@ def _run_process(args: argparse.Namespace) -> None:
     """What each process does; a function of the module, so that it can be sent to the others."""
     from detectron2.utils import comm
 
-    from balloon_splash.config import config_path, load_config
+    from balloon_splash.config import config_path, load_config, use_class_count
     from balloon_splash.data.datasets.builtin import register_balloon
     from balloon_splash.data.datasets.examine import examine_datasets
     from balloon_splash.engine.run import (
@@ -114,7 +114,9 @@ def _run_process(args: argparse.Namespace) -> None:
             raise UsageError(
                 f"--dataset is for balloon_train and balloon_val, which {Path(args.config_file).name} does not use"
             )
-        register_balloon(args.dataset)
+        classes = register_balloon(args.dataset)
+        if len(classes) > 1:
+            use_class_count(cfg, len(classes), args.opts)
     if resume or not args.eval_only:
         check_run_folder(cfg.OUTPUT_DIR, resume=resume)
     if args.eval_only:

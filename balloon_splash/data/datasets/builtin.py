@@ -16,8 +16,11 @@ import os
 from pathlib import Path
 
 from balloon_splash.data.datasets.background_photos import FOLDER, register_background_photos
-from balloon_splash.data.datasets.catalog import check_registered, register_via_instances
+from balloon_splash.data.datasets.catalog import check_registered, register_instances, register_via_instances
 from balloon_splash.data.datasets.folders import ROOT_VARIABLE, SPLITS, VIA_FILE, datasets_root
+from balloon_splash.data.datasets.folds import register_folds
+from balloon_splash.data.datasets.layout import Split, classes_of, find_split
+from balloon_splash.media.formats import is_picture
 
 BALLOON_HINT = (
     "Get the data with `python tools/prepare_balloon.py`, "
@@ -35,7 +38,6 @@ def register_all(root: str | os.PathLike[str] | None = None) -> None:
     Args:
         root: the folder of the datasets; ``None`` reads ``$DETECTRON2_DATASETS`` now.
     """
-    from balloon_splash.data.datasets.folds import register_folds
     from balloon_splash.data.datasets.negatives import register_no_balloons
     from balloon_splash.data.datasets.shapes import register_shapes
 
@@ -57,16 +59,45 @@ def named_datasets(what: str) -> list[str]:
     Raises:
         DatasetError: neither.
     """
-    if all((Path(what) / split).is_dir() for split in SPLITS):
+    if all(find_split(Path(what), split) is not None for split in SPLITS):
         register_balloon(what)
         return [f"balloon_{split}" for split in SPLITS]
     check_registered(what)
     return [what]
 
 
-def register_balloon(folder: str | os.PathLike[str]) -> None:
-    """Let the ``balloon_...`` sets be what ``folder`` holds: ``train``, ``val``, and perhaps ``background``."""
-    _register_balloon(Path(folder).expanduser(), f"Expected train/{VIA_FILE} and val/{VIA_FILE} in {folder}")
+def register_balloon(folder: str | os.PathLike[str]) -> tuple[str, ...]:
+    """Let the ``balloon_...`` sets be what ``folder`` holds: ``train``, ``val``, and perhaps ``background``.
+
+    Args:
+        folder: holds the splits, each with a VIA file, or in any format that
+            :func:`~balloon_splash.data.annotations.formats.recognise` knows.
+
+    Returns:
+        The classes: of VIA files, ``balloon`` alone.
+
+    Raises:
+        AnnotationError, DatasetError: a split of another format than VIA cannot be read.
+    """
+    root = Path(folder).expanduser()
+    found = {split: find_split(root, split) for split in SPLITS}
+    others = [each for each in found.values() if each is not None and not each.is_via and not _looks_empty(each)]
+    classes = (classes_of(others) or ("object",)) if others else ("balloon",)
+    _register_balloon(
+        root, f"Expected train/{VIA_FILE} and val/{VIA_FILE}, or annotations of another format, in {folder}"
+    )
+    for split, each in found.items():
+        if each in others and each is not None:
+            register_instances(f"balloon_{split}", each.annotations, each.images, class_names=classes)
+    register_background_photos("balloon_background", root / FOLDER, classes)
+    register_folds(classes)
+    return classes
+
+
+def _looks_empty(split: Split) -> bool:
+    """Photos alone: the error about the missing VIA file says what is expected."""
+    files = split.annotations.iterdir() if split.annotations.is_dir() else ()
+    return split.annotations.is_dir() and all(is_picture(each) for each in files)
 
 
 def _register_balloon(folder: Path, hint: str) -> None:

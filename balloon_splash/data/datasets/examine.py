@@ -31,14 +31,16 @@ def examine_datasets(cfg: CfgNode) -> None:
     """
     names = list(dict.fromkeys((*cfg.DATASETS.TRAIN, *cfg.DATASETS.TEST)))
     photos = {name: read_registered(name) for name in names}
-    for name in names:
+    # Negatives have no class, whatever their metadata say.
+    with_objects = [name for name in names if any(photo.get("annotations") for photo in photos[name])]
+    for name in with_objects:
         number, classes = cfg.MODEL.ROI_HEADS.NUM_CLASSES, MetadataCatalog.get(name).thing_classes
         if len(classes) != number:
             raise ConfigError(
                 f"MODEL.ROI_HEADS.NUM_CLASSES is {number}; expected {len(classes)}, as {name} has the classes "
                 f"{', '.join(classes)}"
             )
-    check_same_classes([name for name in names if any(photo.get("annotations") for photo in photos[name])])
+    check_same_classes(with_objects)
     for name in names:
         if not isinstance(DatasetCatalog[name], AnnotatedDataset):  # whose reader has checked all of this
             _examine(name, photos[name], cfg)

@@ -33,12 +33,12 @@ def fold_name(fold: int, split: str) -> str:
     return f"balloon_fold{fold}_{split}"
 
 
-def register_folds() -> None:
+def register_folds(class_names: Sequence[str] = ("balloon",)) -> None:
     """Register the parts with Detectron2. Nothing is read; they follow what ``balloon_train`` and ``_val`` are then."""
     for fold in range(N_FOLDS):
         for split in ("train", "val"):
             load = functools.partial(load_fold, fold, split)
-            register_loader(fold_name(fold, split), load, ("balloon",), "")
+            register_loader(fold_name(fold, split), load, class_names, "")
 
 
 def load_fold(fold: int, split: str) -> list[DatasetDict]:

@@ -1,0 +1,76 @@
+"""Where the splits of a dataset folder lie, and in which format: what ``--dataset DIR`` finds."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from balloon_splash.data.annotations.faults import FaultLog
+from balloon_splash.data.annotations.formats import Source, recognise
+from balloon_splash.data.annotations.records import DEFAULT_OPTIONS, labels_of
+from balloon_splash.data.datasets.folders import VIA_FILE
+
+#: What exporters call the splits.
+ALIASES = {
+    "train": ("train", "training", "train2017"),
+    "val": ("val", "valid", "validation", "val2017"),
+}
+
+
+@dataclass(frozen=True)
+class Split:
+    """A split of a dataset folder.
+
+    Attributes:
+        annotations: a file, or a folder.
+        images: the folder of its photos; ``None`` is beside the annotations.
+    """
+
+    annotations: Path
+    images: Path | None = None
+
+    @property
+    def is_via(self) -> bool:
+        """It has the one file that the article's dataset has: of VIA 1 or 2, whatever the attributes."""
+        return self.annotations.name == VIA_FILE
+
+
+def find_split(root: Path, split: str) -> Split | None:
+    """Find ``train`` or ``val`` in a dataset folder, in the layouts of VIA, COCO, Roboflow, YOLO and others."""
+    for alias in ALIASES[split]:
+        folder = root / alias
+        if (folder / VIA_FILE).is_file():
+            return Split(folder / VIA_FILE, folder)
+        coco = root / "annotations" / f"instances_{alias}.json"
+        if coco.is_file():
+            places = (folder, root / "images" / alias, root / "images")
+            return Split(coco, next((place for place in places if place.is_dir()), root))
+        if (root / "labels" / alias).is_dir():
+            return Split(root / "labels" / alias, root / "images" / alias)
+        if folder.is_dir() and any(folder.iterdir()):
+            return Split(folder)
+    return None
+
+
+def classes_of(splits: list[Split]) -> tuple[str, ...]:
+    """The classes of all splits by name: in the order of the first one, then what others have besides.
+
+    Says on stderr what was recognised.
+
+    Raises:
+        AnnotationError, DatasetError: a split cannot be read.
+    """
+    classes: dict[str, None] = {}
+    for split in splits:
+        source = recognise(split.annotations)
+        found = _classes(source)
+        print(f"{source.path}: {source.format.title}, classes: {', '.join(found) or 'one'}", file=sys.stderr)
+        classes |= dict.fromkeys(found)
+    return tuple(classes)
+
+
+def _classes(source: Source) -> tuple[str, ...]:
+    parsed = {"document": source.document} if source.format.is_parsed and source.document is not None else {}
+    found = source.format.read(source.path, FaultLog(source.path), DEFAULT_OPTIONS, **parsed)
+    return found.classes or labels_of(found.photos)
