@@ -13,6 +13,7 @@ COMMANDS = {
     "splash": "keep colour on the objects of photos and videos",
     "train": "train or evaluate a model",
     "prepare": "fetch the balloon dataset, or draw one",
+    "convert-annotations": "annotations of one tool for another: VIA, COCO, LabelMe, YOLO, CVAT and others",
     "inspect-data": "a report on a dataset: faults, sizes, whether the anchors fit",
     "inspect-model": "a report on a model: every stage of it on a photo, and how good it is",
     "pack-weights": "a trained model as one small file",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -172,6 +172,7 @@ def load_annotations(
     path = Path(path)
     if not path.exists():
         raise DatasetError(f"{path}: no such annotation file or folder")
+    options = replace(options, images=None if images is None else Path(images))
     source = source_of(path, format, options)
     faults = FaultLog(source.path, strict=options.strict, max_faults=options.limits.max_faults)
     parsed = {"document": source.document} if source.format.is_parsed and source.document is not None else {}

@@ -53,30 +53,30 @@ def load_labelme(
 
 
 def read_labelme(path: Path, faults: FaultLog, options: ReadOptions) -> AnnotationSet:
-    """Read a file, or all ``*.json`` in a folder, in order of name.
+    """Read a file, or all ``*.json`` in a folder and those below it, in order of name.
 
     Raises:
         DatasetError: there is no such folder, or no JSON file in it.
         AnnotationError: any fault if the log is strict.
     """
     folder = path.parent if path.is_file() else path
-    files = [path] if path.is_file() else sorted(path.glob("[!.]*.json"))
+    files = [path] if path.is_file() else sorted(path.rglob("[!.]*.json"))
     if not files:
         raise DatasetError(f"{path}: no JSON file found; expected one of LabelMe for each photo")
     photos = []
     for index, file in enumerate(files):
         try:
-            photos.append(_read_file(file, index, options))
+            photos.append(_read_file(file, index, folder, options))
         except (AnnotationError, UnsoundError) as error:
             message = str(error).removeprefix(f"{file}: ")
             faults.add(FaultKind.BAD_ENTRY, f"not a LabelMe file: {message}", dropped=True, file=str(file))
     return AnnotationSet(photos, image_root=folder)
 
 
-def _read_file(path: Path, index: int, options: ReadOptions) -> RawPhoto:
+def _read_file(path: Path, index: int, folder: Path, options: ReadOptions) -> RawPhoto:
     document = mapping(read_json(path, options.limits), "the file")
     shapes = items(document.get("shapes"), "shapes")
-    name = text_of(document.get("imagePath"), "imagePath").replace("\\", "/")  # written on Windows
+    names = _photo_names(path, text_of(document.get("imagePath"), "imagePath"), folder, options.images or folder)
     groups: dict[object, list[tuple[int, Any]]] = {}
     for position, shape in enumerate(shapes):
         label, group = (shape.get("label"), shape.get("group_id")) if isinstance(shape, dict) else (None, None)
@@ -85,14 +85,26 @@ def _read_file(path: Path, index: int, options: ReadOptions) -> RawPhoto:
     stated = (document.get("imageWidth"), document.get("imageHeight"))
     return RawPhoto(
         index=index,
-        name=posixpath.normpath(name),
+        name=names[0],
         objects=[_object(parts, options) for parts in groups.values()],
         n_listed=len(groups),
         size=stated if all(type(each) is int for each in stated) else None,  # type: ignore[arg-type]
-        # The path is as seen from the JSON file, on the machine that wrote it.
-        fallbacks=(posixpath.basename(name),),
+        fallbacks=names[1:],
         file=str(path),
     )
+
+
+def _photo_names(path: Path, image_path: str, folder: Path, images: Path) -> tuple[str, ...]:
+    """Where in the folder of photos the photo may be: as seen from its JSON file, or moved there with it.
+
+    The path was written on another machine, perhaps on Windows.
+    """
+    written = image_path.replace("\\", "/")
+    seen = os.path.relpath(os.path.normpath(path.parent / written), images).replace(os.sep, "/")
+    base = posixpath.basename(written)
+    beside = posixpath.join(path.parent.relative_to(folder).as_posix(), base)
+    names = [seen] if not seen.startswith("../") else []
+    return tuple(dict.fromkeys([*names, posixpath.normpath(beside), base]))
 
 
 def _object(parts: Sequence[tuple[int, Any]], options: ReadOptions) -> RawObject:

@@ -104,6 +104,7 @@ class ReadOptions:
         crowds_as_objects: take each region marked ``iscrowd`` for one object, as what CVAT's brush painted is.
         strict: raise at the first fault.
         limits: how much the file may ask for.
+        images: the folder of the photos, for formats whose photos are listed in no file.
     """
 
     class_names: tuple[str, ...] | None = None
@@ -113,6 +114,7 @@ class ReadOptions:
     crowds_as_objects: bool = False
     strict: bool = False
     limits: Limits = DEFAULT_LIMITS
+    images: Path | None = None
 
 
 DEFAULT_OPTIONS = ReadOptions()

@@ -33,7 +33,7 @@ def read_yolo(labels: Path, faults: FaultLog, options: ReadOptions) -> Annotatio
         AnnotationError: the YAML file is damaged; or any fault if the log is strict.
     """
     labels = labels / "labels" if (labels / "labels").is_dir() else labels
-    images = images_of(labels)
+    images = options.images or images_of(labels)
     names = class_names_of(labels)
     photos = []
     found = (path for path in images.rglob("*") if is_picture(path) and not path.name.startswith("."))

@@ -1,0 +1,83 @@
+"""``convert_annotations``: annotations of any format that is read, written for another tool."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from balloon_splash.cli.common import EXIT_OK, run_cli
+from balloon_splash.cli.parser import Parser
+
+#: Spelled out here so that ``--help`` need not load the readers; a test compares.
+TARGETS = ("via2", "coco", "labelme", "yolo")
+SOURCES = (
+    "auto", "via", "via3", "labelme", "coco", "yolo", "cvat", "label-studio", "labelbox", "voc", "png-masks"
+)  # fmt: skip
+EXAMPLES = """\
+examples:
+  to correct in VIA 2 what CVAT exported as COCO, taking what its brush painted as objects:
+    %(prog)s cvat/annotations/instances_default.json via_region_data.json --to via2 --crowds-as-objects
+  from a VIA file whose regions have an attribute "class", to Ultralytics' layout:
+    %(prog)s kites/train/via_region_data.json kites_yolo --to yolo --class-attribute class
+"""
+
+
+def build_parser() -> Parser:
+    """The command's options."""
+    parser = Parser("Write annotations of one tool for another tool.", EXAMPLES)
+    parser.add_argument("source", metavar="FROM", type=Path, help="annotation file, or folder of annotations")
+    parser.add_argument("target", metavar="TO", type=Path, help="file (via2, coco) or folder (labelme, yolo) to write")
+    parser.add_argument("--to", required=True, choices=TARGETS, help="format to write")
+    parser.add_argument(
+        "--format", default="auto", choices=SOURCES, help="format of FROM (default: recognised by its content)"
+    )
+    parser.add_argument("--images", metavar="DIR", type=Path, help="folder of the photos (default: beside FROM)")
+    parser.add_argument(
+        "--class-name", metavar="NAME", help="class of all objects of a VIA or mask source (default: object)"
+    )
+    parser.add_argument(
+        "--class-attribute", metavar="KEY", help="VIA attribute that holds the class (default: one class for all)"
+    )
+    parser.add_argument(
+        "--crowds-as-objects", action="store_true", help="take regions with iscrowd 1 as objects (default: crowds)"
+    )
+    parser.add_argument(
+        "--close-polylines", action="store_true", help="take open polylines as polygons (default: leave out)"
+    )
+    parser.add_argument("--strict", action="store_true", help="stop at the first fault (default: report and go on)")
+    parser.add_argument("--overwrite", action="store_true", help="replace files that exist (default: refuse)")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit code."""
+    return run_cli(_run, build_parser(), argv)
+
+
+def _run(args: argparse.Namespace) -> int:
+    from balloon_splash.data.annotations.convert import convert_annotations
+    from balloon_splash.data.annotations.records import ReadOptions
+
+    options = ReadOptions(
+        class_names=(args.class_name,) if args.class_name else None,
+        class_attribute=args.class_attribute,
+        close_polylines=args.close_polylines,
+        crowds_as_objects=args.crowds_as_objects,
+        strict=args.strict,
+    )
+    report, lost = convert_annotations(
+        args.source,
+        args.target,
+        args.to,
+        images=args.images,
+        format=args.format,
+        options=options,
+        overwrite=args.overwrite,
+    )
+    print(f"{args.target}: {report.n_photos} photos, {report.n_instances} objects written for {args.to}")
+    for line in lost:
+        print(f"lost: {line}")
+    if args.to == "yolo":
+        print(f"the photos belong into {args.target / 'images'}")
+    return EXIT_OK

@@ -1,0 +1,8 @@
+"""Write annotations of one tool for another tool: see ``--help``."""
+
+import sys
+
+from balloon_splash.cli.convert_annotations import main
+
+if __name__ == "__main__":
+    sys.exit(main())
