@@ -21,6 +21,8 @@ EXAMPLES = """\
 examples:
   8 bits a weight, a quarter of the size:
     %(prog)s --weights output/balloon_R50_FPN/model_best.pth --output cups.safetensors
+  computing in 8 bits too, by ranges measured on photos:
+    %(prog)s --weights model_final.pth --output cups.safetensors --calibration cups/train/*.jpg
   with facts about the model, for whoever gets the file:
     %(prog)s --weights model_final.pth --output cups.safetensors --fact "mask AP=71.3" --fact "data=61 photos"
   the mean of a run and of a second one that started from it:
@@ -57,6 +59,14 @@ def build_parser() -> Parser:
     )
     parser.add_argument(
         "--storage", choices=("int8", "fp16"), default="int8", help="bits of each large weight (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--calibration",
+        nargs="+",
+        default=[],
+        metavar="PHOTO",
+        help="photos on which the ranges for 8-bit computation are measured, 20 of those trained on are enough "
+        "(default: none; the model then computes in floating point)",
     )
     parser.add_argument(
         "--fact",
@@ -102,6 +112,7 @@ def _run(args: argparse.Namespace) -> int:
         average_with=args.average_with,
         config_file=args.config_file,
         storage=args.storage,
+        calibration=args.calibration,
         card=dict(args.fact),
         negatives=_negatives(args),
         overwrite=args.overwrite,
@@ -111,6 +122,7 @@ def _run(args: argparse.Namespace) -> int:
     print(f"sha256         {packed.sha256}")
     print(f"configuration  {packed.config}")
     print(f"largest error  {packed.worst_error:.2%} of {packed.worst_tensor}, by its norm")
+    print(f"runs           {'with torch only: ' + packed.hindrance if packed.hindrance else 'without torch'}")
     if packed.false_alarms:
         found = packed.false_alarms
         print(

@@ -9,14 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from balloon_splash.cli.common import EXIT_OK, run_cli
-from balloon_splash.cli.quick_start import quick_imports
 from balloon_splash.cli.splash_options import build_parser
 from balloon_splash.errors import UsageError
 
 if TYPE_CHECKING:
     from balloon_splash.compositing.look import Look
     from balloon_splash.compositing.select import Selection
-    from balloon_splash.inference.segmenter import Segmenter
     from balloon_splash.splasher.finder import Finder
     from balloon_splash.splasher.options import SplashOptions
     from balloon_splash.splasher.photo_results import Files
@@ -34,7 +32,7 @@ def main(argv: Sequence[str] | None = None, *, finder: Finder | None = None) -> 
 
 
 def _run(args: argparse.Namespace, finder: Finder | None) -> int:
-    load = partial(_segmenter, args) if finder is None else lambda: finder
+    load = partial(_finder, args) if finder is None else lambda: finder
     if len(args.input) == 1 and args.input[0].isdecimal() and not Path(args.input[0]).exists():
         return _splash_webcam(int(args.input[0]), args, load)
     return _splash_files(args, load)
@@ -147,11 +145,10 @@ def _video_options(args: argparse.Namespace) -> VideoOptions:
     )
 
 
-def _segmenter(args: argparse.Namespace) -> Segmenter:
-    with quick_imports():
-        from balloon_splash.inference.segmenter import Segmenter
+def _finder(args: argparse.Namespace) -> Finder:
+    from balloon_splash.splasher.loading import load_finder
 
-    return Segmenter.from_config(
+    return load_finder(
         args.config_file,
         args.weights,
         device=args.device,

@@ -16,7 +16,7 @@ import torch
 
 from balloon_splash.errors import ConfigError
 from balloon_splash.export.graph import INPUT, OUTPUTS, DetectionGraph, trace
-from balloon_splash.inference.unreported import import_unreported
+from balloon_splash.unreported import import_unreported
 
 Array = npt.NDArray[np.generic]
 Runner = Callable[[npt.NDArray[np.float32]], Sequence[Array]]

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from torch import nn
 
 from balloon_splash.config import config_folder, config_path
-from balloon_splash.errors import OutputExistsError, UsageError, WeightsError
+from balloon_splash.errors import ConfigError, OutputExistsError, UsageError, WeightsError
 from balloon_splash.export.false_alarms import FalseAlarms, limit_false_alarms
+from balloon_splash.export.structure import structure_of
 from balloon_splash.files import atomic_path
 from balloon_splash.inference.loading import LoadedModel, load_chosen, load_model
 from balloon_splash.inference.segmenter import Segmenter
+from balloon_splash.media.reading import read_picture
+from balloon_splash.progress import ProgressBar
+from balloon_splash.runtime.ranges import measure_ranges
+from balloon_splash.runtime.structure import Structure
 from balloon_splash.weights.packed import About, read_safetensors, relative_errors, write_packed
 from balloon_splash.weights.resolve import ChosenModel, choose_model
 
@@ -31,6 +36,7 @@ class Packed:
         worst_tensor: which tensor moved most.
         worst_error: how far, by its own norm.
         false_alarms: what was done about them, if anything was asked for.
+        hindrance: why it takes torch to run the model; None where it does not.
     """
 
     path: Path
@@ -40,6 +46,7 @@ class Packed:
     worst_tensor: str
     worst_error: float
     false_alarms: FalseAlarms | None
+    hindrance: str | None
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,7 @@ def pack_weights(
     average_with: Sequence[str] = (),
     config_file: str | None = None,
     storage: str = "int8",
+    calibration: Sequence[str | Path] = (),
     card: Mapping[str, str] | None = None,
     negatives: Negatives | None = None,
     overwrite: bool = False,
@@ -79,7 +87,9 @@ def pack_weights(
             training, or from trainings that began from one another, or the mean is of no use (Wortsman et al. 2022,
             "Model soups").
         config_file: see :func:`~balloon_splash.weights.resolve.choose_model`.
-        storage: ``int8`` or ``fp16``.
+        storage: ``int8`` or ``fp16``, of each large weight.
+        calibration: photos on which the ranges of int8 are measured, so that :mod:`balloon_splash.runtime` computes in
+            it; those that the model was trained on are good, and 20 are enough.
         card: facts that go into the file.
         negatives: make the model less sure, by these.
         overwrite: replace files that are there.
@@ -88,7 +98,7 @@ def pack_weights(
         UsageError: the output has another suffix, or the negatives do not do.
         ConfigError, WeightsError: the model cannot be loaded, or not be stored, or the weights to average differ in
             their classes.
-        DatasetError, MediaError: the negatives cannot be read.
+        DatasetError, MediaError: the negatives or the calibration photos cannot be read.
         OutputExistsError: a file is there, and ``overwrite`` is false.
     """
     if output.suffix != ".safetensors":
@@ -101,12 +111,31 @@ def pack_weights(
     _average(loaded.model, average_with, chosen.config_file, loaded.class_names)
     limited = None if negatives is None else _limit(loaded, negatives)
     state = loaded.model.state_dict()
+    structure, hindrance = _structure(loaded, calibration)
     config = _config_for(chosen, output, overwrite=overwrite)
-    write_packed(output, state, About(loaded.class_names, config, card or {}), storage=storage, overwrite=overwrite)
+    about = About(loaded.class_names, config, card or {}, structure.to_json() if structure else None)
+    write_packed(output, state, about, storage=storage, overwrite=overwrite)
     errors = relative_errors(state, read_safetensors(str(output))["model"])
     worst = max(errors, key=lambda name: errors[name])
     content = output.read_bytes()
-    return Packed(output, config, len(content), hashlib.sha256(content).hexdigest(), worst, errors[worst], limited)
+    sha256 = hashlib.sha256(content).hexdigest()
+    return Packed(output, config, len(content), sha256, worst, errors[worst], limited, hindrance)
+
+
+def _structure(loaded: LoadedModel, calibration: Sequence[str | Path]) -> tuple[Structure | None, str | None]:
+    """What the runtime needs, with ranges where there are photos; or else why it cannot run the model."""
+    try:
+        structure = structure_of(loaded.model, loaded.cfg)
+    except ConfigError as error:
+        if calibration:
+            raise
+        return None, str(error)
+    if not calibration:
+        return structure, None
+    weights = {name: value.numpy() for name, value in loaded.model.state_dict().items()}
+    images = (read_picture(photo).rgb8 for photo in calibration)
+    photos = ProgressBar(images, total=len(calibration), desc="measuring ranges", unit="photo")
+    return replace(structure, ranges=measure_ranges(structure, weights, photos)), None
 
 
 def _average(model: nn.Module, others: Sequence[str], config_file: str, class_names: tuple[str, ...]) -> None:

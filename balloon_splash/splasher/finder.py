@@ -22,7 +22,9 @@ _SAID_OF_MEMORY = ("out of memory", "not enough memory", "allocate memory", "bad
 
 @runtime_checkable
 class Finder(Protocol):
-    """A model that finds objects in pictures; :class:`balloon_splash.inference.segmenter.Segmenter` is one."""
+    """A model that finds objects in pictures: :class:`balloon_splash.runtime.finder.OpenVinoFinder`, or with torch
+    :class:`balloon_splash.inference.segmenter.Segmenter`.
+    """
 
     @property
     def class_names(self) -> Sequence[str]:

@@ -139,6 +139,6 @@ def _load(finder: FinderOrLoader) -> Finder:
 
 
 def _shipped() -> Finder:
-    from balloon_splash.inference.segmenter import Segmenter
+    from balloon_splash.splasher.loading import load_finder
 
-    return Segmenter.from_config()
+    return load_finder()

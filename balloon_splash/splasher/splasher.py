@@ -88,7 +88,7 @@ class Splasher:
         device: e.g. ``"cpu"`` or ``"cuda"``; None takes a GPU if there is one.
         confidence: objects below this score are not looked at; None takes that of ``selection``, or 0.9 where it has
             none.
-        backend: ``"auto"``, ``"torch"`` or ``"openvino"``; see :mod:`balloon_splash.inference.backends`.
+        backend: ``"auto"``, ``"torch"`` or ``"openvino"``; see :func:`balloon_splash.splasher.loading.load_finder`.
         precision: ``"auto"``, ``"fp32"``, ``"bf16"`` or ``"int8"``, each faster and a little less exact.
         calibration: photos that int8 is adjusted on, instead of those that the model was trained on.
         opts: overrides of configuration keys: ``["KEY", "VALUE", ...]``.
@@ -119,9 +119,9 @@ class Splasher:
             confidence = selection.confidence or DEFAULT_CONFIDENCE
         self.selection = replace(selection, confidence=confidence)
         if segmenter is None:
-            from balloon_splash.inference.segmenter import Segmenter
+            from balloon_splash.splasher.loading import load_finder
 
-            segmenter = Segmenter.from_config(
+            segmenter = load_finder(
                 config_file,
                 weights,
                 device=device,

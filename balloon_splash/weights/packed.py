@@ -1,7 +1,8 @@
 """Weights in a small file: safetensors with 8, 16 or 32 bits per weight, read back as float32.
 
 A file of ours is a plain safetensors file whose metadata say what it is: ``format``, ``version``, ``storage``,
-``class_names``, ``config`` (the configuration it was trained with), ``card`` (facts about the model) and ``digest``.
+``class_names``, ``config`` (the configuration it was trained with), ``card`` (facts about the model), ``structure``
+(what :mod:`balloon_splash.runtime` needs to run it without torch, where that can be) and ``digest``.
 With ``int8``, each large weight is a tensor of int8 and, under its name and :data:`_SCALE`, a float32 scale for each
 slice of its first dimension, the output channels of a convolution (weight-only quantisation, symmetric, to the
 nearest; as in Jacob et al. 2018, section 2). What scales or shifts a norm stays float32.
@@ -14,19 +15,25 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
+import numpy as np
+import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from torch import Tensor
+from safetensors.numpy import save_file
 
 from balloon_splash.errors import WeightsError
 from balloon_splash.files import atomic_path
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Array = npt.NDArray[Any]
+
 FORMAT = "balloon-splash weights"
 VERSION = "1"
 STORAGES = ("int8", "fp16", "fp32")
+SUFFIX = ".safetensors"
 
 _SCALE = ":scale"
 #: Smaller tensors stay float16: they weigh little, and among them are the first and the last layers.
@@ -42,11 +49,15 @@ class About:
         class_names: a name for each class.
         config: the name of a configuration file, ours or one that lies beside the weights.
         card: facts for people: AP, data, licence, ...
+        structure: JSON of a :class:`~balloon_splash.runtime.structure.Structure`; None where torch is needed.
+        digest: of all that the file holds, as it says itself; empty before it is written.
     """
 
     class_names: tuple[str, ...]
     config: str
     card: Mapping[str, str] = field(default_factory=dict)
+    structure: str | None = None
+    digest: str = field(default="", compare=False)
 
 
 def write_packed(
@@ -67,9 +78,9 @@ def write_packed(
     """
     if storage not in STORAGES:
         raise WeightsError(f"storage {storage!r}; expected {', '.join(STORAGES)}")
-    packed: dict[str, Tensor] = {}
+    packed: dict[str, Array] = {}
     for name, value in state.items():
-        packed |= _packed(name, value.detach().cpu(), storage)
+        packed |= _packed(name, value.detach().cpu().numpy(), storage)
     metadata = {
         "format": FORMAT,
         "version": VERSION,
@@ -78,13 +89,15 @@ def write_packed(
         "config": about.config,
         "card": json.dumps(dict(about.card), sort_keys=True),
     }
+    if about.structure is not None:
+        metadata["structure"] = about.structure
     metadata["digest"] = _digest(packed, metadata)
     with atomic_path(path, overwrite=overwrite) as temporary:
         save_file(packed, str(temporary), metadata)
 
 
 def read_safetensors(path: str) -> dict[str, Any]:
-    """Read a safetensors file, ours or another.
+    """Read a safetensors file, ours or another, into tensors.
 
     Returns:
         ``model``, float32 where the file is ours, and then ``class_names``, ``config`` and ``card`` as well.
@@ -92,15 +105,30 @@ def read_safetensors(path: str) -> dict[str, Any]:
     Raises:
         WeightsError: damaged, altered, or written by a later version.
     """
-    metadata, tensors = _read(path, with_tensors=True)
+    import torch
+
+    metadata, _ = _read(path, "pt", with_tensors=False)
     if metadata.get("format") != FORMAT:
-        return {"model": tensors}
+        return {"model": _read(path, "pt", with_tensors=True)[1]}
+    about, arrays = read_arrays(path)
+    model = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    return {"model": model, "class_names": list(about.class_names), "config": about.config, "card": dict(about.card)}
+
+
+def read_arrays(path: str) -> tuple[About, dict[str, Array]]:
+    """Read a file of ours without torch: what it says of its model, and its weights in float32.
+
+    Raises:
+        WeightsError: not one of ours, damaged, altered, or written by a later version.
+    """
+    metadata, tensors = _read(path, "np", with_tensors=True)
+    if metadata.get("format") != FORMAT:
+        raise WeightsError(f"{path}: weights of another program; expected a file that pack_weights has written")
     about = _about(path, metadata)
     if metadata.get("digest") != _digest(tensors, metadata):
         raise WeightsError(f"{path}: damaged or altered, its content has not the digest that it names")
     scales = {name.removesuffix(_SCALE): tensors.pop(name) for name in list(tensors) if name.endswith(_SCALE)}
-    model = {name: _unpacked(value, scales.get(name)) for name, value in tensors.items()}
-    return {"model": model, "class_names": list(about.class_names), "config": about.config, "card": dict(about.card)}
+    return about, {name: _unpacked(value, scales.get(name)) for name, value in tensors.items()}
 
 
 def read_about(path: str) -> About | None:
@@ -109,7 +137,7 @@ def read_about(path: str) -> About | None:
     Raises:
         WeightsError: damaged, or written by a later version.
     """
-    metadata, _ = _read(path, with_tensors=False)
+    metadata, _ = _read(path, "np", with_tensors=False)
     return _about(path, metadata) if metadata.get("format") == FORMAT else None
 
 
@@ -123,49 +151,54 @@ def relative_errors(before: Mapping[str, Tensor], after: Mapping[str, Tensor]) -
     return errors
 
 
-def _packed(name: str, value: Tensor, storage: str) -> dict[str, Tensor]:
-    """The tensors that stand for one in the file."""
-    if not value.is_floating_point():
-        return {name: value.contiguous()}
-    if not torch.isfinite(value).all():
+def _packed(name: str, value: Array, storage: str) -> dict[str, Array]:
+    """The arrays that stand for one in the file."""
+    if not np.issubdtype(value.dtype, np.floating):
+        return {name: np.array(value, order="C")}
+    if not np.isfinite(value).all():
         raise WeightsError(f"{name} holds numbers that are not finite; expected a model that was trained without fault")
-    value = value.float()
-    if value.dim() < 2 or storage == "fp32":  # norms and biases: exact, they weigh next to nothing
-        return {name: value.contiguous()}
-    if storage == "fp16" or value.numel() < _LARGE:
-        half = value.half()
-        if not torch.isfinite(half).all():
-            raise WeightsError(f"{name} holds {float(value.abs().max()):.3g}, too large for 16 bits")
-        return {name: half.contiguous()}
-    scale = value.flatten(1).abs().amax(1) / _STEPS
-    steps = value / torch.where(scale > 0, scale, 1).reshape(-1, *[1] * (value.dim() - 1))
-    return {name: steps.round().to(torch.int8).contiguous(), f"{name}{_SCALE}": scale.contiguous()}
+    value = np.array(value, np.float32, order="C")
+    if value.ndim < 2 or storage == "fp32":  # norms and biases: exact, they weigh next to nothing
+        return {name: value}
+    if storage == "fp16" or value.size < _LARGE:
+        with np.errstate(over="ignore"):
+            half = value.astype(np.float16)
+        if not np.isfinite(half).all():
+            raise WeightsError(f"{name} holds {float(np.abs(value).max()):.3g}, too large for 16 bits")
+        return {name: half}
+    scale = np.abs(value.reshape(len(value), -1)).max(1) / np.float32(_STEPS)
+    steps = value / _along_first(np.where(scale > 0, scale, np.float32(1)), value)
+    return {name: np.rint(steps).astype(np.int8), f"{name}{_SCALE}": scale}
 
 
-def _unpacked(value: Tensor, scale: Tensor | None) -> Tensor:
+def _unpacked(value: Array, scale: Array | None) -> Array:
     if scale is not None:
-        return value.float() * scale.reshape(-1, *[1] * (value.dim() - 1))
-    return value.float() if value.is_floating_point() else value
+        return value.astype(np.float32) * _along_first(scale, value)
+    return value.astype(np.float32) if np.issubdtype(value.dtype, np.floating) else value
 
 
-def _digest(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:
+def _along_first(scale: Array, value: Array) -> Array:
+    return scale.reshape(-1, *[1] * (value.ndim - 1))
+
+
+def _digest(tensors: Mapping[str, Array], metadata: Mapping[str, str]) -> str:
     """SHA-256 of all that the file says, in an order of its own."""
     digest = hashlib.sha256()
     for key in sorted(set(metadata) - {"digest"}):
         digest.update(f"{key}={metadata[key]}\n".encode())
     for name in sorted(tensors):
         value = tensors[name]
-        digest.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
-        digest.update(value.contiguous().numpy().tobytes())
+        digest.update(f"{name} torch.{value.dtype} {tuple(value.shape)}\n".encode())  # torch wrote the first files
+        digest.update(np.ascontiguousarray(value).data)
     return digest.hexdigest()
 
 
-def _read(path: str, *, with_tensors: bool) -> tuple[dict[str, str], dict[str, Tensor]]:
+def _read(path: str, framework: str, *, with_tensors: bool) -> tuple[dict[str, str], dict[str, Any]]:
     try:
-        with safe_open(path, framework="pt") as file:
+        with safe_open(path, framework=framework) as file:
             names: Sequence[str] = file.keys() if with_tensors else ()
             return file.metadata() or {}, {name: file.get_tensor(name) for name in names}
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, OSError, TypeError) as error:
         raise WeightsError(f"{path}: damaged or not a safetensors file ({error})") from error
 
 
@@ -176,6 +209,7 @@ def _about(path: str, metadata: Mapping[str, str]) -> About:
             "or a newer balloon_splash"
         )
     try:
-        return About(tuple(json.loads(metadata["class_names"])), metadata["config"], json.loads(metadata["card"]))
+        names, card = tuple(json.loads(metadata["class_names"])), json.loads(metadata["card"])
+        return About(names, metadata["config"], card, metadata.get("structure"), metadata["digest"])
     except (KeyError, ValueError, TypeError) as error:
         raise WeightsError(f"{path}: damaged, its metadata are incomplete ({error})") from error

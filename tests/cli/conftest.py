@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from balloon_splash.inference.segmenter import Segmenter
+from balloon_splash.splasher import loading
 from tests.fakes import ColourSegmenter
 
 
@@ -12,5 +12,5 @@ from tests.fakes import ColourSegmenter
 def model(monkeypatch: pytest.MonkeyPatch) -> ColourSegmenter:
     """Stands in the place of the true model."""
     segmenter = ColourSegmenter()
-    monkeypatch.setattr(Segmenter, "from_config", lambda *args, **options: segmenter)
+    monkeypatch.setattr(loading, "load_finder", lambda *args, **options: segmenter)
     return segmenter

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from balloon_splash.cli.quick_start import quick_imports
 from balloon_splash.data.render import render_scene
+from balloon_splash.quick_start import quick_imports
 
 ROOT = Path(__file__).parents[2]
 
@@ -35,7 +35,7 @@ print("torch._dynamo" in sys.modules, gc.isenabled(), gc.get_freeze_count() > 10
 def test_what_stands_in_for_the_compiler_gives_its_answers() -> None:
     code = """
 import sys
-from balloon_splash.cli.quick_start import quick_imports
+from balloon_splash.quick_start import quick_imports
 with quick_imports():
     from detectron2.layers import wrappers
     from torchvision.ops import roi_align
@@ -51,7 +51,7 @@ print(answer is is_compile_supported("cpu"), wrappers.check_if_dynamo_compiling(
 def test_whoever_wants_more_of_the_compiler_gets_the_real_one() -> None:
     code = """
 import sys
-from balloon_splash.cli.quick_start import quick_imports
+from balloon_splash.quick_start import quick_imports
 with quick_imports():
     from torch._dynamo.utils import counters
 print(type(counters).__name__, sys.modules["torch._dynamo.utils"].counters is counters)

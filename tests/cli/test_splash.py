@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from balloon_splash.cli.splash import main
-from balloon_splash.inference.segmenter import Segmenter
+from balloon_splash.splasher import loading
 from tests.fakes import draw_scene
 
 ROOT = Path(__file__).parents[2]
@@ -138,7 +138,7 @@ def test_masks_crops_and_comparison_are_written_on_request(model, photos: Path, 
 def test_recorded_detections_give_the_same_splash_without_a_model(model, photos: Path, tmp_path: Path, monkeypatch):
     record = tmp_path / "found.json"
     assert run("--input", photos, "--output", tmp_path / "a", "--save-detections", record, "--soft") == 0
-    monkeypatch.setattr(Segmenter, "from_config", lambda *args, **options: pytest.fail("the model was loaded"))
+    monkeypatch.setattr(loading, "load_finder", lambda *args, **options: pytest.fail("the model was loaded"))
     assert run("--input", photos, "--output", tmp_path / "b", "--detections", record, "--soft") == 0
     for name in files(tmp_path / "a"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()

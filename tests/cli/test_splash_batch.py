@@ -13,8 +13,7 @@ import pytest
 from PIL import Image
 
 from balloon_splash.cli.splash import main
-from balloon_splash.inference.segmenter import Segmenter
-from balloon_splash.splasher import Splasher
+from balloon_splash.splasher import Splasher, loading
 from tests.fakes import ColourSegmenter, draw_scene
 from tests.inspect.model.tiny_model import write_run
 from tests.media.clips import make_clip
@@ -116,14 +115,14 @@ def test_every_good_photo_is_splashed_every_bad_one_named_and_nothing_done_twice
     config, weights = write_run(tmp_path / "run")
     good = fill(tmp_path / "photos", count)
     out = tmp_path / "out"
-    load = Segmenter.from_config
+    load = loading.load_finder
 
     def load_while_photos_vanish(*args, **options):
         for path in (tmp_path / "photos").glob("*.vanishing.png"):
             path.unlink()
         return load(*args, **options)
 
-    monkeypatch.setattr(Segmenter, "from_config", load_while_photos_vanish)
+    monkeypatch.setattr(loading, "load_finder", load_while_photos_vanish)
     command = ["--input", str(tmp_path / "photos"), "--output", f"{out}/", "--confidence", "0.4", "--batch-size", "4"]
     command += ["--config-file", config, "--weights", weights, "--device", "cpu", "--quiet", "--json"]
 
@@ -159,13 +158,13 @@ def test_a_video_that_vanishes_is_named_and_the_other_one_splashed(
 ) -> None:
     (tmp_path / "films").mkdir()
     clips = [make_clip(tmp_path / "films" / name, frames=5) for name in ("gone.mp4", "stays.mp4")]
-    load = Segmenter.from_config
+    load = loading.load_finder
 
     def load_while_it_vanishes(*args, **options):
         clips[0].unlink()
         return load(*args, **options)
 
-    monkeypatch.setattr(Segmenter, "from_config", load_while_it_vanishes)
+    monkeypatch.setattr(loading, "load_finder", load_while_it_vanishes)
     assert main(["--input", str(tmp_path / "films"), "--output", f"{tmp_path}/out/", "--quiet"]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert "gone.mp4: " in line

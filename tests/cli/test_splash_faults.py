@@ -283,10 +283,10 @@ def without_root(folder: Path) -> Iterator[None]:
 
 def test_a_read_only_folder_and_unreadable_photos_are_said(photos: Path, tmp_path: Path, monkeypatch, capsys):
     from balloon_splash.cli.splash import main
-    from balloon_splash.inference.segmenter import Segmenter
+    from balloon_splash.splasher import loading
     from tests.fakes import ColourSegmenter
 
-    monkeypatch.setattr(Segmenter, "from_config", lambda *args, **options: ColourSegmenter())
+    monkeypatch.setattr(loading, "load_finder", lambda *args, **options: ColourSegmenter())
     (photos / "05.png").chmod(0)
     (tmp_path / "out").mkdir()
     (tmp_path / "out").chmod(0o555)

@@ -11,7 +11,7 @@ from PIL import Image
 
 from balloon_splash.cli.splash import main
 from balloon_splash.cli.splash_options import build_parser
-from balloon_splash.inference.segmenter import Segmenter
+from balloon_splash.splasher import loading
 from tests.cli.scenes import moving_scene
 from tests.fakes import draw_scene
 from tests.media.clips import make_clip, read_packets, read_pictures
@@ -93,7 +93,7 @@ def test_existing_results_can_be_left_alone(model, tmp_path: Path, capsys, monke
     assert "1 of 2 splashed, 1 there already" in err
     assert sorted(entry["skipped"] for entry in json.loads(out)["photos"]) == [False, True]
     assert (tmp_path / "a_splash.png").read_bytes() == b"precious"
-    monkeypatch.setattr(Segmenter, "from_config", lambda *args, **options: pytest.fail("the model was loaded"))
+    monkeypatch.setattr(loading, "load_finder", lambda *args, **options: pytest.fail("the model was loaded"))
     assert run("--input", tmp_path, "--skip-existing") == 0
 
 

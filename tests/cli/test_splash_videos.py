@@ -16,8 +16,8 @@ from PIL import Image
 
 from balloon_splash.cli.splash import main
 from balloon_splash.cli.splash_options import build_parser
-from balloon_splash.inference.segmenter import Segmenter
 from balloon_splash.media.webcam import Webcam
+from balloon_splash.splasher import loading
 from tests.cli.scenes import SIZE, colourful, moving_scene
 from tests.fakes import draw_scene
 from tests.media.clips import Pixels, make_clip, read_packets, read_pictures
@@ -131,7 +131,7 @@ def test_recorded_detections_give_the_same_video_without_a_model(model, clip: Pa
     record = tmp_path / "found.jsonl"
     assert run("--input", clip, "--output", tmp_path / "a.mp4", "--save-detections", record) == 0
     assert len(record.read_text().splitlines()) == 25
-    monkeypatch.setattr(Segmenter, "from_config", lambda *args, **options: pytest.fail("the model was loaded"))
+    monkeypatch.setattr(loading, "load_finder", lambda *args, **options: pytest.fail("the model was loaded"))
     assert run("--input", clip, "--output", tmp_path / "b.mp4", "--detections", record) == 0
     pairs = zip(read_pictures(tmp_path / "a.mp4"), read_pictures(tmp_path / "b.mp4"), strict=True)
     assert all(np.array_equal(a.rgb, b.rgb) for a, b in pairs)
@@ -165,7 +165,7 @@ def test_a_photo_that_is_not_in_the_record_fails_alone(model, tmp_path: Path, ca
     ],
 )
 def test_wrong_use_is_one_line_before_the_model_is_loaded(clip: Path, monkeypatch, capsys, wrong, said):
-    monkeypatch.setattr(Segmenter, "from_config", lambda *args, **options: pytest.fail("the model was loaded"))
+    monkeypatch.setattr(loading, "load_finder", lambda *args, **options: pytest.fail("the model was loaded"))
     monkeypatch.chdir(clip.parent)
     assert run("--input", clip, *wrong) == 2
     err = capsys.readouterr().err

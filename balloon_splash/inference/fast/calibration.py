@@ -12,7 +12,7 @@ from detectron2.config import CfgNode
 from detectron2.data import DatasetCatalog
 
 from balloon_splash.errors import BalloonSplashError, ConfigError
-from balloon_splash.inference.fast.artifacts import digest_of_files
+from balloon_splash.runtime.artifacts import digest_of_files
 
 COUNT = 40
 """So many photos are enough: more change the ranges little."""

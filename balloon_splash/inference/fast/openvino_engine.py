@@ -14,11 +14,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from balloon_splash.inference.fast.artifacts import artifact, digest
 from balloon_splash.inference.fast.openvino_model import XML, channels_last_outputs
 from balloon_splash.inference.fast.padding import Ladder
 from balloon_splash.inference.fast.threads import Share, current_share
-from balloon_splash.inference.unreported import import_unreported
+from balloon_splash.runtime.artifacts import artifact, digest
+from balloon_splash.unreported import import_unreported
 
 if TYPE_CHECKING:
     import openvino as ov

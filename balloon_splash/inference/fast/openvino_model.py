@@ -12,11 +12,11 @@ import numpy.typing as npt
 import torch
 from detectron2.config import CfgNode
 
-from balloon_splash.inference.fast.artifacts import artifact, digest, digest_of_weights
 from balloon_splash.inference.fast.calibration import Calibration
 from balloon_splash.inference.fast.conv_part import ConvPart
 from balloon_splash.inference.fast.padding import STRIDE
-from balloon_splash.inference.unreported import import_unreported, unreported
+from balloon_splash.runtime.artifacts import artifact, digest, digest_of_weights
+from balloon_splash.unreported import import_unreported, unreported
 
 if TYPE_CHECKING:
     import openvino as ov

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from balloon_splash.files import cache_folder
-from balloon_splash.inference.fast.artifacts import (
+from balloon_splash.runtime.artifacts import (
     FORMAT,
     MANIFEST,
     artifact,
@@ -123,7 +123,7 @@ def test_files_are_known_by_their_content(tmp_path: Path) -> None:
 AT_ONCE = """
 import sys, time
 from pathlib import Path
-from balloon_splash.inference.fast.artifacts import artifact, digest
+from balloon_splash.runtime.artifacts import artifact, digest
 
 def make(folder):
     (folder / "model.bin").write_bytes(sys.argv[1].encode() * 1000)
@@ -156,5 +156,5 @@ def test_two_processes_at_once(tmp_path: Path) -> None:
 
 def test_what_another_version_of_the_cache_left_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     before = digest({"weights": "a"})
-    monkeypatch.setattr("balloon_splash.inference.fast.artifacts.FORMAT", FORMAT + 1)
+    monkeypatch.setattr("balloon_splash.runtime.artifacts.FORMAT", FORMAT + 1)
     assert digest({"weights": "a"}) != before

@@ -8,6 +8,7 @@ differs, or is missing, the folder is made anew.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import logging
@@ -15,10 +16,12 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-
-from torch import nn
+from typing import TYPE_CHECKING
 
 from balloon_splash.files import cache_folder
+
+if TYPE_CHECKING:
+    from torch import nn
 
 logger = logging.getLogger(__name__)
 
@@ -81,7 +84,7 @@ def artifact(kind: str, key: str, make: Callable[[Path], None]) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         workplace = Path(tempfile.mkdtemp(prefix=f".{key}.", suffix=".part", dir=target.parent))
     except OSError as error:
-        logger.warning("%s: cannot be written (%s); nothing is kept for the next run", target.parent, error.strerror)
+        _note(f"{target.parent}: cannot be written ({error.strerror}); nothing is kept for the next run")
         return _temporary(make)
     try:
         fresh = workplace / key
@@ -95,6 +98,12 @@ def artifact(kind: str, key: str, make: Callable[[Path], None]) -> Path:
     finally:
         shutil.rmtree(workplace, ignore_errors=True)
     return target
+
+
+@functools.cache
+def _note(text: str) -> None:
+    """Warn once."""
+    logger.warning(text)
 
 
 def _temporary(make: Callable[[Path], None]) -> Path:

@@ -1,0 +1,123 @@
+"""A packed model as a finder, run by OpenVINO: pictures in, their objects out, without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from balloon_splash.compositing.detections import Detections
+from balloon_splash.errors import WeightsError
+from balloon_splash.runtime.boxes import Boxes, clipped, decoded, not_empty, suppressed
+from balloon_splash.runtime.engine import Engine
+from balloon_splash.runtime.packed_file import PackedFile
+from balloon_splash.runtime.parts import Features, Parts
+from balloon_splash.runtime.points import refined
+from balloon_splash.runtime.precision import choose_precision
+from balloon_splash.runtime.preparing import network_image
+from balloon_splash.runtime.proposals import proposals
+
+Image = npt.NDArray[np.uint8]
+
+
+class OpenVinoFinder:
+    """Finds objects in batches of pictures with a packed Mask R-CNN; close to Detectron2's results, without it.
+
+    Attributes:
+        class_names: the names of the classes that the model knows.
+        confidence: objects with a lower score are left out.
+        precision: ``fp32``, ``bf16`` or ``int8``.
+    """
+
+    def __init__(
+        self, weights: str | Path, *, confidence: float = 0.9, precision: str = "auto", workers: int | None = None
+    ) -> None:
+        """Load a model.
+
+        Args:
+            weights: a file that ``pack_weights`` has written.
+            confidence: objects with a lower score are left out.
+            precision: see :func:`balloon_splash.runtime.precision.choose_precision`.
+            workers: pictures that are worked on at a time; None takes one for each core, up to 4.
+
+        Raises:
+            WeightsError: the file is damaged, has no structure for this runtime, or was written by a newer version.
+            ConfigError: the precision cannot be had.
+        """
+        file = PackedFile(weights)
+        self.class_names = file.class_names
+        self.confidence = confidence
+        self.structure = file.structure
+        self._engine = Engine(workers)
+        chosen = choose_precision(precision, file.structure, self._engine.capabilities)
+        self.precision = chosen.name
+        self._parts = Parts(file, chosen, self._engine)
+
+    def detect(self, images: Sequence[Image]) -> list[Detections]:
+        """The objects in each of a batch of ``(H, W, 3)`` RGB pictures, best score first.
+
+        Raises:
+            WeightsError: the model predicts NaN or infinity.
+        """
+        return self._engine.map(self._detect_one, images)
+
+    def masks(self, image: Image, boxes: Boxes, classes: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """Soft masks ``(N, M, M)`` of boxes ``(N, 4)`` that somebody has drawn, in pixels of the picture."""
+        network = network_image(image, self.structure)
+        scale = _scale(image.shape[:2], network.shape[1:])
+        with self._parts.convolve(network) as features:
+            return self._masks(features, (boxes / scale).astype(np.float32), classes)
+
+    def _detect_one(self, image: Image) -> Detections:
+        network = network_image(image, self.structure)
+        size = network.shape[1:]
+        with self._parts.convolve(network) as features:
+            boxes, scores, classes = self._boxes(features, size)
+            masks = self._masks(features, boxes, classes)
+        height, width = image.shape[:2]
+        boxes = clipped(boxes * _scale((height, width), size), (height, width))
+        there = not_empty(boxes)
+        return Detections(
+            (height, width), boxes[there], scores[there], classes[there], masks[there], tuple(self.class_names)
+        )
+
+    def _boxes(
+        self, features: Features, size: tuple[int, int]
+    ) -> tuple[Boxes, npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+        """Boxes, scores and classes of the objects, best first, in pixels of the resized picture."""
+        structure = self.structure
+        candidates, scores, deltas = self._parts.box_head(
+            features, proposals(features.logits, features.deltas, size, structure)
+        )
+        if not (np.isfinite(scores).all() and np.isfinite(deltas).all()):
+            raise WeightsError("the model predicts NaN or infinity; expected numbers: its weights are damaged")
+        boxes = clipped(decoded(candidates, deltas, structure.box_weights), size)
+        scores = scores[:, :-1]
+        found = []
+        for number in range(scores.shape[1]):
+            sure = (scores[:, number] > structure.box_threshold) & (scores[:, number] >= self.confidence)
+            own, own_scores = boxes[sure, 0 if structure.box_agnostic else number], scores[sure, number]
+            kept = suppressed(own, own_scores, structure.box_nms)
+            found.append((own[kept], own_scores[kept], np.full(len(kept), number, np.int64)))
+        all_boxes, all_scores, classes = (np.concatenate(each) for each in zip(*found, strict=True))
+        best = np.argsort(-all_scores, kind="stable")[: structure.objects]
+        return all_boxes[best], all_scores[best], classes[best]
+
+    def _masks(self, features: Features, boxes: Boxes, classes: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """Soft masks ``(N, M, M)`` of boxes in pixels of the resized picture."""
+        if not len(boxes):
+            return np.zeros((0, self.structure.mask_side, self.structure.mask_side), np.float32)
+        coarse = self._parts.mask_head(features, boxes)
+        if self.structure.point_layers:
+            logits = refined(coarse, boxes, classes, features.maps[0][0], self._parts.point_head, self.structure)
+        else:
+            logits = coarse[np.arange(len(boxes)), np.zeros_like(classes) if self.structure.mask_agnostic else classes]
+        return np.asarray(1 / (1 + np.exp(-logits)), np.float32)
+
+
+def _scale(size: tuple[int, int], network_size: tuple[int, int]) -> npt.NDArray[np.float32]:
+    """By what boxes of the resized picture are multiplied."""
+    (height, width), (network_height, network_width) = size, network_size
+    return np.tile(np.array([width / network_width, height / network_height], np.float32), 2)

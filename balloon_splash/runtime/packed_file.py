@@ -1,0 +1,49 @@
+"""A packed model as the runtime sees it: its structure at once, its weights when something is to be compiled."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
+
+from balloon_splash.errors import WeightsError
+from balloon_splash.runtime.structure import Structure
+from balloon_splash.weights.packed import read_about, read_arrays
+
+
+class PackedFile:
+    """A file that ``pack_weights`` has written.
+
+    Attributes:
+        class_names: a name for each class.
+        structure: what the model looks like.
+        digest: of all that the file holds, as it says itself.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        """Read what the file says of its model.
+
+        Raises:
+            WeightsError: damaged, written by a newer version, another program's, or packed without a structure.
+        """
+        self._path = str(path)
+        about = read_about(self._path)
+        if about is None or about.structure is None:
+            raise WeightsError(
+                f"{path}: holds no structure, which it takes to run it without torch; expected a file packed by this "
+                "version of pack_weights.py, or --backend torch"
+            )
+        self.class_names = about.class_names
+        self.structure = Structure.from_json(about.structure, self._path)
+        self.digest = about.digest
+
+    @cached_property
+    def weights(self) -> dict[str, npt.NDArray[Any]]:
+        """float32 arrays by name, checked by the digest.
+
+        Raises:
+            WeightsError: damaged or altered.
+        """
+        return read_arrays(self._path)[1]

@@ -1,0 +1,29 @@
+"""From a photo to what the network takes."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from balloon_splash.runtime.structure import Structure
+
+STRIDE = 32
+"""Of the coarsest map that the backbone computes."""
+
+
+def network_image(image: npt.NDArray[np.uint8], structure: Structure) -> npt.NDArray[np.float32]:
+    """A picture ``(H, W, 3)`` RGB, resized as Detectron2 does it, and normalised: ``(3, h, w)``."""
+    height, width = structure.resized(*image.shape[:2])
+    resized = np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))
+    channels = resized[..., ::-1] if structure.bgr else resized
+    mean, std = (np.array(each, np.float32) for each in (structure.pixel_mean, structure.pixel_std))
+    return ((channels - mean) / std).transpose(2, 0, 1)
+
+
+def padded(image: npt.NDArray[np.float32], steps: int = STRIDE) -> npt.NDArray[np.float32]:
+    """``(3, h, w)`` with zeros at the right and at the bottom, up to multiples of ``steps``: ``(1, 3, H, W)``."""
+    channels, height, width = image.shape
+    result = np.zeros((1, channels, -(-height // steps) * steps, -(-width // steps) * steps), np.float32)
+    result[0, :, :height, :width] = image
+    return result

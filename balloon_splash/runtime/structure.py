@@ -1,0 +1,152 @@
+"""How a packed model is put together: all that the runtime has to know beside the weights, as JSON in their file."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from balloon_splash.errors import WeightsError
+
+VERSION = 1
+
+Range = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Structure:
+    """A Mask R-CNN on a ResNet-FPN, as Detectron2 builds it.
+
+    Attributes:
+        blocks: residual blocks of each stage, ``res2`` first.
+        bottleneck: three convolutions a block instead of two.
+        stride_in_1x1: the first convolution of a bottleneck has the stride, as in MSRA's networks.
+        rpn_convolutions: names of the hidden layers of the RPN head.
+        pixel_mean: subtracted from each channel.
+        pixel_std: each channel is divided by it.
+        bgr: the channels are blue, green, red.
+        short_edge: photos are resized until their short edge has this length, in pixels,
+        longest_edge: unless the long edge would become longer than this.
+        anchors: for each level of the RPN, boxes ``[x0, y0, x1, y1]`` around the origin, in pixels.
+        strides: pixels a cell of each level.
+        anchor_offset: where in its cell an anchor lies, in cells.
+        candidates: proposals of each level that are compared with each other, at most.
+        proposals: proposals that go on, at most.
+        sure_proposals: proposals that go on even where they are rather background than object.
+        rpn_nms: overlap (IoU) from which the worse one of two proposals is dropped.
+        box_pool: bins along each edge of a box, for the box head.
+        box_layers: names of the hidden layers of the box head.
+        box_weights: what the box head's deltas are multiplied by.
+        box_agnostic: one box for all classes.
+        box_threshold: objects with a lower score are dropped.
+        box_nms: overlap (IoU) from which the worse one of two objects of a class is dropped.
+        objects: at most so many in a picture.
+        mask_pool: bins along each edge of a box, for the mask head.
+        mask_prefix: what the names of the mask head's layers begin with.
+        mask_layers: names of its convolutions.
+        mask_agnostic: one mask for all classes.
+        point_layers: names of the hidden layers of the point head; none without one.
+        point_steps: times that a mask is doubled and refined.
+        points: refined in each step.
+        coarse_in_each: each layer of the point head sees the coarse mask, not the first alone.
+        ranges: of the values that go into each quantised convolution, by a name of the graph; none for a model
+            without int8.
+    """
+
+    blocks: tuple[int, ...]
+    bottleneck: bool
+    stride_in_1x1: bool
+    rpn_convolutions: tuple[str, ...]
+    pixel_mean: tuple[float, ...]
+    pixel_std: tuple[float, ...]
+    bgr: bool
+    short_edge: int
+    longest_edge: int
+    anchors: tuple[tuple[tuple[float, ...], ...], ...]
+    strides: tuple[int, ...]
+    anchor_offset: float
+    candidates: int
+    proposals: int
+    sure_proposals: int
+    rpn_nms: float
+    box_pool: int
+    box_layers: tuple[str, ...]
+    box_weights: tuple[float, ...]
+    box_agnostic: bool
+    box_threshold: float
+    box_nms: float
+    objects: int
+    mask_pool: int
+    mask_prefix: str
+    mask_layers: tuple[str, ...]
+    mask_agnostic: bool
+    point_layers: tuple[str, ...] = ()
+    point_steps: int = 0
+    points: int = 0
+    coarse_in_each: bool = True
+    ranges: Mapping[str, Range] = dataclasses.field(default_factory=dict)
+
+    @property
+    def pooled_levels(self) -> int:
+        """How many feature maps boxes are taken from: those of the backbone's stages."""
+        return len(self.blocks)
+
+    @property
+    def mask_side(self) -> int:
+        """Cells along each edge of a mask."""
+        if self.point_layers:
+            return math.isqrt(self.points) * 2**self.point_steps
+        return 2 * self.mask_pool
+
+    def resized(self, height: int, width: int) -> tuple[int, int]:
+        """The height and width that a photo gets, as Detectron2's ``ResizeShortestEdge`` has them, but 1 at least."""
+        scale = self.short_edge / min(height, width)
+        new_height, new_width = height * scale, width * scale
+        if max(new_height, new_width) > self.longest_edge:
+            scale = self.longest_edge / max(new_height, new_width)
+            new_height, new_width = new_height * scale, new_width * scale
+        return max(int(new_height + 0.5), 1), max(int(new_width + 0.5), 1)
+
+    def to_json(self) -> str:
+        """What :meth:`from_json` reads."""
+        return json.dumps({"version": VERSION, **dataclasses.asdict(self)}, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str, path: str) -> Structure:
+        """Read what a file says; ``path`` is for messages.
+
+        Raises:
+            WeightsError: written by a newer version, or damaged.
+        """
+        try:
+            values = json.loads(text)
+            version = values.pop("version")
+            if version != VERSION:
+                raise WeightsError(
+                    f"{path}: its structure has version {version}, expected {VERSION}; install a newer balloon_splash, "
+                    "or run it with --backend torch"
+                )
+            return cls(**{field.name: _checked(field, values[field.name]) for field in dataclasses.fields(cls)})
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise WeightsError(f"{path}: damaged, its structure is incomplete ({error})") from error
+
+
+def _checked(field: dataclasses.Field[Any], value: Any) -> Any:
+    kind = str(field.type)
+    if kind.startswith("Mapping"):
+        return {str(name): (float(low), float(high)) for name, (low, high) in value.items()}
+    if kind.startswith("tuple"):
+        if not isinstance(value, list):
+            raise ValueError(f"{field.name}: {value!r} found, expected a list")
+        return _tuple(value)
+    expected = {"int": int, "float": (int, float), "bool": bool, "str": str}[kind]
+    if not isinstance(value, expected):  # type: ignore[arg-type]
+        raise ValueError(f"{field.name}: {value!r} found, expected {kind}")
+    return value
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(_tuple(each) for each in value) if isinstance(value, list) else value

@@ -1,0 +1,121 @@
+"""Which finder runs a model: the light runtime wherever it can, else torch."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+from balloon_splash.errors import ConfigError
+from balloon_splash.splasher.finder import Finder
+from balloon_splash.weights.names import SHIPPED, shipped_model
+from balloon_splash.weights.packed import SUFFIX, read_about
+
+logger = logging.getLogger(__name__)
+
+TRAIN_HELP = (
+    "needs torch and Detectron2; pip install 'balloon-splash[train]', then Detectron2 as the README says, "
+    "or `make test` in a checkout"
+)
+
+
+def load_finder(
+    config_file: str | None = None,
+    weights: str | None = None,
+    *,
+    device: str | None = None,
+    confidence: float = 0.9,
+    backend: str = "auto",
+    precision: str = "auto",
+    calibration: Sequence[str | Path] = (),
+    opts: Sequence[str] = (),
+) -> Finder:
+    """Load a model: by :mod:`balloon_splash.runtime` where ``backend`` is not ``torch`` and nothing hinders it.
+
+    What hinders it: a GPU to use instead, a file that was not packed for it, a configuration of one's own, or photos
+    to calibrate on. :mod:`balloon_splash.inference` runs the model then, with torch.
+
+    Args:
+        config_file: see :meth:`balloon_splash.inference.segmenter.Segmenter.from_config`, as for all the others.
+        weights: path, URL, or a name; None stands for the model that ships.
+        device: a torch device.
+        confidence: objects with a lower score are left out.
+        backend: ``auto``, ``torch`` or ``openvino``.
+        precision: ``auto``, ``fp32``, ``bf16`` or ``int8``.
+        calibration: photos for int8.
+        opts: ``KEY VALUE`` overrides of the configuration.
+
+    Raises:
+        ConfigError: the model cannot be run as asked for, or what runs it is not installed.
+        WeightsError: the weights are missing, damaged, or do not fit.
+    """
+    hindrance = _hindrance(config_file, weights, device, backend, calibration, opts)
+    if hindrance is None:
+        from balloon_splash.runtime.finder import OpenVinoFinder
+
+        return OpenVinoFinder(_packed_file(weights), confidence=confidence, precision=precision)
+    logger.info("torch runs the model, since %s", hindrance)
+    missing = [name for name in ("torch", "detectron2") if find_spec(name) is None]
+    if missing:
+        raise ConfigError(f"{hindrance}: {TRAIN_HELP}; not installed: {', '.join(missing)}")
+    from balloon_splash.quick_start import quick_imports
+
+    with quick_imports():
+        from balloon_splash.inference.segmenter import Segmenter
+
+    return Segmenter.from_config(
+        config_file,
+        weights,
+        device=device,
+        confidence=confidence,
+        backend=backend,
+        precision=precision,
+        calibration=calibration,
+        opts=opts,
+    )
+
+
+def _hindrance(
+    config_file: str | None,
+    weights: str | None,
+    device: str | None,
+    backend: str,
+    calibration: Sequence[str | Path],
+    opts: Sequence[str],
+) -> str | None:
+    """Why the runtime does not run the model; None if it does."""
+    if backend == "torch":
+        return "--backend torch was chosen"
+    if config_file is not None or opts:
+        return "a configuration was given"
+    if calibration:
+        return "photos to calibrate on were given"
+    if device not in (None, "cpu"):
+        return f"device {device} was chosen"
+    if find_spec("openvino") is None:
+        return "OpenVINO is not installed"
+    file = _packed_file(weights)
+    if not (file.suffix == SUFFIX and file.is_file()):
+        return f"{file} is not a packed model"
+    about = read_about(str(file))
+    if about is None or about.structure is None:
+        return f"{file} was not packed for the runtime"
+    if device is None and backend == "auto" and _has_gpu():
+        return "there is a GPU"
+    return None
+
+
+def _packed_file(weights: str | None) -> Path:
+    """The file that may be a packed model."""
+    return shipped_model() if weights in (None, SHIPPED) else Path(str(weights))
+
+
+def _has_gpu() -> bool:
+    """Whether torch can use a GPU; torch is asked only where a driver lies."""
+    if shutil.which("nvidia-smi") is None or find_spec("torch") is None:
+        return False
+    import torch
+
+    return torch.cuda.is_available()
