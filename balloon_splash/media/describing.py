@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,6 +23,15 @@ TIFF_LEFT_OUT = {33723: "IPTC's data", 34377: "Photoshop's data", 33550: "the ta
 
 WITH_COMMENT = frozenset({"PNG", "GIF"})
 """Formats whose comment is the user's; that of JPEG 2000 names the encoder."""
+
+GIF_BLOCK = re.compile(rb"\x21\xff\x0b([ -~]{11})")
+GIF_LOOPS = frozenset({b"NETSCAPE2.0", b"ANIMEXTS1.0"})
+GIF_BLOCKS = {b"XMP DataXMP": "XMP", b"ICCRGBG1012": "the ICC profile"}
+JP2_UUIDS = {
+    "be7acfcb97a942e89c71999491e3afac": "XMP",
+    "b14bf8bd083d4b43a5ae8cd7d5a6ce03": "GeoJP2's tags",
+    b"JpgTiffExif->JP2".hex(): "EXIF",
+}
 
 Size = tuple[int, int]
 
@@ -44,7 +54,9 @@ def describe(image: Image.Image, data: bytes, notes: list[str], *, turned: Size 
         notes.extend(left_out)
     elif image.format == "TIFF":
         tags = getattr(image, "tag_v2", {})
-        notes.extend(f"{name} in the TIFF file: left out" for tag, name in TIFF_LEFT_OUT.items() if tag in tags)
+        notes.extend(f"{name} of the TIFF file: left out" for tag, name in TIFF_LEFT_OUT.items() if tag in tags)
+    elif image.format in ("GIF", "JPEG2000"):
+        notes.extend(f"{name} in the {image.format} file: left out" for name in blocks_left_out(image.format, data))
     return Metadata(
         exif=exif_of(info, turned) or (descriptive_exif(image.getexif()) if image.format == "TIFF" else None),
         icc=info.get("icc_profile"),
@@ -148,6 +160,19 @@ def is_lossless_webp(data: bytes) -> bool:
             return name == b"VP8L"
         place += 8 + (16 if name == b"ANMF" else length + length % 2)  # of a frame, its picture's chunks follow
     return False
+
+
+def blocks_left_out(kind: str, data: bytes) -> list[str]:
+    """Names of the blocks of a GIF file, or boxes of a JPEG 2000 file, that Pillow neither reads nor writes."""
+    if kind == "GIF":
+        found = (name for name in GIF_BLOCK.findall(data) if name not in GIF_LOOPS)
+        return list(dict.fromkeys(GIF_BLOCKS.get(name, name.decode("ascii").strip()) for name in found))
+    header = data[: max(0, data.find(b"jp2c"))]
+    names = {b"xml ": "XML", b"jp2i": "rights"}
+    found_names = {name: None for box, name in names.items() if box in header}
+    for place in (match.end() for match in re.finditer(b"uuid", header)):
+        found_names[JP2_UUIDS.get(header[place : place + 16].hex(), "a block with an identifier of its own")] = None
+    return list(found_names)
 
 
 def _as_bytes(value: str | bytes | None) -> bytes | None:

@@ -49,6 +49,9 @@ WITH_EXIF = frozenset({"JPEG", "PNG", "WEBP", "AVIF", "TIFF", "HEIF"})
 WITH_ICC = WITH_EXIF
 WITH_XMP = frozenset({"JPEG", "PNG", "WEBP", "AVIF", "TIFF", "HEIF"})
 WITH_DPI = frozenset({"JPEG", "PNG", "TIFF", "BMP"})
+OF_SCREENS = frozenset({(1.0, 1.0), (72.0, 72.0), (96.0, 96.0)})
+"""Resolutions that say nothing of the picture."""
+
 WITH_COMMENT = frozenset({"JPEG", "GIF", "PNG"})
 WITH_NUMBERS = frozenset({"PNG", "AVIF", "HEIF"})
 
@@ -183,6 +186,7 @@ def _fitting_metadata(picture: Picture, kind: str) -> tuple[Metadata, list[str]]
         *(["XMP"] if given.xmp and not xmp else []),
         *([f"the colours' description ({given.numbers})"] if given.numbers and not numbers else []),
         *(given.only_here if not same else ()),
+        *(["resolution"] if given.dpi and given.dpi not in OF_SCREENS and kind not in WITH_DPI else []),
         *(["comment"] if given.comment and kind not in WITH_COMMENT else []),
     ]
     if lost:
