@@ -46,6 +46,7 @@ __all__ = [
     "load_config",
     "load_model",
     "matte",
+    "register_instances",
     "register_labelme",
     "register_png_masks",
     "register_via_instances",
@@ -81,6 +82,7 @@ _HOMES = {
     "load_config": "config",
     "load_model": "inference.loading",
     "matte": "compositing.matte",
+    "register_instances": "data.datasets.catalog",
     "register_labelme": "data.datasets.catalog",
     "register_png_masks": "data.datasets.catalog",
     "register_via_instances": "data.datasets.catalog",
@@ -96,7 +98,12 @@ if TYPE_CHECKING:
     from balloon_splash.compositing.select import Selection
     from balloon_splash.compositing.smoothing import Steadiness
     from balloon_splash.config import add_balloon_config, load_config
-    from balloon_splash.data.datasets.catalog import register_labelme, register_png_masks, register_via_instances
+    from balloon_splash.data.datasets.catalog import (
+        register_instances,
+        register_labelme,
+        register_png_masks,
+        register_via_instances,
+    )
     from balloon_splash.errors import (
         AnnotationError,
         BalloonSplashError,
