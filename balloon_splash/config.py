@@ -43,6 +43,13 @@ def add_balloon_config(cfg: CfgNode) -> None:
     cfg.MODEL.ROI_MASK_IOU_HEAD.FC_DIM = 1024
     cfg.MODEL.ROI_MASK_IOU_HEAD.LOSS_WEIGHT = 1.0
 
+    # How photos are resized for evaluation, splash and inspection: "shortest_edge" as in Detectron2, or "square",
+    # "pad64" or "none", which are IMAGE_RESIZE_MODE of matterport's Mask R-CNN; its IMAGE_MIN_DIM and IMAGE_MAX_DIM
+    # are MIN_SIZE_TEST and MAX_SIZE_TEST.
+    cfg.INPUT.RESIZE_MODE = "shortest_edge"
+    # Its IMAGE_MIN_SCALE, the least factor by which photos are scaled; 0 for no such limit.
+    cfg.INPUT.RESIZE_MIN_SCALE = 0.0
+
     # Large-scale jitter: with CROP > 0, training photos are scaled so that they fit into a square of CROP times a
     # factor drawn from RANGE, and cut or padded to CROP x CROP; MIN_SIZE_TRAIN is then without effect.
     cfg.INPUT.SCALE_JITTER = CfgNode({"CROP": 0, "RANGE": [0.1, 2.0]})

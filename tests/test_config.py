@@ -17,9 +17,10 @@ CONFIGS = sorted(path.relative_to(config_folder()).as_posix() for path in config
 @pytest.mark.parametrize("name", CONFIGS)
 def test_every_configuration_loads_and_its_model_is_ours(name: str) -> None:
     cfg = load_config(name)
-    assert cfg.MODEL.META_ARCHITECTURE == "BalloonRCNN"
-    assert cfg.MODEL.PROPOSAL_GENERATOR.NAME == "BalloonRPN"
-    assert cfg.MODEL.ROI_HEADS.NAME == "BalloonROIHeads"
+    family = "Matterport" if name.startswith("matterport") else "Balloon"
+    assert f"{family}RCNN" == cfg.MODEL.META_ARCHITECTURE
+    assert f"{family}RPN" == cfg.MODEL.PROPOSAL_GENERATOR.NAME
+    assert f"{family}ROIHeads" == cfg.MODEL.ROI_HEADS.NAME
     assert ("cuda" if torch.cuda.is_available() else "cpu") == cfg.MODEL.DEVICE
 
 

@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from detectron2.config import CfgNode
-from detectron2.data.transforms import ResizeShortestEdge
 from detectron2.modeling.postprocessing import detector_postprocess
 from detectron2.structures import Instances
 from torch import Tensor, nn
 
 from balloon_splash.compositing import DEFAULT_CONFIDENCE
 from balloon_splash.compositing.detections import Detections
+from balloon_splash.data.resizing import evaluation_resize
 from balloon_splash.errors import ConfigError
 from balloon_splash.inference.backends import EXACT, Choice, choose_backend
 from balloon_splash.inference.checks import watch_predictions
@@ -74,7 +74,10 @@ class Segmenter:
         roi_heads: Any = model.roi_heads
         roi_heads.confidence_floor = self.confidence  # Detectron2's own heads do not look at it
         self.choice = choice
-        self._resize = ResizeShortestEdge([cfg.INPUT.MIN_SIZE_TEST] * 2, cfg.INPUT.MAX_SIZE_TEST)
+        self._resize = evaluation_resize(cfg)
+        self._own_resize = choice.exact or cfg.INPUT.RESIZE_MODE != "shortest_edge"
+        self._input_sizes = {"short_edge": cfg.INPUT.MIN_SIZE_TEST, "longest_edge": cfg.INPUT.MAX_SIZE_TEST}
+        self._postprocess = getattr(model, "postprocess", detector_postprocess)
         self._bgr = cfg.INPUT.FORMAT == "BGR"
         self._side_by_side: SideBySide | None = None
         if not choice.exact:
@@ -126,7 +129,7 @@ class Segmenter:
             An ``Instances`` each, on the CPU, in pixels of the image, best score first: ``pred_boxes``, ``scores``,
             ``pred_classes``, ``pred_masks`` ``(N, H, W)`` bool and ``soft_masks`` ``(N, M, M)`` float.
         """
-        return self._each(images, lambda found, size: detector_postprocess(found, *size).to("cpu"))
+        return self._each(images, lambda found, size: self._postprocess(found, *size).to("cpu"))
 
     def detect(self, images: Sequence[Image]) -> list[Detections]:
         """As calling the object, but without pasting each mask at full size: all that a splash needs."""
@@ -164,8 +167,7 @@ class Segmenter:
     @property
     def input_format(self) -> dict[str, Any]:
         """How photos are resized, and the order of the channels."""
-        (short, _), longest = self._resize.short_edge_length, self._resize.max_size
-        return {"channels": "BGR" if self._bgr else "RGB", "short_edge": short, "longest_edge": longest}
+        return {"channels": "BGR" if self._bgr else "RGB", **self._input_sizes}
 
     def _network_input(self, path: Path) -> npt.NDArray[np.float32]:
         """A photo as the backbone sees it, ``(1, C, H, W)``."""
@@ -176,7 +178,7 @@ class Segmenter:
         transform = self._resize.get_transform(image)
         # Of a photo 1 pixel high and thousands wide, scaled down, nothing would be left.
         transform.new_h, transform.new_w = max(transform.new_h, 1), max(transform.new_w, 1)
-        if self.choice.exact:
+        if self._own_resize:
             resized = torch.from_numpy(np.ascontiguousarray(transform.apply_image(image).transpose(2, 0, 1)))
         else:
             resized = resize(image, transform.new_h, transform.new_w)
@@ -184,7 +186,7 @@ class Segmenter:
 
     def _detections(self, found: Instances, size: tuple[int, int]) -> Detections:
         found.remove("pred_masks")
-        scaled = detector_postprocess(found, *size)
+        scaled = self._postprocess(found, *size)
         return Detections(
             size=size,
             boxes=_numpy(scaled.pred_boxes.tensor, np.float32),

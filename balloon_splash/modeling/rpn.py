@@ -35,15 +35,29 @@ class BalloonRPN(RPN):
             self.trace.objectness_logits = pred_objectness_logits
             self.trace.anchor_deltas = pred_anchor_deltas
             self.trace.refined_anchors = self._decode_proposals(anchors, pred_anchor_deltas)
-            self.trace.candidates = find_top_rpn_proposals(
-                self.trace.refined_anchors,
-                pred_objectness_logits,
-                image_sizes,
-                nms_thresh=1.0,  # no two boxes overlap by more than all: nothing is suppressed
-                pre_nms_topk=self.pre_nms_topk[self.training],
-                post_nms_topk=sum(logits.shape[1] for logits in pred_objectness_logits),
-                min_box_size=self.min_box_size,
-                training=self.training,
-            )
+            refined = self.trace.refined_anchors
+            self.trace.candidates = self.candidates(refined, pred_objectness_logits, image_sizes)
             self.trace.proposals = snapshot(proposals)
         return proposals
+
+    def candidates(
+        self, boxes: list[Tensor], logits: list[Tensor], image_sizes: list[tuple[int, int]]
+    ) -> list[Instances]:
+        """The refined anchors of each image that the NMS chooses from.
+
+        Args:
+            boxes: for each level ``(N, Hl*Wl*A, 4)``.
+            logits: for each level ``(N, Hl*Wl*A)``.
+            image_sizes: ``(height, width)`` of each image.
+        """
+        found: list[Instances] = find_top_rpn_proposals(
+            boxes,
+            logits,
+            image_sizes,
+            nms_thresh=1.0,  # no two boxes overlap by more than all: nothing is suppressed
+            pre_nms_topk=self.pre_nms_topk[self.training],
+            post_nms_topk=sum(level.shape[1] for level in logits),
+            min_box_size=self.min_box_size,
+            training=self.training,
+        )
+        return found

@@ -99,7 +99,7 @@ def read_matterport(path: str | Path) -> MatterportWeights:
     for name, array in arrays.items():
         if not np.isfinite(array).all():
             raise WeightsError(f"{path}: {name} holds NaN or infinity; expected a model that was trained without fault")
-    return MatterportWeights(architecture, _converted(arrays, architecture))
+    return MatterportWeights(architecture, convert(arrays, architecture))
 
 
 def expected_shapes(of: Architecture) -> dict[str, Shape]:
@@ -236,7 +236,7 @@ def _check(path: str | Path, found: Mapping[str, Any], expected: Mapping[str, Sh
         raise WeightsError(f"{path}: not matterport's Mask R-CNN: {'; '.join(problems[:_SHOWN])}{more}")
 
 
-def _converted(arrays: Mapping[str, Array], of: Architecture) -> dict[str, Tensor]:
+def convert(arrays: Mapping[str, Array], of: Architecture) -> dict[str, Tensor]:
     """All arrays under Detectron2's names, in its layouts and orders."""
     state: dict[str, Array] = {}
 

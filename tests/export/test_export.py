@@ -21,6 +21,7 @@ from balloon_splash.export.graph import DetectionGraph
 from balloon_splash.export.model import export
 from balloon_splash.inference.segmenter import Segmenter
 from balloon_splash.weights.checkpoint import SafeCheckpointer
+from tests.matterport.files import PARTS
 from tests.modeling.test_point_refinement import REFINED
 
 
@@ -37,9 +38,12 @@ def segmenter(tiny_cfg: CfgNode, request: pytest.FixtureRequest) -> Segmenter:
 
 
 each_head = pytest.mark.parametrize("segmenter", [[], REFINED], ids=["standard", "points"], indirect=True)
+each_model = pytest.mark.parametrize(
+    "segmenter", [[], REFINED, PARTS], ids=["standard", "points", "matterport"], indirect=True
+)
 
 
-@each_head
+@each_model
 @pytest.mark.parametrize("name", SUFFIXES)
 def test_each_format_finds_the_same(name: str, segmenter: Segmenter, tmp_path: Path) -> None:
     pytest.importorskip({"onnx": "onnxruntime", "openvino": "openvino"}.get(name, "torch"))

@@ -24,8 +24,8 @@ SAMPLE = 1500
 
 #: depth, classes, IMAGE_RESIZE_MODE, IMAGE_MIN_DIM, IMAGE_MAX_DIM, height and width of the picture, training steps.
 CASES = {
-    "square": (50, 1, "square", 128, 192, (150, 110), 150),
-    "pad64": (50, 3, "pad64", 128, 256, (100, 170), 250),
+    "square": (50, 1, "square", 128, 192, (150, 110), 60),
+    "pad64": (50, 3, "pad64", 128, 256, (100, 170), 80),
     "deep": (101, 2, "square", 128, 128, (128, 90), 0),
 }
 
@@ -70,13 +70,15 @@ def configuration(config, name, training):
         DETECTION_MIN_CONFIDENCE = 0.5 if name == "square" else 0.0
         DETECTION_MAX_INSTANCES = 20
         USE_MINI_MASK = False
+        TRAIN_ROIS_PER_IMAGE, POST_NMS_ROIS_TRAINING = 24, 200
 
     return Case()
 
 
 def weighted_layers(model):
+    """Layers with weights, those of the RPN's own model, too; a TimeDistributed one by its own name."""
     for layer in model.layers:
-        for inner in layer.layers if hasattr(layer, "layers") else [getattr(layer, "layer", layer)]:
+        for inner in layer.layers if hasattr(layer, "layers") else [layer]:
             if inner.weights:
                 yield inner
 
@@ -123,6 +125,9 @@ def train(M, config, utils, name, folder):
         loss = model.keras_model.train_on_batch(inputs, outputs)
         if step % 25 == 0 or step == steps - 1:
             print(name, step, ["%.2f" % each for each in loss], flush=True)
+    model.set_trainable(
+        ".*", verbose=0
+    )  # Keras writes the RPN's frozen arrays behind the others, and reads by position
     path = os.path.join(folder, name + ".h5")
     model.keras_model.save_weights(path)
     return path
@@ -164,8 +169,7 @@ def run(M, config, name, trained, folder):
     stages += ["ROI", "roi_align_classifier", "mrcnn_class_logits", "mrcnn_class", "mrcnn_bbox", "mrcnn_detection"]
     stages += ["roi_align_mask", "mrcnn_mask"]
     outputs = [keras_model.get_layer(each).output for each in stages]
-    rpn = [each for each in keras_model.outputs if each.shape.as_list()[1:] in ([None, 2], [None, 4])]
-    probe = M.KM.Model(keras_model.inputs, outputs + rpn)
+    probe = M.KM.Model(keras_model.inputs, outputs + keras_model.outputs[5:7])
     values = probe.predict([molded, metas, np.broadcast_to(anchors, (1,) + anchors.shape)])
     for stage, value in zip(stages + ["rpn_class", "rpn_bbox"], values):
         stage = stage.replace(last, "res4_out")

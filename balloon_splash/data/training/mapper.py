@@ -14,6 +14,7 @@ from detectron2.data import transforms as T
 from detectron2.data.detection_utils import check_image_size
 from detectron2.structures import BitMasks, Boxes, Instances, PolygonMasks
 
+from balloon_splash.data.resizing import evaluation_resize
 from balloon_splash.data.training.augmentation import training_augmentations
 from balloon_splash.data.training.reading import read_photo
 
@@ -134,7 +135,8 @@ def build_training_mapper(cfg: CfgNode) -> DatasetMapper:
 
 def build_evaluation_mapper(cfg: CfgNode) -> DatasetMapper:
     """Our mapper; Detectron2's for tasks that ours does not know."""
-    return DatasetMapper(cfg, is_train=False) if _beyond_boxes_and_masks(cfg) else EvaluationMapper(cfg, is_train=False)
+    mapper = DatasetMapper if _beyond_boxes_and_masks(cfg) else EvaluationMapper
+    return mapper(cfg, is_train=False, augmentations=[evaluation_resize(cfg)])
 
 
 def _beyond_boxes_and_masks(cfg: CfgNode) -> bool:

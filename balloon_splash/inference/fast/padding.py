@@ -28,8 +28,8 @@ class Ladder:
 
     @classmethod
     def from_config(cls, cfg: CfgNode) -> Ladder:
-        """For photos of ``INPUT.MIN_SIZE_TEST``."""
-        return cls(cfg.INPUT.MIN_SIZE_TEST)
+        """For photos of ``INPUT.MIN_SIZE_TEST``; a canvas of matterport's is of few shapes by itself, and stays."""
+        return cls(cfg.INPUT.MIN_SIZE_TEST if cfg.INPUT.RESIZE_MODE == "shortest_edge" else 0)
 
     def step(self, edge: int) -> int:
         """The length that an edge is padded to."""

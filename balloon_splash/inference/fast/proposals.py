@@ -7,6 +7,8 @@ from typing import Any
 from detectron2.structures import Instances
 from torch import arange
 
+from balloon_splash.modeling.matterport import MatterportRPN
+
 CANDIDATES = 500
 """As many of each level of the pyramid are compared with each other, instead of up to 1,000."""
 
@@ -18,7 +20,12 @@ FEWEST = 100
 
 
 def cut_proposals(generator: Any) -> None:
-    """Let a proposal generator (an ``RPN``) give the best proposals only, from now on."""
+    """Let a proposal generator (an ``RPN``) give the best proposals only, from now on.
+
+    One of matterport's stays as it is: it chooses among all levels together, and equal to the original.
+    """
+    if isinstance(generator, MatterportRPN):
+        return
     before, after = generator.pre_nms_topk, generator.post_nms_topk
     generator.pre_nms_topk = {**before, False: min(before[False], CANDIDATES)}
     generator.post_nms_topk = {**after, False: min(after[False], MOST)}

@@ -17,13 +17,14 @@ from balloon_splash.inference.checks import watch_predictions
 from balloon_splash.inference.loading import load_chosen
 from balloon_splash.inspect.page.style import Rgb
 from balloon_splash.modeling import Trace
+from balloon_splash.modeling.matterport import MatterportRCNN
 from balloon_splash.weights.resolve import choose_model
 
 #: Detectron2's own classes and ours, which compute the same from the same weights and can be traced.
 _TRACEABLE = {
-    "MODEL.META_ARCHITECTURE": {"GeneralizedRCNN": "BalloonRCNN"},
-    "MODEL.PROPOSAL_GENERATOR.NAME": {"RPN": "BalloonRPN"},
-    "MODEL.ROI_HEADS.NAME": {"StandardROIHeads": "BalloonROIHeads"},
+    "MODEL.META_ARCHITECTURE": {"GeneralizedRCNN": "BalloonRCNN", "MatterportRCNN": "MatterportRCNN"},
+    "MODEL.PROPOSAL_GENERATOR.NAME": {"RPN": "BalloonRPN", "MatterportRPN": "MatterportRPN"},
+    "MODEL.ROI_HEADS.NAME": {"StandardROIHeads": "BalloonROIHeads", "MatterportROIHeads": "MatterportROIHeads"},
 }
 
 
@@ -99,8 +100,9 @@ class Subject:
         return trace
 
     def resized_photo(self, inputs: dict[str, Any]) -> Rgb:
-        """``(H, W, 3)`` RGB of what the network sees, before normalisation and padding."""
-        pixels: Rgb = inputs["image"].permute(1, 2, 0).to(torch.uint8).numpy()
+        """``(H, W, 3)`` RGB of what the network sees, before normalisation; padding is left out, a canvas is not."""
+        image = self.model.letterbox(inputs["image"]) if isinstance(self.model, MatterportRCNN) else inputs["image"]
+        pixels: Rgb = image.permute(1, 2, 0).to(torch.uint8).numpy()
         return pixels[:, :, ::-1] if self.cfg.INPUT.FORMAT == "BGR" else pixels
 
 
