@@ -17,6 +17,7 @@ COMMANDS = {
     "inspect-data": "a report on a dataset: faults, sizes, whether the anchors fit",
     "inspect-model": "a report on a model: every stage of it on a photo, and how good it is",
     "pack-weights": "a trained model as one small file",
+    "convert-matterport": "weights of matterport's Mask R-CNN (.h5) for every command here",
     "cross-validate": "train on several splits or seeds, and tell mean and spread",
     "export": "a model for other programs: TorchScript, ONNX, OpenVINO",
     "demo": "splash pictures with the model that ships, or train a small one first",
@@ -33,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
         print("usage: balloon-splash COMMAND ...\n\ncommands:")
         for name, purpose in COMMANDS.items():
-            print(f"  {name:<15}{purpose}")
+            print(f"  {name:<20}{purpose}")
         print("\nballoon-splash COMMAND --help lists the options of a command; balloon-splash --version, the version")
         return 0 if arguments else 2
     name = arguments.pop(0)

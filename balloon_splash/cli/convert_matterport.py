@@ -1,0 +1,141 @@
+"""Command line of ``tools/convert_matterport.py``: an old ``.h5`` as weights that every command takes."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from balloon_splash.cli.common import EXIT_OK, run_cli, share
+
+EXAMPLES = """\
+examples:
+  the model of the article, as balloon.py trained it:
+    %(prog)s --weights mask_rcnn_balloon_0030.h5 --class-names balloon --output old_balloon.safetensors
+  a model with a configuration of its own:
+    %(prog)s --weights mask_rcnn_shapes_0010.h5 --class-names square circle triangle --output shapes.safetensors \\
+      --image-min-dim 128 --image-max-dim 128 --anchor-scales 8 16 32 64 128 --min-confidence 0.7
+then:
+    splash.py --input photo.jpg --weights old_balloon.safetensors
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog=Path(sys.argv[0]).name,
+        description="Convert weights that matterport's Mask R-CNN saved (.h5) to a file that every command here takes. "
+        "A configuration is written beside it. The results are those of the original.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--weights", type=Path, required=True, metavar="FILE", help=".h5 file of weights or a model")
+    parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="file to write, *.safetensors")
+    parser.add_argument(
+        "--class-names",
+        nargs="+",
+        required=True,
+        metavar="NAME",
+        help="names in the order of the add_class calls, without the background",
+    )
+    parts = parser.add_mutually_exclusive_group()
+    parts.add_argument(
+        "--equal", action="store_true", help="run it by parts that compute what the original does (default)"
+    )
+    parts.add_argument(
+        "--stock", action="store_true", help="run it by Detectron2's own parts, whose results are near (default: not)"
+    )
+    parser.add_argument(
+        "--storage",
+        choices=("fp32", "fp16", "int8"),
+        default="fp32",
+        help="bits of each large weight; only fp32 is exact (default: %(default)s)",
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace files that are there (default: refuse)")
+    _add_settings(parser.add_argument_group("what the program that trained it was configured to, and no file holds"))
+    return parser
+
+
+def _add_settings(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--image-min-dim", type=int, default=800, metavar="PIXELS", help="IMAGE_MIN_DIM (default: 800)")
+    group.add_argument(
+        "--image-max-dim", type=int, default=1024, metavar="PIXELS", help="IMAGE_MAX_DIM (default: 1024)"
+    )
+    group.add_argument(
+        "--image-min-scale", type=float, default=0.0, metavar="FACTOR", help="IMAGE_MIN_SCALE (default: 0, no limit)"
+    )
+    group.add_argument(
+        "--resize-mode",
+        choices=("square", "pad64", "none"),
+        default="square",
+        help="IMAGE_RESIZE_MODE (default: square)",
+    )
+    group.add_argument(
+        "--anchor-scales",
+        nargs=5,
+        type=float,
+        default=(32, 64, 128, 256, 512),
+        metavar="PIXELS",
+        help="RPN_ANCHOR_SCALES (default: 32 64 128 256 512)",
+    )
+    group.add_argument(
+        "--anchor-ratios",
+        nargs="+",
+        type=float,
+        default=(0.5, 1, 2),
+        metavar="RATIO",
+        help="RPN_ANCHOR_RATIOS, width by height (default: 0.5 1 2)",
+    )
+    group.add_argument(
+        "--mean-pixel",
+        nargs=3,
+        type=float,
+        default=(123.7, 116.8, 103.9),
+        metavar="0-255",
+        help="MEAN_PIXEL in the order red, green, blue (default: 123.7 116.8 103.9)",
+    )
+    group.add_argument(
+        "--min-confidence", type=share, default=0.9, metavar="0-1", help="DETECTION_MIN_CONFIDENCE (default: 0.9)"
+    )
+    group.add_argument(
+        "--max-instances", type=int, default=100, metavar="N", help="DETECTION_MAX_INSTANCES (default: 100)"
+    )
+    group.add_argument(
+        "--opts", nargs="+", default=[], metavar="KEY VALUE", help="further keys of our configuration (default: none)"
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit code."""
+    return run_cli(_run, build_parser(), argv)
+
+
+def _run(args: argparse.Namespace) -> int:
+    from balloon_splash.export.from_matterport import MatterportSettings, convert_matterport
+
+    converted = convert_matterport(
+        args.weights,
+        args.output,
+        args.class_names,
+        MatterportSettings(
+            min_dim=args.image_min_dim,
+            max_dim=args.image_max_dim,
+            min_scale=args.image_min_scale,
+            resize_mode=args.resize_mode,
+            anchor_scales=args.anchor_scales,
+            anchor_ratios=args.anchor_ratios,
+            mean_pixel=args.mean_pixel,
+            min_confidence=args.min_confidence,
+            max_instances=args.max_instances,
+        ),
+        equal=not args.stock,
+        storage=args.storage,
+        opts=args.opts,
+        overwrite=args.overwrite,
+    )
+    of = converted.architecture
+    print(f"network        ResNet-{of.depth}-FPN, {of.num_classes} classes: {', '.join(args.class_names)}")
+    print(f"file           {converted.weights} ({converted.weights.stat().st_size / 1e6:.1f} MB)")
+    print(f"configuration  {converted.config}")
+    return EXIT_OK

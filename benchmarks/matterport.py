@@ -1,0 +1,115 @@
+"""A converted model against matterport's own code in TensorFlow, on the same weights and picture.
+
+    python -m benchmarks matterport --keras-python v37/bin/python
+
+The other side runs in a Python of its own, 3.7 with the packages that tests/matterport/make_reference.py lists: no
+current one has them. Weights are random, from their names. The sides go in turn, a picture at a time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from balloon_splash.export.from_matterport import MatterportSettings, convert_matterport
+from balloon_splash.inference.segmenter import Segmenter
+from balloon_splash.weights.matterport import Architecture
+from benchmarks._measure import compare, machine, print_table
+from tests.matterport.files import seeded_arrays, write_arrays
+
+CONFIDENCE = 0.5
+
+#: Run by the other Python: answers each line of its input with a detection, timed by whoever asks.
+_KERAS = """
+import sys, warnings; warnings.filterwarnings("ignore")
+import numpy as np
+from mrcnn import config, model as M
+h5, image, depth, confidence = sys.argv[1:]
+class Old(config.Config):
+    NAME = "old"; IMAGES_PER_GPU = 1; NUM_CLASSES = 2; BACKBONE = "resnet" + depth
+    DETECTION_MIN_CONFIDENCE = float(confidence)
+old = M.MaskRCNN("inference", Old(), ".")
+old.load_weights(h5, by_name=True)
+image = np.load(image)
+for line in sys.stdin:
+    found = old.detect([image])[0]
+    print("found", len(found["scores"]), file=sys.__stdout__, flush=True)
+"""
+
+
+def main() -> None:
+    """Measure and print."""
+    args = _arguments()
+    print(", ".join(f"{name} {value}" for name, value in machine().items()))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        photo = np.random.default_rng(0).integers(0, 255, (args.side // 64, args.side // 64, 3), np.uint8)
+        photo = photo.repeat(64, 0).repeat(64, 1)
+        np.save(folder / "photo.npy", photo)
+        old = write_arrays(folder / "old.h5", seeded_arrays(Architecture(args.depth, 1, 256, 1024, 3)))
+        settings = MatterportSettings(min_confidence=CONFIDENCE)
+        sides: dict[str, Callable[[], object]] = {}
+        if args.keras_python:
+            sides["matterport, TensorFlow"] = _keras(args, old, folder / "photo.npy")
+        for equal in (True, False):
+            weights = folder / f"{equal}.safetensors"
+            convert_matterport(old, weights, ["balloon"], settings, equal=equal)
+            for backend in args.backends:
+                sides[f"{'equal' if equal else 'stock'}, {backend}"] = _ours(weights, backend, photo)
+        print_table(compare(f"R{args.depth}, {args.side} x {args.side}", sides, rounds=args.rounds))
+
+
+def _keras(args: argparse.Namespace, weights: Path, photo: Path) -> Callable[[], object]:
+    process = subprocess.Popen(
+        [args.keras_python, "-c", _KERAS, str(weights), str(photo), str(args.depth), str(CONFIDENCE)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+
+    def detect() -> str:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        print(file=process.stdin, flush=True)
+        for line in process.stdout:
+            if line.startswith("found"):
+                return line
+        sys.exit(f"{args.keras_python}: ended; expected a Python with mrcnn (see tests/matterport/make_reference.py)")
+
+    print("matterport:", detect().strip())
+    return detect
+
+
+def _ours(weights: Path, backend: str, photo: np.ndarray) -> Callable[[], object]:  # type: ignore[type-arg]
+    engine, precision = backend.split(":")
+    segmenter = Segmenter.from_config(
+        None, str(weights), device="cpu", confidence=CONFIDENCE, backend=engine, precision=precision
+    )
+    print(f"{weights.stem} {backend}: found {len(segmenter.detect([photo])[0].scores)}")
+    return lambda: segmenter.detect([photo])
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--keras-python", metavar="FILE", help="a Python with TensorFlow 1.15 and mrcnn (left out)")
+    parser.add_argument("--depth", type=int, choices=(50, 101), default=101, help="of the ResNet (%(default)s)")
+    parser.add_argument("--side", type=int, default=1024, metavar="PIXELS", help="of the picture (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=3, help="of each side (%(default)s)")
+    parser.add_argument("--backends", nargs="+", default=["torch:fp32", "openvino:fp32"], metavar="BACKEND:PRECISION")
+    parser.add_argument("--threads", type=int, metavar="N", help="of torch (one per core)")
+    args = parser.parse_args()
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    return args
+
+
+if __name__ == "__main__":
+    main()
