@@ -10,7 +10,7 @@ from detectron2.config import CfgNode
 
 from balloon_splash.config import load_config
 from balloon_splash.data.resizing import MODES
-from balloon_splash.errors import UsageError, WeightsError
+from balloon_splash.errors import OutputExistsError, UsageError, WeightsError
 from balloon_splash.files import atomic_path
 from balloon_splash.weights.matterport import Architecture, read_matterport
 from balloon_splash.weights.packed import About, write_packed
@@ -98,14 +98,14 @@ def convert_matterport(
         UsageError: the output has another suffix, or a setting contradicts another.
         WeightsError: the file cannot be read, or the names or the anchors contradict it.
         ConfigError: an override is wrong, or h5py is not installed.
-        FileExistsError: a file is there, and ``overwrite`` is false.
+        OutputExistsError: a file is there, and ``overwrite`` is false.
     """
     settings = settings or MatterportSettings()
     _check(output, settings)
     beside = output.with_suffix(".yaml")
     for path in (output, beside):
         if path.exists() and not overwrite:
-            raise FileExistsError(f"{path} exists already; it is not overwritten unless you ask for it (--overwrite)")
+            raise OutputExistsError.at(path)
     read = read_matterport(weights)
     _check_names(weights, read.architecture, class_names, settings)
     cfg = configuration(read.architecture, class_names, settings, equal=equal, opts=opts)

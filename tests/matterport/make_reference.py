@@ -67,7 +67,7 @@ def configuration(config, name, training):
         IMAGE_MIN_DIM, IMAGE_MAX_DIM = min_dim, max_dim
         RPN_ANCHOR_SCALES = (16, 32, 64, 96, 128)
         POST_NMS_ROIS_INFERENCE = 100
-        DETECTION_MIN_CONFIDENCE = 0.5 if name == "square" else 0.0
+        DETECTION_MIN_CONFIDENCE = 0.3 if name == "square" else 0.0
         DETECTION_MAX_INSTANCES = 20
         USE_MINI_MASK = False
         TRAIN_ROIS_PER_IMAGE, POST_NMS_ROIS_TRAINING = 24, 200

