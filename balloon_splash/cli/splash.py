@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from balloon_splash.cli.common import EXIT_OK, run_cli
 from balloon_splash.cli.splash_options import build_parser
+from balloon_splash.compositing import DEFAULT_LOW_CONFIDENCE
 from balloon_splash.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,13 +33,14 @@ def main(argv: Sequence[str] | None = None, *, finder: Finder | None = None) -> 
 
 
 def _run(args: argparse.Namespace, finder: Finder | None) -> int:
-    load = partial(_finder, args) if finder is None else lambda: finder
+    options = _options(args)
+    load = partial(_finder, args, options.floor) if finder is None else lambda: finder
     if len(args.input) == 1 and args.input[0].isdecimal() and not Path(args.input[0]).exists():
-        return _splash_webcam(int(args.input[0]), args, load)
-    return _splash_files(args, load)
+        return _splash_webcam(int(args.input[0]), args, options, load)
+    return _splash_files(args, options, load)
 
 
-def _splash_files(args: argparse.Namespace, load: Callable[[], Finder]) -> int:
+def _splash_files(args: argparse.Namespace, options: SplashOptions, load: Callable[[], Finder]) -> int:
     from balloon_splash.cli.splash_report import Progress, conclude
     from balloon_splash.media.inputs import STDIO
     from balloon_splash.media.opening import quiet_libraries
@@ -48,7 +50,7 @@ def _splash_files(args: argparse.Namespace, load: Callable[[], Finder]) -> int:
         raise UsageError("--json and --output - both want standard output: choose one")
     quiet_libraries()
     with Progress(quiet=args.quiet, verbose=args.verbose) as progress:
-        summary = splash_inputs(args.input, args.output, _options(args), finder=load, report=progress)
+        summary = splash_inputs(args.input, args.output, options, finder=load, report=progress)
     return conclude(summary, quiet=args.quiet, as_json=args.json)
 
 
@@ -72,13 +74,12 @@ def _options(args: argparse.Namespace) -> SplashOptions:
     )
 
 
-def _splash_webcam(index: int, args: argparse.Namespace, load: Callable[[], Finder]) -> int:
+def _splash_webcam(index: int, args: argparse.Namespace, options: SplashOptions, load: Callable[[], Finder]) -> int:
     from balloon_splash.splasher.live import splash_webcam
 
     if args.output or args.detections or args.save_detections:
         raise UsageError(f"--input {index}: a webcam is shown in a window; nothing can be read or written beside it")
-    look, selection = _look(args), _selection(args)
-    splash_webcam(index, load, look, selection, max_frames=args.max_frames)
+    splash_webcam(index, load, options.look, options.selection, max_frames=args.max_frames)
     return EXIT_OK
 
 
@@ -109,6 +110,7 @@ def _selection(args: argparse.Namespace) -> Selection:
 
     return Selection(
         confidence=args.confidence,
+        low_confidence=_low_confidence(args),
         classes=args.classes,
         instances=args.instances,
         box=tuple(args.box) if args.box else None,
@@ -116,6 +118,13 @@ def _selection(args: argparse.Namespace) -> Selection:
         largest=args.largest,
         top_k=args.top_k,
     )
+
+
+def _low_confidence(args: argparse.Namespace) -> float | None:
+    if args.no_low_confidence:
+        return None
+    given: float | None = args.low_confidence
+    return min(DEFAULT_LOW_CONFIDENCE, args.confidence) if given is None else given
 
 
 def _files(args: argparse.Namespace) -> Files:
@@ -145,14 +154,14 @@ def _video_options(args: argparse.Namespace) -> VideoOptions:
     )
 
 
-def _finder(args: argparse.Namespace) -> Finder:
+def _finder(args: argparse.Namespace, floor: float) -> Finder:
     from balloon_splash.splasher.loading import load_finder
 
     return load_finder(
         args.config_file,
         args.weights,
         device=args.device,
-        confidence=args.confidence,
+        confidence=floor,
         backend=args.backend,
         precision=args.precision,
         calibration=args.calibration,

@@ -6,7 +6,7 @@ import argparse
 
 from balloon_splash.cli.common import number, share
 from balloon_splash.cli.parser import Parser, add_opts
-from balloon_splash.compositing import DEFAULT_CONFIDENCE
+from balloon_splash.compositing import DEFAULT_CONFIDENCE, DEFAULT_LOW_CONFIDENCE
 from balloon_splash.weights.names import names_help
 
 EXAMPLES = """\
@@ -124,6 +124,17 @@ def _add_selection(parser: Parser) -> None:
         default=DEFAULT_CONFIDENCE,
         metavar="0-1",
         help="lowest score of an object (default: %(default)s)",
+    )
+    low = group.add_mutually_exclusive_group()
+    low.add_argument(
+        "--low-confidence",
+        type=share,
+        metavar="0-1",
+        help="lowest score of an object beside one of its class that reaches --confidence "
+        f"(default: {DEFAULT_LOW_CONFIDENCE})",
+    )
+    low.add_argument(
+        "--no-low-confidence", action="store_true", help="ask every object for --confidence (default: do not)"
     )
     group.add_argument(
         "--classes", nargs="+", default=[], metavar="NAME", help="only objects of these classes (default: all)"

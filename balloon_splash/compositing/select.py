@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from balloon_splash.compositing import DEFAULT_CONFIDENCE, DEFAULT_LOW_CONFIDENCE
 from balloon_splash.compositing.detections import Detections
+from balloon_splash.compositing.hysteresis import beside_sure
 from balloon_splash.compositing.matte import THRESHOLD, paste_probability
 from balloon_splash.errors import UsageError
 
@@ -22,6 +24,8 @@ class Selection:
 
     Attributes:
         confidence: lowest score.
+        low_confidence: lowest score of objects whose class has one of ``confidence`` in the same picture (in videos,
+            among the objects in the frame that were so once); None asks all objects for ``confidence``.
         classes: names of classes, as the model knows them; case does not matter.
         instances: numbers of objects, which labels show: in a photo counted from 1, best score first; in a video
             whose objects are followed, in order of appearance, the same for an object all the time.
@@ -32,6 +36,7 @@ class Selection:
     """
 
     confidence: float = 0.0
+    low_confidence: float | None = None
     classes: Sequence[str] = ()
     instances: Sequence[int] = ()
     box: tuple[float, float, float, float] | None = None
@@ -47,6 +52,11 @@ class Selection:
         """
         if not 0 <= self.confidence <= 1:
             raise UsageError(f"--confidence {self.confidence:g}; expected a number from 0 to 1")
+        if self.low_confidence is not None and not 0 <= self.low_confidence <= self.confidence:
+            raise UsageError(
+                f"--low-confidence {self.low_confidence:g} with --confidence {self.confidence:g}; expected a number "
+                "from 0 to --confidence, or --no-low-confidence"
+            )
         if self.box is not None:
             x0, y0, x1, y1 = self.box
             if not (x0 < x1 < np.inf and y0 < y1 < np.inf and x0 > -np.inf and y0 > -np.inf):
@@ -86,10 +96,15 @@ class Selection:
             kept = kept[[int(np.argmax(mask_areas(detections)[kept]))]]
         return kept[: self.top_k]
 
+    @property
+    def floor(self) -> float:
+        """Score below which no object can keep its colour, whatever else is in the picture."""
+        return self.confidence if self.low_confidence is None else self.low_confidence
+
     def explain_nothing(self, detections: Detections) -> str:
         """One line that says why no object keeps its colour, with the objects that there are."""
         if not len(detections):
-            return f"no object found with a score of {self.confidence:g} or more; expected a lower --confidence"
+            return f"no object found with a score of {self.floor:g} or more; expected a lower --confidence"
         best = detections.scores.max()
         if best < self.confidence:
             return f"no object reaches --confidence {self.confidence:g}; the best score is {best:.2f}"
@@ -106,6 +121,8 @@ class Selection:
     def _eligible(self, detections: Detections) -> npt.NDArray[np.bool_]:
         """``(N,)``: meets every condition that looks at one object alone."""
         eligible = detections.scores >= self.confidence
+        if self.low_confidence is not None:
+            eligible = beside_sure(detections, eligible, self.low_confidence)
         if self.classes:
             wanted = {name.casefold() for name in self.classes}
             numbers = [i for i, name in enumerate(detections.class_names) if name.casefold() in wanted]
@@ -115,6 +132,28 @@ class Selection:
         if self.box is not None:
             eligible &= _part_inside(detections.boxes, self.box) >= INSIDE_BOX
         return eligible
+
+
+def with_default_confidence(
+    selection: Selection, confidence: float | None = None, low_confidence: float | None = None
+) -> Selection:
+    """``selection`` with the given thresholds or, where it has none of its own, with the defaults.
+
+    Args:
+        selection: the other conditions.
+        confidence: replaces that of ``selection``.
+        low_confidence: replaces that of ``selection``.
+
+    Raises:
+        UsageError: the thresholds contradict each other.
+    """
+    if confidence is None:
+        confidence = selection.confidence or DEFAULT_CONFIDENCE
+    if low_confidence is None:
+        low_confidence = selection.low_confidence
+    if low_confidence is None and not selection.confidence:
+        low_confidence = min(DEFAULT_LOW_CONFIDENCE, confidence)
+    return replace(selection, confidence=confidence, low_confidence=low_confidence)
 
 
 def mask_areas(detections: Detections) -> npt.NDArray[np.float64]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from balloon_splash.compositing.detections import Detections
+from balloon_splash.compositing.hysteresis import TrackHysteresis
 from balloon_splash.compositing.look import Look
 from balloon_splash.compositing.select import Selection
 from balloon_splash.compositing.track_choice import TrackChoice
@@ -19,8 +20,9 @@ from balloon_splash.splasher.video_stream import FindInFrames, Pixels
 class FrameSplasher:
     """Finds and composes the frames of one video.
 
-    Confidence and classes decide what is followed from frame to frame; all other conditions choose among the objects
-    that are followed (:mod:`balloon_splash.compositing.track_choice`).
+    The lowest score and the classes decide what is followed from frame to frame; confidence
+    (:mod:`balloon_splash.compositing.hysteresis`) and all other conditions choose among the objects that are followed
+    (:mod:`balloon_splash.compositing.track_choice`).
 
     Args:
         look: edges, background and marks.
@@ -35,8 +37,11 @@ class FrameSplasher:
     def __init__(self, look: Look, selection: Selection, *, followed: bool) -> None:
         self.kept: set[int] = set()
         self._look = look
-        self._candidates = Selection(confidence=selection.confidence, classes=selection.classes)
-        among_candidates = replace(selection, confidence=0.0, classes=())
+        self._candidates = Selection(confidence=selection.floor, classes=selection.classes)
+        self._hysteresis = TrackHysteresis(selection.confidence, selection.floor) if followed else None
+        among_candidates = replace(selection, classes=())
+        if followed:
+            among_candidates = replace(among_candidates, confidence=0.0, low_confidence=None)
         self._choose = (TrackChoice(among_candidates) if followed else among_candidates).indices
 
     def candidates(self, found: Detections) -> Detections:
@@ -65,6 +70,8 @@ class FrameSplasher:
 
     def compose(self, rgb: Pixels, detections: Detections) -> Pixels:
         """``(H, W, 3)`` frame to its splash, ``(H, W, 4)`` on a transparent ground."""
+        if self._hysteresis is not None:
+            detections = detections[self._hysteresis.indices(detections)]
         objects = detections[self._choose(detections)]
         self.kept.update(objects.numbers.tolist())
         result: Pixels = self._look.apply(rgb, self._look.matte(rgb, objects), objects).astype(rgb.dtype, copy=False)

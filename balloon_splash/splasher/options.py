@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from balloon_splash.compositing.look import Look
-from balloon_splash.compositing.select import Selection
+from balloon_splash.compositing.select import Selection, with_default_confidence
 from balloon_splash.splasher.photo_results import Files
 from balloon_splash.splasher.video_stream import VideoOptions
+
+RECORD_FLOOR = 0.05
+"""Lowest score in a record: Detectron2's own threshold."""
 
 Existing: TypeAlias = Literal["refuse", "overwrite", "skip"]
 """What becomes of results that exist already: an error before anything runs, a replacement, or no new splash."""
@@ -34,7 +37,7 @@ class SplashOptions:
     """
 
     look: Look = field(default_factory=Look)
-    selection: Selection = field(default_factory=Selection)
+    selection: Selection = field(default_factory=lambda: with_default_confidence(Selection()))
     files: Files = field(default_factory=Files)
     video: VideoOptions = field(default_factory=VideoOptions)
     recursive: bool = False
@@ -44,6 +47,11 @@ class SplashOptions:
     detections: str | None = None
     save_detections: str | None = None
     also_read: tuple[Path, ...] = ()
+
+    @property
+    def floor(self) -> float:
+        """Lowest score that a finder should look for; a record keeps low ones, so that they can be chosen later."""
+        return min(self.selection.floor, RECORD_FLOOR) if self.save_detections else self.selection.floor
 
     def __post_init__(self) -> None:
         overwrite = self.existing == "overwrite"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypeAlias
 
 from balloon_splash.media.inputs import expand_inputs
@@ -129,7 +130,7 @@ def _named_finder(
 ) -> NamedFinder:
     if options.detections:
         return RecordFinder(options.detections)
-    model = _load(finder or _shipped)
+    model = _load(finder or partial(_shipped, options))
     options.selection.check(model.class_names)
     return ModelFinder(model, record, report.note)
 
@@ -138,7 +139,7 @@ def _load(finder: FinderOrLoader) -> Finder:
     return finder if isinstance(finder, Finder) else finder()
 
 
-def _shipped() -> Finder:
+def _shipped(options: SplashOptions) -> Finder:
     from balloon_splash.splasher.loading import load_finder
 
-    return load_finder()
+    return load_finder(confidence=options.floor)

@@ -13,11 +13,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from balloon_splash.compositing import DEFAULT_CONFIDENCE
 from balloon_splash.compositing.arrays import Matte
 from balloon_splash.compositing.detections import Detections
 from balloon_splash.compositing.look import Look
-from balloon_splash.compositing.select import Selection
+from balloon_splash.compositing.select import Selection, with_default_confidence
 from balloon_splash.media.formats import WITH_ALPHA
 from balloon_splash.media.inputs import Source
 from balloon_splash.media.picture import Picture
@@ -86,8 +85,9 @@ class Splasher:
             configuration, or the model that ships where there is no configuration either.
         config_file: the model's configuration; None takes the one that lies beside the weights.
         device: e.g. ``"cpu"`` or ``"cuda"``; None takes a GPU if there is one.
-        confidence: objects below this score are not looked at; None takes that of ``selection``, or 0.9 where it has
-            none.
+        confidence: lowest score of an object; None takes that of ``selection``, or 0.9 where it has none.
+        low_confidence: lowest score of objects beside one of ``confidence``; None takes that of ``selection``, or 0.5
+            where it has neither; the same as ``confidence`` switches the rule off.
         backend: ``"auto"``, ``"torch"`` or ``"openvino"``; see :func:`balloon_splash.splasher.loading.load_finder`.
         precision: ``"auto"``, ``"fp32"``, ``"bf16"`` or ``"int8"``, each faster and a little less exact.
         calibration: photos that int8 is adjusted on, instead of those that the model was trained on.
@@ -104,6 +104,7 @@ class Splasher:
         config_file: str | None = None,
         device: str | None = None,
         confidence: float | None = None,
+        low_confidence: float | None = None,
         backend: str = "auto",
         precision: str = "auto",
         calibration: Sequence[str | Path] = (),
@@ -115,9 +116,7 @@ class Splasher:
         self.look = look or Look()
         self.look.check()
         selection = selection or Selection()
-        if confidence is None:
-            confidence = selection.confidence or DEFAULT_CONFIDENCE
-        self.selection = replace(selection, confidence=confidence)
+        self.selection = with_default_confidence(selection, confidence, low_confidence)
         if segmenter is None:
             from balloon_splash.splasher.loading import load_finder
 
@@ -125,7 +124,7 @@ class Splasher:
                 config_file,
                 weights,
                 device=device,
-                confidence=confidence,
+                confidence=self.selection.floor,
                 backend=backend,
                 precision=precision,
                 calibration=calibration,

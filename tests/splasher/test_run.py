@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from balloon_splash.compositing.select import Selection
-from balloon_splash.errors import UsageError
+from balloon_splash.errors import OutputExistsError, UsageError
 from balloon_splash.splasher.finder import Finder
 from balloon_splash.splasher.options import SplashOptions
 from balloon_splash.splasher.outcomes import Outcome
@@ -65,7 +65,7 @@ def test_the_model_is_loaded_only_if_there_is_work(folder: Path, tmp_path: Path)
 
 def test_results_that_exist_are_refused_or_replaced(folder: Path) -> None:
     (folder / "a_splash.png").write_bytes(b"precious")
-    with pytest.raises(UsageError, match=r"a_splash\.png"):
+    with pytest.raises(OutputExistsError, match=r"a_splash\.png"):
         splash_inputs([str(folder / "a.png")], finder=ColourSegmenter())
     assert (folder / "a_splash.png").read_bytes() == b"precious"
     splash_inputs([str(folder / "a.png")], options=SplashOptions(existing="overwrite"), finder=ColourSegmenter())

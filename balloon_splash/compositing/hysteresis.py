@@ -1,0 +1,47 @@
+"""Two thresholds: a sure object vouches for less sure ones of its class beside it.
+
+After Canny 1986, "A Computational Approach to Edge Detection", where weak edges count if they touch strong ones. A
+picture with one balloon is likely to hold more, and a picture in which nothing is sure stays as it is.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from balloon_splash.compositing.detections import Detections
+
+
+def beside_sure(detections: Detections, sure: npt.NDArray[np.bool_], low_confidence: float) -> npt.NDArray[np.bool_]:
+    """Which objects count, given the sure ones.
+
+    Args:
+        detections: the ``N`` objects of one picture.
+        sure: ``(N,)``, the objects that count by themselves.
+        low_confidence: lowest score of the others.
+
+    Returns:
+        ``(N,)``: sure objects, and those of at least ``low_confidence`` whose class has a sure one in the picture.
+    """
+    vouched = np.isin(detections.classes, detections.classes[sure])
+    return sure | (vouched & (detections.scores >= low_confidence))
+
+
+class TrackHysteresis:
+    """The rule for objects that are followed through a video: one that was sure in some frame stays so.
+
+    Args:
+        confidence: score that makes an object sure.
+        low_confidence: lowest score of objects beside a sure one.
+    """
+
+    def __init__(self, confidence: float, low_confidence: float) -> None:
+        self._confidence = confidence
+        self._low_confidence = low_confidence
+        self._sure: set[int] = set()
+
+    def indices(self, detections: Detections) -> npt.NDArray[np.intp]:
+        """Indices of the objects that count in the next frame; ``numbers`` are those of the tracks."""
+        self._sure.update(detections.numbers[detections.scores >= self._confidence].tolist())
+        sure = np.isin(detections.numbers, list(self._sure))
+        return np.flatnonzero(beside_sure(detections, sure, self._low_confidence))
