@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from balloon_splash.cli.common import EXIT_OK, run_cli
 from balloon_splash.cli.parser import Parser
 from balloon_splash.weights.names import names_help
+
+_TRAIN = "import sys; from balloon_splash.cli.train import main; sys.exit(main())"
 
 WEIGHTS_HELP = (
     "weights that each run starts from, a name from the list below or a path, in which {run} stands for the folder "
@@ -97,13 +101,18 @@ def _run(args: argparse.Namespace) -> int:
     for name in ("dataset", "weights", "device"):
         if getattr(args, name):
             options += [f"--{name}", getattr(args, name)]
-    results = cross_validate(runs, args.output, args.config_file, options, args.opts)
+    results = cross_validate(runs, args.output, args.config_file, options, args.opts, train=_train)
     written = args.output / "cross_validation.json"
     with atomic_path(written, overwrite=True) as path:
         path.write_text(json.dumps({"runs": results, "summary": summary(results)}, indent=1), encoding="utf-8")
     print(table(results))
     print(f"numbers: {written}")
     return EXIT_OK
+
+
+def _train(arguments: Sequence[str]) -> int:
+    """The training command in a process of its own."""
+    return subprocess.run([sys.executable, "-c", _TRAIN, *arguments], check=False).returncode
 
 
 def _numbers(text: str) -> list[int]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import math
 import statistics
-import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from detectron2.config import CfgNode
 from tabulate import tabulate
@@ -27,13 +27,16 @@ METRICS = ("bbox/AP", "segm/AP", "segm/AP50", "segm/AP75", "boundary/AP")
 #: Stands for a run's name in the options of all.
 RUN = "{run}"
 
-_TRAIN = "import sys; from balloon_splash.cli.train import main; sys.exit(main())"
 _RESULTS = "results.json"
+
+
+Train: TypeAlias = Callable[[Sequence[str]], int]
+"""Does one run with these arguments of the training command, in a process of its own, and returns its exit code."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """One training.
+    """One run of the training.
 
     Attributes:
         seed: of all that is random in it.
@@ -69,23 +72,30 @@ class Run:
 
 
 def cross_validate(
-    runs: Sequence[Run], output: Path, config_file: str, options: Sequence[str] = (), overrides: Sequence[str] = ()
+    runs: Sequence[Run],
+    output: Path,
+    config_file: str,
+    options: Sequence[str] = (),
+    overrides: Sequence[str] = (),
+    *,
+    train: Train,
 ) -> dict[str, dict[str, float]]:
-    """Do trainings that are not done yet, each in a process and a folder of its own; interrupted ones go on.
+    """Do the runs that are not done yet, each in a process and a folder of its own; resume interrupted ones.
 
     Args:
-        runs: the trainings.
+        runs: the runs.
         output: where their folders are made.
         config_file: see :func:`balloon_splash.config.config_path`.
         options: further arguments of the training command, :data:`RUN` in them for the run's name.
         overrides: ``KEY VALUE`` pairs for all of them.
+        train: starts the training command.
 
     Returns:
         Each run's name and its metrics, in percent.
 
     Raises:
         ConfigError, DatasetError: the configuration or a dataset is wrong, or cannot be divided into folds; before the
-            first training.
+            first run.
         TrainingError: one of them failed.
     """
     cfg = load_config(config_file, overrides)
@@ -97,10 +107,12 @@ def cross_validate(
             [*overrides, *run.overrides(output / run.name, cfg)],
         )
         examine_datasets(load_config(config_file, commands[run.name][1]))
-    return {name: _results(name, output / name, *command) for name, command in commands.items()}
+    return {name: _results(name, output / name, train, *command) for name, command in commands.items()}
 
 
-def _results(name: str, folder: Path, options: Sequence[str], overrides: Sequence[str]) -> dict[str, float]:
+def _results(
+    name: str, folder: Path, train: Train, options: Sequence[str], overrides: Sequence[str]
+) -> dict[str, float]:
     from balloon_splash.weights.run_folder import has_run
 
     kept = folder / _RESULTS
@@ -108,13 +120,12 @@ def _results(name: str, folder: Path, options: Sequence[str], overrides: Sequenc
         return {metric: float(value) for metric, value in json.loads(kept.read_text(encoding="utf-8")).items()}
     print(f"{name}: {'going on' if has_run(folder) else 'training'}", file=sys.stderr, flush=True)
     resume = ["--resume"] if has_run(folder) else []
-    command = [sys.executable, "-c", _TRAIN, *options, *resume, *overrides]
-    done = subprocess.run(command, check=False)
-    if done.returncode == 130:
+    code = train([*options, *resume, *overrides])
+    if code == 130:
         raise KeyboardInterrupt
-    if done.returncode:
+    if code:
         raise TrainingError(
-            f"{folder}: the training ended with exit code {done.returncode}, see above; the same command goes on there"
+            f"{folder}: the training ended with exit code {code}, see above; the same command resumes it"
         )
     results = last_evaluation(folder / "metrics.json")
     with atomic_path(kept) as path:
