@@ -48,7 +48,7 @@ def parser_of(tool: Path) -> argparse.ArgumentParser:
 def test_tools_understand_their_options(page: str, words: list[str]) -> None:
     parsed = parser_of(ROOT / words[1]).parse_args(words[2:])
     config = getattr(parsed, "config_file", None)
-    assert config is None or (ROOT / config).is_file()
+    assert config is None or (ROOT / config).is_file() or not config.startswith("configs/")  # others a run writes
 
 
 @pytest.mark.parametrize(("page", "words"), commands(r"make "))
