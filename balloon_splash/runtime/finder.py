@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from balloon_splash.compositing import DEFAULT_CONFIDENCE
 from balloon_splash.compositing.detections import Detections
 from balloon_splash.errors import WeightsError
 from balloon_splash.runtime.boxes import Boxes, clipped, decoded, not_empty, suppressed
@@ -32,7 +33,12 @@ class OpenVinoFinder:
     """
 
     def __init__(
-        self, weights: str | Path, *, confidence: float = 0.9, precision: str = "auto", workers: int | None = None
+        self,
+        weights: str | Path,
+        *,
+        confidence: float = DEFAULT_CONFIDENCE,
+        precision: str = "auto",
+        workers: int | None = None,
     ) -> None:
         """Load a model.
 
