@@ -1,12 +1,14 @@
-# `make demo` does the main job, `make test` checks everything; each sets up .venv first, once.
+# `make demo` does the main job, `make test` checks everything; each sets up as much of .venv
+# as it needs, once: a splash takes 0.6 GB, training and tests 6 GB.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+SPLASHES := $(VENV)/.splashes
 READY := $(VENV)/.ready
 
 .PHONY: demo train test test-all lint format coverage mutation audit lock clean
 
-demo: $(READY)
+demo: $(SPLASHES)
 	@$(BIN)/python tools/demo.py $(DEMO_ARGS)
 
 # The whole journey instead: train a small model, evaluate it, and splash with it.
@@ -39,30 +41,38 @@ mutation: $(READY)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'mutmut>=3.8,<4'
 	@$(BIN)/python -m tests.campaigns.mutation $(MUTATION_ARGS)
 
-# Known vulnerabilities of what requirements.lock names; fails, too, where the service that knows them is out of reach.
+# Known vulnerabilities of what requirements-train.lock names; fails, too, where the service that knows them is out of reach.
 # AUDIT_ARGS="--vulnerability-service osv" asks another one.
 audit: $(READY)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip-audit>=2.7'
-	@$(BIN)/pip-audit --strict --disable-pip --require-hashes -r requirements.lock $(AUDIT_ARGS)
+	@$(BIN)/pip-audit --strict --disable-pip --require-hashes -r requirements-train.lock $(AUDIT_ARGS)
 
-$(READY): setup.py requirements.lock tools/install_detectron2.py requirements-detectron2.txt
+$(SPLASHES): setup.py requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python %d.%d found, 3.10 or newer expected; try: make PYTHON=python3.11" % sys.version_info[:2])'
-	@echo "setting up $(VENV): a few minutes and about 6 GB, once"
+	@test -x $(BIN)/python || echo "setting up $(VENV): half a minute and about 0.6 GB, once"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(READY): $(SPLASHES) requirements-train.lock tools/install_detectron2.py requirements-detectron2.txt
+	@echo "adding what training and tests need to $(VENV): a few minutes and about 5 GB, once"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-train.lock
 	$(BIN)/python tools/install_detectron2.py
 	@touch $@
 
-# Choose new versions, for all Python versions and systems at once: with hashes for the set-up here, without them for
+# Choose new versions, for all Python versions and systems at once: with hashes for the two set-ups here, without them for
 # those who install by `pip -c`, which takes no hashes and no extras. By hash the extras are named: pip before 23.3 takes
 # `coverage[toml]` for another package than `coverage`, and refuses it as soon as a newer release is out.
 lock: $(READY)
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile $(LOCKED) --constraint constraints.in --upgrade --output-file constraints.txt
-	$(BIN)/uv pip compile $(LOCKED) --constraint constraints.txt --generate-hashes --no-strip-extras --output-file requirements.lock
+	$(BIN)/uv pip compile $(LOCKED) $(ALL) --constraint constraints.in --upgrade --output-file constraints.txt
+	$(BIN)/uv pip compile $(LOCKED) --extra checkout $(BY_HASH) --output-file requirements.lock
+	$(BIN)/uv pip compile $(LOCKED) $(ALL) $(BY_HASH) --output-file requirements-train.lock
 
-LOCKED := setup.py --extra detectron2 --extra dev --universal --python-version 3.10 --no-header --no-annotate
+LOCKED := setup.py --universal --python-version 3.10 --no-header --no-annotate
+ALL := --extra checkout --extra train --extra dev
+BY_HASH := --constraint constraints.txt --generate-hashes --no-strip-extras
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .coverage

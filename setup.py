@@ -8,36 +8,39 @@ from setuptools import find_packages, setup
 HERE = Path(__file__).parent
 VERSION = re.search(r'^__version__ = "(.+)"', (HERE / "balloon_splash/__init__.py").read_text(), re.MULTILINE)[1]
 
-RUNTIME = [
-    "torch>=2.6",
-    "torchvision>=0.21",
-    "fvcore>=0.1.5.post20221221",
-    "iopath>=0.1.9",
-    "yacs>=0.1.8",
-    "PyYAML>=6",
+# What a splash needs: photos, videos, and the model that ships, run by OpenVINO.
+SPLASH = [
     "numpy>=1.26",
+    "openvino>=2025.0",
     "opencv-python>=4.9",
     "Pillow>=11.3",  # the first with AVIF
-    "pycocotools>=2.0.7",
-    "shapely>=2.0.4",
     "av>=14",
     "requests>=2.31",
     "urllib3>=2",
     "packaging>=23",
     "platformdirs>=4",
-    "Jinja2>=3.1",
-    "MarkupSafe>=2.1",
-    "matplotlib>=3.8",
+    "pycocotools>=2.0.7",  # masks in files of detections
     "safetensors>=0.4.3",
     "filelock>=4",  # whose locks a forked process does not inherit
-    "tabulate>=0.9",
     "tifffile>=2023.7",  # 16-bit colour, which Pillow cannot write
     "tqdm>=4.66",
     "wrapt>=1.16",
 ]
 
-# Detectron2 is not on PyPI under its own name (see tools/install_detectron2.py); this is what it needs at import.
-DETECTRON2_NEEDS = [
+# What training, evaluation and reports need besides. Detectron2 itself is not on PyPI under its own name (see
+# tools/install_detectron2.py); the second half is what it needs at import.
+TRAIN = [
+    "torch>=2.6",
+    "torchvision>=0.21",
+    "PyYAML>=6",
+    "shapely>=2.0.4",
+    "Jinja2>=3.1",
+    "MarkupSafe>=2.1",
+    "matplotlib>=3.8",
+    "fvcore>=0.1.5.post20221221",
+    "iopath>=0.1.9",
+    "yacs>=0.1.8",
+    "tabulate>=0.9",
     "setuptools<81",  # for pkg_resources
     "omegaconf>=2.1",
     "hydra-core>=1.1",
@@ -46,11 +49,11 @@ DETECTRON2_NEEDS = [
     "tensorboard>=2.14",
 ]
 
-# A faster back end for CPUs; NNCF makes its int8 models.
-OPENVINO = ["openvino>=2025.0", "nncf>=2.15"]
+# int8 for a model that was not packed with ranges.
+QUANTISE = ["nncf>=2.15"]
 
 # What tools/export_model.py writes, and checks.
-EXPORT = [*OPENVINO, "onnx>=1.17", "onnxruntime>=1.20"]
+EXPORT = [*TRAIN, *QUANTISE, "onnx>=1.17", "onnxruntime>=1.20"]
 
 # Reads the weights of matterport's Mask R-CNN (tools/convert_matterport.py).
 MATTERPORT = ["h5py>=3.10"]
@@ -104,16 +107,18 @@ setup(
         "balloon_splash.weights": ["*.safetensors"],
         "balloon_splash.configs": ["*.yaml", "**/*.yaml"],
     },
-    install_requires=RUNTIME,
+    install_requires=SPLASH,
     extras_require={
-        "detectron2": DETECTRON2_NEEDS,
+        "checkout": ["setuptools<81"],  # `pip install --no-build-isolation -e .`, as the Makefile does it
+        "detectron2": TRAIN,  # the older name
         "dev": DEVELOPMENT,
         "export": EXPORT,
         "fuzz": FUZZ,
         "heif": ["pillow-heif>=0.18"],
         "matterport": MATTERPORT,
         "jpeg": JPEG,
-        "openvino": OPENVINO,
+        "openvino": QUANTISE,
+        "train": TRAIN,
     },
     entry_points={"console_scripts": ["balloon-splash = balloon_splash.cli.main:main"]},
     classifiers=[

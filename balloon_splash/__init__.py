@@ -131,7 +131,12 @@ else:  # or the type checker would take every name that is asked for as there
         """Load a public name from its module, once."""
         if name not in _HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+        try:
+            value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+        except ModuleNotFoundError as error:
+            from balloon_splash.extras import not_installed
+
+            raise ImportError(f"{__name__}.{name}: {not_installed(error) or error}") from error
         globals()[name] = value
         return value
 

@@ -7,7 +7,6 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from balloon_splash.data.datasets.catalog import register_via_instances
 from balloon_splash.data.datasets.folders import VIA_FILE
 from balloon_splash.data.datasets.prepare import is_complete_balloon
 from balloon_splash.data.datasets.synthetic import write_synthetic_balloons
@@ -88,6 +87,7 @@ def train_model(data: DemoData, output: Path, *, iterations: int | None = None) 
         UsageError: the folder holds a model of other pictures, or one trained for another time.
     """
     from balloon_splash.config import config_path, load_config
+    from balloon_splash.data.datasets.catalog import register_via_instances
     from balloon_splash.engine.run import results_table, start_logging, train
     from balloon_splash.weights.run_folder import has_run, sole_use
 

@@ -6,7 +6,9 @@ import os
 import platform
 import sys
 from importlib import import_module, metadata
+from importlib.util import find_spec
 
+from packaging.markers import Marker
 from packaging.requirements import Requirement
 
 from balloon_splash.data.datasets.folders import SPLITS, VIA_FILE, datasets_root
@@ -19,11 +21,15 @@ DETECTRON2_HELP = (
 
 
 def main() -> int:
-    """Print the report; returns 0 if all that is needed is there, else 1."""
+    """Print the report; returns 0 if all that a splash needs is there, and training whole or not wanted, else 1."""
     system = f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs"
     print(f"{'python':<28}{platform.python_version()} on {system}")
-    problems = [problem for requirement in _requirements() if (problem := _check(requirement))]
-    problems += _check_detectron2()
+    problems = [problem for requirement in _requirements("") if (problem := _check(requirement))]
+    if find_spec("torch") is None and find_spec("detectron2") is None:
+        print(f"{'training':<28}not installed (optional): pip install 'balloon-splash[train]'; or make train")
+    else:
+        problems += [problem for requirement in _requirements("train") if (problem := _check(requirement))]
+        problems += _check_detectron2()
     print(f"{'device':<28}{_device()}")
     root = datasets_root() / "balloon"
     found = all((root / split / VIA_FILE).is_file() for split in SPLITS)
@@ -33,11 +39,16 @@ def main() -> int:
     return 1 if problems else 0
 
 
-def _requirements() -> list[Requirement]:
-    """What this package needs at run time, and Detectron2 with it, as its metadata says."""
-    lines = metadata.requires(DISTRIBUTION) or []
-    needed = [Requirement(line) for line in lines]
-    return [each for each in needed if each.marker is None or each.marker.evaluate({"extra": "detectron2"})]
+def _requirements(extra: str) -> list[Requirement]:
+    """What this package needs, as its metadata says: for a splash, or what ``extra`` adds."""
+    needed = [Requirement(line) for line in metadata.requires(DISTRIBUTION) or []]
+    if not extra:
+        return [each for each in needed if each.marker is None or each.marker.evaluate({"extra": ""})]
+    return [each for each in needed if each.marker is not None and _only_with(each.marker, extra)]
+
+
+def _only_with(marker: Marker, extra: str) -> bool:
+    return marker.evaluate({"extra": extra}) and not marker.evaluate({"extra": ""})
 
 
 def _check(requirement: Requirement) -> str | None:
@@ -70,7 +81,7 @@ def _device() -> str:
     try:
         import torch
     except ImportError:
-        return "unknown without torch"
+        return "cpu (by OpenVINO)"
     if torch.cuda.is_available():
         return f"cuda, {torch.cuda.get_device_name()}"
     return f"cpu, {torch.get_num_threads()} threads (torch sees no GPU)"

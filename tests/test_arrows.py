@@ -25,7 +25,7 @@ FLOORS = (
     {"compositing", "media"},
     {"web", "config"},
     {"files", "progress", "devices"},
-    {"errors", "palette", "quick_start", "unreported"},
+    {"errors", "extras", "palette", "quick_start", "unreported"},
 )
 LEVELS = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 WITHOUT_TORCH = ("compositing", "media", "runtime", "splasher")

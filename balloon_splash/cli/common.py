@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 
 from balloon_splash.errors import BalloonSplashError
+from balloon_splash.extras import not_installed
 
 EXIT_OK = 0
 EXIT_SOME_FAILED = 1
@@ -45,6 +46,11 @@ def run_cli(
             return command(args)
     except BalloonSplashError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return EXIT_USAGE
+    except ModuleNotFoundError as error:
+        if (help_line := not_installed(error)) is None:
+            raise
+        print(f"error: {help_line}", file=sys.stderr)
         return EXIT_USAGE
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or the interpreter would complain when it flushes stdout

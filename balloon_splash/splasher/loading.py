@@ -9,16 +9,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from balloon_splash.errors import ConfigError
+from balloon_splash.extras import TRAIN
 from balloon_splash.splasher.finder import Finder
 from balloon_splash.weights.names import SHIPPED, shipped_model
 from balloon_splash.weights.packed import SUFFIX, read_about
 
 logger = logging.getLogger(__name__)
-
-TRAIN_HELP = (
-    "needs torch and Detectron2; pip install 'balloon-splash[train]', then Detectron2 as the README says, "
-    "or `make test` in a checkout"
-)
 
 
 def load_finder(
@@ -59,7 +55,7 @@ def load_finder(
     logger.info("torch runs the model, since %s", hindrance)
     missing = [name for name in ("torch", "detectron2") if find_spec(name) is None]
     if missing:
-        raise ConfigError(f"{hindrance}: {TRAIN_HELP}; not installed: {', '.join(missing)}")
+        raise ConfigError(f"{hindrance}, which takes {' and '.join(missing)}, not installed here; {TRAIN}")
     from balloon_splash.quick_start import quick_imports
 
     with quick_imports():

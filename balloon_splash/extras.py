@@ -1,0 +1,21 @@
+"""Which extra of the package brings what is not installed."""
+
+from __future__ import annotations
+
+TRAIN = "pip install 'balloon-splash[train]' and then Detectron2 (README, Installing); in a checkout: make train"
+_HELP = {
+    **dict.fromkeys(
+        (
+            *("torch", "torchvision", "detectron2", "fvcore", "iopath", "yacs", "yaml", "omegaconf", "hydra"),
+            *("matplotlib", "tensorboard", "tabulate", "shapely", "jinja2", "markupsafe"),
+        ),
+        TRAIN,
+    ),
+    **dict.fromkeys(("nncf", "onnx", "onnxruntime"), "pip install 'balloon-splash[export]'"),
+}
+
+
+def not_installed(error: ModuleNotFoundError) -> str | None:
+    """One line that says what to install; None where no extra has the module, and the error is a bug."""
+    name = (error.name or "").partition(".")[0]
+    return f"{name} is not installed, which this needs; {_HELP[name]}" if name in _HELP else None
