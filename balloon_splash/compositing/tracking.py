@@ -89,7 +89,7 @@ class Tracker:
         """Add the detections of ``frame``, a number higher than those before."""
         candidates = [track for track in self.tracks if frame - track.observations[-1].frame <= self._max_gap + 1]
         overlaps = _overlaps(candidates, frame, detections)
-        matches = _best_pairs(overlaps, self._min_iou)
+        matches = best_pairs(overlaps, self._min_iou)
         for index in range(len(detections)):
             label = int(detections.classes[index])
             track = candidates[matches[index]] if index in matches else self._new_track(label)
@@ -122,7 +122,7 @@ def box_iou(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32]) -> npt.NDArr
     return (shared / np.maximum(union, np.finfo(np.float32).tiny)).astype(np.float32)
 
 
-def _best_pairs(overlaps: npt.NDArray[np.float32], least: float) -> dict[int, int]:
+def best_pairs(overlaps: npt.NDArray[np.float32], least: float) -> dict[int, int]:
     """Column to row of ``overlaps``, each used once, the highest first, none below ``least``."""
     pairs: dict[int, int] = {}
     for flat in np.argsort(-overlaps, axis=None, kind="stable"):

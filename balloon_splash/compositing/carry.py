@@ -1,0 +1,292 @@
+"""Objects carried by optical flow from two key frames, where a model looked, to the frames between them.
+
+An object keeps its form, that of :class:`~balloon_splash.compositing.detections.Detections`: a box, and a soft mask on
+the grid over it. For a frame between two key frames the box is moved from either side as most of the object's points
+move, and every point of the grid is traced to both key frames, where the model's own masks are read. So a mask is
+resampled once, however many frames lie between, and its edge stays as sharp as the model drew it. The two sides are
+blended by their distance in time and by the trust that the flow earned on the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from balloon_splash.compositing.detections import Detections
+from balloon_splash.compositing.flow import Field, Flow, Points, trace
+from balloon_splash.compositing.matte import THRESHOLD
+from balloon_splash.compositing.tracking import best_pairs, box_iou
+
+Floats: TypeAlias = npt.NDArray[np.float32]
+
+LEAST_TRUST = 0.02
+"""Weight of a point whose trace was lost, so that one side still decides where the other lost it, too."""
+
+MIN_BOX_IOU = 0.3
+"""Overlap from which on a carried box and one that was found can be the same object."""
+
+LEAST_SIDE = 1.0
+"""Sides in pixels below which a box at the picture's border has left it."""
+
+TRACED_SIDE = 24
+"""Points along each side of a box that are traced; between them the motion is interpolated."""
+
+SMOOTHED = 4.0
+"""Standard deviation, in traced points, of the neighbourhood that a point moves with."""
+
+LEAST_WEIGHT = 1e-4
+"""Weight of a point beside its object, or without trust, in the motion of its neighbours."""
+
+ROBUST_ROUNDS = 2
+"""Fits of a box's motion; each weighs the points down that the one before explained badly."""
+
+
+class Bridge:
+    """The way of the objects from one key frame to the next.
+
+    Args:
+        first: the objects of the earlier key frame.
+        last: those of the later one, of the same classes and mask grid.
+        flows: the N + 1 flows from frame to frame, over the N frames between.
+
+    Attributes:
+        explained: of the worst object of the earlier, and of the later key frame, the share, 0 to 1, that flow carries
+            onto any object of the other one. A second detection of the same object, or a part of it, does no harm; an
+            object that only one of the key frames has does.
+        trust: in the flow of the worst object that both have, 0 to 1, in the worst frame from the key frame that earns
+            more of it.
+    """
+
+    def __init__(self, first: Detections, last: Detections, flows: Sequence[Flow]) -> None:
+        self._first, self._last, self._flows = first, last, flows
+        self._ahead = _push(first, [flow.forward for flow in flows])
+        self._behind = _push(last, [flow.backward for flow in reversed(flows)])[::-1]
+        self._pairs = _pairs(first, self._ahead[-1].boxes, last)
+        self.explained = (_explained(first, self._ahead[-1], last), _explained(last, self._behind[0], first))
+        one, two = self._pairs.T
+        trust = [
+            np.maximum(ahead.trust[one], behind.trust[two])
+            for ahead, behind in zip(self._ahead, self._behind[1:], strict=False)
+        ]
+        self.trust = float(np.min(trust, initial=1.0))
+
+    def between(self, times: Sequence[float]) -> list[Detections]:
+        """The objects of the N frames between, of which ``times`` says how far they lie, 0 to 1.
+
+        An object that only one of the key frames has is there in the frames that lie nearer to it.
+        """
+        found = []
+        for index, time in enumerate(times):
+            one = _Side(self._first, self._ahead[index], [flow.backward for flow in self._flows[index::-1]], 1 - time)
+            two = _Side(self._last, self._behind[index + 1], [flow.forward for flow in self._flows[index + 1 :]], time)
+            found.append(_blend([one, two], _rows(self._pairs, len(self._first), len(self._last), time)))
+        return found
+
+
+def carry_forward(key: Detections, flows: Sequence[Flow]) -> Detections:
+    """Carry the objects of a key frame over one or more flows to a later frame, where no other key frame is known."""
+    moved = _push(key, [flow.forward for flow in flows])[-1]
+    side = _Side(key, moved, [flow.backward for flow in reversed(flows)], 1.0)
+    return _blend([side], np.arange(len(key))[:, None])
+
+
+@dataclass(frozen=True)
+class _Moved:
+    """Where the N objects of a key frame are in another frame.
+
+    Attributes:
+        boxes: ``(N, 4)``, XYXY.
+        trust: ``(N,)`` in [0, 1], the mean over the object's points.
+        points: ``(N, P, 2)``, where the traced points of its box are.
+    """
+
+    boxes: Floats
+    trust: Floats
+    points: Points
+
+
+@dataclass(frozen=True)
+class _Side:
+    """A key frame, as seen from a frame to which its objects are carried.
+
+    Attributes:
+        key: its objects.
+        moved: where they are in that frame.
+        way: the fields from that frame back to the key frame.
+        nearness: weight of the key frame by its distance in time, in [0, 1].
+    """
+
+    key: Detections
+    moved: _Moved
+    way: list[Field]
+    nearness: float
+
+
+def _push(key: Detections, way: Sequence[Field]) -> list[_Moved]:
+    """The objects of a key frame in each of the frames that lead away from it."""
+    start = _grid(key.boxes)
+    inside = _inside(key)
+    points, trust = start, np.ones(start.shape[:2], np.float32)
+    moved = []
+    for field in way:
+        points, trust = trace(points, trust, field, key.size)
+        mean_trust = (inside * trust).sum(axis=1) / np.maximum(inside.sum(axis=1), 1)
+        boxes = _follow(key.boxes, start, points, inside * (trust + LEAST_TRUST))
+        moved.append(_Moved(boxes, mean_trust, points))
+    return moved
+
+
+def _pull(key: Detections, boxes: Floats, way: Sequence[Field]) -> tuple[Floats, Floats]:
+    """Read the masks of a key frame's K objects where the points of their boxes in another frame come from.
+
+    Returns:
+        masks ``(K, M, M)`` over ``boxes``, and the trust in them on the grid that was traced, ``(K, 24, 24)``.
+    """
+    start = _grid(boxes)
+    points, trust = start, np.ones(start.shape[:2], np.float32)
+    for field in way:
+        points, trust = trace(points, trust, field, key.size)
+    samples = key.soft_masks.shape[1]
+    masks = np.empty((len(key), samples, samples), np.float32)
+    corners, sides = key.boxes[:, :2], np.maximum(key.boxes[:, 2:] - key.boxes[:, :2], 1e-6)
+    from_start, from_points = ((each - corners[:, None]) / sides[:, None] * samples for each in (start, points))
+    bent = _smooth(from_points - from_start, trust * _inside(key))
+    straight = (_centres(boxes, samples) - corners[:, None]) / sides[:, None] * samples - 0.5
+    for index, mask in enumerate(key.soft_masks):
+        fine = _enlarge(bent[index], samples)
+        u, v = fine[..., 0] + straight[index, None, :, 0], fine[..., 1] + straight[index, :, None, 1]
+        masks[index] = cv2.remap(mask, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
+    return masks, trust.reshape(-1, TRACED_SIDE, TRACED_SIDE)
+
+
+def _blend(sides: Sequence[_Side], rows: npt.NDArray[np.intp]) -> Detections:
+    """The objects of the frame between.
+
+    Args:
+        sides: one or two key frames.
+        rows: ``(K, len(sides))`` index of each object in each key frame, -1 where it is missing there.
+    """
+    seen = [(side, row) for side, row in zip(sides, rows.T, strict=True) if (row >= 0).any()]
+    if not seen:
+        return Detections.empty(sides[0].key.size, sides[0].key.class_names)
+    near = [side.nearness * (row >= 0).astype(np.float32) for side, row in seen]
+    shares = _shares([n * (side.moved.trust[row] + LEAST_TRUST) for n, (side, row) in zip(near, seen, strict=True)])
+    boxes = _sum([share[:, None] * side.moved.boxes[row] for share, (side, row) in zip(shares, seen, strict=True)])
+    height, width = sides[0].key.size
+    boxes = np.clip(boxes, 0, np.array([width, height, width, height], np.float32))
+    pulled = [_pull(side.key[row], boxes, side.way) for side, row in seen]
+    masks = pulled[0][0]
+    if len(pulled) == 2:
+        weights = [n[:, None, None] * (trust + LEAST_TRUST) for n, (_, trust) in zip(near, pulled, strict=True)]
+        other = _shares(weights)[1]
+        for index, mask in enumerate(pulled[1][0]):
+            masks[index] += _enlarge(other[index], mask.shape[0]) * (mask - masks[index])
+    scores = _sum([share * side.key.scores[row] for share, (side, row) in zip(_shares(near), seen, strict=True)])
+    classes = np.max([np.where(row >= 0, side.key.classes[row], -1) for side, row in seen], axis=0)
+    found = Detections(sides[0].key.size, boxes, scores, classes, masks, sides[0].key.class_names)
+    order = np.argsort(-scores, kind="stable")
+    in_sight = (boxes[:, 2:] - boxes[:, :2]).min(axis=1) >= LEAST_SIDE
+    return replace(found[order[in_sight[order]]], identities=None)
+
+
+def _pairs(first: Detections, carried: Floats, last: Detections) -> npt.NDArray[np.intp]:
+    """``(P, 2)`` indices into both key frames of the objects that are the same; ``carried`` are the first's boxes."""
+    overlaps = np.where(first.classes[:, None] == last.classes[None, :], box_iou(carried, last.boxes), np.float32(0))
+    matches = best_pairs(overlaps, MIN_BOX_IOU)
+    return np.array([(row, column) for column, row in sorted(matches.items())], np.intp).reshape(-1, 2)
+
+
+def _rows(pairs: npt.NDArray[np.intp], first: int, last: int, time: float) -> npt.NDArray[np.intp]:
+    """``(K, 2)`` indices, or -1, of the objects that are there at ``time``: the pairs, and those of the nearer side."""
+    side, count = (0, first) if time < 0.5 else (1, last)
+    alone = np.setdiff1d(np.arange(count), pairs[:, side])
+    rows = np.full((len(alone), 2), -1, np.intp)
+    rows[:, side] = alone
+    return np.concatenate([pairs, rows])
+
+
+def _explained(key: Detections, moved: _Moved, other: Detections) -> float:
+    """The lowest share of an object of ``key`` whose points ``moved`` onto some object of ``other``."""
+    if not len(key):
+        return 1.0
+    covered = np.zeros(moved.points.shape[:2], np.float32)
+    samples = other.soft_masks.shape[1]
+    for (x0, y0, x1, y1), mask in zip(other.boxes.tolist(), other.soft_masks, strict=True):
+        u = (moved.points[..., 0] - x0) * (samples / max(x1 - x0, 1e-6)) - 0.5
+        v = (moved.points[..., 1] - y0) * (samples / max(y1 - y0, 1e-6)) - 0.5
+        found = cv2.remap(mask, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
+        covered = np.maximum(covered, found >= THRESHOLD)
+    inside = _inside(key)
+    return float(((inside * covered).sum(axis=1) / np.maximum(inside.sum(axis=1), 1)).min())
+
+
+def _smooth(motion: Points, weights: Floats) -> Floats:
+    """``(N, 24, 24, 2)``: the motion of ``(N, P, 2)`` points with that of their neighbours, weighted by ``(N, P)``.
+
+    So the edge moves with the object inside it, and not with what is behind.
+    """
+    grid = (len(motion), TRACED_SIDE, TRACED_SIDE)
+    parts = [
+        cv2.GaussianBlur(each * weight[..., None], (0, 0), SMOOTHED)
+        / cv2.GaussianBlur(weight, (0, 0), SMOOTHED)[..., None]
+        for each, weight in zip(motion.reshape(*grid, 2), weights.reshape(grid) + LEAST_WEIGHT, strict=True)
+    ]
+    return np.array(parts, np.float32).reshape(*grid, 2)
+
+
+def _inside(key: Detections) -> Floats:
+    """``(N, P)``: 1 for the traced points that lie on their object, 0 for the others."""
+    coarse = [cv2.resize(mask, (TRACED_SIDE, TRACED_SIDE), interpolation=cv2.INTER_AREA) for mask in key.soft_masks]
+    return (np.array(coarse, np.float32).reshape(len(key), TRACED_SIDE**2) >= THRESHOLD).astype(np.float32)
+
+
+def _follow(boxes: Floats, start: Points, points: Points, weights: Floats) -> Floats:
+    """Boxes ``(N, 4)`` that moved and grew along each axis as their points ``(N, P, 2)`` did, robustly fitted."""
+    robust, moments = weights, partial(np.einsum, "np,npc->nc")
+    scale = shift = middle = np.zeros((len(boxes), 1, 2), np.float32)
+    for _ in range(ROBUST_ROUNDS):
+        robust = robust / np.maximum(robust.sum(axis=1, keepdims=True), 1e-9)
+        middle, shift = moments(robust, start)[:, None], moments(robust, points)[:, None]
+        before, after = start - middle, points - shift
+        scale = ((moments(robust, before * after) + 1) / (moments(robust, before * before) + 1))[:, None]
+        after -= scale * before
+        error = np.einsum("npc,npc->np", after, after)
+        typical = np.einsum("np,np->n", robust, error)[:, None]
+        robust = weights / (1 + error / np.maximum(typical, 0.25))
+    corners = shift + scale * (boxes.reshape(len(boxes), 2, 2) - middle)
+    return corners.reshape(len(boxes), 4).astype(np.float32)
+
+
+def _grid(boxes: Floats) -> Points:
+    """``(N, P, 2)`` the points of ``(N, 4)`` boxes that are traced, row by row."""
+    centres = _centres(boxes, TRACED_SIDE)
+    x = np.broadcast_to(centres[:, None, :, 0], (len(boxes), TRACED_SIDE, TRACED_SIDE))
+    y = np.broadcast_to(centres[:, :, None, 1], (len(boxes), TRACED_SIDE, TRACED_SIDE))
+    return np.stack([x, y], axis=-1).reshape(len(boxes), TRACED_SIDE**2, 2)
+
+
+def _centres(boxes: Floats, samples: int) -> Points:
+    """``(N, M, 2)`` x of the columns and y of the rows of M x M samples stretched over ``(N, 4)`` boxes."""
+    part = ((np.arange(samples, dtype=np.float32) + 0.5) / samples)[:, None]
+    return boxes[:, None, :2] + part * (boxes[:, None, 2:] - boxes[:, None, :2])
+
+
+def _enlarge(values: Floats, samples: int) -> Floats:
+    """``(24, 24)`` or ``(24, 24, 2)`` values on the grid that was traced, on that of a mask."""
+    return np.asarray(cv2.resize(values, (samples, samples), interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+def _shares(weights: Sequence[Floats]) -> list[Floats]:
+    """Each weight's part of the total."""
+    total = _sum(weights)
+    return [weight / total for weight in weights]
+
+
+def _sum(values: Sequence[Floats]) -> Floats:
+    return np.asarray(np.sum(values, axis=0), np.float32)

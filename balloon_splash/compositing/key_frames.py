@@ -1,0 +1,205 @@
+"""The frames of a video that a model looks at; between them, optical flow carries what it found.
+
+Key frames are the first and the last frame of each scene, every Nth frame, and one earlier where too little of the
+picture can be traced to the last one. Where two of them disagree (only one has an object, a mask does not arrive where
+it was found, the flow of an object contradicts itself on the way) the model looks half way, too, and so on until they
+agree or are close. So an object that appears, leaves or is hidden does so where the model saw it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import chain, islice, pairwise
+from typing import Generic, Protocol, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from balloon_splash.compositing.carry import Bridge
+from balloon_splash.compositing.detections import Detections
+from balloon_splash.compositing.flow import Flow, Small, flow_between, shrink
+from balloon_splash.compositing.smoothing import scene_changes
+
+LEAST_TRACED = 0.5
+"""Part of the picture that must be traced to the last key frame; with less, the frame becomes one."""
+
+LEAST_EXPLAINED, LEAST_TRUST = 0.75, 0.1
+"""Of a :class:`~balloon_splash.compositing.carry.Bridge`; with less, the model looks between its key frames."""
+
+CLOSE = 3
+"""Between key frames so many frames apart, or fewer, the model looks only where both have objects of their own: one
+that moved too fast for flow."""
+
+USUAL_INTERVAL = 12
+"""Frames from one key frame to the next where nothing else is asked for; docs/benchmarks.md has the figures."""
+
+LONGEST_INTERVAL = 60
+"""Frames from one key frame to the next at most: all of them wait in memory."""
+
+HELD_FRAMES = 24
+"""Frames that wait for the model at once, at most, unless a single interval is longer."""
+
+
+class TimedPicture(Protocol):
+    """A frame of a video."""
+
+    @property
+    def rgb(self) -> npt.NDArray[np.uint8]:
+        """``(H, W, 3)``."""
+
+    @property
+    def time(self) -> Fraction:
+        """Seconds since the beginning."""
+
+
+F = TypeVar("F", bound=TimedPicture)
+
+
+@dataclass(frozen=True)
+class Step(Generic[F]):
+    """A frame, and how it came from the one before.
+
+    Attributes:
+        frame: the frame.
+        flow: from the frame before; None where a scene begins, and where every frame is a key frame.
+        begins_scene: whether it is the first one, or the first one after a cut.
+        is_key: whether the model looks at it.
+    """
+
+    frame: F
+    flow: Flow | None
+    begins_scene: bool
+    is_key: bool
+
+
+def steps_of(frames: Iterable[F], every: int) -> Iterator[Step[F]]:
+    """Give each frame its flow, and choose all key frames but the last ones of scenes, which nothing foretells.
+
+    Args:
+        frames: one after the other, all of one size.
+        every: frames from one key frame to the next, at most.
+    """
+    before: Small | None = None
+    traced: npt.NDArray[np.float32] | None = None
+    since = 0
+    for frame in frames:
+        small = frame.rgb if every == 1 else shrink(frame.rgb)
+        begins_scene = before is None or scene_changes(before, small)
+        flow = None
+        if begins_scene or before is None:
+            traced = None
+        elif every > 1:
+            flow = flow_between(before, small, (frame.rgb.shape[0], frame.rgb.shape[1]))
+            trust = flow.backward[..., 2]
+            traced = trust if traced is None else flow.origin(traced) * trust
+        since += 1
+        is_key = traced is None or since >= every or float(traced.mean()) < LEAST_TRACED
+        if is_key:
+            since, traced = 0, None
+        yield Step(frame, flow, begins_scene, is_key)
+        before = small
+
+
+def find_between(
+    steps: Iterator[Step[F]], detect: Callable[[Sequence[F]], list[Detections]], *, every: int, batch_size: int
+) -> Iterator[tuple[Step[F], Detections]]:
+    """The objects of each frame: in key frames found by ``detect``, in the others carried from either side.
+
+    Args:
+        steps: as :func:`steps_of` gives them.
+        detect: the model.
+        every: frames from one key frame to the next, at most.
+        batch_size: frames that ``detect`` gets at once, at most.
+
+    Yields:
+        each step, with ``is_key`` as it turned out, and the objects in it.
+    """
+    spans = _spans(steps)
+    spans_at_once = batch_size if every == 1 else max(min(batch_size, HELD_FRAMES // every), 1)
+    last: list[Step[F]] = []
+    seen: dict[int, Detections] = {}
+    while batch := list(islice(spans, spans_at_once)):
+        window = _Window([*last, *chain.from_iterable(batch)], seen, detect, batch_size)
+        ends = np.cumsum([len(last), *(len(span) for span in batch)])[1:] - 1
+        window.look(ends.tolist())
+        found = window.fill()
+        for index in range(len(last), len(found)):
+            yield replace(window.steps[index], is_key=index in window.seen), found[index]
+        last, seen = window.steps[-1:], {0: found[-1]}
+
+
+class _Window(Generic[F]):
+    """Steps from a key frame to a later one.
+
+    Args:
+        steps: the steps.
+        seen: the objects of those that the model looked at already, by index; receives those of the others.
+        detect: the model.
+        batch_size: frames that it gets at once, at most.
+    """
+
+    def __init__(
+        self,
+        steps: list[Step[F]],
+        seen: dict[int, Detections],
+        detect: Callable[[Sequence[F]], list[Detections]],
+        batch_size: int,
+    ) -> None:
+        self.steps, self.seen = steps, seen
+        self._detect, self._batch_size = detect, batch_size
+
+    def look(self, indices: Sequence[int]) -> None:
+        """Have the model look at some of the steps."""
+        for start in range(0, len(indices), self._batch_size):
+            batch = indices[start : start + self._batch_size]
+            self.seen.update(zip(batch, self._detect([self.steps[index].frame for index in batch]), strict=True))
+
+    def fill(self) -> list[Detections]:
+        """The objects of every step; where key frames disagree, the model looks between them first."""
+        carried: dict[int, Detections] = {}
+        gaps = self._gaps()
+        while gaps:
+            middles = set()
+            for first, last in gaps:
+                bridge = self._bridge(first, last)
+                if _is_doubtful(bridge, last - first):
+                    middles.add((first + last) // 2)
+                else:
+                    between = bridge.between(_times(self.steps[first : last + 1]))
+                    carried.update(zip(range(first + 1, last), between, strict=True))
+            self.look(sorted(middles))
+            gaps = [gap for gap in self._gaps() if not middles.isdisjoint(gap)]
+        return [self.seen[index] if index in self.seen else carried[index] for index in range(len(self.steps))]
+
+    def _gaps(self) -> list[tuple[int, int]]:
+        """Neighbouring key frames with frames between them."""
+        return [(first, last) for first, last in pairwise(sorted(self.seen)) if last - first > 1]
+
+    def _bridge(self, first: int, last: int) -> Bridge:
+        flows = [step.flow for step in self.steps[first + 1 : last + 1] if step.flow is not None]
+        return Bridge(self.seen[first], self.seen[last], flows)
+
+
+def _spans(steps: Iterator[Step[F]]) -> Iterator[list[Step[F]]]:
+    """Runs of steps, each up to the next key frame; the last frame before a cut is one, and so is the very last."""
+    span: list[Step[F]] = []
+    for step in steps:
+        if span and (span[-1].is_key or step.begins_scene):
+            yield span
+            span = []
+        span.append(step)
+    if span:
+        yield span
+
+
+def _is_doubtful(bridge: Bridge, frames: int) -> bool:
+    torn = max(bridge.explained) < LEAST_EXPLAINED
+    return torn or (frames > CLOSE and (min(bridge.explained) < LEAST_EXPLAINED or bridge.trust < LEAST_TRUST))
+
+
+def _times(steps: Sequence[Step[F]]) -> list[float]:
+    """Of the frames between the first and the last: 0 at the first, 1 at the last."""
+    begin, end = steps[0].frame.time, steps[-1].frame.time
+    return [float((step.frame.time - begin) / (end - begin)) for step in steps[1:-1]]
