@@ -148,6 +148,7 @@ def _video_options(args: argparse.Namespace) -> VideoOptions:
     return VideoOptions(
         clip=Clip(start=args.start, end=args.end, stride=args.stride, max_frames=args.max_frames),
         batch_size=args.batch_size,
+        every=args.every,
         steadiness=None if args.no_steady else Steadiness(),
         encoding=Encoding(codec=args.codec, quality=args.video_quality, audio="drop" if args.no_audio else "copy"),
         keep_partial=args.keep_partial,

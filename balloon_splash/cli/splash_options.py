@@ -230,6 +230,13 @@ def _add_videos(parser: Parser) -> None:
     )
     group.add_argument("--max-frames", type=_positive, metavar="N", help="stop after N frames (default: the end)")
     group.add_argument(
+        "--every",
+        type=_every,
+        metavar="N|auto",
+        help="run the model on every Nth frame, 1 to 60, and more often where in doubt; optical flow carries objects "
+        "over the frames between (default: auto, 12 frames; 1 with --detections)",
+    )
+    group.add_argument(
         "--codec", metavar="C", help="h264, h265, vp9, av1 or prores (default: the usual one of the file type)"
     )
     group.add_argument(
@@ -284,6 +291,10 @@ def _positive(text: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text} found, expected a whole number, 1 or more")
     return value
+
+
+def _every(text: str) -> int | None:
+    return None if text == "auto" else _positive(text)
 
 
 def _quality(text: str) -> int:

@@ -51,6 +51,10 @@ class NamedImage(NamedTuple):
 class NamedFinder(Protocol):
     """A finder that knows pictures by name: a model that keeps a record, or the record itself."""
 
+    @property
+    def record(self) -> Record | None:
+        """Receives the name and the objects of each picture that was found; None where no record is kept."""
+
     def find(self, images: Sequence[NamedImage]) -> list[Found]:
         """The objects in each of a batch of pictures, or why they are not known."""
 
@@ -68,7 +72,7 @@ class ModelFinder:
         self, finder: Finder, record: Record | None = None, tell: Callable[[str], object] = warnings.warn
     ) -> None:
         self._finder = finder
-        self._record = record
+        self.record = record
         self._tell = tell
         self._most: int | None = None
 
@@ -105,9 +109,9 @@ class ModelFinder:
         return found
 
     def _keep(self, images: Sequence[NamedImage], found: Sequence[Detections]) -> None:
-        if self._record is not None:
+        if self.record is not None:
             for image, detections in zip(images, found, strict=True):
-                self._record(image.name, detections)
+                self.record(image.name, detections)
 
 
 def detections_of(found: Sequence[Found]) -> list[Detections]:

@@ -14,7 +14,7 @@ from balloon_splash.media.inputs import Source
 from balloon_splash.media.video.frames import Frame
 from balloon_splash.splasher.finder import NamedFinder, NamedImage, detections_of
 from balloon_splash.splasher.record_finder import frame_name
-from balloon_splash.splasher.video_stream import FindInFrames, Pixels
+from balloon_splash.splasher.video_stream import FindInFrames, Pixels, Settle
 
 
 class FrameSplasher:
@@ -49,24 +49,27 @@ class FrameSplasher:
         return found[self._candidates.indices(found)]
 
     def finding(self, finder: NamedFinder, source: Source) -> FindInFrames:
-        """A function that finds the objects worth following in frames of ``source``.
+        """A function that finds objects in frames of ``source``: those worth following, all if a record is kept.
 
         Raises (when called with frames):
             BalloonSplashError: the objects of a frame are not known.
         """
 
         def find(frames: Sequence[Frame]) -> list[Detections]:
-            images = [
-                NamedImage(
-                    frame_name(source.name, frame.source_time),
-                    frame_name(source.relative.name, frame.source_time),
-                    frame.rgb,
-                )
-                for frame in frames
-            ]
-            return [self.candidates(found) for found in detections_of(finder.find(images))]
+            found = detections_of(finder.find([_named(source, frame) for frame in frames]))
+            return found if finder.record else [self.candidates(each) for each in found]
 
         return find
+
+    def settling(self, finder: NamedFinder, source: Source) -> Settle:
+        """A function that keeps the objects worth following, and records those that were carried to a frame."""
+
+        def settle(frame: Frame, detections: Detections, found: bool) -> Detections:
+            if finder.record and not found:
+                finder.record(_named(source, frame).name, detections)
+            return self.candidates(detections)
+
+        return settle
 
     def compose(self, rgb: Pixels, detections: Detections) -> Pixels:
         """``(H, W, 3)`` frame to its splash, ``(H, W, 4)`` on a transparent ground."""
@@ -76,3 +79,8 @@ class FrameSplasher:
         self.kept.update(objects.numbers.tolist())
         result: Pixels = self._look.apply(rgb, self._look.matte(rgb, objects), objects).astype(rgb.dtype, copy=False)
         return result
+
+
+def _named(source: Source, frame: Frame) -> NamedImage:
+    name, file_name = (frame_name(each, frame.source_time) for each in (source.name, source.relative.name))
+    return NamedImage(name, file_name, frame.rgb)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from balloon_splash.compositing.detections import Detections
 from balloon_splash.errors import MediaError
-from balloon_splash.splasher.detection_files import read_detections
+from balloon_splash.splasher.detection_files import Record, read_detections
 from balloon_splash.splasher.finder import Found, NamedImage
 
 
@@ -26,6 +26,8 @@ class RecordFinder:
     Raises:
         MediaError: it cannot be read.
     """
+
+    record: Record | None = None
 
     def __init__(self, path: str) -> None:
         self._path = path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TypeAlias
 
@@ -105,12 +106,15 @@ def _run(plan: Plan, options: SplashOptions, finder: NamedFinder, report: Report
         return done
     from balloon_splash.splasher.video_batch import splash_videos  # with PyAV, which photos do not need
 
+    video = options.video
+    if options.detections and video.every is None:
+        video = replace(video, every=1)  # a record knows every frame at once
     videos = splash_videos(
         plan.videos,
         finder,
         options.look,
         options.selection,
-        options.video,
+        video,
         taken=plan.taken,
         allow_private=options.allow_private_urls,
         report=report.video,

@@ -200,11 +200,13 @@ class Splasher:
         source, options = Path(source), options or VideoOptions()
         transparent, encoding = self.look.transparent, options.encoding
         frames = FrameSplasher(self.look, self.selection, followed=options.steadiness is not None)
+        named = Source(str(source), Path(source.name), source)
         return splash_video(
             source,
             destination or video_path(source, transparent=transparent, encoding=encoding, sound_of=source),
-            find=frames.finding(self._finder, Source(str(source), Path(source.name), source)),
+            find=frames.finding(self._finder, named),
             compose=frames.compose,
+            settle=frames.settling(self._finder, named),
             options=options,
             progress=progress,
         )

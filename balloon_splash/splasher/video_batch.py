@@ -83,6 +83,7 @@ def _splash_one(
                 target,
                 find=frames.finding(finder, job.source),
                 compose=frames.compose,
+                settle=frames.settling(finder, job.source),
                 options=options,
                 progress=progress,
             )

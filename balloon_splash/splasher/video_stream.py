@@ -1,4 +1,4 @@
-"""A splash of a whole video: read, find, follow, compose, write, all at the same time and in bounded memory."""
+"""A splash of a whole video: read, find, carry, follow, compose, write, all at the same time and in bounded memory."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import TypeAlias
 
@@ -17,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from balloon_splash.compositing.detections import Detections
-from balloon_splash.compositing.smoothing import Steadiness, scene_changes, steady
+from balloon_splash.compositing.key_frames import LONGEST_INTERVAL, USUAL_INTERVAL, Step, find_between, steps_of
+from balloon_splash.compositing.smoothing import Steadiness, steady
 from balloon_splash.errors import OutputExistsError, UsageError
 from balloon_splash.files import atomic_path
 from balloon_splash.media.streaming import Stage, run_pipeline
@@ -41,7 +41,10 @@ Compose: TypeAlias = Callable[[Pixels, Detections], Pixels]
 Progress: TypeAlias = Callable[[int, "int | None"], object]
 """Called after each frame, in a thread of its own, with the frames done and those expected (None if unknown)."""
 
-_Found: TypeAlias = tuple[Frame, Detections]
+Settle: TypeAlias = Callable[[Frame, Detections, bool], Detections]
+"""A frame, its objects, and whether a finder looked at it (or they were carried there) to the objects to follow."""
+
+_Found: TypeAlias = tuple[Step[Frame], Detections]
 
 
 @dataclass(frozen=True)
@@ -51,17 +54,20 @@ class VideoOptions:
     Attributes:
         clip: which part of the video; all of it by default.
         batch_size: frames that the model gets at once.
+        every: frames from one that the model looks at to the next, at most: between them, optical flow carries the
+            objects, and where that is in doubt the model looks more often. 1 has it look at every frame; None chooses.
         steadiness: how objects are followed and smoothed in time; None leaves each frame on its own.
         encoding: codec, quality, sound.
         overwrite: replace a file that is there already.
         keep_partial: on Ctrl-C, finish the file with what is done instead of leaving none.
 
     Raises:
-        UsageError: a batch of no frames.
+        UsageError: a batch of no frames, or an interval out of range.
     """
 
     clip: Clip = field(default_factory=Clip)
     batch_size: int = 4
+    every: int | None = None
     steadiness: Steadiness | None = field(default_factory=Steadiness)
     encoding: Encoding = field(default_factory=Encoding)
     overwrite: bool = False
@@ -70,6 +76,8 @@ class VideoOptions:
     def __post_init__(self) -> None:
         if self.batch_size < 1:
             raise UsageError(f"batch_size is {self.batch_size}; expected 1 or more")
+        if self.every is not None and not 1 <= self.every <= LONGEST_INTERVAL:
+            raise UsageError(f"every is {self.every}; expected 1 to {LONGEST_INTERVAL} frames")
 
 
 USUAL = VideoOptions()
@@ -82,6 +90,7 @@ class VideoSummary:
     Attributes:
         destination: the file written.
         frames: how many pictures it has.
+        key_frames: how many of them the model looked at.
         seconds: how long it is, exact.
         size: ``(height, width)`` of its pictures.
         copied_tracks: codecs of the sound and subtitle tracks copied.
@@ -92,6 +101,7 @@ class VideoSummary:
 
     destination: Path
     frames: int
+    key_frames: int
     seconds: Fraction
     size: tuple[int, int]
     copied_tracks: tuple[str, ...]
@@ -106,20 +116,22 @@ def splash_video(
     *,
     find: FindInFrames,
     compose: Compose,
+    settle: Settle = lambda frame, detections, found: detections,
     options: VideoOptions = USUAL,
     progress: Progress | None = None,
 ) -> VideoSummary:
     """Write the splash of ``source`` to ``destination``, whose suffix says what kind of file it becomes.
 
-    The four steps (reading; the model; mattes and effect; writing) overlap: the model runs in the calling thread, where
-    Ctrl-C reaches it, the others in threads of their own. Sound is copied
-    bit for bit, and so are the subtitles that the file's format takes.
+    The five steps (reading; optical flow; the model; mattes and effect; writing) overlap: the model runs in the calling
+    thread, where Ctrl-C reaches it, the others in threads of their own. Sound is copied bit for bit, and so are the
+    subtitles that the file's format takes.
 
     Args:
         source: the video, an animated GIF or WebP included.
         destination: the file to write: .mp4, .m4v, .mov, .mkv, .webm, .gif or .webp. It appears whole or not at all.
         find: the model, or a record.
         compose: how frame and objects become the result.
+        settle: receives the objects of each frame before they are followed, and may drop some.
         options: everything else.
         progress: told after each frame.
 
@@ -133,18 +145,20 @@ def splash_video(
     source, destination = Path(source), Path(destination)
     _check(source, destination, options)
     opacity = Opacity(destination, options.encoding)
-    search = partial(_search, find=find, batch_size=options.batch_size)
+    every = options.every or USUAL_INTERVAL
+    search = _Search(find, settle, every, options.batch_size)
     finish = partial(_finish, compose=compose, steadiness=options.steadiness, opacity=opacity)
     with (
         open_video(source) as video,
         _output_path(destination, overwrite=options.overwrite) as path,
         VideoSink(path, video, destination=destination, clip=options.clip, encoding=options.encoding) as sink,
     ):
-        interrupted = _run(video, [search, finish], sink, options, progress)
+        interrupted = _run(video, [partial(steps_of, every=every), search, finish], sink, options, progress)
         sink.finish(cut=interrupted)
     return VideoSummary(
         destination=destination,
         frames=sink.frames,
+        key_frames=search.key_frames,
         seconds=sink.end,
         size=sink.size,
         copied_tracks=sink.copied_tracks,
@@ -171,7 +185,7 @@ def _run(
             progress(sink.frames, expected)
 
     try:
-        run_pipeline(video.frames(options.clip), stages, write, here=0)
+        run_pipeline(video.frames(options.clip), stages, write, here=1)
     except KeyboardInterrupt:
         if not options.keep_partial or sink.frames == 0:
             raise
@@ -188,21 +202,25 @@ def open_video(path: Path) -> VideoSource | WebpSource:
     return WebpSource(path) if path.suffix.lower() == ".webp" else VideoSource(path)
 
 
-def _search(frames: Iterator[Frame], *, find: FindInFrames, batch_size: int) -> Iterator[_Found]:
-    while batch := list(islice(frames, batch_size)):
-        yield from zip(batch, find(batch), strict=True)
+class _Search:
+    """The stage that finds the objects of each frame, and counts the frames that the model looks at."""
+
+    def __init__(self, find: FindInFrames, settle: Settle, every: int, batch_size: int) -> None:
+        self._find, self._settle, self._every, self._batch_size = find, settle, every, batch_size
+        self.key_frames = 0
+
+    def __call__(self, steps: Iterator[Step[Frame]]) -> Iterator[_Found]:
+        for step, detections in find_between(steps, self._find, every=self._every, batch_size=self._batch_size):
+            self.key_frames += step.is_key
+            yield step, self._settle(step.frame, detections, step.is_key)
 
 
 def _finish(
     found: Iterator[_Found], *, compose: Compose, steadiness: Steadiness | None, opacity: Opacity
 ) -> Iterator[tuple[Frame, Pixels]]:
-    calm = found if steadiness is None else steady(found, steadiness, is_cut=_is_cut)
-    for frame, detections in calm:
-        yield frame, opacity.carry(frame, compose(frame.rgb, detections))
-
-
-def _is_cut(before: Frame, after: Frame) -> bool:
-    return scene_changes(before.rgb, after.rgb)
+    calm = found if steadiness is None else steady(found, steadiness, is_cut=lambda _, step: step.begins_scene)
+    for step, detections in calm:
+        yield step.frame, opacity.carry(step.frame, compose(step.frame.rgb, detections))
 
 
 def _check(source: Path, destination: Path, options: VideoOptions) -> None:

@@ -118,9 +118,9 @@ def test_missed_detection_does_not_flash_unless_asked(clip: Path, tmp_path: Path
     def grey_frames(path: Path) -> list[int]:
         return [i for i, p in enumerate(read_pictures(path)) if np.ptp(p.rgb[20, 20].astype(int)) < 50]
 
-    splash(clip, tmp_path / "calm.mp4", find=forgetful)
+    splash(clip, tmp_path / "calm.mp4", find=forgetful, every=1)
     count = 0
-    splash(clip, tmp_path / "raw.mp4", find=forgetful, steadiness=None)
+    splash(clip, tmp_path / "raw.mp4", find=forgetful, every=1, steadiness=None)
     assert grey_frames(tmp_path / "calm.mp4") == []
     assert grey_frames(tmp_path / "raw.mp4") == [10, 11, 12]
 
@@ -132,7 +132,7 @@ def test_model_gets_batches_of_the_size_asked_for(clip: Path, tmp_path: Path) ->
         sizes.append(len(frames))
         return find_left(frames)
 
-    splash(clip, tmp_path / "out.mp4", find=find, batch_size=10)
+    splash(clip, tmp_path / "out.mp4", find=find, batch_size=10, every=1)
     assert sizes == [10, 10, 5]
 
 
