@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
+from balloon_splash.compositing import DEFAULT_CONFIDENCE
 from balloon_splash.errors import ConfigError
 from balloon_splash.extras import TRAIN
 from balloon_splash.splasher.finder import Finder
@@ -22,7 +23,7 @@ def load_finder(
     weights: str | None = None,
     *,
     device: str | None = None,
-    confidence: float = 0.9,
+    confidence: float = DEFAULT_CONFIDENCE,
     backend: str = "auto",
     precision: str = "auto",
     calibration: Sequence[str | Path] = (),
