@@ -57,8 +57,9 @@ def build_parser() -> Parser:
     )
     parser.add_argument(
         "--dataset",
-        metavar="DIR",
-        help="folder with train/ and val/ in it, for balloon_train and balloon_val (default: datasets/balloon)",
+        metavar="WHAT",
+        help="folder with train/ and val/ in it, or a dataset file (YAML), for balloon_train and balloon_val "
+        "(default: datasets/balloon)",
     )
     parser.add_argument("--weights", metavar="W", help=WEIGHTS_HELP)
     parser.add_argument("--device", help="cpu, cuda, cuda:1, ... (default: a GPU if there is one)")

@@ -29,7 +29,8 @@ def build_parser() -> Parser:
         action="append",
         default=[],
         metavar="WHAT",
-        help="a registered dataset, or a folder with train/ and val/ in it; may be given again (default: none)",
+        help="a registered dataset, a folder with train/ and val/ in it, or a dataset file (YAML); may be given again "
+        "(default: none)",
     )
     data.add_argument(
         "--annotations", type=Path, metavar="FILE", help="a VIA file that is not registered (default: none)"

@@ -55,7 +55,8 @@ def build_parser() -> Parser:
     photos.add_argument(
         "--dataset",
         metavar="WHAT",
-        help="a registered dataset, or a folder whose val/ is meant; the truth of --input, too (default: none)",
+        help="a registered dataset, or the val of a folder or dataset file (YAML); the truth of --input, too "
+        "(default: none)",
     )
     photos.add_argument(
         "--annotations", type=Path, metavar="FILE", help="VIA file with the truth of --input (default: none)"

@@ -42,8 +42,9 @@ def build_parser() -> Parser:
     )
     parser.add_argument(
         "--dataset",
-        metavar="DIR",
-        help="folder with train/ and val/ in it, for balloon_train and balloon_val (default: datasets/balloon)",
+        metavar="WHAT",
+        help="folder with train/ and val/ in it, or a dataset file (YAML), for balloon_train and balloon_val "
+        "(default: datasets/balloon)",
     )
     parser.add_argument(
         "--weights",

@@ -17,9 +17,11 @@ from pathlib import Path
 
 from balloon_splash.data.datasets.background_photos import FOLDER, register_background_photos
 from balloon_splash.data.datasets.catalog import check_registered, register_instances, register_via_instances
+from balloon_splash.data.datasets.dataset_file import is_dataset_file, read_dataset_file
 from balloon_splash.data.datasets.folders import ROOT_VARIABLE, SPLITS, VIA_FILE, datasets_root
 from balloon_splash.data.datasets.folds import register_folds
 from balloon_splash.data.datasets.layout import Split, classes_of, find_split
+from balloon_splash.data.datasets.negatives import register_no_balloons
 from balloon_splash.media.formats import is_picture
 
 BALLOON_HINT = (
@@ -38,7 +40,6 @@ def register_all(root: str | os.PathLike[str] | None = None) -> None:
     Args:
         root: the folder of the datasets; ``None`` reads ``$DETECTRON2_DATASETS`` now.
     """
-    from balloon_splash.data.datasets.negatives import register_no_balloons
     from balloon_splash.data.datasets.shapes import register_shapes
 
     base = datasets_root() if root is None else Path(root).expanduser()
@@ -53,13 +54,14 @@ def named_datasets(what: str) -> list[str]:
     """Names of the registered datasets that ``--dataset`` means.
 
     Args:
-        what: a registered name; or a folder that holds ``train/`` and ``val/``, which become ``balloon_train`` and
+        what: a registered name; or a folder that holds ``train/`` and ``val/``, or a dataset file
+            (:mod:`balloon_splash.data.datasets.dataset_file`), whose splits become ``balloon_train`` and
             ``balloon_val``.
 
     Raises:
         DatasetError: neither.
     """
-    if all(find_split(Path(what), split) is not None for split in SPLITS):
+    if is_dataset_file(what) or all(find_split(Path(what), split) is not None for split in SPLITS):
         register_balloon(what)
         return [f"balloon_{split}" for split in SPLITS]
     check_registered(what)
@@ -71,7 +73,7 @@ def register_balloon(folder: str | os.PathLike[str]) -> tuple[str, ...]:
 
     Args:
         folder: holds the splits, each with a VIA file, or in any format that
-            :func:`~balloon_splash.data.annotations.formats.recognise` knows.
+            :func:`~balloon_splash.data.annotations.formats.recognise` knows; or a dataset file that names them.
 
     Returns:
         The classes: of VIA files, ``balloon`` alone.
@@ -80,6 +82,8 @@ def register_balloon(folder: str | os.PathLike[str]) -> tuple[str, ...]:
         AnnotationError, DatasetError: a split of another format than VIA cannot be read.
     """
     root = Path(folder).expanduser()
+    if is_dataset_file(root):
+        return _register_file(root)
     found = {split: find_split(root, split) for split in SPLITS}
     others = [each for each in found.values() if each is not None and not each.is_via and not _looks_empty(each)]
     classes = (classes_of(others) or ("object",)) if others else ("balloon",)
@@ -90,6 +94,27 @@ def register_balloon(folder: str | os.PathLike[str]) -> tuple[str, ...]:
         if each in others and each is not None:
             register_instances(f"balloon_{split}", each.annotations, each.images, class_names=classes)
     register_background_photos("balloon_background", root / FOLDER, classes)
+    register_no_balloons(classes)
+    register_folds(classes)
+    return classes
+
+
+def _register_file(path: Path) -> tuple[str, ...]:
+    dataset = read_dataset_file(path)
+    classes = dataset.classes or classes_of(list(dataset.splits.values())) or ("object",)
+    for split, each in dataset.splits.items():
+        register_instances(
+            f"balloon_{split}",
+            each.annotations,
+            each.images,
+            format=dataset.format,
+            class_names=classes,
+            class_attribute=dataset.class_attribute,
+            colors=dataset.colors,
+            hint=f"{path} names it",
+        )
+    register_background_photos("balloon_background", path.parent / FOLDER, classes)
+    register_no_balloons(classes)
     register_folds(classes)
     return classes
 

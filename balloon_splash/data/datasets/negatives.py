@@ -39,12 +39,12 @@ def load_no_balloons() -> list[DatasetDict]:
     ]
 
 
-def register_no_balloons() -> None:
-    """Register the set with Detectron2."""
+def register_no_balloons(classes: tuple[str, ...] = ("balloon",)) -> None:
+    """Register the set with Detectron2, beside sets of these classes."""
     from detectron2.data import MetadataCatalog
 
     PathManager.register_handler(DrawnPictures(_PREFIX, _draw, kept=COUNT), allow_override=True)
-    register_loader(NAME, load_no_balloons, ("balloon",), _PREFIX)
+    register_loader(NAME, load_no_balloons, classes, _PREFIX)
     MetadataCatalog.get(NAME).set(keep_empty=True)
 
 

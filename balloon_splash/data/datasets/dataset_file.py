@@ -1,0 +1,132 @@
+"""A dataset file: one YAML that names annotations, photos and classes, for ``--dataset`` of every command::
+
+    classes: [kite, cup]             # all classes, in the order of their numbers; others in the files are left out
+    class_attribute: kind            # of VIA files: the attribute that holds the class
+    colors: ["#e69f00", "#56b4e9"]   # one per class; by default colours told apart with any colour vision
+    format: auto                     # or via, coco, labelme, yolo, ...
+    train: train                     # a folder, or {annotations: train.json, images: photos}
+    val: {annotations: val.json, images: photos}
+
+Paths are relative to the file. Only ``train`` and ``val`` are required.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from balloon_splash.data.datasets.folders import SPLITS
+from balloon_splash.data.datasets.layout import Split
+from balloon_splash.errors import DatasetError
+from balloon_splash.palette import Color
+
+_KEYS = ("classes", "class_attribute", "colors", "format", *SPLITS)
+_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
+
+
+@dataclass(frozen=True)
+class DatasetFile:
+    """Contents of a dataset file.
+
+    Attributes:
+        splits: ``train`` and ``val``.
+        classes: in the order of ``category_id``; None takes those of the annotations.
+        class_attribute: of VIA files, the attribute that holds the class.
+        colors: RGB in 0..255, one per class.
+        format: a name of :mod:`balloon_splash.data.annotations.formats`, or ``auto``.
+    """
+
+    splits: Mapping[str, Split]
+    classes: tuple[str, ...] | None = None
+    class_attribute: str | None = None
+    colors: tuple[Color, ...] | None = field(default=None)
+    format: str = "auto"
+
+
+def is_dataset_file(what: str | Path) -> bool:
+    """Whether ``--dataset`` names a dataset file."""
+    return Path(what).suffix.lower() in (".yaml", ".yml")
+
+
+def read_dataset_file(path: str | Path) -> DatasetFile:
+    """Read a dataset file.
+
+    Raises:
+        DatasetError: it cannot be read, or a key is missing, unknown or of the wrong kind.
+    """
+    try:
+        document = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DatasetError(f"{path}: cannot be read ({error.strerror})") from error
+    except (ValueError, yaml.YAMLError) as error:
+        raise DatasetError(f"{path}: not a YAML file ({' '.join(str(error).split())})") from error
+    if not isinstance(document, dict):
+        raise DatasetError(f"{path}: {type(document).__name__} found; expected keys, at least train and val")
+    _check_keys(path, document)
+    classes = _texts(path, document, "classes")
+    return DatasetFile(
+        splits={split: _split(path, split, document[split]) for split in SPLITS},
+        classes=classes,
+        class_attribute=_text(path, document, "class_attribute"),
+        colors=_colors(path, document, classes),
+        format=_text(path, document, "format") or "auto",
+    )
+
+
+def _check_keys(path: str | Path, document: Mapping[Any, object]) -> None:
+    unknown = [key for key in document if key not in _KEYS]
+    if unknown:
+        near = difflib.get_close_matches(str(unknown[0]), _KEYS, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"expected some of {', '.join(_KEYS)}"
+        raise DatasetError(f"{path}: unknown key {unknown[0]}; {hint}")
+    missing = [split for split in SPLITS if document.get(split) is None]
+    if missing:
+        raise DatasetError(f"{path}: no {missing[0]}; expected {missing[0]}: FOLDER, or annotations and images of it")
+
+
+def _split(path: str | Path, name: str, value: object) -> Split:
+    root = Path(path).parent
+    if isinstance(value, str):
+        return Split(root / value)
+    match value:
+        case {"annotations": str(annotations), "images": str(images), **rest} if not rest:
+            return Split(root / annotations, root / images)
+        case {"annotations": str(annotations), **rest} if not rest:
+            return Split(root / annotations)
+    raise DatasetError(f"{path}: {name} is {value!r}; expected a folder, a file, or {{annotations: ..., images: ...}}")
+
+
+def _text(path: str | Path, document: Mapping[str, object], key: str) -> str | None:
+    value = document.get(key)
+    if value is not None and not isinstance(value, str):
+        raise DatasetError(f"{path}: {key} is {value!r}; expected a word")
+    return value
+
+
+def _texts(path: str | Path, document: Mapping[str, object], key: str) -> tuple[str, ...] | None:
+    value = document.get(key)
+    if value is None:
+        return None
+    if not isinstance(value, list) or not value or not all(isinstance(each, str) for each in value):
+        raise DatasetError(f"{path}: {key} is {value!r}; expected a list of words, as [kite, cup]")
+    return tuple(value)
+
+
+def _colors(
+    path: str | Path, document: Mapping[str, object], classes: tuple[str, ...] | None
+) -> tuple[Color, ...] | None:
+    colors = _texts(path, document, "colors")
+    if colors is None:
+        return None
+    wrong = [color for color in colors if not _COLOR.fullmatch(color)]
+    if wrong:
+        raise DatasetError(f'{path}: colour {wrong[0]!r}; expected "#rrggbb", in quotes')
+    if classes is None or len(colors) != len(classes):
+        raise DatasetError(f"{path}: {len(colors)} colors for {len(classes or ())} classes; expected one per class")
+    return tuple((int(each[1:3], 16), int(each[3:5], 16), int(each[5:7], 16)) for each in colors)

@@ -1,0 +1,71 @@
+"""One YAML names annotations, photos and classes, and every command takes it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from detectron2.data import DatasetCatalog, MetadataCatalog
+from PIL import Image
+
+from balloon_splash.data.datasets.builtin import named_datasets
+from balloon_splash.data.datasets.dataset_file import read_dataset_file
+from balloon_splash.errors import DatasetError
+
+
+def write_via(folder: Path, kinds: list[str]) -> None:
+    folder.mkdir()
+    Image.new("RGB", (60, 40)).save(folder / "a.jpg")
+    shape = {"name": "polygon", "all_points_x": [5, 30, 30, 5], "all_points_y": [5, 5, 30, 30]}
+    regions = [{"shape_attributes": shape, "region_attributes": {"kind": kind}} for kind in kinds]
+    entry = {"filename": "a.jpg", "size": (folder / "a.jpg").stat().st_size, "regions": regions}
+    (folder / "regions.json").write_text(json.dumps({"a.jpg": entry}))
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Path:
+    write_via(tmp_path / "train", ["cup", "kite", "tree"])
+    write_via(tmp_path / "val", ["kite"])
+    path = tmp_path / "things.yaml"
+    path.write_text(
+        'classes: [kite, cup]\nclass_attribute: kind\ncolors: ["#e69f00", "#56b4e9"]\n'
+        "train: {annotations: train/regions.json, images: train}\nval: {annotations: val/regions.json, images: val}\n"
+    )
+    return path
+
+
+def test_its_splits_are_registered_with_its_classes_and_colours(dataset: Path) -> None:
+    train, val = named_datasets(str(dataset))
+    assert [each["category_id"] for each in DatasetCatalog.get(train)[0]["annotations"]] == [1, 0]
+    assert [each["category_id"] for each in DatasetCatalog.get(val)[0]["annotations"]] == [0]
+    assert MetadataCatalog.get(val).thing_classes == ["kite", "cup"]
+    assert MetadataCatalog.get(val).thing_colors == [(230, 159, 0), (86, 180, 233)]
+    assert MetadataCatalog.get("balloon_fold0_train").thing_classes == ["kite", "cup"]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("train: train\n", "no val"),
+        ("train: a\nval: b\nclases: [kite]\n", "unknown key clases; did you mean classes?"),
+        ("train: a\nval: [b]\n", r"val is \['b'\]"),
+        ("train: a\nval: b\nclasses: kite\n", "expected a list of words"),
+        ('train: a\nval: b\nclasses: [kite]\ncolors: ["red"]\n', "colour 'red'"),
+        ('train: a\nval: b\ncolors: ["#000000"]\n', "1 colors for 0 classes"),
+        ("- a list\n", "list found"),
+        ("a: [", "not a YAML file"),
+        ("train: !!python/object/apply:os.getcwd []\nval: b\n", "not a YAML file"),
+    ],
+)
+def test_what_is_wrong_with_it_is_one_line(tmp_path: Path, text: str, told: str) -> None:
+    path = tmp_path / "wrong.yaml"
+    path.write_text(text)
+    with pytest.raises(DatasetError, match=told) as error:
+        read_dataset_file(path)
+    assert len(str(error.value).splitlines()) == 1
+
+
+def test_one_that_is_missing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"gone\.yaml: cannot be read"):
+        named_datasets(str(tmp_path / "gone.yaml"))
