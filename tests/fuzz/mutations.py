@@ -28,6 +28,10 @@ VIA_KEYS = (
     "_via_img_metadata",
     "",
 )
+FORMAT_KEYS = (
+    "images", "annotations", "categories", "segmentation", "counts", "size", "iscrowd", "image_id", "id", "xy", "av",
+    "z", "rle", "points", "value", "result", "polygon", "bounding_box", "shapes", "mask", "group_id", "width", "",
+)  # fmt: skip
 LABELME_KEYS = ("imagePath", "shapes", "label", "points", "group_id", "shape_type", "")
 HEAD_BYTES = 128  # where most formats keep their header
 CHANGES_AT_ONCE = (1, 1, 1, 2, 3, 6)  # a file with many is refused before it comes to the later ones

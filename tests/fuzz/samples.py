@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import io
 import json
@@ -13,6 +14,7 @@ from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
+import pycocotools.mask as coco_mask
 import tifffile
 from PIL import ExifTags, Image, ImageCms
 
@@ -135,6 +137,78 @@ def labelme_documents() -> Iterator[Sample]:
     """A LabelMe file."""
     shape = {"label": "balloon", "points": [[1, 1], [30, 2], [9, 20]], "shape_type": "polygon", "group_id": None}
     yield ".json", json.dumps({"imagePath": "photos/a.jpg", "shapes": [shape]}).encode()
+
+
+def annotation_documents() -> Iterator[Sample]:
+    """A file of each of the formats that came after VIA 2: all shapes, masks, groups and crowds."""
+    ring, size = [1, 1, 30, 2, 9, 20], {"width": 60, "height": 40}
+    pairs = [[1, 1], [30, 2], [9, 20]]
+    metadata = {
+        str(number): {"vid": "1", "flg": 0, "z": [], "xy": xy, "av": {"1": "0"}}
+        for number, xy in enumerate(
+            ([7, *ring], [2, 1, 2, 9, 9], [3, 9, 9, 5], [4, 9, 9, 5, 3], [8, *ring, 4, 4], [9, *ring])
+        )
+    }
+    attribute = {"1": {"aname": "class", "anchor_id": "FILE1_Z0_XY1", "type": 4, "options": {"0": "balloon"}}}
+    project = {"project": {}, "config": {}, "attribute": attribute, "metadata": metadata,
+               "file": {"1": {"fid": "1", "fname": "a.jpg"}}, "view": {"1": {"fid_list": ["1"]}}}  # fmt: skip
+    yield ".json", json.dumps(project).encode()
+    counts = coco_mask.encode(np.asfortranarray(np.eye(40, 60, dtype=np.uint8)))["counts"].decode()
+    segmentations: list[Any] = [
+        [ring],
+        ring,
+        {"size": [40, 60], "counts": counts},
+        {"size": [40, 60], "counts": [100, 50, 2250]},
+    ]
+    annotations = [
+        {
+            "id": number,
+            "image_id": 1,
+            "category_id": 1,
+            "iscrowd": number % 2,
+            "bbox": [1, 1, 29, 19],
+            "segmentation": each,
+        }
+        for number, each in enumerate(segmentations)
+    ]
+    categories = [
+        {"id": 0, "name": "toys", "supercategory": "none"},
+        {"id": 1, "name": "balloon", "supercategory": "toys"},
+    ]
+    images = [{"id": 1, "file_name": "a.jpg", **size}]
+    yield ".json", json.dumps({"images": images, "annotations": annotations, "categories": categories}).encode()
+    yield (
+        ".xml",
+        (
+            b"<annotations><meta><job><labels><label><name>balloon</name></label></labels></job></meta>"
+            b'<image id="0" name="a.jpg" width="60" height="40"><polygon label="balloon" points="1,1;30,2;9,20"/>'
+            b'<box label="balloon" xtl="1" ytl="2" xbr="20" ybr="20" rotation="30"/>'
+            b'<ellipse label="cup" cx="9" cy="9" rx="5" ry="3"/>'
+            b'<mask label="balloon" rle="3, 5, 2" left="4" top="5" width="5" height="2"/></image></annotations>'
+        ),
+    )
+    common = {"original_width": 60, "original_height": 40, "image_rotation": 0}
+    values: list[dict[str, Any]] = [
+        {"points": pairs, "polygonlabels": ["balloon"]},
+        {"x": 1, "y": 2, "width": 30, "height": 9, "rectanglelabels": ["cup"]},
+        {"x": 30, "y": 30, "radiusX": 9, "radiusY": 5, "rotation": 20, "ellipselabels": ["balloon"]},
+        {"format": "rle", "rle": [0, 0, 37, 128, 57, 27, 255, 225, 255, 255, 224], "brushlabels": ["balloon"]},
+    ]  # fmt: skip
+    result = [{"id": str(number), "type": "x", "value": value, **common} for number, value in enumerate(values)]
+    yield ".json", json.dumps([{"data": {"image": "/x/a.jpg"}, "annotations": [{"result": result}]}]).encode()
+    objects = [{"name": "balloon", "polygon": [{"x": x, "y": y} for x, y in pairs]},
+               {"name": "cup", "bounding_box": {"top": 1, "left": 2, "height": 9, "width": 9}}]  # fmt: skip
+    line = {"data_row": {"external_id": "a.jpg"}, "media_attributes": size,
+            "projects": {"p": {"labels": [{"annotations": {"objects": objects}}]}}}  # fmt: skip
+    yield ".ndjson", (json.dumps(line) + "\n" + json.dumps(line | {"data_row": {"external_id": "b.png"}})).encode()
+    yield ".txt", b"0 0.1 0.1 0.5 0.1 0.3 0.5\n1 0.5 0.5 0.9 0.5 0.9 0.9 0.5 0.9\n0 0.5 0.5 0.2 0.2\n"
+    buffer = BytesIO()
+    Image.fromarray(np.eye(5, 9, dtype=bool)).save(buffer, "PNG")
+    painted = {"label": "balloon", "points": [[1, 1], [9, 5]], "shape_type": "mask", "group_id": 1,
+               "mask": base64.b64encode(buffer.getvalue()).decode()}  # fmt: skip
+    shapes = [painted, {"label": "balloon", "points": pairs, "shape_type": "polygon", "group_id": 1},
+              {"label": "cup", "points": pairs, "shape_type": "linestrip"}]  # fmt: skip
+    yield ".json", json.dumps({"imagePath": "a.jpg", "imageWidth": 60, "imageHeight": 40, "shapes": shapes}).encode()
 
 
 def _saved(image: Image.Image, kind: str, **options: Any) -> bytes:

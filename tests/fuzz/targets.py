@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
+import pycocotools.mask as coco_mask
 from PIL import ExifTags, Image
 
 from balloon_splash.errors import BalloonSplashError
@@ -69,6 +70,41 @@ def labelme_target(photos: Path) -> Target:
     return read
 
 
+def formats_target(photos: Path) -> Target:
+    """Reads annotations of any format, recognised by their content; ``photos``, which is filled here, are theirs."""
+    from balloon_splash.data.annotations.faults import FaultLog
+    from balloon_splash.data.annotations.formats import load_annotations
+    from balloon_splash.data.annotations.instances import read_instances
+    from balloon_splash.data.annotations.records import AnnotationSet, RawPhoto, ReadOptions
+    from balloon_splash.data.annotations.yolo import read_label_file
+
+    _fill(photos)
+
+    def read(path: Path) -> bool:
+        number = zlib.crc32(path.read_bytes())
+        options = ReadOptions(
+            class_names=(None, ("balloon", "cup"))[number % 2],
+            class_attribute=("class", None)[number % 3 == 0],
+            keep_empty=bool(number & 8),
+            close_polylines=bool(number & 16),
+            crowds_as_objects=bool(number & 32),
+        )
+        try:
+            if path.suffix == ".txt":  # one of YOLO's, of which a folder is read
+                objects = read_label_file(path, ("balloon", "cup"), options.limits)
+                found = AnnotationSet([RawPhoto(0, "a.jpg", objects, len(objects))], photos)
+                dicts, _ = read_instances(found, photos, options, FaultLog(path))
+            else:
+                dicts, _ = load_annotations(path, photos, options=options)
+        except BalloonSplashError:
+            return False
+        for entry in dicts:
+            _check_annotations(entry)
+        return True
+
+    return read
+
+
 def _fill(photos: Path) -> None:
     from balloon_splash.data.annotations.photos import PhotoFolder
 
@@ -94,6 +130,11 @@ def _check_annotations(entry: dict[str, object]) -> None:
         x0, y0, x1, y1 = annotation["bbox"]
         assert 0 <= x0 < x1 <= width, annotation
         assert 0 <= y0 < y1 <= height, annotation
+        if isinstance(annotation["segmentation"], dict):
+            mask = coco_mask.decode(annotation["segmentation"])
+            assert mask.shape == (height, width), annotation
+            assert mask.any(), annotation
+            continue
         for outline in annotation["segmentation"]:
             assert len(outline) >= 6, annotation
             assert all(x0 <= x <= x1 for x in outline[::2]), annotation

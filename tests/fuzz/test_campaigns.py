@@ -10,7 +10,7 @@ import pytest
 from tests.fuzz.campaign import Rules, run_campaign, summary
 from tests.fuzz.trouble import DEEDS
 
-SHORT = {"via": 120, "labelme": 60, "image": 200, "video": 60, "via-guided": 100}
+SHORT = {"via": 120, "labelme": 60, "formats": 200, "image": 200, "video": 60, "via-guided": 100}
 
 
 @pytest.mark.parametrize("kind", SHORT)

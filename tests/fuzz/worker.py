@@ -27,10 +27,10 @@ import hypothesis
 from hypothesis.strategies import SearchStrategy
 
 from tests.fuzz.guided import instrumented, run_guided
-from tests.fuzz.mutations import mutate, vary, vary_mildly
-from tests.fuzz.samples import Sample, labelme_documents, pictures, via_documents, videos
+from tests.fuzz.mutations import FORMAT_KEYS, mutate, vary, vary_mildly
+from tests.fuzz.samples import Sample, annotation_documents, labelme_documents, pictures, via_documents, videos
 from tests.fuzz.strategies import labelme_files, via_files
-from tests.fuzz.targets import Target, image_target, labelme_target, via_target, video_target
+from tests.fuzz.targets import Target, formats_target, image_target, labelme_target, via_target, video_target
 from tests.fuzz.trouble import deeds, trouble_target
 
 SPARE_BYTES = 3 * 2**30
@@ -184,6 +184,13 @@ def _from_mutations(samples: list[Sample], count: int, seed: int, run: Run) -> N
         run(suffix, mutate(data, donors, rng))
 
 
+def _from_documents(samples: list[Sample], count: int, seed: int, run: Run) -> None:
+    rng = random.Random(seed)
+    for _ in range(count):
+        suffix, data = rng.choice(samples)
+        run(suffix, vary(data, rng, FORMAT_KEYS))
+
+
 def _prepare(kind: str, folder: Path) -> tuple[Target, list[Sample]]:
     """What files of this kind are put through, and sound ones."""
     photos, clips = folder / "photos", folder / "clips"
@@ -194,6 +201,8 @@ def _prepare(kind: str, folder: Path) -> tuple[Target, list[Sample]]:
         return via_target(photos), list(via_documents())
     if kind == "labelme":
         return labelme_target(photos), list(labelme_documents())
+    if kind == "formats":
+        return formats_target(photos), list(annotation_documents())
     if kind == "image":
         return image_target(), list(pictures())
     if kind == "trouble":
@@ -243,6 +252,8 @@ def main() -> None:
             _from_strategy(via_files(), vary, count, seed, bench.run)
         elif kind == "labelme":
             _from_strategy(labelme_files(), vary_mildly, count, seed, bench.run)
+        elif kind == "formats":
+            _from_documents(samples, count, seed, bench.run)
         else:
             _from_mutations(samples, count, seed, bench.run)
         bench.finish()

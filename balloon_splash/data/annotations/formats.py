@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from balloon_splash.data.annotations.coco import read_coco
 from balloon_splash.data.annotations.cvat import read_cvat
-from balloon_splash.data.annotations.documents import read_json, read_text
+from balloon_splash.data.annotations.documents import parse_json, read_text
 from balloon_splash.data.annotations.faults import FaultLog
 from balloon_splash.data.annotations.instances import DatasetDict, LoadReport, read_instances
 from balloon_splash.data.annotations.label_studio import read_label_studio
@@ -95,7 +97,7 @@ def recognise(path: str | os.PathLike[str], options: ReadOptions = DEFAULT_OPTIO
         return Source(FORMATS["via"], path)  # CSV
     if start.startswith("{") and '"data_row"' in text.partition("\n")[0]:
         return Source(FORMATS["labelbox"], path)
-    document = read_json(path, options.limits)
+    document = parse_json(text, path, options.limits)
     return Source(FORMATS[_json_format(document)], path, document)
 
 
@@ -173,6 +175,13 @@ def load_annotations(
     if not path.exists():
         raise DatasetError(f"{path}: no such annotation file or folder")
     options = replace(options, images=None if images is None else Path(images))
+    with without_garbage_collection():
+        return _load(path, images, format, options)
+
+
+def _load(
+    path: Path, images: str | os.PathLike[str] | None, format: str, options: ReadOptions
+) -> tuple[list[DatasetDict], LoadReport]:
     source = source_of(path, format, options)
     faults = FaultLog(source.path, strict=options.strict, max_faults=options.limits.max_faults)
     parsed = {"document": source.document} if source.format.is_parsed and source.document is not None else {}
@@ -184,6 +193,18 @@ def load_annotations(
         kinds = ", ".join(f"{kind.value}: {count}" for kind, count in faults.counts().items())
         raise DatasetError(f"{path}: no usable photo ({kinds or 'no photo with regions'}); {faults.first()}")
     return dicts, report
+
+
+@contextlib.contextmanager
+def without_garbage_collection() -> Iterator[None]:
+    """Keep Python from searching the many new objects for cycles, of which there are none, again and again."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def source_of(path: Path, format: str, options: ReadOptions) -> Source:

@@ -262,8 +262,7 @@ class _InstanceReader:
         self._tell_changes(regions, photo, each, size)
         rings = [ring for region in regions for ring in region.polygons]
         if not outline.masks:
-            boxes = [region.bbox for region in regions]
-            x0, y0, x1, y1 = zip(*boxes, strict=True)
+            x0, y0, x1, y1 = zip(*(region.bbox for region in regions), strict=True)
             flat = [ring.ravel().tolist() for ring in rings]
             return {"bbox": [min(x0), min(y0), max(x1), max(y1)], "segmentation": flat}
         lengths = merged(outline.masks, rings, size) if rings or len(outline.masks) > 1 else outline.masks[0]

@@ -27,19 +27,14 @@ class FittedRegion:
         repaired: the outline intersected itself.
         lost: share of the region's area that lay outside the photo, in [0, 1).
         clipped: some of the outline lay outside the photo.
+        bbox: XYXY pixels around the polygons.
     """
 
     polygons: list[Polygon]
     repaired: bool
     clipped: bool
     lost: float
-
-    @property
-    def bbox(self) -> tuple[float, float, float, float]:
-        """XYXY pixels."""
-        points = np.concatenate(self.polygons)
-        (x0, y0), (x1, y1) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
-        return x0, y0, x1, y1
+    bbox: tuple[float, float, float, float]
 
 
 def fit_to_photo(
@@ -77,7 +72,7 @@ def fit_to_photo(
     x0, y0, x1, y1 = geometry.bounds
     clipped = x0 < 0 or y0 < 0 or x1 > width or y1 > height
     if not repaired and not clipped:
-        return FittedRegion([polygon], repaired=False, clipped=False, lost=0.0)
+        return FittedRegion([polygon], repaired=False, clipped=False, lost=0.0, bbox=(x0, y0, x1, y1))
     if clipped:
         geometry = shapely.intersection(geometry, shapely.box(0, 0, width, height))
     parts = [part for part in without_holes(geometry) if part.area >= MIN_AREA]
@@ -87,7 +82,9 @@ def fit_to_photo(
     # The cut leaves rounding errors on the border.
     rings = [np.clip(shapely.get_coordinates(part.exterior)[:-1], 0, (width, height)) for part in parts]
     lost = max(0.0, 1.0 - sum(part.area for part in parts) / area)
-    return FittedRegion(rings, repaired=repaired, clipped=clipped, lost=lost)
+    points = np.concatenate(rings)
+    (left, top), (right, bottom) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+    return FittedRegion(rings, repaired=repaired, clipped=clipped, lost=lost, bbox=(left, top, right, bottom))
 
 
 def fit_all(
@@ -99,13 +96,14 @@ def fit_all(
     counts = [len(polygon) for polygon in polygons]
     owners = np.repeat(np.arange(len(polygons)), counts)
     outlines = shapely.polygons(shapely.linearrings(np.concatenate(polygons), indices=owners))
-    x0, y0, x1, y1 = shapely.bounds(outlines).T
+    bounds = shapely.bounds(outlines)
+    x0, y0, x1, y1 = bounds.T
     sound = (x0 >= 0) & (y0 >= 0) & (x1 <= width) & (y1 <= height)
     sound &= (shapely.area(outlines) >= MIN_AREA) & shapely.is_valid(outlines)
     fitted: list[FittedRegion | UnsoundError] = []
-    for polygon, as_it_is in zip(polygons, sound.tolist(), strict=True):
+    for polygon, as_it_is, box in zip(polygons, sound.tolist(), bounds.tolist(), strict=True):
         if as_it_is:
-            fitted.append(FittedRegion([polygon], repaired=False, clipped=False, lost=0.0))
+            fitted.append(FittedRegion([polygon], repaired=False, clipped=False, lost=0.0, bbox=tuple(box)))
             continue
         try:
             fitted.append(fit_to_photo(polygon, width, height, max_crossings=max_crossings))

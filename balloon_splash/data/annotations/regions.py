@@ -83,7 +83,7 @@ def point_list(found: object, max_points: int = DEFAULT_LIMITS.max_points, *, at
     if len(points) > max_points:
         message = f"{len(points)} points; at most {max_points} are read (max_points)"
         raise UnsoundError(FaultKind.TOO_MANY_POINTS, message)
-    if not (np.abs(points) <= MAX_COORDINATE).all():  # NaN fails this comparison, too
+    if len(points) and not (points.max() <= MAX_COORDINATE and points.min() >= -MAX_COORDINATE):  # NaN fails, too
         raise UnsoundError(FaultKind.OUT_OF_RANGE, "points: expected finite numbers of pixels")
     if at_least < 3:
         if len(points) < at_least:
@@ -151,7 +151,7 @@ def _points(shape: Shape, max_points: int) -> Polygon:
 
 def _open_ring(points: Polygon) -> Polygon:
     """The ring without its first point repeated at the end."""
-    if len(points) > 1 and np.array_equal(points[0], points[-1]):
+    if len(points) > 1 and points[0, 0] == points[-1, 0] and points[0, 1] == points[-1, 1]:
         points = points[:-1]
     if len(points) < 3:
         raise UnsoundError(FaultKind.TOO_FEW_POINTS, f"{len(points)} points; a polygon needs 3")

@@ -41,7 +41,7 @@ def read_yolo(labels: Path, faults: FaultLog, options: ReadOptions) -> Annotatio
         inside = image.relative_to(images)
         path = (labels / inside).with_suffix(".txt")
         try:
-            objects = _read_file(path, names, options.limits) if path.is_file() else []
+            objects = read_label_file(path, names, options.limits) if path.is_file() else []
         except AnnotationError as error:
             faults.add(FaultKind.BAD_ENTRY, str(error), photo=inside.as_posix(), dropped=True, file=str(path))
             continue
@@ -98,7 +98,12 @@ def _names(path: Path) -> tuple[str, ...] | None:
     return tuple(str(name).strip() for name in names)
 
 
-def _read_file(path: Path, names: tuple[str, ...] | None, limits: Limits) -> list[RawObject]:
+def read_label_file(path: Path, names: tuple[str, ...] | None, limits: Limits) -> list[RawObject]:
+    """The objects of one image.
+
+    Raises:
+        AnnotationError: it cannot be read, or holds too many.
+    """
     lines = [line.split() for line in read_text(path, limits).splitlines() if line.strip()]
     if len(lines) > limits.max_regions:
         raise AnnotationError(f"{len(lines)} objects; at most {limits.max_regions} are read (max_regions)")

@@ -22,7 +22,7 @@ def test_a_valid_polygon_inside_the_photo_is_not_touched():
     points = np.array([(1.25, 2.1), (70.3, 5.7), (33.3, 60.9)])
     region = fit_to_photo(points, 100, 80)
     assert region.polygons[0] is points
-    assert region == FittedRegion([points], repaired=False, clipped=False, lost=0.0)
+    assert region == FittedRegion([points], repaired=False, clipped=False, lost=0.0, bbox=(1.25, 2.1, 70.3, 60.9))
 
 
 def test_the_border_and_one_past_the_last_pixel_are_inside():
