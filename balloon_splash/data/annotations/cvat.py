@@ -71,6 +71,7 @@ def _photo(index: int, image: ElementTree.Element, options: ReadOptions) -> RawP
         group = shape.get("group_id", "0")
         key = position if group in ("", "0") else (shape.get("label"), group)
         groups.setdefault(key, []).append((position, shape))
+    groups = {key: _without_bounding_boxes(parts) for key, parts in groups.items()}
     if len(groups) > options.limits.max_regions:
         message = f"{len(groups)} shapes; at most {options.limits.max_regions} are read (max_regions)"
         raise UnsoundError(FaultKind.TOO_MANY_REGIONS, message)
@@ -82,6 +83,14 @@ def _photo(index: int, image: ElementTree.Element, options: ReadOptions) -> RawP
         size=(_number(image, "width"), _number(image, "height")),
         fallbacks=(f"images/{name}", name.rpartition("/")[2]),
     )
+
+
+def _without_bounding_boxes(
+    parts: list[tuple[int, ElementTree.Element]],
+) -> list[tuple[int, ElementTree.Element]]:
+    """The parts of an object; a box beside an outline is what datumaro writes around it, not a part of it."""
+    outlines = [part for part in parts if part[1].tag != "box"]
+    return outlines or parts
 
 
 def _object(parts: Sequence[tuple[int, ElementTree.Element]], options: ReadOptions) -> RawObject:

@@ -2,7 +2,8 @@
 
 In ``SegmentationObject/a.png`` each pixel has the number of its object, or its colour of VOC's palette; in
 ``SegmentationClass/a.png`` likewise the number of its class. 0 is background and 255 an edge that belongs to nothing.
-Exporters add ``labelmap.txt`` with a line ``name:red,green,blue::`` for each class.
+Exporters add ``labelmap.txt`` with a line ``name:red,green,blue::`` for each class, or ``name:::`` in the order
+of the palette.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ CLASSES = (
     "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor",
 )  # fmt: skip
 _EDGE = (224, 224, 192)  # colour 255 of the palette
-_MAP_LINE = re.compile(r"\s*([^:#]+):(\d+),(\d+),(\d+):")
+_MAP_LINE = re.compile(r"\s*([^:#]+):(?:(\d+),(\d+),(\d+))?:")
 
 Numbers = npt.NDArray[np.int64]
 
@@ -66,7 +67,12 @@ def _class_colors(root: Path, options: ReadOptions) -> dict[int, str]:
     if not path.is_file():
         return {_palette_color(number): name for number, name in enumerate(CLASSES, 1)}
     lines = (_MAP_LINE.match(line) for line in read_text(path, options.limits).splitlines())
-    return {_packed(int(m[2]), int(m[3]), int(m[4])): m[1].strip() for m in lines if m}
+    colors = {}
+    for number, match in enumerate(match for match in lines if match):
+        # Where a line has no colour, its position is the number in VOC's palette.
+        color = _packed(int(match[2]), int(match[3]), int(match[4])) if match[2] else _palette_color(number)
+        colors[color] = match[1].strip()
+    return colors
 
 
 def _packed(red: int, green: int, blue: int) -> int:

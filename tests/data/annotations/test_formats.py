@@ -358,6 +358,19 @@ def test_shapes_of_cvat(photos: Path) -> None:
     assert [fault.kind for fault in report.faults.faults] == [FaultKind.POINT]
 
 
+def test_the_box_that_datumaro_groups_with_an_outline_is_no_part_of_it(photos: Path) -> None:
+    """Taken as one, it would make each object a rectangle."""
+    write_cvat(photos)
+    path = photos / "annotations.xml"
+    group = (
+        '<polygon label="cup" occluded="0" points="10,10;30,10;20,30" z_order="0" group_id="255"/>'
+        '<box label="cup" occluded="0" xtl="10" ytl="10" xbr="30" ybr="30" z_order="0" group_id="255"/>'
+    )
+    path.write_text(path.read_text().replace("</image><image", group + "</image><image"))
+    (found,) = read(photos)
+    assert (mask_of(found["annotations"][-1]) == filled(KITE)).all()
+
+
 def test_xml_with_a_document_type_is_refused(photos: Path) -> None:
     path = photos / "annotations.xml"
     path.write_text('<!DOCTYPE a [<!ENTITY b "bb">]><annotations>&b;</annotations>')
@@ -393,6 +406,20 @@ def test_the_brush_of_label_studio_keeps_its_hole_and_its_parts(photos: Path) ->
     (found,) = read(photos)
     assert (mask_of(found["annotations"][1]) == (painted > 0)).all()
     assert unpack_bits(bytes(pack_bits([(3, 1), (9, 700), (7, 2)])), 703).tolist() == [3] + [9] * 700 + [7] * 2
+
+
+def test_a_labelmap_of_voc_without_colours_counts_the_palette(photos: Path) -> None:
+    """As datumaro writes it."""
+    write_voc(photos)
+    (photos / "labelmap.txt").write_text("# label:color_rgb:parts:actions\nbackground:::\nkite:::\ncup:::\n")
+    classes = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    classes[filled(KITE)], classes[filled(CUP)] = (128, 0, 0), (0, 128, 0)
+    Image.fromarray(classes).save(photos / "SegmentationClass" / "a.png")
+    (found,), report = load_annotations(photos)
+    assert report.class_names == ("kite", "cup")
+    assert {each["category_id"]: int(mask_of(each).sum()) for each in found["annotations"]} == {
+        0: int(filled(KITE).sum()), 1: int(filled(CUP).sum())
+    }  # fmt: skip
 
 
 def test_a_box_of_yolo_has_no_outline(photos: Path) -> None:
