@@ -8,8 +8,12 @@ from setuptools import find_packages, setup
 HERE = Path(__file__).parent
 VERSION = re.search(r'^__version__ = "(.+)"', (HERE / "balloon_splash/__init__.py").read_text(), re.MULTILINE)[1]
 
+# JPEG photos splashed without encoding them again: the wheels of this package carry libjpeg-turbo, which alone is used.
+JPEG = ["turbojpeg>=0.0.2; sys_platform == 'linux' and platform_machine == 'x86_64' and python_version < '3.14'"]
+
 # What a splash needs: photos, videos, and the model that ships, run by OpenVINO.
 SPLASH = [
+    *JPEG,
     "numpy>=1.26",
     "openvino>=2025.0",
     "opencv-python>=4.9",
@@ -58,19 +62,16 @@ EXPORT = [*TRAIN, *QUANTISE, "onnx>=1.17", "onnxruntime>=1.20"]
 # Reads the weights of matterport's Mask R-CNN (tools/convert_matterport.py).
 MATTERPORT = ["h5py>=3.10"]
 
-# JPEG photos splashed without encoding them again: the wheels of this package carry libjpeg-turbo, which alone is used.
-JPEG = ["turbojpeg>=0.0.2; sys_platform == 'linux' and platform_machine == 'x86_64' and python_version < '3.14'"]
-
 # Fuzzing guided by coverage (python -m tests.fuzz --kind via-guided); there are wheels for these systems only.
 FUZZ = ["atheris>=2.3; sys_platform == 'linux' and platform_machine == 'x86_64'"]
 
 DEVELOPMENT = [
     *EXPORT,
     *MATTERPORT,
-    *JPEG,
     "pytest>=8",
     "nbclient>=0.10",
     "pillow-heif>=0.18",
+    "pillow-jxl-plugin>=1.3",
     "nbformat>=5.10",
     "ipykernel>=6.29",
     "psutil>=5.9",
@@ -116,7 +117,7 @@ setup(
         "fuzz": FUZZ,
         "heif": ["pillow-heif>=0.18"],
         "matterport": MATTERPORT,
-        "jpeg": JPEG,
+        "jxl": ["pillow-jxl-plugin>=1.3"],
         "openvino": QUANTISE,
         "train": TRAIN,
     },

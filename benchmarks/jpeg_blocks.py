@@ -96,7 +96,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="calls of each side (default: 5)")
     args = parser.parse_args()
     if not is_available():
-        raise SystemExit("libjpeg-turbo's TurboJPEG is not there: pip install 'balloon-splash[jpeg]'")
+        raise SystemExit("libjpeg-turbo's TurboJPEG is not there: see docs/splash.md")
     width, height = (int(side) for side in args.size.split("x"))
     matte = circles(width, height)
     inside = inner(matte > 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from balloon_splash.errors import MediaError
-from balloon_splash.media.formats import READABLE, SUFFIXES, register_heif
+from balloon_splash.media.formats import READABLE, SUFFIXES, register_plugins
 from balloon_splash.media.opening import DAMAGED, open_image
 
 _CONTAINERS = {"matroska": ".mkv", "avi": ".avi", "mpegts": ".ts", "mpeg": ".mpg", "asf": ".wmv"}
@@ -14,7 +14,7 @@ _USUAL_CONTAINER = ".mp4"
 
 def content_suffix(path: Path) -> str:
     """The suffix that suits what is in a file: of a picture, of a video, or none."""
-    register_heif()
+    register_plugins()
     try:
         with open_image(path, READABLE) as image:
             kind = "JPEG" if image.format == "MPO" else image.format

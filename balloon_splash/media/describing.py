@@ -15,6 +15,7 @@ from balloon_splash.media.colour_numbers import ColourNumbers
 from balloon_splash.media.exif import descriptive_exif, edited_exif
 from balloon_splash.media.gain_map import GAIN_MAP_NOTE, find_gain_map
 from balloon_splash.media.jpeg_segments import parse_jpeg
+from balloon_splash.media.jpeg_xl import boxes
 from balloon_splash.media.picture import Metadata
 from balloon_splash.media.xmp import cleaned_xmp
 
@@ -32,6 +33,8 @@ JP2_UUIDS = {
     "b14bf8bd083d4b43a5ae8cd7d5a6ce03": "GeoJP2's tags",
     b"JpgTiffExif->JP2".hex(): "EXIF",
 }
+
+JXL_BOXES = {b"xml ": "XMP", b"jumb": "content credentials (C2PA)", b"jhgm": "the gain map (HDR)"}
 
 Size = tuple[int, int]
 
@@ -55,7 +58,7 @@ def describe(image: Image.Image, data: bytes, notes: list[str], *, turned: Size 
     elif image.format == "TIFF":
         tags = getattr(image, "tag_v2", {})
         notes.extend(f"{name} of the TIFF file: left out" for tag, name in TIFF_LEFT_OUT.items() if tag in tags)
-    elif image.format in ("GIF", "JPEG2000"):
+    elif image.format in ("GIF", "JPEG2000", "JXL"):
         notes.extend(f"{name} in the {image.format} file: left out" for name in blocks_left_out(image.format, data))
     return Metadata(
         exif=exif_of(info, turned) or (descriptive_exif(image.getexif()) if image.format == "TIFF" else None),
@@ -163,10 +166,12 @@ def is_lossless_webp(data: bytes) -> bool:
 
 
 def blocks_left_out(kind: str, data: bytes) -> list[str]:
-    """Names of the blocks of a GIF file, or boxes of a JPEG 2000 file, that Pillow neither reads nor writes."""
+    """Names of the blocks of a GIF, JPEG 2000 or JPEG XL file that Pillow neither reads nor writes."""
     if kind == "GIF":
         found = (name for name in GIF_BLOCK.findall(data) if name not in GIF_LOOPS)
         return list(dict.fromkeys(GIF_BLOCKS.get(name, name.decode("ascii").strip()) for name in found))
+    if kind == "JXL":
+        return list(dict.fromkeys(JXL_BOXES[name] for name, _ in boxes(data) if name in JXL_BOXES))
     header = data[: max(0, data.find(b"jp2c"))]
     names = {b"xml ": "XML", b"jp2i": "rights"}
     found_names = {name: None for box, name in names.items() if box in header}

@@ -7,6 +7,7 @@ import os
 from pathlib import PurePath
 
 from balloon_splash.errors import MediaError
+from balloon_splash.media.jpeg_xl import register_jpeg_xl
 from balloon_splash.media.opening import DAMAGED, open_image
 
 SUFFIXES = {
@@ -26,6 +27,7 @@ SUFFIXES = {
     ".heic": "HEIF",
     ".heif": "HEIF",
     ".hif": "HEIF",
+    ".jxl": "JXL",
 }
 """Of the formats that are written, the usual one of each first, and Pillow's names of them."""
 
@@ -52,7 +54,7 @@ READABLE = tuple(dict.fromkeys([*SUFFIXES.values(), *READ_ONLY_SUFFIXES.values()
 
 ANIMATED = frozenset({"GIF", "WEBP"})
 
-WITH_ALPHA = frozenset({"PNG", "WEBP", "AVIF", "TIFF", "GIF", "JPEG2000", "HEIF"})
+WITH_ALPHA = frozenset({"PNG", "WEBP", "AVIF", "TIFF", "GIF", "JPEG2000", "HEIF", "JXL"})
 WITH_16_BITS = frozenset({"PNG", "TIFF", "JPEG2000"})
 
 
@@ -80,6 +82,11 @@ def is_animation(path: str | os.PathLike[str]) -> bool:
             return getattr(image, "n_frames", 1) > 1
     except (*DAMAGED, MediaError):
         return False  # damaged: whoever reads it as a picture will say so
+
+
+def register_plugins() -> frozenset[str]:
+    """Teach Pillow HEIC and JPEG XL, as far as their plugins are installed; the names of those that are."""
+    return frozenset(name for name, found in (("HEIF", register_heif()), ("JXL", register_jpeg_xl())) if found)
 
 
 def register_heif() -> bool:

@@ -7,13 +7,18 @@ import os
 import struct
 import warnings
 from collections.abc import Iterable
+from pathlib import Path
 from typing import IO, BinaryIO
 
 import cv2
 from PIL import Image, TiffImagePlugin
 
 from balloon_splash.errors import MediaError
+from balloon_splash.media.jpeg_xl import CONTAINER, is_jpeg_xl, jpeg_xl_size
 from balloon_splash.media.limits import media_limits
+
+JPEG_XL_HEAD = 2**20
+"""Bytes in which the size has to stand; metadata may come first."""
 
 DAMAGED = (
     *(OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, ArithmeticError, RuntimeError, struct.error),
@@ -41,6 +46,7 @@ def open_image(source: str | os.PathLike[str] | IO[bytes], formats: Iterable[str
         Image.MAX_IMAGE_PIXELS = limit  # of the whole process: Pillow's own bound must not be the lower one
     Image.init()
     name = name or str(source)
+    _check_jpeg_xl(source, name, limit)
     try:
         image = Image.open(source, formats=[kind for kind in formats if kind in Image.OPEN])
     except Image.DecompressionBombError as error:
@@ -51,6 +57,30 @@ def open_image(source: str | os.PathLike[str] | IO[bytes], formats: Iterable[str
             found = f"{what}{width}x{height} pixels"
             raise MediaError(f"{name}: too large: {found}, at most {limit} are read (BALLOON_SPLASH_MAX_PIXELS)")
     return image
+
+
+def _check_jpeg_xl(source: str | os.PathLike[str] | IO[bytes], name: str, limit: int) -> None:
+    """Refuse a JPEG XL file that is too large, or does not say how large it is, before it is opened, and so decoded."""
+    head = _head(source, len(CONTAINER))
+    if not is_jpeg_xl(head):
+        return
+    size = jpeg_xl_size(_head(source, JPEG_XL_HEAD))
+    if size is None:
+        raise MediaError(f"{name}: damaged JPEG XL file; expected its size in the first {JPEG_XL_HEAD} bytes")
+    if size[0] * size[1] > limit:
+        found = f"{size[0]}x{size[1]} pixels"
+        raise MediaError(f"{name}: too large: {found}, at most {limit} are read (BALLOON_SPLASH_MAX_PIXELS)")
+
+
+def _head(source: str | os.PathLike[str] | IO[bytes], length: int) -> bytes:
+    """The first bytes of a file, which stays where it is."""
+    if isinstance(source, (str, os.PathLike)):
+        with Path(source).open("rb") as file:
+            return file.read(length)
+    place = source.tell()
+    head = source.read(length)
+    source.seek(place)
+    return head
 
 
 def quiet_libraries() -> None:

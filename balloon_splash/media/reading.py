@@ -13,7 +13,8 @@ from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
 from balloon_splash.errors import MediaError
 from balloon_splash.media.deep_pixels import UPRIGHT, Pixels, has_16_bits, read_deep
 from balloon_splash.media.describing import describe, exif_of, resolution
-from balloon_splash.media.formats import READABLE, register_heif
+from balloon_splash.media.formats import READABLE, register_plugins
+from balloon_splash.media.jpeg_xl import is_jpeg_xl
 from balloon_splash.media.opening import open_image, read_bytes
 from balloon_splash.media.picture import JpegSource, Metadata, Picture
 
@@ -87,11 +88,13 @@ def _reason(error: Exception) -> str:
 
 def _open(data: bytes, name: str) -> Image.Image:
     """Open, but do not decode yet; refuse what would fill the memory."""
-    reads_heif = register_heif()
+    plugins = register_plugins()
     try:
         return open_image(BytesIO(data), READABLE, name=name)
     except UnidentifiedImageError:
-        if not reads_heif and data[HEIF_BRAND] in HEIF_BRANDS:
+        if "JXL" not in plugins and is_jpeg_xl(data):
+            raise MediaError(f"{name}: JPEG XL needs a further library: pip install balloon-splash[jxl]") from None
+        if "HEIF" not in plugins and data[HEIF_BRAND] in HEIF_BRANDS:
             raise MediaError(f"{name}: HEIC needs a further library: pip install balloon-splash[heif]") from None
         raise MediaError(f"{name}: not a picture that can be read ({len(data)} bytes)") from None
     except MediaError:

@@ -27,7 +27,7 @@ from balloon_splash.media.exif import (
     parse_exif,
     without_orientation,
 )
-from balloon_splash.media.formats import SUFFIXES, WITH_16_BITS, WITH_ALPHA, format_of, register_heif
+from balloon_splash.media.formats import SUFFIXES, WITH_16_BITS, WITH_ALPHA, format_of, register_plugins
 from balloon_splash.media.gain_map import GAIN_MAP_NOTE
 from balloon_splash.media.jpeg_blocks import Greyed, grey_outside
 from balloon_splash.media.jpeg_metadata import ICC, XMP
@@ -45,9 +45,9 @@ BILEVEL_COMPRESSION = frozenset({"group3", "group4", "tiff_ccitt"})
 JPEG_IN_TIFF = frozenset({"jpeg", "tiff_jpeg"})
 
 # What each format has a place for.
-WITH_EXIF = frozenset({"JPEG", "PNG", "WEBP", "AVIF", "TIFF", "HEIF"})
-WITH_ICC = WITH_EXIF
-WITH_XMP = frozenset({"JPEG", "PNG", "WEBP", "AVIF", "TIFF", "HEIF"})
+WITH_EXIF = frozenset({"JPEG", "PNG", "WEBP", "AVIF", "TIFF", "HEIF", "JXL"})
+WITH_ICC = WITH_EXIF - {"JXL"}  # whose plugin writes none
+WITH_XMP = WITH_EXIF
 WITH_DPI = frozenset({"JPEG", "PNG", "TIFF", "BMP"})
 OF_SCREENS = frozenset({(1.0, 1.0), (72.0, 72.0), (96.0, 96.0)})
 """Resolutions that say nothing of the picture."""
@@ -255,7 +255,7 @@ def _save_options(
         if compression in BILEVEL_COMPRESSION or (compression in JPEG_IN_TIFF and pixels.ndim != 3):
             compression = "tiff_adobe_deflate"
         options["compression"] = compression
-    elif kind in ("WEBP", "AVIF", "HEIF"):
+    elif kind in ("WEBP", "AVIF", "HEIF", "JXL"):
         options["quality"] = quality or LOSSY_QUALITY
     return {key: value for key, value in options.items() if value is not None}
 
@@ -280,8 +280,7 @@ def _jpeg_options(options: dict[str, Any], pixels: AnyPixels, quality: int | Non
 
 def _by_pillow(pixels: AnyPixels, kind: str, options: dict[str, Any], notes: list[str]) -> bytes:
     """A file by Pillow's writer, with as much of what describes the pixels as it takes."""
-    if kind == "HEIF":
-        register_heif()
+    register_plugins()
     descriptive = [name for name in DESCRIPTIVE_OPTIONS if name in options]
     image = Image.fromarray(np.ascontiguousarray(pixels))
     while True:
