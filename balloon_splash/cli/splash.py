@@ -70,6 +70,8 @@ def _options(args: argparse.Namespace) -> SplashOptions:
         allow_private_urls=args.allow_private_urls,
         detections=args.detections,
         save_detections=args.save_detections,
+        tiles=args.tiles,
+        add_boxes=tuple(tuple(box) for box in args.add_box),
         also_read=tuple(Path(name) for name in also_read if name),
     )
 
@@ -77,6 +79,8 @@ def _options(args: argparse.Namespace) -> SplashOptions:
 def _splash_webcam(index: int, args: argparse.Namespace, options: SplashOptions, load: Callable[[], Finder]) -> int:
     from balloon_splash.splasher.live import splash_webcam
 
+    if args.tiles is not None or args.add_box:
+        raise UsageError(f"--input {index}: a webcam takes neither --tiles nor --add-box")
     if args.output or args.detections or args.save_detections:
         raise UsageError(f"--input {index}: a webcam is shown in a window; nothing can be read or written beside it")
     splash_webcam(index, load, options.look, options.selection, max_frames=args.max_frames)
@@ -166,5 +170,6 @@ def _finder(args: argparse.Namespace, floor: float) -> Finder:
         backend=args.backend,
         precision=args.precision,
         calibration=args.calibration,
+        scales=args.scales,
         opts=args.opts,
     )

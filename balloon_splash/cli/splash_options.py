@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from typing import Literal
 
 from balloon_splash.cli.common import number, share
 from balloon_splash.cli.parser import Parser, add_opts
@@ -110,6 +111,22 @@ def _add_model(parser: Parser) -> None:
         metavar="N",
         help="photos or frames that the model gets at once (default: %(default)s)",
     )
+    group.add_argument(
+        "--scales",
+        nargs="+",
+        type=_positive,
+        default=[],
+        metavar="PX",
+        help="short edges at which the model looks at each picture, as 480 800; each takes its time "
+        "(default: the configuration's one)",
+    )
+    group.add_argument(
+        "--tiles",
+        type=_tiles,
+        metavar="auto|PX",
+        help="look at large pictures in tiles of PX pixels, too, 1024 for auto: finds what is small in them "
+        "(default: do not)",
+    )
     add_opts(group)
     group.add_argument(
         "--detections", metavar="FILE", help="record to take the objects from; no model runs (default: none)"
@@ -162,6 +179,16 @@ def _add_selection(parser: Parser) -> None:
         type=float,
         metavar=("X0", "Y0", "X1", "Y1"),
         help="only objects in this box, in pixels; in videos, those that appear there (default: all)",
+    )
+    group.add_argument(
+        "--add-box",
+        nargs=4,
+        type=float,
+        action="append",
+        default=[],
+        metavar=("X0", "Y0", "X1", "Y1"),
+        help="add the object in this box, in pixels, that the model has missed; in videos, in the first frame and "
+        "followed from there; may be repeated (default: none)",
     )
     group.add_argument(
         "--point",
@@ -295,6 +322,10 @@ def _positive(text: str) -> int:
 
 def _every(text: str) -> int | None:
     return None if text == "auto" else _positive(text)
+
+
+def _tiles(text: str) -> int | Literal["auto"]:
+    return "auto" if text == "auto" else _positive(text)
 
 
 def _quality(text: str) -> int:

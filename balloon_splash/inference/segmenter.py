@@ -11,19 +11,22 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from detectron2.config import CfgNode
+from detectron2.data.transforms import Augmentation
 from detectron2.modeling.postprocessing import detector_postprocess
 from detectron2.structures import Instances
 from torch import Tensor, nn
 
 from balloon_splash.compositing import DEFAULT_CONFIDENCE
 from balloon_splash.compositing.detections import Detections
+from balloon_splash.compositing.overlap import joined, once
 from balloon_splash.data.resizing import evaluation_resize
 from balloon_splash.errors import ConfigError
 from balloon_splash.inference.backends import EXACT, Choice, choose_backend
+from balloon_splash.inference.box_prompts import segment_boxes
 from balloon_splash.inference.checks import watch_predictions
 from balloon_splash.inference.fast.accelerate import accelerate
 from balloon_splash.inference.fast.calibration import Calibration
-from balloon_splash.inference.fast.resizing import resize
+from balloon_splash.inference.fast.resizing import resize as resized_fast
 from balloon_splash.inference.fast.threads import SideBySide
 from balloon_splash.inference.loading import load_chosen
 from balloon_splash.media.reading import read_picture
@@ -51,6 +54,7 @@ class Segmenter:
         confidence: float = DEFAULT_CONFIDENCE,
         choice: Choice = EXACT,
         calibration: Sequence[str | Path] = (),
+        scales: Sequence[int] = (),
     ) -> None:
         """Wrap a model as :func:`~balloon_splash.inference.loading.load_model` gives it.
 
@@ -63,6 +67,8 @@ class Segmenter:
                 ``MODEL.BALLOON.CONFIDENCE_FLOOR`` is larger, that one counts.
             choice: how it is run.
             calibration: photos for int8.
+            scales: short edges in pixels at which :meth:`detect` shows each image to the model; objects found at
+                several are one. None given stands for ``INPUT.MIN_SIZE_TEST``.
 
         Raises:
             ConfigError: the model has no masks, or cannot be run so.
@@ -78,6 +84,7 @@ class Segmenter:
         self._own_resize = choice.exact or cfg.INPUT.RESIZE_MODE != "shortest_edge"
         self._input_sizes = {"short_edge": cfg.INPUT.MIN_SIZE_TEST, "longest_edge": cfg.INPUT.MAX_SIZE_TEST}
         self._postprocess = getattr(model, "postprocess", detector_postprocess)
+        self._scales = [_at_scale(cfg, short_edge) for short_edge in scales] or [self._resize]
         self._bgr = cfg.INPUT.FORMAT == "BGR"
         self._side_by_side: SideBySide | None = None
         if not choice.exact:
@@ -97,6 +104,7 @@ class Segmenter:
         backend: str = "torch",
         precision: str = "fp32",
         calibration: Sequence[str | Path] = (),
+        scales: Sequence[int] = (),
         opts: Sequence[str] = (),
     ) -> Segmenter:
         """Build a model and load its weights.
@@ -111,6 +119,7 @@ class Segmenter:
             precision: ``auto``, ``fp32``, ``bf16`` or ``int8``. ``torch`` with ``fp32`` gives what Detectron2 gives,
                 bit for bit; the others are faster, and close to it.
             calibration: photos to measure the ranges of int8 on, instead of those that the model was trained on.
+            scales: short edges in pixels at which each image is looked at; see the constructor.
             opts: ``KEY VALUE`` overrides of the configuration.
 
         Raises:
@@ -120,7 +129,7 @@ class Segmenter:
         cfg = choose_model(config_file, weights, device=device, opts=opts).cfg
         choice = choose_backend(backend, precision, cfg.MODEL.DEVICE)
         _check_masks(cfg)  # before weights are fetched for nothing
-        return cls(*load_chosen(cfg), confidence=confidence, choice=choice, calibration=calibration)
+        return cls(*load_chosen(cfg), confidence=confidence, choice=choice, calibration=calibration, scales=scales)
 
     def __call__(self, images: Sequence[Image]) -> list[Instances]:
         """Find the objects in a batch of ``(H, W, 3)`` RGB images, as Detectron2's own predictor gives them.
@@ -133,13 +142,49 @@ class Segmenter:
 
     def detect(self, images: Sequence[Image]) -> list[Detections]:
         """As calling the object, but without pasting each mask at full size: all that a splash needs."""
-        return self._each(images, self._detections)
+        parts = [self._each(images, self._detections, resize) for resize in self._scales]
+        if len(parts) == 1:
+            return parts[0]
+        return [once(joined(of_image)) for of_image in zip(*parts, strict=True)]
 
-    def _each(self, images: Sequence[Image], finish: Callable[[Instances, tuple[int, int]], Result]) -> list[Result]:
+    def segment(self, image: Image, boxes: npt.NDArray[np.float32]) -> Detections:
+        """One object per box, whether or not the model would have found it there.
+
+        Args:
+            image: ``(H, W, 3)`` RGB.
+            boxes: ``(N, 4)`` XYXY in pixels of ``image``.
+
+        Returns:
+            in the order of ``boxes``: each box as the box head mends it, the mask within, the likeliest class, and how
+            likely that is.
+
+        Raises:
+            ConfigError: the second stage of the model has another structure.
+        """
+        height, width = image.shape[:2]
+        prepared = self._prepare(image)
+        rows, columns = prepared["image"].shape[1:]
+        scale = np.array([columns / width, rows / height] * 2, np.float32)
+        found = segment_boxes(self.model, prepared, torch.from_numpy(boxes.astype(np.float32) * scale))
+        return Detections(
+            size=(height, width),
+            boxes=np.asarray(_numpy(found.pred_boxes.tensor, np.float32) / scale, np.float32),
+            scores=_numpy(found.scores, np.float32),
+            classes=_numpy(found.pred_classes, np.int64),
+            soft_masks=_numpy(found.pred_masks[:, 0], np.float32),
+            class_names=self.class_names,
+        )
+
+    def _each(
+        self,
+        images: Sequence[Image],
+        finish: Callable[[Instances, tuple[int, int]], Result],
+        resize: Augmentation | None = None,
+    ) -> list[Result]:
         """``finish`` of what is found in each image, and the image's height and width."""
 
         def run(batch: Sequence[Image]) -> list[Result]:
-            found = self._infer(batch)
+            found = self._infer(batch, resize)
             return [finish(each, image.shape[:2]) for each, image in zip(found, batch, strict=True)]
 
         if self._side_by_side is None:
@@ -147,9 +192,9 @@ class Segmenter:
         return list(chain.from_iterable(self._side_by_side.map(run, [[image] for image in images])))
 
     @torch.no_grad()  # not inference_mode: its tensors would refuse Boxes.scale and others that work in place
-    def _infer(self, images: Sequence[Image]) -> list[Instances]:
+    def _infer(self, images: Sequence[Image], resize: Augmentation | None) -> list[Instances]:
         """Confident objects in pixels of the resized images, masks as ``pred_masks`` ``(N, 1, M, M)``."""
-        found = self.model.inference([self._prepare(image) for image in images], do_postprocess=False)
+        found = self.model.inference([self._prepare(image, resize) for image in images], do_postprocess=False)
         kept = []
         for per_image in found:
             if not per_image.has("soft_masks"):
@@ -174,14 +219,14 @@ class Segmenter:
         tensor = self.model.preprocess_image([self._prepare(read_picture(path).rgb8)]).tensor
         return _numpy(tensor, np.float32)
 
-    def _prepare(self, image: Image) -> dict[str, Any]:
-        transform = self._resize.get_transform(image)
+    def _prepare(self, image: Image, resize: Augmentation | None = None) -> dict[str, Any]:
+        transform = (resize or self._resize).get_transform(image)
         # Of a photo 1 pixel high and thousands wide, scaled down, nothing would be left.
         transform.new_h, transform.new_w = max(transform.new_h, 1), max(transform.new_w, 1)
         if self._own_resize:
             resized = torch.from_numpy(np.ascontiguousarray(transform.apply_image(image).transpose(2, 0, 1)))
         else:
-            resized = resize(image, transform.new_h, transform.new_w)
+            resized = resized_fast(image, transform.new_h, transform.new_w)
         return {"image": (resized.flip(0) if self._bgr else resized).float()}
 
     def _detections(self, found: Instances, size: tuple[int, int]) -> Detections:
@@ -199,6 +244,15 @@ class Segmenter:
 
 def _numpy(tensor: Tensor, dtype: type) -> npt.NDArray[Any]:
     return tensor.cpu().numpy().astype(dtype, copy=False)
+
+
+def _at_scale(cfg: CfgNode, short_edge: int) -> Augmentation:
+    """Resizing as the model was made for, but to ``short_edge``; the longest edge grows with it."""
+    scaled = cfg.clone()
+    scaled.defrost()
+    scaled.INPUT.MIN_SIZE_TEST = short_edge
+    scaled.INPUT.MAX_SIZE_TEST = round(cfg.INPUT.MAX_SIZE_TEST * short_edge / cfg.INPUT.MIN_SIZE_TEST)
+    return evaluation_resize(scaled)
 
 
 def _check_masks(cfg: CfgNode) -> None:

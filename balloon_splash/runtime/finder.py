@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from balloon_splash.compositing import DEFAULT_CONFIDENCE
 from balloon_splash.compositing.detections import Detections
+from balloon_splash.compositing.overlap import joined, once
 from balloon_splash.errors import WeightsError
 from balloon_splash.runtime.boxes import Boxes, clipped, decoded, not_empty, suppressed
 from balloon_splash.runtime.engine import Engine
@@ -19,6 +20,7 @@ from balloon_splash.runtime.points import refined
 from balloon_splash.runtime.precision import choose_precision
 from balloon_splash.runtime.preparing import network_image
 from balloon_splash.runtime.proposals import proposals
+from balloon_splash.runtime.structure import Structure
 
 Image = npt.NDArray[np.uint8]
 
@@ -39,6 +41,7 @@ class OpenVinoFinder:
         confidence: float = DEFAULT_CONFIDENCE,
         precision: str = "auto",
         workers: int | None = None,
+        scales: Sequence[int] = (),
     ) -> None:
         """Load a model.
 
@@ -46,6 +49,8 @@ class OpenVinoFinder:
             weights: a file that ``pack_weights`` has written.
             confidence: objects with a lower score are left out.
             precision: see :func:`balloon_splash.runtime.precision.choose_precision`.
+            scales: short edges in pixels at which each picture is shown to the model; objects found at several are
+                one. None given stands for the structure's.
             workers: pictures that are worked on at a time; None takes one for each core, up to 4.
 
         Raises:
@@ -56,6 +61,7 @@ class OpenVinoFinder:
         self.class_names = file.class_names
         self.confidence = confidence
         self.structure = file.structure
+        self._scales = [file.structure.at_scale(short_edge) for short_edge in scales] or [file.structure]
         self._engine = Engine(workers)
         chosen = choose_precision(precision, file.structure, self._engine.capabilities)
         self.precision = chosen.name
@@ -76,8 +82,30 @@ class OpenVinoFinder:
         with self._parts.convolve(network) as features:
             return self._masks(features, (boxes / scale).astype(np.float32), classes)
 
-    def _detect_one(self, image: Image) -> Detections:
+    def segment(self, image: Image, boxes: Boxes) -> Detections:
+        """See :class:`balloon_splash.splasher.finder.BoxFinder`."""
         network = network_image(image, self.structure)
+        size = (image.shape[0], image.shape[1])
+        asked = (boxes / _scale(size, network.shape[1:])).astype(np.float32)
+        scores, classes = np.zeros(len(asked), np.float32), np.zeros(len(asked), np.int64)
+        mended = asked.copy()
+        with self._parts.convolve(network) as features:
+            for number, box in enumerate(asked):  # one by one, since the box head answers in an order of its own
+                _, (likely,), deltas = self._parts.box_head(features, box[None])
+                classes[number], scores[number] = likely[:-1].argmax(), likely[:-1].max()
+                moved = clipped(decoded(box[None], deltas, self.structure.box_weights), network.shape[1:])
+                best = moved[:, 0 if self.structure.box_agnostic else classes[number]]
+                mended[number] = np.where(not_empty(best), best, box)
+            masks = self._masks(features, mended, classes)
+        mended = (mended * _scale(size, network.shape[1:])).astype(np.float32)
+        return Detections(size, mended, scores, classes, masks, tuple(self.class_names))
+
+    def _detect_one(self, image: Image) -> Detections:
+        parts = [self._detect_at(image, structure) for structure in self._scales]
+        return parts[0] if len(parts) == 1 else once(joined(parts))
+
+    def _detect_at(self, image: Image, structure: Structure) -> Detections:
+        network = network_image(image, structure)
         size = network.shape[1:]
         with self._parts.convolve(network) as features:
             boxes, scores, classes = self._boxes(features, size)

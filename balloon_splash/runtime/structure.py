@@ -110,6 +110,11 @@ class Structure:
             new_height, new_width = new_height * scale, new_width * scale
         return max(int(new_height + 0.5), 1), max(int(new_width + 0.5), 1)
 
+    def at_scale(self, short_edge: int) -> Structure:
+        """The same for photos that are resized to another short edge; the longest edge grows with it."""
+        longest = round(self.longest_edge * short_edge / self.short_edge)
+        return dataclasses.replace(self, short_edge=short_edge, longest_edge=longest)
+
     def to_json(self) -> str:
         """What :meth:`from_json` reads."""
         return json.dumps({"version": VERSION, **dataclasses.asdict(self)}, sort_keys=True)

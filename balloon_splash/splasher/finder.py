@@ -34,6 +34,23 @@ class Finder(Protocol):
         """The objects in each of a batch of pictures ``(H, W, 3)`` RGB uint8, best score first."""
 
 
+@runtime_checkable
+class BoxFinder(Finder, Protocol):
+    """A finder that also draws the mask of an object in a box that a person gives."""
+
+    def segment(self, image: npt.NDArray[np.uint8], boxes: npt.NDArray[np.float32]) -> Detections:
+        """One object per box, whether or not :meth:`detect` would have found it there.
+
+        Args:
+            image: ``(H, W, 3)`` RGB uint8.
+            boxes: ``(N, 4)`` XYXY in pixels, inside the picture and not empty.
+
+        Returns:
+            in the order of ``boxes``: the mended box of each, the mask within, the likeliest class, and how likely
+            that is.
+        """
+
+
 class NamedImage(NamedTuple):
     """A picture, or a frame of a video, with the names that records know it by.
 
@@ -41,11 +58,17 @@ class NamedImage(NamedTuple):
         name: as the user named it; unique in a run.
         file_name: the same without its folders.
         rgb: ``(H, W, 3)`` RGB uint8.
+        video: name of the video that it is a frame of, whose frames come in order; None for a photo.
     """
 
     name: str
     file_name: str
     rgb: npt.NDArray[np.uint8]
+    video: str | None = None
+
+
+AddObjects: TypeAlias = "Callable[[NamedImage, Detections], Detections]"
+"""A picture and what a model found in it to that and more."""
 
 
 class NamedFinder(Protocol):
@@ -66,14 +89,21 @@ class ModelFinder:
         finder: the model.
         record: receives the name and the objects of each picture; None keeps no record.
         tell: receives one line when batches become smaller.
+        add: adds objects to those of the model, before they are recorded; None adds none.
     """
 
     def __init__(
-        self, finder: Finder, record: Record | None = None, tell: Callable[[str], object] = warnings.warn
+        self,
+        finder: Finder,
+        record: Record | None = None,
+        tell: Callable[[str], object] = warnings.warn,
+        *,
+        add: AddObjects | None = None,
     ) -> None:
         self._finder = finder
         self.record = record
         self._tell = tell
+        self._add = add
         self._most: int | None = None
 
     def find(self, images: Sequence[NamedImage]) -> list[Found]:
@@ -87,6 +117,8 @@ class ModelFinder:
             batch = rest[: self._most]
             detected = self._try([image.rgb for image in batch])
             if detected is not None:
+                if self._add is not None:
+                    detected = [self._add(image, each) for image, each in zip(batch, detected, strict=True)]
                 found += detected
                 self._keep(batch, detected)
             elif len(batch) == 1:

@@ -9,13 +9,16 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from balloon_splash.compositing import DEFAULT_CONFIDENCE
-from balloon_splash.errors import ConfigError
+from balloon_splash.errors import ConfigError, UsageError
 from balloon_splash.extras import TRAIN
 from balloon_splash.splasher.finder import Finder
 from balloon_splash.weights.names import SHIPPED, shipped_model
 from balloon_splash.weights.packed import SUFFIX, read_about
 
 logger = logging.getLogger(__name__)
+
+LEAST_SCALE = 32
+"""Shortest edge in pixels of a picture in the network."""
 
 
 def load_finder(
@@ -27,6 +30,7 @@ def load_finder(
     backend: str = "auto",
     precision: str = "auto",
     calibration: Sequence[str | Path] = (),
+    scales: Sequence[int] = (),
     opts: Sequence[str] = (),
 ) -> Finder:
     """Load a model: by :mod:`balloon_splash.runtime` where ``backend`` is not ``torch`` and nothing hinders it.
@@ -42,17 +46,22 @@ def load_finder(
         backend: ``auto``, ``torch`` or ``openvino``.
         precision: ``auto``, ``fp32``, ``bf16`` or ``int8``.
         calibration: photos for int8.
+        scales: short edges in pixels at which the model looks at each picture.
         opts: ``KEY VALUE`` overrides of the configuration.
 
     Raises:
+        UsageError: a scale of less than 32 pixels.
         ConfigError: the model cannot be run as asked for, or what runs it is not installed.
         WeightsError: the weights are missing, damaged, or do not fit.
     """
+    for scale in scales:
+        if scale < LEAST_SCALE:
+            raise UsageError(f"--scales {scale}; expected {LEAST_SCALE} pixels or more")
     hindrance = _hindrance(config_file, weights, device, backend, calibration, opts)
     if hindrance is None:
         from balloon_splash.runtime.finder import OpenVinoFinder
 
-        return OpenVinoFinder(_packed_file(weights), confidence=confidence, precision=precision)
+        return OpenVinoFinder(_packed_file(weights), confidence=confidence, precision=precision, scales=scales)
     logger.info("torch runs the model, since %s", hindrance)
     missing = [name for name in ("torch", "detectron2") if find_spec(name) is None]
     if missing:
@@ -70,6 +79,7 @@ def load_finder(
         backend=backend,
         precision=precision,
         calibration=calibration,
+        scales=scales,
         opts=opts,
     )
 

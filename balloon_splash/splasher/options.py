@@ -8,7 +8,9 @@ from typing import Literal, TypeAlias
 
 from balloon_splash.compositing.look import Look
 from balloon_splash.compositing.select import Selection, with_default_confidence
+from balloon_splash.splasher.added_boxes import Box, check_boxes
 from balloon_splash.splasher.photo_results import Files
+from balloon_splash.splasher.tiles import Tiles, check_tiles
 from balloon_splash.splasher.video_stream import VideoOptions
 
 RECORD_FLOOR = 0.05
@@ -33,6 +35,10 @@ class SplashOptions:
         allow_private_urls: URLs may lead to addresses inside the local network, and over plain http.
         detections: a record to take the objects from; no model is run.
         save_detections: a file that receives the objects of each picture and frame.
+        tiles: side in pixels of the tiles that large pictures are looked at in; see
+            :class:`~balloon_splash.splasher.tiles.TiledFinder`. None takes pictures whole.
+        add_boxes: ``(x0, y0, x1, y1)`` in pixels around each object that the model is to draw besides those it finds;
+            see :class:`~balloon_splash.splasher.added_boxes.AddedBoxes`.
         also_read: files that are read beside the inputs, hence never written to.
     """
 
@@ -46,6 +52,8 @@ class SplashOptions:
     allow_private_urls: bool = False
     detections: str | None = None
     save_detections: str | None = None
+    tiles: Tiles = None
+    add_boxes: tuple[Box, ...] = ()
     also_read: tuple[Path, ...] = ()
 
     @property
@@ -54,6 +62,8 @@ class SplashOptions:
         return min(self.selection.floor, RECORD_FLOOR) if self.save_detections else self.selection.floor
 
     def __post_init__(self) -> None:
+        check_tiles(self.tiles)
+        check_boxes(self.add_boxes)
         overwrite = self.existing == "overwrite"
         object.__setattr__(self, "files", replace(self.files, overwrite=overwrite))
         object.__setattr__(self, "video", replace(self.video, overwrite=overwrite))

@@ -8,10 +8,12 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeAlias
 
+from balloon_splash.errors import UsageError
 from balloon_splash.media.inputs import expand_inputs
 from balloon_splash.media.spool import spooled
 from balloon_splash.splasher.detection_files import Record, recording
-from balloon_splash.splasher.finder import Finder, ModelFinder, NamedFinder
+from balloon_splash.splasher.finder import Finder, NamedFinder
+from balloon_splash.splasher.finding import model_finder
 from balloon_splash.splasher.options import SplashOptions
 from balloon_splash.splasher.outcomes import Outcome, Summary
 from balloon_splash.splasher.photo_batch import splash_photos
@@ -133,10 +135,12 @@ def _named_finder(
     finder: FinderOrLoader | None, options: SplashOptions, record: Record | None, report: Report
 ) -> NamedFinder:
     if options.detections:
+        if options.tiles is not None or options.add_boxes:
+            raise UsageError("--tiles and --add-box need the model; expected them without --detections")
         return RecordFinder(options.detections)
     model = _load(finder or partial(_shipped, options))
     options.selection.check(model.class_names)
-    return ModelFinder(model, record, report.note)
+    return model_finder(model, tiles=options.tiles, add_boxes=options.add_boxes, record=record, tell=report.note)
 
 
 def _load(finder: FinderOrLoader) -> Finder:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,8 +19,11 @@ from balloon_splash.compositing.select import Selection, with_default_confidence
 from balloon_splash.media.formats import WITH_ALPHA
 from balloon_splash.media.inputs import Source
 from balloon_splash.media.picture import Picture
-from balloon_splash.splasher.finder import Finder, ModelFinder, NamedImage, detections_of
+from balloon_splash.splasher.added_boxes import Box
+from balloon_splash.splasher.finder import Finder, NamedImage, detections_of
+from balloon_splash.splasher.finding import model_finder
 from balloon_splash.splasher.kinds import AnyImage, like, to_picture
+from balloon_splash.splasher.tiles import Tiles
 
 if TYPE_CHECKING:
     from balloon_splash.splasher.video_stream import Progress, VideoOptions, VideoSummary
@@ -91,6 +93,10 @@ class Splasher:
         backend: ``"auto"``, ``"torch"`` or ``"openvino"``; see :func:`balloon_splash.splasher.loading.load_finder`.
         precision: ``"auto"``, ``"fp32"``, ``"bf16"`` or ``"int8"``, each faster and a little less exact.
         calibration: photos that int8 is adjusted on, instead of those that the model was trained on.
+        scales: short edges in pixels at which the model looks at each picture, e.g. ``(480, 800)``; objects found at
+            any of them count. By default the configuration's one.
+        tiles: side in pixels of the tiles that large pictures are looked at in, or ``"auto"``; None takes them whole.
+        add_boxes: ``(x0, y0, x1, y1)`` in pixels around each object to draw besides those that the model finds.
         opts: overrides of configuration keys: ``["KEY", "VALUE", ...]``.
         segmenter: a ready :class:`Finder` to use instead of loading a model.
         look: edges, background and marks.
@@ -108,6 +114,9 @@ class Splasher:
         backend: str = "auto",
         precision: str = "auto",
         calibration: Sequence[str | Path] = (),
+        scales: Sequence[int] = (),
+        tiles: Tiles = None,
+        add_boxes: Sequence[Box] = (),
         opts: Sequence[str] = (),
         segmenter: Finder | None = None,
         look: Look | None = None,
@@ -128,11 +137,12 @@ class Splasher:
                 backend=backend,
                 precision=precision,
                 calibration=calibration,
+                scales=scales,
                 opts=opts,
             )
         self.segmenter: Finder = segmenter
         self.selection.check(self.segmenter.class_names)
-        self._finder = ModelFinder(self.segmenter, tell=warnings.warn)
+        self._finder = model_finder(self.segmenter, tiles=tiles, add_boxes=add_boxes)
 
     def __call__(self, image: Kind, *, overwrite: bool = False) -> Kind:
         """Splash one picture; the same kind comes back.

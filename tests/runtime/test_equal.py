@@ -101,3 +101,25 @@ def test_photos_of_any_shape_are_looked_at(small: Callable[..., Small], size: tu
     (found,) = OpenVinoFinder(made.file, confidence=0.3).detect([np.full((*size, 3), 90, np.uint8)])
     assert found.size == size
     assert np.isfinite(found.boxes).all()
+
+
+@pytest.mark.parametrize("opts", OTHERS.values(), ids=OTHERS)
+def test_objects_in_a_persons_boxes_are_torchs(small: Callable[..., Small], opts: list[str]) -> None:
+    made = small(*opts, "INPUT.MIN_SIZE_TEST", "96", "INPUT.MAX_SIZE_TEST", "128")
+    expected = Segmenter(made.model, made.cfg, ("thing 0", "thing 1")).segment(IMAGE, BOXES)
+    found = OpenVinoFinder(made.file, precision="fp32").segment(IMAGE, BOXES)
+    np.testing.assert_allclose(found.boxes, expected.boxes, atol=0.05)
+    np.testing.assert_array_equal(found.classes, expected.classes)
+    np.testing.assert_allclose(found.scores, expected.scores, atol=1e-4)
+    assert np.quantile(np.abs(found.soft_masks - expected.soft_masks), 0.99) < 1e-3
+
+
+def test_objects_of_several_scales_are_torchs(small: Callable[..., Small]) -> None:
+    made = small("INPUT.MIN_SIZE_TEST", "96", "INPUT.MAX_SIZE_TEST", "128")
+    names, scales = ("thing 0", "thing 1"), (64, 96)
+    (expected,) = Segmenter(made.model, made.cfg, names, confidence=0.3, scales=scales).detect([IMAGE])
+    (found,) = OpenVinoFinder(made.file, confidence=0.3, precision="fp32", scales=scales).detect([IMAGE])
+    (alone,) = OpenVinoFinder(made.file, confidence=0.3, precision="fp32").detect([IMAGE])
+    assert len(found) == len(expected) > len(alone)
+    np.testing.assert_allclose(found.boxes, expected.boxes, atol=0.05)
+    np.testing.assert_allclose(found.scores, expected.scores, atol=1e-4)

@@ -1,0 +1,35 @@
+"""A model with everything that a run asks of it: tiles, a person's boxes, a record."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+
+from balloon_splash.splasher.added_boxes import AddedBoxes, Box
+from balloon_splash.splasher.detection_files import Record
+from balloon_splash.splasher.finder import Finder, ModelFinder
+from balloon_splash.splasher.tiles import TiledFinder, Tiles
+
+
+def model_finder(
+    model: Finder,
+    *,
+    tiles: Tiles = None,
+    add_boxes: Sequence[Box] = (),
+    record: Record | None = None,
+    tell: Callable[[str], object] = warnings.warn,
+) -> ModelFinder:
+    """Give a model the options of a run.
+
+    Args:
+        model: finds the objects, and draws those in ``add_boxes``.
+        tiles: see :class:`~balloon_splash.splasher.tiles.TiledFinder`.
+        add_boxes: see :class:`~balloon_splash.splasher.added_boxes.AddedBoxes`.
+        record: receives the name and all objects of each picture.
+        tell: receives notes, a line each.
+
+    Raises:
+        UsageError: tiles or boxes that are none.
+    """
+    add = AddedBoxes(model, add_boxes).join if add_boxes else None
+    return ModelFinder(model if tiles is None else TiledFinder(model, tiles, tell), record, tell, add=add)
