@@ -89,7 +89,7 @@ def test_matroska_with_sound_that_was_cut_off_without_a_word_about_its_length_is
     data = source.read_bytes()
     silent = data.replace(b"DURATION", b"NOTATION")  # the statistics that some writers leave out
     source.write_bytes(silent)
-    assert copy(source, tmp_path / "whole.mp4", encoding=FAST) == []
+    assert not any("cut off" in warning for warning in copy(source, tmp_path / "whole.mp4", encoding=FAST))
     source.write_bytes(silent[: len(data) * 7 // 10])
     warnings = copy(source, tmp_path / "out.mp4", encoding=FAST)
     assert any("in.mkv: is cut off" in warning for warning in warnings)

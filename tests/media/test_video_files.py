@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from balloon_splash.errors import MediaError, UsageError
+from balloon_splash.errors import UsageError
 from balloon_splash.media.video.clip import Clip
 from balloon_splash.media.video.codecs import Encoding
 from balloon_splash.media.video.frames import Frame
@@ -116,18 +116,10 @@ def test_sound_stays_in_step_when_the_video_is_cut(tmp_path: Path) -> None:
         assert when[data] - time == pytest.approx(0.6, abs=0.001)
 
 
-def test_sound_too_good_for_the_file_is_refused_not_lost(tmp_path: Path) -> None:
-    source = make_clip(tmp_path / "in.mkv", audio=["flac"], frames=3)
-    with pytest.raises(MediaError, match=r"in\.mkv.*flac.*\.webm.*\.mkv"):
-        copy(source, tmp_path / "out.webm")
-
-
 def test_subtitles_are_copied_where_the_file_takes_them(tmp_path: Path) -> None:
     source = make_clip(tmp_path / "in.mkv", subtitles="subrip")
     assert copy(source, tmp_path / "out.mkv", encoding=FAST) == []
     assert read_packets(tmp_path / "out.mkv", "subtitle") == read_packets(source, "subtitle")
-    (warning,) = copy(source, tmp_path / "out.mp4", encoding=FAST)
-    assert "subtitle track 1" in warning
 
 
 def test_title_and_language_are_kept(tmp_path: Path) -> None:
@@ -353,7 +345,7 @@ def with_chapters_and_attachment(source: Path, destination: Path) -> Path:
 def test_chapters_are_kept_and_what_cannot_be_kept_is_said(tmp_path: Path, suffix: str) -> None:
     source = with_chapters_and_attachment(make_clip(tmp_path / "plain.mp4"), tmp_path / f"in{suffix}")
     warnings = copy(source, tmp_path / "out.mp4", encoding=FAST)
-    assert ["attachment" in warning for warning in warnings] == [True] * (suffix == ".mkv")
+    assert warnings == [f"{source}: attachment track 1 (notes.txt) is left out"] * (suffix == ".mkv")
     with av.open(tmp_path / "out.mp4") as container:
         found = [(float(c["start"] * c["time_base"]), c["metadata"]["title"]) for c in container.chapters()]
     assert found == [(0.0, "one"), (0.4, "two")]
@@ -363,8 +355,7 @@ def test_chapters_are_kept_and_what_cannot_be_kept_is_said(tmp_path: Path, suffi
 
 def test_sound_that_an_animation_cannot_hold_is_said(tmp_path: Path) -> None:
     source = make_clip(tmp_path / "in.mp4", audio=["aac"], frames=3)
-    _, warning = copy(source, tmp_path / "out.gif")
-    assert "no sound" in warning
+    assert any("no sound" in warning for warning in copy(source, tmp_path / "out.gif"))
 
 
 def test_video_that_says_no_frame_rate_is_given_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,7 @@ class Codec:
             by cropping, which is counted in pairs.
         tag: four letters that Apple's players look for in MP4 and MOV.
         min_width: of the pictures, in pixels: with less than 50, libx265 writes beyond its memory.
+        own_aspect: whether the coded pictures themselves say how wide their pixels are.
         limited_range: whether the codec cannot say that values use the full range, so that none may.
     """
 
@@ -38,12 +39,21 @@ class Codec:
     even_size: bool = False
     tag: str | None = None
     min_width: int = 1
+    own_aspect: bool = False
     limited_range: bool = False
+
+    def tells_aspect(self, suffix: str) -> bool:
+        """Whether a file with this suffix can say that its pixels are not square.
+
+        Matroska and WebM could, but PyAV (18.1) has no way to set it.
+        """
+        return self.own_aspect or suffix.lower() in _ASPECT_SUFFIXES
 
 
 # With frames out of order, MP4 takes the length from one in the middle where frames last differently long.
 _NO_B_FRAMES = {"bf": "0"}
 _MP4 = {".mp4", ".m4v", ".mov", ".mkv"}
+_ASPECT_SUFFIXES = _MP4 - {".mkv"}
 
 CODECS = {
     "h264": Codec(
@@ -55,6 +65,7 @@ CODECS = {
         quality=(18, range(52)),
         options=_NO_B_FRAMES,
         even_size=True,
+        own_aspect=True,
     ),
     "h265": Codec(
         "libx265",
@@ -65,6 +76,7 @@ CODECS = {
         quality=(22, range(52)),
         options={**_NO_B_FRAMES, "x265-params": "log-level=error"},
         even_size=True,
+        own_aspect=True,
         min_width=64,
         tag="hvc1",
     ),

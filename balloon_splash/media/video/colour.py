@@ -1,7 +1,8 @@
 """RGB to YCbCr and back by the matrix and range that a video is tagged with.
 
 A video without tags keeps having none: its values go there and back by the same guess, so that a player, whatever
-it guesses, shows the same colours as before.
+it guesses, shows the same colours as before. Players guess by the size of the pictures; where that changes, the guess
+is written as a tag.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ _RGB = 0  # AVCOL_SPC_RGB
 _BT709, _BT601 = 1, 6
 # swscale's own numbers (SWS_CS_) for them: by number, as PyAV before 18, which Python 3.10 gets, names only some.
 _MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}
-_HD_LINES = 720  # untagged pictures with as many lines are BT.709 by custom, smaller ones BT.601
+_SD_WIDTH, _SD_LINES = 1279, 576  # of untagged pictures that are BT.601 by custom; larger ones are BT.709
 
 # swscale's fast paths are off by one or two levels and repeat chroma samples; these flags cost milliseconds.
 # SWS_BICUBIC, SWS_ACCURATE_RND and SWS_FULL_CHR_H_INT, for the same reason by number.
@@ -37,37 +38,41 @@ class Colour:
         primaries: colour primaries.
         transfer: transfer characteristics.
         range: 1 limited, 2 full, 0 not said.
-        lines: height of the picture, by which an untagged matrix is guessed.
+        guess: the matrix to take where none is said.
     """
 
     matrix: int
     primaries: int
     transfer: int
     range: int
-    lines: int
+    guess: int = _BT709
 
     @classmethod
     def of(cls, stream: av.VideoStream) -> Colour:
         """The tags of ``stream``; those of a stream in RGB (GIF) are BT.709, limited, since it will become YCbCr."""
         if stream.format.is_rgb:
-            return cls.for_rgb(stream.height)
+            return cls.for_rgb()
         full = ColorRange.JPEG if (stream.pix_fmt or "").startswith("yuvj") else stream.color_range
-        return cls(stream.colorspace, stream.color_primaries, stream.color_trc, int(full), stream.height)
+        guess = _BT601 if stream.width <= _SD_WIDTH and stream.height <= _SD_LINES else _BT709
+        return cls(stream.colorspace, stream.color_primaries, stream.color_trc, int(full), guess)
 
     @classmethod
-    def for_rgb(cls, lines: int) -> Colour:
+    def for_rgb(cls) -> Colour:
         """What pictures without YCbCr tags are written as: BT.709 with sRGB's curve near enough, limited range."""
-        return cls(_BT709, _BT709, _BT709, int(ColorRange.MPEG), lines)
+        return cls(_BT709, _BT709, _BT709, int(ColorRange.MPEG))
 
     def limited(self) -> Colour:
         """The same colours in limited range."""
         return replace(self, range=int(ColorRange.MPEG))
 
+    def tagged(self) -> Colour:
+        """The same colours with the matrix said."""
+        return replace(self, matrix=self.guess) if self.matrix == _UNSPECIFIED else self
+
     @property
     def swscale_matrix(self) -> int:
         """The matrix to calculate with."""
-        guess = _BT709 if self.lines >= _HD_LINES else _BT601
-        return _MATRICES.get(self.matrix, _MATRICES[guess])
+        return _MATRICES.get(self.matrix, _MATRICES[self.guess])
 
     @property
     def swscale_range(self) -> ColorRange:

@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import TypeAlias
 
 import av
+import cv2
 import numpy as np
 import numpy.typing as npt
 from av.container import OutputContainer
@@ -37,6 +38,7 @@ class VideoEncoder:
         width: of the pictures, in pixels; with codecs that need even sizes, one column is repeated if need be.
         height: likewise.
         alpha: whether the pictures are RGBA.
+        square: stretch pixels that are not square until they are, for files that cannot say so.
     """
 
     def __init__(
@@ -49,8 +51,13 @@ class VideoEncoder:
         width: int,
         height: int,
         alpha: bool,
+        square: bool = False,
     ) -> None:
+        self._stretched: tuple[int, int] | None = None
+        if square and info.sample_aspect != 1:
+            height, width = self._stretched = square_size(height, width, info.sample_aspect)
         self.padding = (height % 2, width % 2) if codec.even_size else (0, 0)
+        self.size = (height + self.padding[0], width + self.padding[1])
         pixel_format = codec.alpha_format if alpha and codec.alpha_format else codec.pixel_format
         # GIF counts in hundredths of a second, WebP in thousandths.
         self._clock = {"gif": Fraction(1, 100), "libwebp_anim": Fraction(1, 1000)}.get(codec.encoder, info.time_base)
@@ -59,15 +66,17 @@ class VideoEncoder:
             rate=info.rate,
             options=encoding.encoder_options(codec, alpha=alpha),
             time_base=self._clock,
-            width=width + self.padding[1],
-            height=height + self.padding[0],
+            width=self.size[1],
+            height=self.size[0],
         )
         assert isinstance(stream, av.VideoStream)
         stream.pix_fmt = pixel_format
         stream.metadata.update(info.video_metadata)
         context = stream.codec_context
-        context.sample_aspect_ratio = info.sample_aspect
+        context.sample_aspect_ratio = Fraction(1) if square else info.sample_aspect
         colour = info.colour.limited() if codec.limited_range else info.colour
+        if self.size != info.size:
+            colour = colour.tagged()  # players guess by the size
         colour.tag(context)
         if codec.tag and output.format.name in ("mp4", "mov"):
             context.codec_tag = codec.tag
@@ -82,6 +91,8 @@ class VideoEncoder:
 
     def encode(self, pixels: Pixels, time: Fraction, duration: Fraction) -> Packets:
         """Packets that are ready once ``(H, W, 3)`` or ``(H, W, 4)`` pixels, shown from ``time`` on, have come in."""
+        if self._stretched is not None:
+            pixels = np.asarray(cv2.resize(pixels, self._stretched[::-1], interpolation=cv2.INTER_CUBIC), pixels.dtype)
         if any(self.padding):
             pixels = np.pad(pixels, ((0, self.padding[0]), (0, self.padding[1]), (0, 0)), mode="edge")
         frame = self._convert(pixels)
@@ -114,6 +125,11 @@ class VideoEncoder:
             if packet.pts in self._durations:
                 packet.duration = self._durations.pop(packet.pts)
         return packets
+
+
+def square_size(height: int, width: int, aspect: Fraction) -> tuple[int, int]:
+    """``(height, width)`` of pictures with square pixels that look like those with pixels of this width to height."""
+    return (height, round(width * aspect)) if aspect > 1 else (round(height / aspect), width)
 
 
 class _PaletteFilter:

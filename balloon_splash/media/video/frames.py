@@ -40,6 +40,7 @@ class VideoInfo:
         rate: mean frames per second, exact.
         time_base: a step, in seconds, that is fine enough for all times.
         seconds: length as the file announces it, None if it does not.
+        size: ``(height, width)`` of the coded pictures, before they are turned upright.
         colour: how YCbCr values mean colours.
         sample_aspect: width to height of one pixel, as shown.
         has_sound: whether there is a sound track.
@@ -52,6 +53,7 @@ class VideoInfo:
     rate: Fraction
     time_base: Fraction
     seconds: Fraction | None
+    size: tuple[int, int]
     colour: Colour
     sample_aspect: Fraction
     has_sound: bool

@@ -17,13 +17,12 @@ from balloon_splash.media.video.clip import Clip
 from balloon_splash.media.video.codecs import Encoding
 from balloon_splash.media.video.encoder import VideoEncoder
 from balloon_splash.media.video.loops import loop_option
-from balloon_splash.media.video.opening import media_errors
+from balloon_splash.media.video.opening import media_errors, open_input
 from balloon_splash.media.video.source import VideoSource
+from balloon_splash.media.video.tags import lost_tags, muxer_flags, without_timecode
 from balloon_splash.media.video.tracks import CopiedTracks
 from balloon_splash.media.video.webp import WebpSource
 
-# The index goes to the front of an MP4, so that a browser can play it while it loads.
-_CONTAINER_OPTIONS = {".mp4": {"movflags": "+faststart"}, ".m4v": {"movflags": "+faststart"}}
 _SILENT = {".gif", ".webp"}
 
 
@@ -60,6 +59,7 @@ class VideoSink:
         self.size = (0, 0)
         self.end = Fraction(0)
         self.frames = 0
+        self._path = path
         self._destination = destination
         self._source = source
         self._clip = clip
@@ -67,7 +67,7 @@ class VideoSink:
         self._tracks: CopiedTracks | None = None
         self._encoder: VideoEncoder | None = None
         suffix = destination.suffix.lower()
-        container_options = _CONTAINER_OPTIONS.get(suffix, {}) | loop_option(suffix, source.info.plays)
+        container_options = muxer_flags(suffix, source.info.metadata) | loop_option(suffix, source.info.plays)
         with media_errors(destination, "cannot be written"):
             self._output = av.open(path, "w", container_options=container_options)
         if suffix == ".gif":
@@ -85,20 +85,21 @@ class VideoSink:
         if kind is None:
             with media_errors(self._destination, "cannot be written"):
                 self._output.close()
+            self._report_lost_tags()
         else:
             with contextlib.suppress(av.FFmpegError, OSError):  # the first error is the one to tell
                 self._output.close()
 
     @property
     def copied_tracks(self) -> tuple[str, ...]:
-        """Codecs of the sound and subtitle tracks that were copied."""
+        """Codecs of the sound and subtitle tracks of the file."""
         return () if self._tracks is None else self._tracks.copied
 
     def write(self, pixels: npt.NDArray[np.uint8], time: Fraction, duration: Fraction) -> None:
         """Append ``(H, W, 3)`` RGB or ``(H, W, 4)`` RGBA pixels, all of one shape, shown from ``time`` seconds on.
 
         Raises:
-            MediaError: the disk is full, or the sound does not fit the file's format.
+            MediaError: the disk is full, or the file's format does not take the pictures.
             UsageError: the file's format cannot be transparent.
         """
         with media_errors(self._destination, "cannot be written"):
@@ -120,6 +121,7 @@ class VideoSink:
                 self._output.mux(self._encoder.finish())
             if self._tracks is not None:
                 self._tracks.copy_until(None if self._clip.runs_to_the_end and not cut else self.end)
+                self._tracks.finish()
                 self.warnings += self._tracks.warnings
 
     def _begin(self, height: int, width: int, *, alpha: bool) -> VideoEncoder:
@@ -128,16 +130,18 @@ class VideoSink:
             raise MediaError(
                 f"{self._destination}: pictures {width} pixels wide; {codec.encoder} takes {codec.min_width} or more"
             )
-        info = replace(self._source.info, rate=self._source.info.rate / self._clip.stride)
-        self._encoder = VideoEncoder(self._output, codec, self._encoding, info, width=width, height=height, alpha=alpha)
-        pad_y, pad_x = self._encoder.padding
-        self.size = (height + pad_y, width + pad_x)
-        if pad_y or pad_x:
-            self.warnings.append(
-                f"{self._destination}: {width}x{height} became {self.size[1]}x{self.size[0]}, the last line repeated; "
-                "4:2:0 video has no odd sizes in this codec (vp9 and av1 keep them)"
-            )
-        if self._destination.suffix.lower() not in _SILENT:
+        info = self._source.info
+        whole = self._clip.start == 0 and self._clip.stride == 1
+        tags = without_timecode(info.video_metadata, info.rate, whole=whole)
+        info = replace(info, rate=info.rate / self._clip.stride, video_metadata=tags)
+        suffix = self._destination.suffix.lower()
+        square = not codec.tells_aspect(suffix)
+        self._encoder = VideoEncoder(
+            self._output, codec, self._encoding, info, width=width, height=height, alpha=alpha, square=square
+        )
+        self.size = self._encoder.size
+        self._report_size(height, width, self._encoder.padding)
+        if suffix not in _SILENT and isinstance(self._source, VideoSource):
             self._tracks = CopiedTracks(
                 info.path,
                 self._output,
@@ -147,5 +151,32 @@ class VideoSink:
             )
             self._tracks.copy_chapters(whole=self._clip == Clip())
         elif info.has_sound and self._encoding.audio == "copy":
-            self.warnings.append(f"{self._destination}: {self._destination.suffix} files hold no sound; it is left out")
+            self.warnings.append(f"{self._destination}: {suffix} files hold no sound; it is left out")
         return self._encoder
+
+    def _report_size(self, height: int, width: int, padding: tuple[int, int]) -> None:
+        """Say why the pictures of the file have another size than those that come in."""
+        grown = f"{self._destination}: {width}x{height} became {self.size[1]}x{self.size[0]}"
+        aspect = self._source.info.sample_aspect
+        if self.size != (height + padding[0], width + padding[1]):
+            self.warnings.append(
+                f"{grown}: its pixels were {aspect.numerator}:{aspect.denominator} wide and are square now, which this "
+                "kind of file needs; MP4 and MOV keep them, and so do h264 and h265 in Matroska"
+            )
+        elif any(padding):
+            self.warnings.append(
+                f"{grown}, the last line repeated; 4:2:0 video has no odd sizes in this codec (vp9 and av1 keep them)"
+            )
+
+    def _report_lost_tags(self) -> None:
+        """Compare what the finished file says of itself with what its source says."""
+        info = self._source.info
+        before = {**info.metadata, **info.video_metadata}
+        if not before or self._encoder is None:
+            return
+        after: dict[str, str] = {}
+        with contextlib.suppress(av.FFmpegError, MediaError, OSError), open_input(self._path) as result:
+            after = {**result.metadata, **(result.streams.video[0].metadata if result.streams.video else {})}
+        lost = lost_tags(before, after)
+        if lost:
+            self.warnings.append(f"{self._destination}: these tags are left out: {', '.join(lost)}")

@@ -1,8 +1,10 @@
-"""Which files can hold the sound of a video as it is."""
+"""Which tracks a file can hold as they are, and which kind of sound it takes instead."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Sequence
 from io import BytesIO
+from itertools import islice
 from pathlib import Path
 
 import av
@@ -11,7 +13,10 @@ from av.stream import Stream
 
 from balloon_splash.media.video.opening import open_input
 
-_MUXERS = {".mp4": "mp4", ".m4v": "ipod", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
+MUXERS = {".mp4": "mp4", ".m4v": "ipod", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
+"""FFmpeg's names of the formats that hold sound, by suffix."""
+
+_MOST_PACKETS = 10_000  # in which the first one of each sound track is looked for
 
 
 def codec_name(stream: Stream) -> str:
@@ -20,30 +25,60 @@ def codec_name(stream: Stream) -> str:
 
 
 def holds_sound(suffix: str, source: Path) -> bool:
-    """Whether files with this suffix take the sound tracks of ``source``, or have none by nature.
+    """Whether files with this suffix take the sound tracks of ``source`` as they are, or have none by nature.
 
-    Tried rather than looked up, with one packet of each track: what FFmpeg's formats announce is more than they take.
+    Tracks that no decoder is known for do not count: no file holds them.
 
     Raises:
         av.FFmpegError: the source cannot be read.
     """
-    muxer = _MUXERS.get(suffix.lower())
+    if suffix.lower() not in MUXERS:
+        return True
     with open_input(source) as file:
-        tracks = file.streams.audio
+        tracks = {track.index for track in file.streams.audio if track.codec_context}
+    return held_tracks(suffix, source, tracks) == tracks
+
+
+def held_tracks(suffix: str, source: Path, indices: Collection[int]) -> set[int]:
+    """Which of the sound and subtitle tracks of ``source`` files with this suffix take as they are.
+
+    Tried rather than looked up, with one packet of each sound track: what FFmpeg's formats announce is more than they
+    take.
+
+    Raises:
+        av.FFmpegError: the source cannot be read.
+    """
+    muxer = MUXERS.get(suffix.lower())
+    with open_input(source) as file:
+        tracks = [stream for stream in file.streams if stream.index in indices and stream.codec_context]
         if muxer is None or not tracks:
-            return True
-        packets: dict[int, Packet[av.AudioStream]] = {}
-        for packet in file.demux(*tracks):
-            if packet.dts is not None:
-                packets.setdefault(packet.stream_index, packet)
-            if len(packets) == len(tracks):
-                break
-        try:
-            with av.open(BytesIO(), "w", format=muxer) as trial:
-                copies = {track.index: trial.add_stream_from_template(track) for track in tracks}
-                for index, packet in packets.items():
-                    packet.stream = copies[index]
-                    trial.mux_one(packet)
-        except (ValueError, av.FFmpegError):
-            return False
+            return set()
+        packets = _first_packets(file.demux(*(t for t in tracks if t.type == "audio")), tracks)
+        return {track.index for track in tracks if _takes(muxer, track, packets.get(track.index))}
+
+
+def _first_packets(packets: Iterable[Packet[Stream]], tracks: Sequence[Stream]) -> dict[int, Packet[Stream]]:
+    found: dict[int, Packet[Stream]] = {}
+    wanted = sum(track.type == "audio" for track in tracks)
+    if not wanted:
+        return found
+    for packet in islice(packets, _MOST_PACKETS):
+        if packet.dts is not None:
+            found.setdefault(packet.stream_index, packet)
+        if len(found) == wanted:
+            break
+    return found
+
+
+def _takes(muxer: str, track: Stream, packet: Packet[Stream] | None) -> bool:
+    try:
+        with av.open(BytesIO(), "w", format=muxer) as trial:
+            copy = trial.add_stream_from_template(track)
+            if packet is None:
+                trial.start_encoding()
+            else:
+                packet.stream = copy
+                trial.mux_one(packet)
+    except (ValueError, av.FFmpegError):
+        return False
     return True

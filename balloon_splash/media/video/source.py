@@ -8,7 +8,6 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
-from av.stream import Disposition
 
 from balloon_splash.errors import MediaError
 from balloon_splash.media.limits import media_limits
@@ -20,13 +19,16 @@ from balloon_splash.media.video.frames import Frame, VideoInfo
 from balloon_splash.media.video.loops import plays
 from balloon_splash.media.video.opening import media_errors, open_input
 from balloon_splash.media.video.orientation import Orientation
-from balloon_splash.media.video.tracks import lasting_tags
+from balloon_splash.media.video.selection import main_video
+from balloon_splash.media.video.tags import lasting_tags
+from balloon_splash.media.video.timeline import Timeline, may_jump, packets_before, timed_streams
 
 FALLBACK_RATE = Fraction(25)
 """Frames per second of a video that does not say."""
 
 _FINEST_RATE = 1000  # "frame rates" above are time bases in disguise
 _TICKS_PER_SECOND = 10_000  # at least, where a time base has to be made up
+_BACK_OFF = (0, 1, 4, 16)  # seconds before the wanted time at which to look for a picture that is not too late
 _MISSING_SECONDS = Fraction(1, 5)  # a video that ends so much earlier than announced was cut off
 
 
@@ -51,17 +53,13 @@ class VideoSource:
         self._limits = media_limits()
         self._damaged = 0
         self._interlaced = False
-        with media_errors(path, "cannot be read as a video"):
-            self._container = open_input(path)
+        self._jumps = 0
+        self._open()
         try:
-            self._stream = self._find_stream()
-            self._decoder = _decoder(self._stream)
-            # The size may change on the way; this is where FFmpeg looks before it makes room for a frame.
-            self._decoder.options = {**self._decoder.options, "max_pixels": str(self._limits.max_frame_pixels)}
             self.offset = self._origin = self._start_of_tracks()
             self._rate = self._find_rate()
             self._grid = self._find_grid()
-            self._decoded = self._decode()
+            self._decoded = self._decode(0)
             self._first = self._first_frame()
             self._orientation = Orientation.of(self._first.content)
             self.info = self._describe()
@@ -102,15 +100,27 @@ class VideoSource:
         if shift is None:
             raise MediaError(f"{self._path}: no frame from {clip.start} s on; the video ends earlier")
 
+    def _open(self) -> None:
+        """Open the file, or open it anew, at its beginning."""
+        with media_errors(self._path, "cannot be read as a video"):
+            self._container = open_input(self._path)
+        try:
+            self._stream = self._find_stream()
+        except BaseException:
+            self._container.close()
+            raise
+        self._decoder = _decoder(self._stream)
+        # The size may change on the way; this is where FFmpeg looks before it makes room for a frame.
+        self._decoder.options = {**self._decoder.options, "max_pixels": str(self._limits.max_frame_pixels)}
+
     def _find_stream(self) -> av.VideoStream:
-        streams = [s for s in self._container.streams.video if Disposition.attached_pic not in s.disposition]
-        # Without a decoder a stream has no context, and without that no size.
-        if not streams or not streams[0].codec_context or not streams[0].width or streams[0].pix_fmt is None:
+        stream = main_video(self._container)
+        if stream is None:
             kinds = ", ".join(sorted({stream.type for stream in self._container.streams})) or "nothing"
             raise MediaError(f"{self._path}: found {kinds}; expected a video track that can be decoded")
-        self._check_size(streams[0].width, streams[0].height)
-        streams[0].thread_type = "AUTO"
-        return streams[0]
+        self._check_size(stream.width, stream.height)
+        stream.thread_type = "AUTO"
+        return stream
 
     def _check_size(self, width: int, height: int) -> None:
         if width * height > self._limits.max_frame_pixels:
@@ -171,6 +181,7 @@ class VideoSource:
             rate=self._rate,
             time_base=tick,
             seconds=seconds,
+            size=(self._stream.height, self._stream.width),
             colour=Colour.of(self._stream),
             sample_aspect=1 / aspect if self._orientation.transpose else aspect,
             has_sound=bool(self._container.streams.audio),
@@ -185,23 +196,47 @@ class VideoSource:
             self.warnings.append(f"{self._path}: {bits} bits a channel become 8")
 
     def _from(self, start: float) -> Iterator[Timed[av.VideoFrame]]:
-        """The frames from ``start`` on, and perhaps some before."""
-        if start > 0:
-            target = int((Fraction(start) + self._origin) / self._tick)
-            try:
-                self._container.seek(target, stream=self._stream)
-            except av.FFmpegError:
-                pass  # no index: everything before is decoded and left out
-            else:
-                self._decoder.flush_buffers()
-                yield from self._decode()
+        """The frames from ``start`` on, and perhaps some before, but none missing."""
+        if start <= 0:
+            yield self._first
+            yield from self._decoded
+            return
+        target = Fraction(start)
+        if may_jump(self._container):
+            packets = packets_before(self._path, self._stream.index, target + self._origin)
+            self._begin_anew()
+            yield from self._decode(packets)
+            return
+        for earlier in _BACK_OFF:
+            found = self._sought(target - earlier)
+            first = next(found, None)
+            if first is not None and first.time <= target:
+                yield first
+                yield from found
                 return
-        yield self._first
-        yield from self._decoded
+        self._begin_anew()
+        yield from self._decode(0)
 
-    def _decode(self) -> Iterator[Timed[av.VideoFrame]]:
+    def _sought(self, time: Fraction) -> Iterator[Timed[av.VideoFrame]]:
+        """The frames from where the file stands for ``time``, which may be too late; none before the beginning."""
+        if time <= 0:
+            return
+        try:
+            self._container.seek(int((time + self._origin) / self._tick), stream=self._stream)
+        except av.FFmpegError:
+            return  # no index
+        self._decoder.flush_buffers()
+        yield from self._decode(0)
+
+    def _begin_anew(self) -> None:
+        self._container.close()
+        self._damaged = 0
+        self._open()
+
+    def _decode(self, skip: int) -> Iterator[Timed[av.VideoFrame]]:
+        """The frames after the first ``skip`` packets from where the file stands."""
         previous: Timed[av.VideoFrame] | None = None
-        for number, frame in enumerate(deinterlaced(self._decoded_frames())):
+        for number, frame in enumerate(deinterlaced(self._decoded_frames(skip))):
             if number == self._limits.max_frames:
                 raise MediaError(
                     f"{self._path}: more than {number} frames, at most so many are read (BALLOON_SPLASH_MAX_FRAMES)"
@@ -217,9 +252,19 @@ class VideoSource:
             previous = Timed(frame, time, duration)
             yield previous
 
-    def _decoded_frames(self) -> Iterator[av.VideoFrame]:
+    def _decoded_frames(self, skip: int) -> Iterator[av.VideoFrame]:
+        jumping = may_jump(self._container)
+        timeline = Timeline(jumps_ahead=jumping)
+        streams = timed_streams(self._container) if jumping else [self._stream]
         try:
-            for packet in self._container.demux(self._stream):
+            for packet in self._container.demux(*streams):
+                timeline.place(packet)
+                self._jumps = max(self._jumps, timeline.jumps)
+                if packet.stream.index != self._stream.index:  # the last packets, empty, carry no number
+                    continue
+                if skip:
+                    skip -= 1
+                    continue
                 self._damaged += packet.is_corrupt
                 try:
                     for frame in self._decoder.decode(packet):
@@ -249,6 +294,11 @@ class VideoSource:
     def _report_at_end(self, end: Fraction | None) -> None:
         if self._interlaced:
             self.warnings.append(f"{self._path}: is interlaced; each pair of half pictures becomes one whole frame")
+        if self._jumps:
+            self.warnings.append(
+                f"{self._path}: its clock starts anew, {self._jumps}x, as where recordings were joined; "
+                "the parts follow one another"
+            )
         if self._damaged:
             self.warnings.append(f"{self._path}: {self._damaged} damaged packets; what can be decoded of them is kept")
         if end is None:

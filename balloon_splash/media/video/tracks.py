@@ -1,28 +1,48 @@
-"""Sound and subtitles that go from one file to another as they are."""
+"""Sound, subtitles and attachments that go from one file to another: as they are, or as the other one can hold them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import TypeAlias
 
 import av
 from av.container import OutputContainer
 from av.packet import Packet
-from av.stream import Stream
+from av.stream import AttachmentStream, Disposition, Stream
 
-from balloon_splash.errors import MediaError
+from balloon_splash.media.video.conversion import ConvertedSound, ConvertedText, is_text
 from balloon_splash.media.video.opening import media_errors, open_input
-from balloon_splash.media.video.sound import codec_name, holds_sound
+from balloon_splash.media.video.selection import main_video
+from balloon_splash.media.video.sound import codec_name, held_tracks
+from balloon_splash.media.video.tags import lasting_tags
+from balloon_splash.media.video.timeline import Timeline, may_jump, timed_streams
 
-_SUGGESTED = (".mp4", ".mov", ".mkv")
+_EARLIER = 1  # second before the clip from which packets are looked for: tracks are not interleaved to the instant
+
+_Handle: TypeAlias = Callable[["Packet[Stream] | None"], "list[Packet[Stream]]"]
+
+
+@dataclass(frozen=True)
+class _Copy:
+    """A track whose packets are taken as they are."""
+
+    track: Stream
+
+    def __call__(self, packet: Packet[Stream] | None) -> list[Packet[Stream]]:
+        if packet is None:
+            return []
+        packet.stream = self.track
+        return [packet]
 
 
 class CopiedTracks:
-    """The sound and subtitle tracks of a file, copied packet by packet, bit for bit, in step with the video.
+    """The other tracks of a video, in step with it: copied bit for bit where the file can hold them.
 
-    The file is opened once more for them: whatever way its tracks are interleaved, packets need not pile up while
-    the video waits for the model.
+    Sound and text that it cannot hold are converted, and what cannot be kept at all is named. The file is opened once
+    more for them: whatever way its tracks are interleaved, packets need not pile up while the video waits for a model.
 
     Args:
         source: the file that they come from.
@@ -32,11 +52,11 @@ class CopiedTracks:
         audio: whether sound is wanted.
 
     Attributes:
-        copied: names of the copied tracks' codecs.
-        warnings: tracks that had to stay behind, one line each.
+        copied: names of the codecs of the tracks that are written.
+        warnings: tracks that were converted or had to stay behind, one line each.
 
     Raises:
-        MediaError: the destination's format cannot hold a sound track.
+        MediaError: the source cannot be read.
     """
 
     def __init__(
@@ -45,21 +65,21 @@ class CopiedTracks:
         self.warnings: list[str] = []
         self._source = source
         self._output = output
+        self._destination = destination
         self._offset = offset
-        self._done = False
         with media_errors(source, "cannot be read as a video"):
             self._input = open_input(source)
         try:
-            if audio:
-                self._check_sound(destination)
-            self._pairs = self._pair_up(destination, audio)
+            self._handlers = self._pair_up(audio)
         except BaseException:
             self._input.close()
             raise
-        self.copied = tuple(codec_name(self._input.streams[index]) for index in self._pairs)
-        if offset > 0 and self._pairs:
-            self._input.seek(int(offset * av.time_base))
-        self._packets = self._input.demux(*(self._input.streams[index] for index in self._pairs))
+        self.copied = tuple(
+            handler.name if isinstance(handler, (ConvertedSound, ConvertedText)) else codec_name(handler.track)
+            for handler in self._handlers.values()
+        )
+        self._timeline = Timeline(jumps_ahead=may_jump(self._input))
+        self._packets = self._input.demux(*self._wanted_streams())
         self._pending = self._next()
 
     def copy_chapters(self, *, whole: bool) -> None:
@@ -82,51 +102,96 @@ class CopiedTracks:
         while self._pending is not None and (time is None or self._time(self._pending) < time):
             packet = self._pending
             shift = round(self._offset / packet.time_base)
-            packet.stream = self._pairs[packet.stream_index]
             packet.pts = None if packet.pts is None else packet.pts - shift
             packet.dts = None if packet.dts is None else packet.dts - shift
-            self._output.mux_one(packet)
+            self._output.mux(self._handlers[packet.stream_index](packet))
             self._pending = self._next()
 
-    def _check_sound(self, destination: Path) -> None:
-        if holds_sound(destination.suffix, self._source):
-            return
-        names = ", ".join(codec_name(stream) for stream in self._input.streams.audio)
-        fitting = [suffix for suffix in _SUGGESTED if holds_sound(suffix, self._source)]
-        expected = f"a file with the suffix {' or '.join(fitting)}, or " if fitting else ""
-        raise MediaError(
-            f"{self._source}: its sound is {names}, which {destination.suffix} files cannot hold; "
-            f"expected {expected}to leave the sound out"
-        )
+    def finish(self) -> None:
+        """Write what the converters still hold; to be called once, at the end."""
+        for handler in self._handlers.values():
+            self._output.mux(handler(None))
 
-    def _pair_up(self, destination: Path, audio: bool) -> dict[int, Stream]:
-        """Add a track to the output for each one that can be copied; index in the source to new track."""
-        pairs: dict[int, Stream] = {}
-        for stream in self._input.streams:
-            # MP4 keeps the titles of chapters, which are copied as such, in a data track.
-            if stream.type == "attachment" or (stream.type == "data" and not self._input.chapters()):
-                self.warnings.append(f"{self._source}: {stream.type} track {stream.index} is left out")
-            if stream.type not in ("audio", "subtitle") or (stream.type == "audio" and not audio):
-                continue
-            try:
-                copy = self._output.add_stream_from_template(stream)
-            except ValueError:  # the format does not take this kind of subtitles
-                found = f"{self._source}: {stream.type} track {stream.index} is {codec_name(stream)}"
-                self.warnings.append(f"{found}, which {destination.suffix} files cannot hold; it is left out")
-                continue
-            copy.metadata.update(lasting_tags(stream.metadata))
-            copy.disposition = stream.disposition
-            pairs[stream.index] = copy
-        return pairs
+    def _pair_up(self, audio: bool) -> dict[int, _Copy | ConvertedSound | ConvertedText]:
+        """Add a track to the output for each one that is kept, by its index; name all others."""
+        video = main_video(self._input)
+        others = [stream for stream in self._input.streams if video is None or stream.index != video.index]
+        suffix = self._destination.suffix.lower()
+        candidates = [s.index for s in others if s.type == "subtitle" or (s.type == "audio" and audio)]
+        held = held_tracks(suffix, self._source, candidates)
+        handlers: dict[int, _Copy | ConvertedSound | ConvertedText] = {}
+        for stream in others:
+            if stream.index in candidates:
+                handler = self._handler(stream, suffix, held=stream.index in held)
+                if handler is not None:
+                    handler.track.metadata.update(lasting_tags(stream.metadata))
+                    handler.track.disposition = stream.disposition
+                    handlers[stream.index] = handler
+            elif stream.type != "audio" and not self._attached(stream, suffix):
+                self._report(stream)
+        return handlers
+
+    def _handler(self, stream: Stream, suffix: str, *, held: bool) -> _Copy | ConvertedSound | ConvertedText | None:
+        if held:
+            return _Copy(self._output.add_stream_from_template(stream))
+        kind = "sound" if stream.type == "audio" else "subtitle"
+        found = f"{self._source}: {kind} track {stream.index} is {codec_name(stream)}"
+        if stream.codec_context is None:
+            self.warnings.append(f"{found}, which nothing here can read; it is left out")
+            return None
+        converted: ConvertedSound | ConvertedText
+        if isinstance(stream, av.AudioStream):
+            converted = ConvertedSound(stream, self._output, suffix)
+            more = "; --no-audio leaves the sound out"
+        elif is_text(stream):
+            converted, more = ConvertedText(stream, self._output, suffix), ""
+        else:
+            self.warnings.append(f"{found}, which {suffix} files cannot hold; it is left out")
+            return None
+        self.warnings.append(f"{found}, which {suffix} files cannot hold; it becomes {converted.name}{more}")
+        return converted
+
+    def _attached(self, stream: Stream, suffix: str) -> bool:
+        """Attach what is no picture (fonts, notes) to a Matroska file again; whether that was possible."""
+        if not isinstance(stream, AttachmentStream) or suffix != ".mkv":
+            return False
+        kind = stream.mimetype or "application/octet-stream"
+        if kind.startswith("image/"):
+            return False
+        self._output.add_attachment(stream.metadata.get("filename", f"attachment {stream.index}"), kind, stream.data)
+        return True
+
+    def _report(self, stream: Stream) -> None:
+        if Disposition.attached_pic in stream.disposition or _is_picture(stream):
+            self.warnings.append(f"{self._source}: the cover picture is left out, since it shows the original")
+            return
+        if stream.type == "data" and (stream.metadata.get("timecode") or self._input.chapters()):
+            return  # muxers make these anew
+        what = stream.metadata.get("filename") or stream.metadata.get("handler_name", "").strip() or codec_name(stream)
+        if isinstance(stream, av.VideoStream) and stream.codec_context:
+            what = f"{codec_name(stream)}, {stream.width}x{stream.height}"
+        self.warnings.append(f"{self._source}: {stream.type} track {stream.index} ({what}) is left out")
+
+    def _wanted_streams(self) -> list[Stream]:
+        """The tracks to read: where the clock may jump, also those that tell when it does."""
+        kept = [self._input.streams[index] for index in self._handlers]
+        if not kept or not may_jump(self._input):
+            if kept and self._offset > _EARLIER:
+                self._input.seek(int((self._offset - _EARLIER) * av.time_base))
+            return kept
+        return timed_streams(self._input, *kept)
 
     def _next(self) -> Packet[Stream] | None:
         """The next packet that is not before the clip."""
-        if not self._pairs:
+        if not self._handlers:
             return None
         try:
             for packet in self._packets:
+                self._timeline.place(packet)
                 # An empty packet without times marks the end of a track.
-                if packet.dts is not None and (self._offset == 0 or self._time(packet) >= 0):
+                if packet.stream_index not in self._handlers or packet.dts is None:
+                    continue
+                if self._offset == 0 or self._time(packet) >= 0:
                     return packet
         except av.FFmpegError as error:
             self.warnings.append(f"{self._source}: sound and subtitles end early ({error.strerror})")
@@ -138,15 +203,5 @@ class CopiedTracks:
         return ticks * packet.time_base - self._offset
 
 
-# What describes the old file rather than its content: muxers write their own.
-_OF_THE_FILE = {"major_brand", "minor_version", "compatible_brands", "encoder", "duration", "alpha_mode", "vendor_id"}
-_STATISTICS = ("_statistics_", "bps", "number_of_frames", "number_of_bytes")
-
-
-def lasting_tags(tags: Mapping[str, str]) -> dict[str, str]:
-    """Title, comment, language and the like, without what was only true of the file they come from."""
-    return {
-        name: text
-        for name, text in tags.items()
-        if name.lower() not in _OF_THE_FILE and not name.lower().startswith(_STATISTICS)
-    }
+def _is_picture(stream: Stream) -> bool:
+    return isinstance(stream, AttachmentStream) and (stream.mimetype or "").startswith("image/")
