@@ -25,6 +25,9 @@ Runner = Callable[[npt.NDArray[np.float32]], Sequence[Array]]
 OPSET = 17
 """Of ONNX: the first with all that is needed is 16; this one is as widely read."""
 
+EXACT_PRECISION = "f32"
+"""What an OpenVINO model has to be compiled with to find what torch finds, as OpenVINO names it."""
+
 SUFFIXES = {"torchscript": ".ts", "onnx": ".onnx", "openvino": ".xml"}
 _NEEDED = {"torchscript": (), "onnx": ("onnx", "onnxruntime"), "openvino": ("openvino", "onnx")}
 
@@ -76,8 +79,14 @@ def _write_onnx(graph: DetectionGraph, example: torch.Tensor, path: Path) -> Non
         )
 
 
-def load(name: str, path: Path) -> Runner:
-    """Run a written model as its users would."""
+def load(name: str, path: Path, *, precision: str | None = None) -> Runner:
+    """Run a written model.
+
+    Args:
+        name: one of :data:`SUFFIXES`.
+        path: the file.
+        precision: what OpenVINO computes in, ``f32`` or ``bf16``; None leaves it to OpenVINO, as its users do.
+    """
     if name == "torchscript":
         module = torch.jit.load(str(path))
         return lambda image: [each.numpy() for each in module(torch.from_numpy(image))]
@@ -87,5 +96,12 @@ def load(name: str, path: Path) -> Runner:
         session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
         return lambda image: session.run(list(OUTPUTS), {INPUT: image})
     openvino = import_unreported("openvino")
-    compiled = openvino.Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    hint = {} if precision is None else {"INFERENCE_PRECISION_HINT": precision}
+    compiled = openvino.Core().compile_model(path, "CPU", hint)
     return lambda image: [np.array(each) for each in compiled([image]).values()]
+
+
+def default_precision() -> str:
+    """What OpenVINO computes in on this processor unless it is told otherwise: ``f32`` or ``bf16``."""
+    bf16 = "BF16" in import_unreported("openvino").Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return "bf16" if bf16 else "f32"

@@ -16,7 +16,7 @@ from balloon_splash.cli.export import main
 from balloon_splash.data.render import render_scene
 from balloon_splash.errors import ConfigError, OutputExistsError
 from balloon_splash.export.check import compare
-from balloon_splash.export.formats import OPSET, SUFFIXES, check_installed, load, write
+from balloon_splash.export.formats import EXACT_PRECISION, OPSET, SUFFIXES, check_installed, load, write
 from balloon_splash.export.graph import DetectionGraph
 from balloon_splash.export.model import export
 from balloon_splash.inference.segmenter import Segmenter
@@ -55,7 +55,7 @@ def test_each_format_finds_the_same(name: str, segmenter: Segmenter, tmp_path: P
     ]
     graph = DetectionGraph(segmenter.model, 0.0).eval()
     write(name, graph, torch.from_numpy(images[0]), path)
-    run = load(name, path)
+    run = load(name, path, precision=EXACT_PRECISION)
     for image, (instances,) in zip(images, expected, strict=True):
         found = compare(graph, run, image)
         assert found.expected == len(instances) > 0
@@ -78,7 +78,7 @@ def test_nothing_found_is_no_error(name: str, segmenter: Segmenter, tmp_path: Pa
         assert len(graph(torch.from_numpy(other))[1]) == 0
     path = tmp_path / f"model{SUFFIXES[name]}"
     write(name, graph, torch.from_numpy(image), path)
-    boxes, scores, classes, masks = load(name, path)(other)
+    boxes, scores, classes, masks = load(name, path, precision=EXACT_PRECISION)(other)
     assert (boxes.shape, scores.shape, classes.shape) == ((0, 4), (0,), (0,))
     assert masks.shape[0] == 0
 
@@ -122,3 +122,17 @@ def test_the_command(tiny_cfg: CfgNode, tmp_path: Path, capsys: pytest.CaptureFi
     assert "model.ts (torchscript); largest differences from torch:" in capsys.readouterr().out
     assert main(command) == 2
     assert "exists already" in capsys.readouterr().err
+
+
+def test_openvinos_own_precision_is_reported_and_the_exact_one_named(
+    segmenter: Segmenter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("openvino")
+    monkeypatch.setattr("balloon_splash.export.model.default_precision", lambda: "bf16")
+    photos = {"a": render_scene(0, (160, 120)).image}
+    ((_, _, differences),) = export(segmenter, tmp_path, "tiny", ["openvino"], photos)
+    exact = [name for name in differences if not name.endswith(", in bf16")]
+    assert "a" in exact
+    assert sorted(differences) == sorted([*exact, *(f"{name}, in bf16" for name in exact)])
+    usage = json.loads((tmp_path / "tiny.json").read_text())
+    assert usage["openvino"]["compile_with"] == {"INFERENCE_PRECISION_HINT": "f32"}
