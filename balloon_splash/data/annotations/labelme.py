@@ -40,11 +40,14 @@ def load_labelme(
 ) -> list[DatasetDict]:
     """Read all ``*.json`` in ``folder``; see :func:`~balloon_splash.data.annotations.instances.read_instances`.
 
+    Photos without shapes are kept.
+
     Raises:
         DatasetError: there is no such folder, or no JSON file in it.
         AnnotationError: nothing in it can be used; or any fault if ``strict``.
     """
-    options = ReadOptions(class_names=None if class_names is None else tuple(class_names), strict=strict)
+    names = None if class_names is None else tuple(class_names)
+    options = ReadOptions(class_names=names, keep_empty=True, strict=strict)
     faults = FaultLog(folder, strict=strict)
     dicts, _ = read_instances(read_labelme(Path(folder), faults, options), folder, options, faults)
     if not dicts:
