@@ -70,6 +70,8 @@ def _options(args: argparse.Namespace) -> SplashOptions:
         allow_private_urls=args.allow_private_urls,
         detections=args.detections,
         save_detections=args.save_detections,
+        save_annotations=args.save_annotations,
+        annotation_format=args.annotation_format,
         tiles=args.tiles,
         add_boxes=tuple(tuple(box) for box in args.add_box),
         also_read=tuple(Path(name) for name in also_read if name),

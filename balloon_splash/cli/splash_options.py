@@ -296,6 +296,18 @@ def _add_extras(parser: Parser) -> None:
         metavar="FILE",
         help="write a record of all objects, .json (COCO) or .jsonl; videos need .jsonl",
     )
+    group.add_argument(
+        "--save-annotations",
+        metavar="PATH",
+        help="write the outlines of the objects that keep their colour in photos, to correct and to train on; a "
+        "file, or a folder for labelme and yolo",
+    )
+    group.add_argument(
+        "--annotation-format",
+        choices=("via2", "coco", "labelme", "yolo"),
+        default="via2",
+        help="format of --save-annotations (default: %(default)s)",
+    )
 
 
 def _add_messages(parser: Parser) -> None:

@@ -39,6 +39,8 @@ class SplashOptions:
             :class:`~balloon_splash.splasher.tiles.TiledFinder`. None takes pictures whole.
         add_boxes: ``(x0, y0, x1, y1)`` in pixels around each object that the model is to draw besides those it finds;
             see :class:`~balloon_splash.splasher.added_boxes.AddedBoxes`.
+        save_annotations: a file or folder that receives the outlines of the objects in photos that keep their colour.
+        annotation_format: ``via2``, ``coco``, ``labelme`` or ``yolo``.
         also_read: files that are read beside the inputs, hence never written to.
     """
 
@@ -54,6 +56,8 @@ class SplashOptions:
     save_detections: str | None = None
     tiles: Tiles = None
     add_boxes: tuple[Box, ...] = ()
+    save_annotations: str | None = None
+    annotation_format: str = "via2"
     also_read: tuple[Path, ...] = ()
 
     @property

@@ -30,14 +30,14 @@ AHEAD_BYTES = 2**29
 
 Item = TypeVar("Item")
 
-_Write = Callable[[Source, "Path | None", Picture, Detections], "tuple[Splashed, tuple[str, ...]]"]
+Write = Callable[[Source, "Path | None", Picture, Detections], "tuple[Splashed, tuple[str, ...]]"]
 """Makes and writes all results of one picture; returns the splash, and what could not be kept."""
 
 
 def splash_photos(
     jobs: Sequence[Job],
     finder: NamedFinder,
-    write: _Write,
+    write: Write,
     *,
     batch_size: int = 1,
     allow_private: bool = False,
@@ -79,7 +79,7 @@ def _pipeline(
     pool: ThreadPoolExecutor,
     jobs: Sequence[Job],
     finder: NamedFinder,
-    write: _Write,
+    write: Write,
     batch_size: int,
     allow_private: bool,
     waiting: deque[Future[Outcome]],
@@ -126,7 +126,7 @@ def _read(job: Job, allow_private: bool) -> tuple[Job, Picture | BalloonSplashEr
         return job, _too_large(job)
 
 
-def _finish(write: _Write, job: Job, picture: Picture | BalloonSplashError, found: Found) -> Outcome:
+def _finish(write: Write, job: Job, picture: Picture | BalloonSplashError, found: Found) -> Outcome:
     """Write one photo, or say why not: its error, or that of its detections, passes through."""
     if not isinstance(picture, Picture) or not isinstance(found, Detections):
         return Outcome(job, error=str(found))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from balloon_splash.errors import MediaError, UsageError
+from balloon_splash.errors import MediaError, OutputExistsError, UsageError
 from balloon_splash.media.inputs import STDIO, Source
 from balloon_splash.media.outputs import SOUND_SUFFIXES, input_paths, is_folder, plan_outputs, twins
 from balloon_splash.splasher.detection_files import JSON_LINES
@@ -96,6 +96,9 @@ def _existing(job: Job) -> Path | None:
 
 def _check_options(sources: Sequence[Source], output: str | None, options: SplashOptions) -> None:
     extras, record = options.files.extras, options.save_detections
+    annotations = Path(options.save_annotations) if options.save_annotations else None
+    if annotations is not None and annotations.is_file() and options.existing != "overwrite":
+        raise OutputExistsError.at(annotations)
     if extras and output == STDIO:
         raise UsageError("--output - takes the splash alone; masks, cut-outs and comparisons need a folder")
     if options.detections and record:

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from balloon_splash.errors import UsageError
 from balloon_splash.media.inputs import expand_inputs
@@ -20,6 +20,9 @@ from balloon_splash.splasher.photo_batch import splash_photos
 from balloon_splash.splasher.photo_results import PhotoResults
 from balloon_splash.splasher.plan import Plan, make_plan
 from balloon_splash.splasher.record_finder import RecordFinder
+
+if TYPE_CHECKING:
+    from balloon_splash.splasher.annotation_file import AnnotationFile
 
 FinderOrLoader: TypeAlias = "Finder | Callable[[], Finder]"
 """A finder, or a function that loads one: it is called once the plan stands, and only if there is work."""
@@ -96,14 +99,19 @@ def splash_inputs(
 
 def _run(plan: Plan, options: SplashOptions, finder: NamedFinder, report: Report) -> Summary:
     """Splash the photos, then the videos."""
+    results = PhotoResults(options.look, options.selection, options.files, plan.taken, plan.twins)
+    annotations = _annotations(options)
     done = splash_photos(
         plan.photos,
         finder,
-        PhotoResults(options.look, options.selection, options.files, plan.taken, plan.twins),
+        results if annotations is None else annotations.added_to(results),
         batch_size=options.batch_size,
         allow_private=options.allow_private_urls,
         report=report.photo,
     )
+    if annotations is not None:
+        for loss in annotations.write(done.outcomes):
+            report.note(loss)
     if not plan.videos:
         return done
     from balloon_splash.splasher.video_batch import splash_videos  # with PyAV, which photos do not need
@@ -123,6 +131,15 @@ def _run(plan: Plan, options: SplashOptions, finder: NamedFinder, report: Report
         progress=report.frame,
     )
     return Summary([*done.outcomes, *videos.outcomes], done.seconds + videos.seconds)
+
+
+def _annotations(options: SplashOptions) -> AnnotationFile | None:
+    if options.save_annotations is None:
+        return None
+    from balloon_splash.splasher.annotation_file import AnnotationFile  # with Shapely, which others do not need
+
+    overwrite = options.existing == "overwrite"
+    return AnnotationFile(options.save_annotations, options.annotation_format, overwrite=overwrite)
 
 
 def _record(options: SplashOptions) -> contextlib.AbstractContextManager[Record | None]:

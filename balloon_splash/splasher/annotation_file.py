@@ -1,0 +1,68 @@
+"""Annotations of splashed photos: the objects that kept their colour, as outlines to correct and to train on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from balloon_splash.compositing.detections import Detections
+from balloon_splash.compositing.matte import instance_masks
+from balloon_splash.data.annotations.simplify import editable_polygons
+from balloon_splash.data.annotations.writers import WrittenObject, WrittenPhoto, write_annotations
+from balloon_splash.media.inputs import Source
+from balloon_splash.media.picture import Picture
+from balloon_splash.splasher.outcomes import Outcome
+from balloon_splash.splasher.photo_batch import Write
+from balloon_splash.splasher.photo_results import PhotoResults
+from balloon_splash.splasher.splasher import Splashed
+
+
+class AnnotationFile:
+    """Collects the outlines of photos, and writes them at the end of a run.
+
+    Args:
+        path: a file for ``via2`` and ``coco``, a folder for ``labelme`` and ``yolo``.
+        format: a name in :data:`balloon_splash.data.annotations.writers.WRITERS`.
+        overwrite: replace files that exist.
+    """
+
+    def __init__(self, path: str, format: str, *, overwrite: bool) -> None:
+        self._path, self._format, self._overwrite = Path(path), format, overwrite
+        self._photos: dict[str, WrittenPhoto] = {}
+        self._class_names: Sequence[str] = ()
+
+    def added_to(self, results: PhotoResults) -> Write:
+        """``results``, whose splashes are collected on the way."""
+
+        def write(
+            source: Source, target: Path | None, picture: Picture, detections: Detections
+        ) -> tuple[Splashed, tuple[str, ...]]:
+            splashed, notes = results(source, target, picture, detections)
+            self.add(source, splashed)
+            return splashed, notes
+
+        return write
+
+    def add(self, source: Source, splashed: Splashed) -> None:
+        """Keep the outlines of one photo; a photo without a file of its own has no place in annotations."""
+        if source.path is None:
+            return
+        chosen = splashed.detections[splashed.chosen]
+        height, width = chosen.size
+        objects = [
+            WrittenObject(chosen.class_names[index], editable_polygons(mask))
+            for index, mask in zip(chosen.classes, instance_masks(chosen), strict=True)
+            if mask.any()
+        ]
+        self._class_names = chosen.class_names
+        self._photos[source.name] = WrittenPhoto(source.relative.as_posix(), source.path, width, height, objects)
+
+    def write(self, outcomes: Sequence[Outcome]) -> list[str]:
+        """Write all photos in the order of ``outcomes``; returns what the format cannot hold, a line each.
+
+        Raises:
+            DatasetError: a file exists already, or two photos would have the same.
+        """
+        names = [outcome.job.source.name for outcome in outcomes]
+        photos = [self._photos[name] for name in names if name in self._photos]
+        return write_annotations(photos, self._class_names, self._path, self._format, overwrite=self._overwrite)
