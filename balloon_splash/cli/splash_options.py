@@ -259,9 +259,10 @@ def _add_videos(parser: Parser) -> None:
     group.add_argument(
         "--every",
         type=_every,
+        default=1,
         metavar="N|auto",
         help="run the model on every Nth frame, 1 to 60, and more often where in doubt; optical flow carries objects "
-        "over the frames between (default: auto, 12 frames; 1 with --detections)",
+        "over the frames between, faster and less exact; auto is 12, or 1 with --detections (default: %(default)s)",
     )
     group.add_argument(
         "--codec", metavar="C", help="h264, h265, vp9, av1 or prores (default: the usual one of the file type)"

@@ -67,7 +67,7 @@ class VideoOptions:
 
     clip: Clip = field(default_factory=Clip)
     batch_size: int = 4
-    every: int | None = None
+    every: int | None = 1
     steadiness: Steadiness | None = field(default_factory=Steadiness)
     encoding: Encoding = field(default_factory=Encoding)
     overwrite: bool = False

@@ -40,7 +40,7 @@ def test_balloon_points_the_registered_names_at_a_folder(balloons, tmp_path, cap
 def test_a_report_that_is_there_is_refused_before_the_work_begins(tmp_path, capsys):
     (tmp_path / "notes.txt").write_text("mine")
     assert main(["--dataset", "no such dataset", "--output", str(tmp_path)]) == 2
-    assert "not empty" in capsys.readouterr().err
+    assert "exists already" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,7 @@ def test_a_photo_that_vanishes_or_breaks_is_told(
     options = ["DATASETS.TRAIN", "('some_photos',)", "MODEL.ROI_HEADS.NUM_CLASSES", "1", "SOLVER.MAX_ITER", "2"]
     assert main(arguments(tmp_path, *options)) == 2
     assert re.match(
-        r"error: iteration 0: .*\.jpg: (cannot be read \(No such file|damaged|truncated)", last_line(capsys)
+        r"error: dataset 'some_photos': .*\.jpg: .*(No such file|[Dd]amaged|[Tt]runcated)", last_line(capsys)
     )
 
 

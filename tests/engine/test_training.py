@@ -227,7 +227,7 @@ def test_a_wrong_number_of_classes_is_told_before_anything_is_built(tmp_path: Pa
 
 
 def test_an_unknown_dataset_is_told(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match=r"'baloon_train' is not registered; known are.*balloon_train"):
+    with pytest.raises(DatasetError, match=r"'baloon_train' is not registered; did you mean balloon_train"):
         examine_datasets(shapes_cfg(tmp_path, "DATASETS.TRAIN", "('baloon_train',)"))
 
 
@@ -246,6 +246,7 @@ def test_all_of_detectron2s_arguments_are_there() -> None:
     theirs = {action.dest: action for action in default_argument_parser()._actions}
     ours = {action.dest: action for action in build_parser()._actions}
     for name, action in theirs.items():
+        name = {"opts": "trailing"}.get(name, name)  # ours takes --opts, too
         assert name in ours, name
         assert ours[name].option_strings == action.option_strings or name == "help", name
 

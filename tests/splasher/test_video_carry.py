@@ -40,7 +40,7 @@ def clip(tmp_path: Path) -> Path:
 
 
 def splash(source: Path, name: str, finder: ColourSegmenter | None, **options: object) -> VideoSummary:
-    video = {key: options.pop(key) for key in ("every", "clip", "steadiness") if key in options}
+    video = {"every": None} | {key: options.pop(key) for key in ("every", "clip", "steadiness") if key in options}
     chosen = SplashOptions(video=VideoOptions(encoding=FAST, **video), **options)  # type: ignore[arg-type]
     summary = splash_inputs([str(source)], str(source.parent / name), chosen, finder=finder)
     (outcome,) = summary.outcomes

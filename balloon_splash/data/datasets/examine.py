@@ -22,8 +22,12 @@ logger = logging.getLogger(__name__)
 PHOTOS_MEASURED = 1000
 
 
-def examine_datasets(cfg: CfgNode) -> None:
+def examine_datasets(cfg: CfgNode, *, open_photos: bool = True) -> None:
     """Read what the configuration names once, so that a mistake shows before a model is built.
+
+    Args:
+        cfg: names the datasets.
+        open_photos: whether a photo that cannot be read, or has another size, is an error, too.
 
     Raises:
         DatasetError: a dataset is not registered, cannot be read, or holds what a training cannot take.
@@ -44,6 +48,8 @@ def examine_datasets(cfg: CfgNode) -> None:
     for name in names:
         if not isinstance(DatasetCatalog[name], AnnotatedDataset):  # whose reader has checked all of this
             _examine(name, photos[name], cfg)
+            if open_photos:
+                _compare_sizes(name, photos[name])
 
 
 def read_registered(name: str) -> list[DatasetDict]:
@@ -107,7 +113,6 @@ def _examine(name: str, photos: Sequence[DatasetDict], cfg: CfgNode) -> None:
                     )
     if crowds and name in cfg.DATASETS.TRAIN:
         logger.warning("%s: %s", name, crowd_advice(crowds))
-    _compare_sizes(name, photos)
 
 
 def _compare_sizes(name: str, photos: Sequence[DatasetDict]) -> None:

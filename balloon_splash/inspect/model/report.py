@@ -91,7 +91,7 @@ def check_dataset(subject: Subject, name: str) -> None:
     cfg = subject.cfg.clone()
     cfg.DATASETS.TRAIN, cfg.DATASETS.TEST = (), (name,)
     with dataset_files(name):
-        examine_datasets(cfg)
+        examine_datasets(cfg, open_photos=False)
 
 
 def judge(subject: Subject, dataset_name: str, *, confidence: float, limit: int, progress: bool = True) -> Judged:

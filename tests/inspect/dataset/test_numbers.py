@@ -11,10 +11,11 @@ import pytest
 from detectron2.config import CfgNode
 from detectron2.data import DatasetCatalog, DatasetMapper
 from detectron2.structures import BoxMode
+from PIL import Image
 
 from balloon_splash.config import load_config
 from balloon_splash.data.datasets.builtin import register_balloon
-from balloon_splash.errors import ConfigError, DatasetError, MediaError
+from balloon_splash.errors import DatasetError, MediaError
 from balloon_splash.inspect.dataset.augmentation import draw_training_inputs, mask_targets
 from balloon_splash.inspect.dataset.samples import box_differences, mask_boxes
 from balloon_splash.inspect.dataset.source import InspectedDataset, boxes_of, draw_sample, read_dataset, read_photo
@@ -117,11 +118,13 @@ def test_mask_targets_keep_squares_and_lose_fringes(tiny_cfg: CfgNode) -> None:
     assert coarse.mean() < fine.mean()
 
 
-def test_run_lengths_with_a_polygon_configuration_are_refused_with_the_remedy(tiny_cfg: CfgNode) -> None:
+def test_run_lengths_are_drawn_with_a_polygon_configuration_too(tiny_cfg: CfgNode, tmp_path: Path) -> None:
+    Image.new("RGB", (400, 300)).save(tmp_path / "p.jpg")
     annotation = square(10, 20, 30)
     annotation["segmentation"] = coco_mask.merge(coco_mask.frPyObjects(annotation["segmentation"], 300, 400))
-    with pytest.raises(ConfigError, match=r"MASK_FORMAT.*'bitmask'"):
-        draw_training_inputs(tiny_cfg, photo(annotation), 1)
+    entry = {**photo(annotation), "file_name": str(tmp_path / "p.jpg")}
+    (drawn,) = draw_training_inputs(tiny_cfg, entry, 1)
+    assert len(drawn["instances"].gt_masks) == 1
 
 
 def test_an_unknown_dataset_is_told_with_the_known_ones() -> None:
