@@ -20,6 +20,7 @@ import torch
 
 from balloon_splash.export.from_matterport import MatterportSettings, convert_matterport
 from balloon_splash.inference.segmenter import Segmenter
+from balloon_splash.runtime.finder import OpenVinoFinder
 from balloon_splash.weights.matterport import Architecture
 from benchmarks._measure import compare, machine, print_table
 from tests.matterport.files import seeded_arrays, write_arrays
@@ -58,11 +59,13 @@ def main() -> None:
         sides: dict[str, Callable[[], object]] = {}
         if args.keras_python:
             sides["matterport, TensorFlow"] = _keras(args, old, folder / "photo.npy")
-        for equal in (True, False):
-            weights = folder / f"{equal}.safetensors"
-            convert_matterport(old, weights, ["balloon"], settings, equal=equal)
+        for parts in ("equal", "stock"):
+            weights = folder / f"{parts}.safetensors"
+            convert_matterport(old, weights, ["balloon"], settings, equal=parts == "equal")
             for backend in args.backends:
-                sides[f"{'equal' if equal else 'stock'}, {backend}"] = _ours(weights, backend, photo)
+                if f"{parts}:{backend}" not in args.leave_out:
+                    sides[f"{parts}, {backend}"] = _ours(weights, backend, photo)
+        sides["stock, runtime without torch"] = _runtime(folder / "stock.safetensors", photo)
         print_table(compare(f"R{args.depth}, {args.side} x {args.side}", sides, rounds=args.rounds))
 
 
@@ -97,6 +100,12 @@ def _ours(weights: Path, backend: str, photo: np.ndarray) -> Callable[[], object
     return lambda: segmenter.detect([photo])
 
 
+def _runtime(weights: Path, photo: np.ndarray) -> Callable[[], object]:  # type: ignore[type-arg]
+    finder = OpenVinoFinder(weights, confidence=CONFIDENCE)
+    print(f"runtime {finder.precision}: found {len(finder.detect([photo])[0].scores)}")
+    return lambda: finder.detect([photo])
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--keras-python", metavar="FILE", help="a Python with TensorFlow 1.15 and mrcnn (left out)")
@@ -104,6 +113,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--side", type=int, default=1024, metavar="PIXELS", help="of the picture (%(default)s)")
     parser.add_argument("--rounds", type=int, default=3, help="of each side (%(default)s)")
     parser.add_argument("--backends", nargs="+", default=["torch:fp32", "openvino:fp32"], metavar="BACKEND:PRECISION")
+    parser.add_argument(
+        "--leave-out", nargs="+", default=[], metavar="PARTS:BACKEND:PRECISION", help="sides to leave out (none)"
+    )
     parser.add_argument("--threads", type=int, metavar="N", help="of torch (one per core)")
     args = parser.parse_args()
     if args.threads:

@@ -44,7 +44,9 @@ def build_parser() -> argparse.ArgumentParser:
         "--equal", action="store_true", help="run it by parts that compute what the original does (default)"
     )
     parts.add_argument(
-        "--stock", action="store_true", help="run it by Detectron2's own parts, whose results are near (default: not)"
+        "--stock",
+        action="store_true",
+        help="run it by Detectron2's own parts, an approximation that runs without torch, too (default: not)",
     )
     parser.add_argument(
         "--storage",

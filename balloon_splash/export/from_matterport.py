@@ -6,12 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from detectron2.config import CfgNode
+from detectron2.modeling import build_model
+from torch import Tensor
 
 from balloon_splash.config import load_config
 from balloon_splash.data.resizing import MODES
 from balloon_splash.errors import OutputExistsError, UsageError, WeightsError
+from balloon_splash.export.structure import structure_of
 from balloon_splash.files import atomic_path
+from balloon_splash.inference.without_init import WithoutInit
 from balloon_splash.weights.matterport import Architecture, read_matterport
 from balloon_splash.weights.packed import About, write_packed
 
@@ -89,7 +94,7 @@ def convert_matterport(
         class_names: in the order of the ``add_class`` calls, without the background.
         settings: how the model was trained; by default as in ``balloon.py``.
         equal: run it by the parts of :mod:`balloon_splash.modeling.matterport`, whose results are the original's; else
-            by Detectron2's own, which are near.
+            by Detectron2's own, which are an approximation, and which :mod:`balloon_splash.runtime` can run.
         storage: see :func:`~balloon_splash.weights.packed.write_packed`.
         opts: ``KEY VALUE`` overrides of the configuration.
         overwrite: replace files that are there.
@@ -109,7 +114,9 @@ def convert_matterport(
     read = read_matterport(weights)
     _check_names(weights, read.architecture, class_names, settings)
     cfg = configuration(read.architecture, class_names, settings, equal=equal, opts=opts)
-    about = About(tuple(class_names), beside.name, {"converted from": f"matterport's Mask R-CNN, {weights.name}"})
+    card = {"converted from": f"matterport's Mask R-CNN, {weights.name}"}
+    structure = None if equal else _for_the_runtime(read.state, cfg)
+    about = About(tuple(class_names), beside.name, card, structure)
     with atomic_path(beside, overwrite=overwrite) as temporary:
         temporary.write_text(cfg.dump(), encoding="utf-8")
         write_packed(output, read.state, about, storage=storage, overwrite=overwrite)
@@ -149,6 +156,17 @@ def configuration(
         keys |= _STOCK
     own = [str(part) for pair in keys.items() for part in pair]
     return load_config(f"matterport_R{of.depth}_FPN.yaml", [*own, *opts])
+
+
+def _for_the_runtime(state: dict[str, Tensor], cfg: CfgNode) -> str:
+    """What :mod:`balloon_splash.runtime` has to know, which takes deltas of the RPN without weights (both in place)."""
+    weights = torch.tensor(cfg.MODEL.RPN.BBOX_REG_WEIGHTS)
+    cfg.MODEL.RPN.BBOX_REG_WEIGHTS = (1.0, 1.0, 1.0, 1.0)
+    for name in ("weight", "bias"):
+        deltas = state[f"proposal_generator.rpn_head.anchor_deltas.{name}"].unflatten(0, (-1, 4))
+        deltas /= weights.reshape(4, *[1] * (deltas.dim() - 2))
+    with WithoutInit():
+        return structure_of(build_model(cfg), cfg).to_json()
 
 
 def _check(output: Path, settings: MatterportSettings) -> None:

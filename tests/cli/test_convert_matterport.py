@@ -11,6 +11,8 @@ from PIL import Image
 from balloon_splash.cli.convert_matterport import main
 from balloon_splash.cli.splash import main as splash
 from balloon_splash.config import load_config
+from balloon_splash.inference.segmenter import Segmenter
+from balloon_splash.runtime.finder import OpenVinoFinder
 from balloon_splash.weights.packed import read_about
 from tests.matterport.files import SMALL, seeded_arrays, write_arrays, write_zeros
 
@@ -33,6 +35,19 @@ def test_two_commands_from_the_old_file_to_a_splash(old: Path, tmp_path: Path, p
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (70, 90, 3), np.uint8)).save(photo)
     assert splash(["--input", str(photo), "--output", str(output), "--weights", str(weights), "--confidence", "0"]) == 0
     assert Image.open(output).size == (90, 70)
+
+
+def test_with_stock_parts_the_runtime_without_torch_runs_it(old: Path, tmp_path: Path) -> None:
+    pytest.importorskip("openvino")
+    weights = tmp_path / "old.safetensors"
+    arguments = ["--weights", str(old), "--class-names", "balloon", "--output", str(weights), "--stock"]
+    assert main([*arguments, *SMALL_INPUT]) == 0
+    image = np.random.default_rng(0).integers(0, 255, (70, 90, 3), np.uint8)
+    (expected,) = Segmenter.from_config(None, str(weights), device="cpu", confidence=0.0).detect([image])
+    (found,) = OpenVinoFinder(weights, confidence=0.0, precision="fp32").detect([image])
+    assert len(expected.scores) > 0
+    np.testing.assert_allclose(found.scores[0], expected.scores[0], atol=1e-3)
+    np.testing.assert_allclose(found.boxes[0], expected.boxes[0], atol=0.1)
 
 
 def test_the_settings_of_the_old_program_become_ours(tmp_path: Path) -> None:
