@@ -26,6 +26,7 @@ def instructions() -> list[tuple[str, str]]:
     return [(word, rest) for word, rest in pairs]
 
 
+@pytest.mark.slow  # builds and installs the package
 @pytest.mark.skipif(os.name == "nt", reason="paths of Linux")
 def test_the_steps_of_the_dockerfile_make_a_splash(tmp_path: Path) -> None:
     build, splash = tmp_path / "build", tmp_path / "splash"
