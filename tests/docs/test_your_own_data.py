@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -55,9 +56,11 @@ def add_classes(via_file: Path) -> None:
 
 
 def test_from_photos_to_a_splash(workplace: Path) -> None:
-    look, train, evaluate, splash, _ = blocks("bash")
-    for script in (look, train, evaluate, splash):
+    look, train, evaluate, splash, draw_first, _ = blocks("bash")
+    shutil.copytree(workplace / "kites" / "val", workplace / "more_kites", ignore=shutil.ignore_patterns("*.json"))
+    for script in (look, train, evaluate, splash, draw_first):
         run(script, workplace)
+    assert (workplace / "more_kites" / "via_region_data.json").is_file()
     assert "<h2>Samples</h2>" in (workplace / "kites_report" / "index.html").read_text()
     assert (workplace / "output" / "kites" / "model_best.pth").is_file()
     assert len(list((workplace / "splashed").iterdir())) == 1
