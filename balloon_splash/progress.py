@@ -46,3 +46,11 @@ class ProgressBar(tqdm):  # type: ignore[type-arg]  # not generic when it runs
                 print(status, file=file, flush=True)
 
         return add_line
+
+
+def say(line: str) -> None:
+    """Print a line to stderr, above the bars if there are any; in a log, tqdm would repeat each bar after it."""
+    if sys.stderr.isatty():
+        tqdm.write(line, file=sys.stderr)
+    else:
+        print(line, file=sys.stderr, flush=True)

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from balloon_splash.progress import ProgressBar
+from balloon_splash.progress import ProgressBar, say
 
 
 class Screen(io.StringIO):
@@ -40,3 +40,21 @@ def test_a_screen_gets_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in ProgressBar(range(10), desc="photos"):
         pass
     assert "\rphotos: 100%" in screen.getvalue()
+
+
+def test_a_message_leaves_no_copy_of_the_bar_in_a_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", log)
+    with ProgressBar(total=2, desc="photos") as bar:
+        say("note: a.jpg: its comment is left out")
+        bar.update()
+    assert log.getvalue() == "note: a.jpg: its comment is left out\n"
+
+
+def test_a_message_stands_above_the_bar_of_a_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = Screen()
+    monkeypatch.setattr(sys, "stderr", screen)
+    with ProgressBar(total=2, desc="photos"):
+        say("note: a.jpg")
+    assert "note: a.jpg\n" in screen.getvalue()
+    assert screen.getvalue().rindex("photos:") > screen.getvalue().index("note: a.jpg")

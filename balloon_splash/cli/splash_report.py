@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import Any
 
-from tqdm import tqdm
-
 from balloon_splash.cli.common import EXIT_INTERRUPTED, EXIT_OK, EXIT_SOME_FAILED
-from balloon_splash.progress import ProgressBar
+from balloon_splash.progress import ProgressBar, say
 from balloon_splash.splasher.outcomes import Outcome, Summary
 from balloon_splash.splasher.run import Report
 
@@ -54,22 +51,22 @@ class Progress(Report):
     def note(self, text: str) -> None:
         """Print a line that is not an error, above the bars if there are any."""
         if not self._quiet:
-            _say(f"note: {text}")
+            say(f"note: {text}")
 
     def settled(self, outcome: Outcome) -> None:
         """Print the error of one photo or video, or what could not be kept."""
         name = outcome.job.source.name
         if outcome.error is not None:
-            _say(f"error: {' '.join(outcome.error.split())}")
+            say(f"error: {' '.join(outcome.error.split())}")
         elif not self._quiet:
             for note in outcome.notes:
-                _say(f"note: {name}: {note.removeprefix(f'{name}: ')}")
+                say(f"note: {name}: {note.removeprefix(f'{name}: ')}")
             if outcome.interrupted and outcome.video is not None:
-                _say(f"interrupted: {outcome.job.target} holds the first {float(outcome.video.seconds):.1f} s")
+                say(f"interrupted: {outcome.job.target} holds the first {float(outcome.video.seconds):.1f} s")
             if self._verbose and outcome.skipped:
-                _say(f"{name}: {outcome.job.target} is there already")
+                say(f"{name}: {outcome.job.target} is there already")
             elif self._verbose:
-                _say(f"{name}: {outcome.kept} objects -> {outcome.job.target or 'stdout'}")
+                say(f"{name}: {outcome.kept} objects -> {outcome.job.target or 'stdout'}")
 
     def _close_photos(self) -> None:
         if self._photos is not None:
@@ -95,7 +92,7 @@ def conclude(summary: Summary, *, quiet: bool, as_json: bool) -> int:
             *([f"{frames} frames"] if summary.videos else []),
             f"{summary.seconds:.1f} s",
         ]
-        _say(", ".join(parts))
+        say(", ".join(parts))
     if as_json:
         entries = {
             "seconds": round(summary.seconds, 3),
@@ -132,7 +129,3 @@ def _video_entry(outcome: Outcome) -> dict[str, Any]:
         "copied_tracks": list(video.copied_tracks),
         "interrupted": video.interrupted,
     }
-
-
-def _say(line: str) -> None:
-    tqdm.write(line, file=sys.stderr)
