@@ -6,8 +6,8 @@ TRAIN = "pip install 'balloon-splash[train]' and then Detectron2 (README, Instal
 _HELP = {
     **dict.fromkeys(
         (
-            *("torch", "torchvision", "detectron2", "fvcore", "iopath", "yacs", "yaml", "omegaconf", "hydra"),
-            *("matplotlib", "tensorboard", "tabulate", "shapely", "jinja2", "markupsafe"),
+            *("torch", "torchvision", "detectron2", "fvcore", "iopath", "yacs", "omegaconf", "hydra"),
+            *("matplotlib", "tensorboard", "jinja2", "markupsafe"),
         ),
         TRAIN,
     ),

@@ -12,8 +12,11 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from PIL import Image
 
 from balloon_splash.cli.main import COMMANDS, main
+from balloon_splash.data.render import render_scene
+from tests.media.clips import make_clip
 
 ROOT = Path(__file__).parents[1]
 TOOLS = sorted(path.name for path in (ROOT / "tools").glob("*.py") if path.name != "install_detectron2.py")
@@ -167,3 +170,61 @@ def test_an_installed_detectron2_is_left_alone() -> None:
     done = python("tools/install_detectron2.py", PIP_NO_INDEX="1")
     assert done.returncode == 0
     assert "left as it is" in done.stdout
+
+
+ONLY_BASE = """
+import importlib.metadata as metadata, sys
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+def needed(name, found):
+    for line in metadata.requires(name) or ():
+        each = Requirement(line)
+        if (each.marker is None or each.marker.evaluate({"extra": ""})) and canonicalize_name(each.name) not in found:
+            found.add(canonicalize_name(each.name))
+            needed(each.name, found)
+    return found
+
+# The two plugins are used only where they are, and would be missed half-way if only this program refused them.
+base = needed("balloon-splash", {"balloon-splash", "pillow-heif", "pillow-jxl-plugin"})
+others = {
+    module
+    for module, owners in metadata.packages_distributions().items()
+    if not any(canonicalize_name(owner) in base for owner in owners)
+}
+assert {"torch", "detectron2"} <= others
+
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in others:
+            raise ModuleNotFoundError(f"{name} is not in the base set", name=name)
+
+sys.meta_path.insert(0, Refuse())
+from balloon_splash.cli.splash import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_a_splash_with_all_its_results_needs_the_base_packages_alone(tmp_path: Path) -> None:
+    Image.fromarray(render_scene(3, (256, 192)).image).save(tmp_path / "photo.jpg")
+    make_clip(tmp_path / "clip.mp4", frames=3, size=(120, 160))
+    options = ["--save-annotations", str(tmp_path / "via.json"), "--save-detections", str(tmp_path / "found.jsonl")]
+    options += [
+        "--soft",
+        "--refine",
+        "--labels",
+        "--save-mask",
+        "--save-crops",
+        "--compare",
+        "--add-box",
+        "10",
+        "10",
+        "90",
+        "90",
+    ]
+    inputs = [str(tmp_path / "photo.jpg"), str(tmp_path / "clip.mp4")]
+    command = [sys.executable, "-c", ONLY_BASE, "--input", *inputs, "--output", f"{tmp_path}/out/", *options]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    for name in ("via.json", "found.jsonl", "out/photo_splash.jpg", "out/clip_splash.mp4"):
+        assert (tmp_path / name).is_file(), done.stderr
