@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 Image: TypeAlias = npt.NDArray[np.uint8 | np.uint16]
-"""``(H, W, 3)`` RGB, 8 or 16 bits a channel."""
+"""``(H, W, 3)`` RGB, 8 or 16 bits per channel."""
 
 Matte: TypeAlias = npt.NDArray[np.float32]
 """``(H, W)`` in [0, 1]: 1 keeps the picture, 0 shows the background."""

@@ -1,4 +1,4 @@
-"""What is shown where the objects are not: functions of the picture and the matte that return a new picture."""
+"""Backgrounds: functions of the picture and the matte that return what to show outside the objects."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ LUMA = np.array([[0.2125, 0.7154, 0.0721]], np.float32)
 """Rec. 709 luma weights in the digits that scikit-image's ``rgb2gray``, and so the article, uses."""
 
 DEFAULT_BLUR = 0.015
-"""Standard deviation of the blur as a part of the longer side, where none is given."""
+"""Default standard deviation of the blur, as a share of the longer side."""
 
 DEFAULT_BLOCK = 0.02
-"""Side of a block of the pixelation as a part of the longer side, where none is given."""
+"""Default side of a block of the pixelation, as a share of the longer side."""
 
 WORKING_SIGMA = 4.0
 """Stronger blurs run on a smaller picture, on which they have about this standard deviation."""
@@ -36,7 +36,7 @@ def grey(image: Image, matte: Matte) -> Image:
 
 
 def desaturate(image: Image, matte: Matte, amount: float = 0.7) -> Image:
-    """Between the picture (``amount`` 0) and grey (1)."""
+    """Mix the picture (``amount`` 0) with its grey version (1)."""
     mix = (1 - amount) * np.eye(3, dtype=np.float32) + amount * np.repeat(LUMA, 3, axis=0)
     return np.asarray(cv2.transform(image, mix), image.dtype)
 
@@ -44,7 +44,7 @@ def desaturate(image: Image, matte: Matte, amount: float = 0.7) -> Image:
 def blur(image: Image, matte: Matte, sigma: float | None = None) -> Image:
     """Gaussian blur of the background's own pixels: the objects do not bleed into it.
 
-    Normalised convolution (Knutsson and Westin, CVPR 1993): colours and their weights are blurred alike, then divided.
+    Normalised convolution (Knutsson and Westin, CVPR 1993): colours and weights get the same blur, then are divided.
 
     Args:
         image: ``(H, W, 3)``.
@@ -80,7 +80,7 @@ def cover(image: Image, matte: Matte, picture: Image) -> Image:
     """Another picture, scaled to cover this one and cropped around its centre."""
     height, width = image.shape[:2]
     scale = max(height / picture.shape[0], width / picture.shape[1])
-    # The part of the other picture that has this one's shape, then one resampling.
+    # Crop the other picture to this one's aspect ratio, then resample once.
     part_h, part_w = max(round(height / scale), 1), max(round(width / scale), 1)
     top, left = (picture.shape[0] - part_h) // 2, (picture.shape[1] - part_w) // 2
     part = picture[top : top + part_h, left : left + part_w, :3].astype(np.float32)
@@ -90,11 +90,11 @@ def cover(image: Image, matte: Matte, picture: Image) -> Image:
 
 
 def background_from(choice: BackgroundLike) -> Background:
-    """The function behind a name, a colour or a picture.
+    """Return the background function for a name, a colour or a picture.
 
     Args:
         choice: ``NAME`` or ``NAME:NUMBER`` of this module, a colour that Pillow's ``ImageColor`` knows, a picture
-            ``(h, w, 3)``, or a function, which comes back as it is.
+            ``(h, w, 3)``, or a function, which is returned unchanged.
 
     Raises:
         UsageError: neither a known name nor a colour, or a number that does not fit.
@@ -149,7 +149,7 @@ def _weighted(
 
 
 def _divide(colours: npt.NDArray[Any], weights: npt.NDArray[Any], image: Image) -> npt.NDArray[np.float32]:
-    """The mean background colour; deep inside an object, where nothing of it is near, the mean of the picture."""
+    """Return the mean background colour; deep inside an object, far from any background, that of the whole picture."""
     fallback = np.float32(image.mean(axis=(0, 1)))
     known = weights[..., None] > 1e-4
     return np.where(known, colours / np.maximum(weights, 1e-4)[..., None], fallback).astype(np.float32)

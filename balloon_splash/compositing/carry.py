@@ -26,13 +26,13 @@ from balloon_splash.compositing.tracking import best_pairs, box_iou
 Floats: TypeAlias = npt.NDArray[np.float32]
 
 LEAST_TRUST = 0.02
-"""Weight of a point whose trace was lost, so that one side still decides where the other lost it, too."""
+"""Weight of a point whose trace was lost: above 0, so that a point lost on both sides still gets a value."""
 
 MIN_BOX_IOU = 0.3
-"""Overlap from which on a carried box and one that was found can be the same object."""
+"""Least overlap of a carried box and a detected one that can be the same object."""
 
 LEAST_SIDE = 1.0
-"""Sides in pixels below which a box at the picture's border has left it."""
+"""Side in pixels below which a box at the picture's border counts as having left it."""
 
 TRACED_SIDE = 24
 """Points along each side of a box that are traced; between them the motion is interpolated."""
@@ -41,14 +41,14 @@ SMOOTHED = 4.0
 """Standard deviation, in traced points, of the neighbourhood that a point moves with."""
 
 LEAST_WEIGHT = 1e-4
-"""Weight of a point beside its object, or without trust, in the motion of its neighbours."""
+"""Weight of a point that is off its object, or without trust, in the motion of its neighbours."""
 
 ROBUST_ROUNDS = 2
-"""Fits of a box's motion; each weighs the points down that the one before explained badly."""
+"""Number of fits of a box's motion; each one lowers the weight of points that the previous one explained badly."""
 
 
 class Bridge:
-    """The way of the objects from one key frame to the next.
+    """Motion of the objects from one key frame to the next.
 
     Args:
         first: the objects of the earlier key frame.
@@ -56,11 +56,11 @@ class Bridge:
         flows: the N + 1 flows from frame to frame, over the N frames between.
 
     Attributes:
-        explained: of the worst object of the earlier, and of the later key frame, the share, 0 to 1, that flow carries
-            onto any object of the other one. A second detection of the same object, or a part of it, does no harm; an
-            object that only one of the key frames has does.
-        trust: in the flow of the worst object that both have, 0 to 1, in the worst frame from the key frame that earns
-            more of it.
+        explained: for the earlier and for the later key frame, the share (0 to 1) of its worst object that flow carries
+            onto any object of the other one. A second detection of the same object, or of a part of it, does not lower
+            it; an object in only one of the key frames does.
+        trust: trust (0 to 1) in the flow of the worst object that both have, in the worst frame, from the key frame
+            that earns more of it.
     """
 
     def __init__(self, first: Detections, last: Detections, flows: Sequence[Flow]) -> None:
@@ -77,9 +77,9 @@ class Bridge:
         self.trust = float(np.min(trust, initial=1.0))
 
     def between(self, times: Sequence[float]) -> list[Detections]:
-        """The objects of the N frames between, of which ``times`` says how far they lie, 0 to 1.
+        """Return the objects of the N frames between, at relative ``times`` from 0 to 1.
 
-        An object that only one of the key frames has is there in the frames that lie nearer to it.
+        An object in only one of the key frames appears in the frames nearer to that one.
         """
         found = []
         for index, time in enumerate(times):
@@ -98,12 +98,12 @@ def carry_forward(key: Detections, flows: Sequence[Flow]) -> Detections:
 
 @dataclass(frozen=True)
 class _Moved:
-    """Where the N objects of a key frame are in another frame.
+    """Positions of the N objects of a key frame in another frame.
 
     Attributes:
         boxes: ``(N, 4)``, XYXY.
         trust: ``(N,)`` in [0, 1], the mean over the object's points.
-        points: ``(N, P, 2)``, where the traced points of its box are.
+        points: ``(N, P, 2)``, positions of the traced points of its box.
     """
 
     boxes: Floats
@@ -129,7 +129,7 @@ class _Side:
 
 
 def _push(key: Detections, way: Sequence[Field]) -> list[_Moved]:
-    """The objects of a key frame in each of the frames that lead away from it."""
+    """Move the objects of a key frame through each of the frames that lead away from it."""
     start = _grid(key.boxes)
     inside = _inside(key)
     points, trust = start, np.ones(start.shape[:2], np.float32)
@@ -143,7 +143,7 @@ def _push(key: Detections, way: Sequence[Field]) -> list[_Moved]:
 
 
 def _pull(key: Detections, boxes: Floats, way: Sequence[Field]) -> tuple[Floats, Floats]:
-    """Read the masks of a key frame's K objects where the points of their boxes in another frame come from.
+    """Read the masks of a key frame's K objects at the origins of the points of their boxes in another frame.
 
     Returns:
         masks ``(K, M, M)`` over ``boxes``, and the trust in them on the grid that was traced, ``(K, 24, 24)``.
@@ -166,7 +166,7 @@ def _pull(key: Detections, boxes: Floats, way: Sequence[Field]) -> tuple[Floats,
 
 
 def _blend(sides: Sequence[_Side], rows: npt.NDArray[np.intp]) -> Detections:
-    """The objects of the frame between.
+    """Blend the objects of one or two key frames into those of the frame between.
 
     Args:
         sides: one or two key frames.
@@ -229,7 +229,7 @@ def _explained(key: Detections, moved: _Moved, other: Detections) -> float:
 def _smooth(motion: Points, weights: Floats) -> Floats:
     """``(N, 24, 24, 2)``: the motion of ``(N, P, 2)`` points with that of their neighbours, weighted by ``(N, P)``.
 
-    So the edge moves with the object inside it, and not with what is behind.
+    The edge then moves with the object, not with what is behind it.
     """
     grid = (len(motion), TRACED_SIDE, TRACED_SIDE)
     parts = [
@@ -278,12 +278,12 @@ def _centres(boxes: Floats, samples: int) -> Points:
 
 
 def _enlarge(values: Floats, samples: int) -> Floats:
-    """``(24, 24)`` or ``(24, 24, 2)`` values on the grid that was traced, on that of a mask."""
+    """Interpolate ``(24, 24)`` or ``(24, 24, 2)`` values from the traced grid onto that of a mask."""
     return np.asarray(cv2.resize(values, (samples, samples), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _shares(weights: Sequence[Floats]) -> list[Floats]:
-    """Each weight's part of the total."""
+    """Divide each weight by their total."""
     total = _sum(weights)
     return [weight / total for weight in weights]
 

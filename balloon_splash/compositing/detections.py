@@ -1,4 +1,4 @@
-"""What the splash needs to know of the objects in one picture, as plain arrays: no torch here."""
+"""Detections in one picture as plain arrays: all that the splash needs, without torch."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ class Detections:
 
     @property
     def numbers(self) -> npt.NDArray[np.int64]:
-        """``(N,)`` what labels show and a selection by number takes; picking some objects does not renumber them."""
+        """``(N,)`` numbers for labels and for a selection by number; picking some objects does not renumber them."""
         return np.arange(1, len(self) + 1) if self.identities is None else self.identities
 
     def __len__(self) -> int:
         return len(self.scores)
 
     def __getitem__(self, index: Any) -> Detections:
-        """The objects that a NumPy index (a mask, an index array or a slice) picks."""
+        """Return the objects that a NumPy index (a mask, an index array or a slice) picks."""
         return replace(
             self,
             boxes=self.boxes[index],
@@ -53,7 +53,7 @@ class Detections:
 
     @classmethod
     def empty(cls, size: tuple[int, int], class_names: tuple[str, ...] = ()) -> Detections:
-        """Nothing found in a picture of ``size`` (height, width)."""
+        """Return detections of no object in a picture of ``size`` (height, width)."""
         return cls(
             size=size,
             boxes=np.zeros((0, 4), np.float32),

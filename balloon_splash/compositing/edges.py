@@ -15,13 +15,13 @@ GUIDED_EPSILON = 1e-4
 """Regularisation of the guided filter for colours in [0, 1]: contrasts well below its root are smoothed over."""
 
 GUIDED_SAMPLES_PER_RADIUS = 4
-"""The filter's coefficients are found on a grid that has so many points in one radius."""
+"""Points per radius of the grid on which the filter's coefficients are computed."""
 
 FOREGROUND_RADII = (30, 6)
-"""Pixels around one at its object's edge whose colours tell that of the object alone: first far, then near."""
+"""Radii in pixels around an edge pixel from which the object's own colour is estimated: first far, then near."""
 
 FOREGROUND_STEP = 4
-"""Pixels between the points where these mean colours are found."""
+"""Pixels between the points where these mean colours are computed."""
 
 REMAP_ROWS = 2**14
 
@@ -104,7 +104,7 @@ def _box_mean_many(values: npt.NDArray[np.float32], radius: int) -> npt.NDArray[
 
 
 def pure_foreground(image: Image, alpha: Matte, edge: Pixels) -> npt.NDArray[np.float32]:
-    """The colour of the object alone where it mixes with what lies behind it, so that no halo is carried along.
+    """Estimate the object's own colour where it mixes with what is behind it, so that the cut-out has no halo.
 
     The blur fusion of Forte and Pitie, "Approximate Fast Foreground Colour Estimation" (ICIP 2021): the mean colours
     of object and background around a pixel, corrected by what their mixture does not explain, at two radii. The means
@@ -123,7 +123,7 @@ def pure_foreground(image: Image, alpha: Matte, edge: Pixels) -> npt.NDArray[np.
     small = (max(width // FOREGROUND_STEP, 1), max(height // FOREGROUND_STEP, 1))
     shrink = partial(cv2.resize, dsize=small, interpolation=cv2.INTER_AREA)
     observed = np.asarray(shrink(image[window]), np.float32)
-    # Three equal channels: NumPy is slow where it has to repeat one.
+    # Three equal channels: NumPy is slow at repeating one.
     weight = np.asarray(cv2.merge([shrink(alpha[window])] * 3), np.float32)
     limit = np.float32(full_scale(image))
     front = back = observed

@@ -19,8 +19,8 @@ def apply_effect(
 ) -> Image:
     """Keep the picture where ``matte`` is 1 and show the background where it is 0.
 
-    Where the matte is 1, the pixels of the result are those of ``image``, bit for bit. Where it lies between, the
-    colour of the object alone is blended over the background, so that nothing of the old background shines through.
+    Where the matte is 1, the pixels of the result are those of ``image``, bit for bit. Between 0 and 1, the
+    object's own colour is blended over the background, so that the old background does not shine through.
 
     Args:
         image: ``(H, W, 3)`` RGB, uint8 or uint16.
@@ -43,7 +43,7 @@ def apply_effect(
 
 
 def cut_out(image: Image, matte: Matte, *, invert: bool = False) -> Image:
-    """The objects on a transparent ground.
+    """Put the objects on a transparent ground.
 
     Returns:
         ``(H, W, 4)`` RGBA with straight (not premultiplied) alpha, same dtype as ``image``.
@@ -64,8 +64,8 @@ def cut_out(image: Image, matte: Matte, *, invert: bool = False) -> Image:
 def composite(image: Image, background: Image, matte: Matte) -> Image:
     """Blend ``image`` over ``background``; the result is written into ``background`` and returned.
 
-    Almost every matte is 0 or 1 almost everywhere. So whole pixels are copied by OpenCV under a mask, and only those
-    between are blended, which is what makes this fast (see ``benchmarks/compositing.py``).
+    Almost every matte is 0 or 1 almost everywhere. OpenCV copies those pixels under a mask, and only the rest is
+    blended, which makes this fast (see ``benchmarks/compositing.py``).
     """
     opaque = (matte >= 1).view(np.uint8)
     cv2.copyTo(image, opaque, background)

@@ -1,4 +1,4 @@
-"""What can be made of a splash besides the splash: cut-outs of single objects, before beside after."""
+"""Extra outputs of a splash: cut-outs of single objects, before beside after."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from balloon_splash.compositing.effects import cut_out
 
 
 def crop_object(image: Image, matte: Matte) -> Image:
-    """One object on a transparent ground, cropped to what its matte touches.
+    """Put one object on a transparent ground, cropped to what its matte touches.
 
     Args:
         image: ``(H, W, 3)``.
@@ -24,7 +24,7 @@ def crop_object(image: Image, matte: Matte) -> Image:
 
 
 def side_by_side(before: Image, after: Image) -> Image:
-    """Before on the left, after on the right, or below it where the picture is wider than high; a thin white gap.
+    """Put before on the left and after on the right, or below where the picture is wider than high; a thin white gap.
 
     Args:
         before: ``(H, W, 3)`` or, with transparency, ``(H, W, 4)``.

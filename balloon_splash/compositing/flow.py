@@ -1,8 +1,8 @@
 """Dense optical flow between neighbouring frames, and points traced along it.
 
 The flow is OpenCV's DIS (Kroeger et al., "Fast Optical Flow using Dense Inverse Search", ECCV 2016) on small grey
-pictures, computed both ways. Where the way there and the way back contradict each other a point is hidden, uncovered
-or lost, and the flow earns no trust there (the test of Sundaram, Brox and Keutzer, "Dense Point Trajectories by
+pictures, computed both ways. Where forward and backward flow contradict each other, a point is hidden, uncovered
+or lost, and the flow earns no trust (the test of Sundaram, Brox and Keutzer, "Dense Point Trajectories by
 GPU-accelerated Large Displacement Optical Flow", ECCV 2010, made gradual).
 """
 
@@ -34,16 +34,16 @@ FLOW_SIDE = 480
 """Longer side, in pixels, of the pictures that the flow is computed on."""
 
 CAREFUL, QUICK = cv2.DISOpticalFlow_PRESET_MEDIUM, cv2.DISOpticalFlow_PRESET_FAST
-"""How DIS searches: for files, where the model is slower still; and live."""
+"""Presets of DIS: for files, where the model is slower still, and for live video."""
 
 CELL = 2
-"""Pixels of the small pictures along each side of a cell of the flow that is kept: DIS itself works on coarser ones."""
+"""Side, in pixels of the small pictures, of a cell of the stored flow: DIS itself works on coarser ones."""
 
 CONTRADICTION_SHARE, CONTRADICTION_FLOOR = 0.01, 0.125
-"""A contradiction's square, in cells, that costs all trust: this share of the motion's square, plus this."""
+"""Squared contradiction, in cells, that costs all trust: this share of the squared motion, plus this."""
 
 LEAST_SIDE = 16
-"""Sides in pixels from which on DIS works, which matches patches of 8 pixels; the flow of less earns no trust."""
+"""Least side in pixels for DIS, which matches patches of 8 pixels; the flow of smaller pictures earns no trust."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Flow:
     def origin(self, values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """``(h, w)`` values of the earlier frame, of the fields' size, at the origin of each point of the later one.
 
-        What comes from outside is 0.
+        Points that come from outside get 0.
         """
         height, width = values.shape
         x, y = _pixel_grid(height, width)
@@ -73,7 +73,7 @@ class Flow:
 
 
 def shrink(rgb: Image) -> Small:
-    """A ``(H, W, 3)`` picture as flow needs it: ``FLOW_SIDE`` pixels long at most, 8 bits a channel."""
+    """Shrink a ``(H, W, 3)`` picture to what flow needs: at most ``FLOW_SIDE`` pixels long, 8 bits per channel."""
     height, width = rgb.shape[:2]
     scale = min(FLOW_SIDE / max(height, width), 1.0)
     size = (max(round(width * scale), 1), max(round(height * scale), 1))
@@ -82,7 +82,7 @@ def shrink(rgb: Image) -> Small:
 
 
 def flow_between(before: Small, after: Small, size: tuple[int, int], *, search: int = CAREFUL) -> Flow:
-    """The flow between two neighbouring frames, both ways.
+    """Compute the flow between two neighbouring frames, both ways.
 
     Args:
         before: the earlier one, small, see :func:`shrink`.
@@ -111,7 +111,7 @@ def trace(
 
     Args:
         points: ``(N, M, 2)``.
-        trust: ``(N, M)`` in [0, 1], in the way so far.
+        trust: ``(N, M)`` in [0, 1], earned so far.
         field: one way of the flow between the frames.
         size: ``(height, width)`` of the full frames.
 
@@ -129,12 +129,12 @@ def trace(
 
 
 def _cells(flow: cv2.typing.MatLike, size: tuple[int, int]) -> Vectors:
-    """``(h, w, 2)`` flow of pixels as that of cells, ``size`` (width, height) of them."""
+    """Convert the ``(h, w, 2)`` flow of pixels to that of cells, ``size`` (width, height) of them."""
     return np.asarray(cv2.resize(flow, size, interpolation=cv2.INTER_AREA), np.float32) / np.float32(CELL)
 
 
 def _with_trust(there: Vectors, back: Vectors, scale: tuple[float, float]) -> Field:
-    """The way ``there``, in cells of ``scale`` pixels of the full picture, and the trust in it."""
+    """Return the flow ``there``, in cells of ``scale`` pixels of the full picture, and the trust in it."""
     height, width = there.shape[:2]
     x, y = _pixel_grid(height, width)
     returned = cv2.remap(back, x + there[..., 0], y + there[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)

@@ -13,7 +13,7 @@ from balloon_splash.compositing.detections import Detections
 
 
 def beside_sure(detections: Detections, sure: npt.NDArray[np.bool_], low_confidence: float) -> npt.NDArray[np.bool_]:
-    """Which objects count, given the sure ones.
+    """Return which objects count, given the sure ones.
 
     Args:
         detections: the ``N`` objects of one picture.
@@ -28,7 +28,7 @@ def beside_sure(detections: Detections, sure: npt.NDArray[np.bool_], low_confide
 
 
 class TrackHysteresis:
-    """The rule for objects that are followed through a video: one that was sure in some frame stays so.
+    """Hysteresis for objects that are followed through a video: one that was sure in some frame stays so.
 
     Args:
         confidence: score that makes an object sure.
@@ -41,7 +41,7 @@ class TrackHysteresis:
         self._sure: set[int] = set()
 
     def indices(self, detections: Detections) -> npt.NDArray[np.intp]:
-        """Indices of the objects that count in the next frame; ``numbers`` are those of the tracks."""
+        """Return the indices of the objects that count in the next frame; ``numbers`` are those of the tracks."""
         self._sure.update(detections.numbers[detections.scores >= self._confidence].tolist())
         sure = np.isin(detections.numbers, list(self._sure))
         return np.flatnonzero(beside_sure(detections, sure, self._low_confidence))

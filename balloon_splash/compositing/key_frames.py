@@ -1,9 +1,9 @@
-"""The frames of a video that a model looks at; between them, optical flow carries what it found.
+"""Key frames, the frames of a video that a model sees; between them, optical flow carries what it found.
 
 Key frames are the first and the last frame of each scene, every Nth frame, and one earlier where too little of the
 picture can be traced to the last one. Where two of them disagree (only one has an object, a mask does not arrive where
-it was found, the flow of an object contradicts itself on the way) the model looks half way, too, and so on until they
-agree or are close. So an object that appears, leaves or is hidden does so where the model saw it.
+it was found, the flow of an object contradicts itself on the way) the model also looks half way, and so on until they
+agree or are close. An object thus appears, leaves or is hidden where the model saw it.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from balloon_splash.compositing.flow import Flow, Small, flow_between, shrink
 from balloon_splash.compositing.smoothing import scene_changes
 
 LEAST_TRACED = 0.5
-"""Part of the picture that must be traced to the last key frame; with less, the frame becomes one."""
+"""Least share of the picture traced to the last key frame; with less, the frame becomes a key frame."""
 
 LEAST_EXPLAINED, LEAST_TRUST = 0.75, 0.1
 """Of a :class:`~balloon_splash.compositing.carry.Bridge`; with less, the model looks between its key frames."""
 
 CLOSE = 3
-"""Between key frames so many frames apart, or fewer, the model looks only where both have objects of their own: one
-that moved too fast for flow."""
+"""Largest distance, in frames, of key frames between which the model looks only where each has an object that the other
+lacks: one that moved too fast for flow."""
 
 USUAL_INTERVAL = 12
-"""Frames from one key frame to the next where nothing else is asked for; docs/benchmarks.md has the figures."""
+"""Default number of frames from one key frame to the next; docs/benchmarks.md has the figures."""
 
 LONGEST_INTERVAL = 60
-"""Frames from one key frame to the next at most: all of them wait in memory."""
+"""Most frames from one key frame to the next: all of them wait in memory."""
 
 HELD_FRAMES = 24
-"""Frames that wait for the model at once, at most, unless a single interval is longer."""
+"""Most frames that wait for the model at once, unless a single interval is longer."""
 
 
 class TimedPicture(Protocol):
@@ -59,7 +59,7 @@ F = TypeVar("F", bound=TimedPicture)
 
 @dataclass(frozen=True)
 class Step(Generic[F]):
-    """A frame, and how it came from the one before.
+    """A frame, with the flow from the one before.
 
     Attributes:
         frame: the frame.
@@ -75,7 +75,7 @@ class Step(Generic[F]):
 
 
 def steps_of(frames: Iterable[F], every: int) -> Iterator[Step[F]]:
-    """Give each frame its flow, and choose all key frames but the last ones of scenes, which nothing foretells.
+    """Give each frame its flow, and choose all key frames except the last of each scene, which cannot be foreseen.
 
     Args:
         frames: one after the other, all of one size.
@@ -105,7 +105,7 @@ def steps_of(frames: Iterable[F], every: int) -> Iterator[Step[F]]:
 def find_between(
     steps: Iterator[Step[F]], detect: Callable[[Sequence[F]], list[Detections]], *, every: int, batch_size: int
 ) -> Iterator[tuple[Step[F], Detections]]:
-    """The objects of each frame: in key frames found by ``detect``, in the others carried from either side.
+    """Yield the objects of each frame: found by ``detect`` in key frames, carried from either side in the others.
 
     Args:
         steps: as :func:`steps_of` gives them.
@@ -114,7 +114,7 @@ def find_between(
         batch_size: frames that ``detect`` gets at once, at most.
 
     Yields:
-        each step, with ``is_key`` as it turned out, and the objects in it.
+        each step, with its final ``is_key``, and the objects in it.
     """
     spans = _spans(steps)
     spans_at_once = batch_size if every == 1 else max(min(batch_size, HELD_FRAMES // every), 1)
@@ -135,7 +135,7 @@ class _Window(Generic[F]):
 
     Args:
         steps: the steps.
-        seen: the objects of those that the model looked at already, by index; receives those of the others.
+        seen: the objects of the steps that the model has already seen, by index; receives those of the others.
         detect: the model.
         batch_size: frames that it gets at once, at most.
     """
@@ -151,13 +151,13 @@ class _Window(Generic[F]):
         self._detect, self._batch_size = detect, batch_size
 
     def look(self, indices: Sequence[int]) -> None:
-        """Have the model look at some of the steps."""
+        """Run the model on some of the steps."""
         for start in range(0, len(indices), self._batch_size):
             batch = indices[start : start + self._batch_size]
             self.seen.update(zip(batch, self._detect([self.steps[index].frame for index in batch]), strict=True))
 
     def fill(self) -> list[Detections]:
-        """The objects of every step; where key frames disagree, the model looks between them first."""
+        """Return the objects of every step; where key frames disagree, run the model between them first."""
         carried: dict[int, Detections] = {}
         gaps = self._gaps()
         while gaps:
@@ -174,7 +174,7 @@ class _Window(Generic[F]):
         return [self.seen[index] if index in self.seen else carried[index] for index in range(len(self.steps))]
 
     def _gaps(self) -> list[tuple[int, int]]:
-        """Neighbouring key frames with frames between them."""
+        """Return neighbouring key frames with frames between them."""
         return [(first, last) for first, last in pairwise(sorted(self.seen)) if last - first > 1]
 
     def _bridge(self, first: int, last: int) -> Bridge:
@@ -183,7 +183,7 @@ class _Window(Generic[F]):
 
 
 def _spans(steps: Iterator[Step[F]]) -> Iterator[list[Step[F]]]:
-    """Runs of steps, each up to the next key frame; the last frame before a cut is one, and so is the very last."""
+    """Yield runs of steps, each up to the next key frame; the last frame before a cut, and of all, is one, too."""
     span: list[Step[F]] = []
     for step in steps:
         if span and (span[-1].is_key or step.begins_scene):
@@ -200,6 +200,6 @@ def _is_doubtful(bridge: Bridge, frames: int) -> bool:
 
 
 def _times(steps: Sequence[Step[F]]) -> list[float]:
-    """Of the frames between the first and the last: 0 at the first, 1 at the last."""
+    """Return the relative times of the frames between the first (0) and the last (1)."""
     begin, end = steps[0].frame.time, steps[-1].frame.time
     return [float((step.frame.time - begin) / (end - begin)) for step in steps[1:-1]]

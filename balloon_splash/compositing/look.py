@@ -1,4 +1,4 @@
-"""How a splash looks: every choice about edges, background and marks in one value."""
+"""The look of a splash: every choice about edges, background and marks in one value."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ GREY = frozenset({"grey", "gray"})
 
 @dataclass(frozen=True)
 class Look:
-    """The defaults are the article's: hard edges on a grey ground.
+    """Choices about edges, background and marks; the defaults are the article's: hard edges on a grey ground.
 
     Attributes:
         background: as :func:`~balloon_splash.compositing.effects.apply_effect` takes it, or ``"transparent"``.
@@ -40,12 +40,12 @@ class Look:
 
     @property
     def transparent(self) -> bool:
-        """Whether the result has an alpha channel whatever the picture had."""
+        """True if the result always has an alpha channel, whatever the picture has."""
         return isinstance(self.background, str) and self.background == TRANSPARENT
 
     @property
     def plain(self) -> bool:
-        """Whether nothing but the colour outside of the objects, or inside, goes."""
+        """True if only the colour outside the objects, or inside, changes."""
         grey = isinstance(self.background, str) and self.background in GREY
         return grey and not (self.outline or self.labels)
 
@@ -63,7 +63,7 @@ class Look:
         return matte(detections, soft=self.soft, feather=self.feather, grow=self.grow, refine=self.refine, guide=image)
 
     def apply(self, image: Image, alpha: Matte, detections: Detections) -> Image:
-        """The finished picture.
+        """Make the finished picture.
 
         Args:
             image: ``(H, W, 3)``.

@@ -1,4 +1,4 @@
-"""From detections to a matte: one float picture that says where the colour stays."""
+"""Mattes from detections: one float picture that says where the colour stays."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from balloon_splash.compositing.detections import Detections
 from balloon_splash.compositing.edges import guided_refine, ramp_at_distance
 
 THRESHOLD = 0.5
-"""A point belongs to an object from this probability on, as in Detectron2's ``paste_masks_in_image``."""
+"""Lowest probability of a point that belongs to an object, as in Detectron2's ``paste_masks_in_image``."""
 
 SOFT_RAMP = 0.2
 """A soft edge rises from 0 to 1 while the probability passes through an interval of this width around 0.5."""
@@ -31,13 +31,13 @@ def matte(
     refine: int = 0,
     guide: Image | None = None,
 ) -> Matte:
-    """The union of the objects' masks as a matte.
+    """Join the objects' masks into one matte.
 
     Args:
         detections: the N objects; none gives a matte of zeros.
         soft: let the edge rise gradually where the masks' probability passes 0.5, instead of jumping from 0 to 1.
         feather: width in pixels of a ramp laid over the edge, half inside and half outside.
-        grow: move the edge outwards by so many pixels; negative values shrink.
+        grow: distance in pixels that the edge moves outwards; negative values shrink.
         refine: radius in pixels of a guided filter that pulls the edge to the contours of ``guide``; 0 is off.
         guide: ``(H, W, 3)`` the photo itself; needed by ``refine`` only.
 
@@ -91,10 +91,10 @@ def paste_probability(detections: Detections, index: int) -> tuple[npt.NDArray[n
     The geometry is that of ``detectron2.layers.mask_ops.paste_masks_in_image``: pixel centres lie at +0.5, the mask
     covers the box exactly (``align_corners=False``), and beyond its outermost samples it falls linearly to zero.
     Bilinear interpolation is separable, so it is two small matrix products: exact, and no slower than a warp. OpenCV's
-    run in this thread; NumPy's would wait for threads of their own, beside those of a model that is at work.
+    run in this thread; NumPy's would wait for threads that compete with those of a running model.
 
     Returns:
-        ``(h, w)`` float32 probabilities and the window of the picture where they lie.
+        ``(h, w)`` float32 probabilities and their window in the picture.
     """
     height, width = detections.size
     soft_mask = detections.soft_masks[index]
@@ -130,7 +130,7 @@ def _harden(alpha: Matte) -> Matte:
 
 
 def _window(detections: Detections, margin: int) -> Window:
-    """The part of the picture that the objects, and ``margin`` pixels around them, may touch."""
+    """Return the part of the picture that the objects, and ``margin`` pixels around them, may touch."""
     height, width = detections.size
     sides = detections.boxes[:, 2:] - detections.boxes[:, :2]
     reach = sides / np.array(detections.soft_masks.shape[:0:-1], np.float32) + margin

@@ -1,4 +1,4 @@
-"""Several lists of objects of one picture as one list, in which each object is there once."""
+"""Merging several lists of objects of one picture into one in which each object appears once."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import numpy.typing as npt
 from balloon_splash.compositing.detections import Detections
 
 SAME = 0.5
-"""Objects of one class that several looks at a picture find are one from this IoU of their boxes on."""
+"""Least IoU of the boxes of two detections of one class, from different passes over a picture, that are one object."""
 
 
 def joined(parts: Sequence[Detections]) -> Detections:
-    """All objects of the parts, best score first; masks of different sides are resampled to the largest one.
+    """Join all objects of the parts, best score first; masks of different sides are resampled to the largest.
 
     Args:
-        parts: one at least, all of one picture and of one model; they are numbered anew.
+        parts: one or more, all of one picture and one model; their objects are renumbered.
     """
     samples = max(part.soft_masks.shape[1] for part in parts)
     masks = np.concatenate([_resampled(part.soft_masks, samples) for part in parts])
@@ -43,7 +43,7 @@ def once(found: Detections, overlap: float = SAME) -> Detections:
         overlap: largest IoU of the boxes of two objects.
 
     Returns:
-        the objects that stay, best score first, numbered anew.
+        the objects that stay, best score first, renumbered.
     """
     if not len(found):
         return found

@@ -22,8 +22,8 @@ def draw_overlay(
 ) -> Image:
     """Draw a contour around each object and write its number, class and score at it.
 
-    Line width and letters grow with the picture. Everything is drawn on a layer of its own and blended last, so that
-    16-bit pictures get smooth lines, too.
+    Line width and letters grow with the picture. Everything is drawn on a separate layer and blended last, so that
+    16-bit pictures get smooth lines as well.
 
     Args:
         image: ``(H, W, 3)``, left as it is.
@@ -53,7 +53,7 @@ def _colour(number: int) -> tuple[int, int, int]:
 
 
 def _class_name(detections: Detections, index: int) -> str:
-    """OpenCV's letters are ASCII only; others would come out as question marks anyway."""
+    """Return the name of an object's class in ASCII: OpenCV would draw other letters as question marks anyway."""
     name = detections.class_names[int(detections.classes[index])]
     return name.encode("ascii", "replace").decode("ascii")
 

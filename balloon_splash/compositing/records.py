@@ -1,4 +1,4 @@
-"""Detections to COCO documents and back, so that a splash can be made again without running the model."""
+"""Records of detections as COCO documents, from which a splash can be made again without running the model."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from balloon_splash.compositing.detections import Detections
 from balloon_splash.compositing.matte import instance_masks
 
 FOREIGN_SAMPLES = 112
-"""Side of the soft masks that are made of the hard ones in files of other tools."""
+"""Side of the soft masks made from the hard ones in files of other tools."""
 
 
 def to_coco(found: Mapping[str, Detections]) -> dict[str, Any]:
-    """One COCO document with what was found in each picture, by file name.
+    """Return one COCO document with the detections in each picture, by file name.
 
-    It holds ``images``, ``categories`` (numbered from 1, as there) and ``annotations`` (``bbox`` as XYWH, ``score``,
-    ``segmentation`` as compressed RLE). Each annotation also holds the ``soft_mask`` over its box, which COCO has no
-    field for: it is what makes a splash from this document equal to one from the model.
+    It holds ``images``, ``categories`` (numbered from 1, as in COCO) and ``annotations`` (``bbox`` as XYWH, ``score``,
+    ``segmentation`` as compressed RLE). Each annotation also holds the ``soft_mask`` over its box, for which COCO
+    has no field: with it, a splash from this document equals one from the model.
     """
     names = next((detections.class_names for detections in found.values()), ())
     annotations: list[dict[str, Any]] = []
@@ -38,10 +38,10 @@ def to_coco(found: Mapping[str, Detections]) -> dict[str, Any]:
 
 
 def from_coco(document: Mapping[str, Any]) -> dict[str, Detections]:
-    """The objects of each picture of a COCO document, best score first, by file name.
+    """Return the objects of each picture of a COCO document, best score first, by file name.
 
     Raises:
-        ValueError, KeyError, TypeError, IndexError, AttributeError: it is no such document.
+        ValueError, KeyError, TypeError, IndexError, AttributeError: it is not such a document.
     """
     index_of = {category["id"]: index for index, category in enumerate(document["categories"])}
     names = tuple(str(category["name"]) for category in document["categories"])
@@ -88,7 +88,7 @@ def _detections(
     else:
         corners = np.array([_outer_pixels(box, size) for box in corners])
         for entry in objects:
-            if tuple(entry["segmentation"]["size"]) != size:  # decoding makes room for what it says
+            if tuple(entry["segmentation"]["size"]) != size:  # decoding allocates what the document asks for
                 raise ValueError(f"a mask of {entry['segmentation']['size']} in a picture of {size} (rows, columns)")
         masks = [coco_mask.decode(entry["segmentation"]) for entry in objects]
         soft = [_resample(mask, box) for mask, box in zip(masks, corners, strict=True)]
@@ -103,7 +103,7 @@ def _detections(
 
 
 def _outer_pixels(box: npt.NDArray[np.float64], size: tuple[int, int]) -> npt.NDArray[np.float64]:
-    """The box with its sides on the borders of pixels, one pixel large at least."""
+    """Return the box with its sides on the borders of pixels, at least one pixel large."""
     height, width = size
     x0, y0 = np.clip(np.floor(box[:2]), 0, [width - 1, height - 1])
     x1, y1 = np.clip(np.ceil(box[2:]), [x0 + 1, y0 + 1], [width, height])

@@ -1,4 +1,4 @@
-"""Which of the detected objects keep their colour."""
+"""Selection of the detected objects that keep their colour."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from balloon_splash.compositing.matte import THRESHOLD, paste_probability
 from balloon_splash.errors import UsageError
 
 INSIDE_BOX = 0.5
-"""An object belongs to a chosen box if at least this part of its own box lies in it."""
+"""Least share of an object's box inside a chosen box."""
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Conditions that an object must all meet; what is left at its default lets every object through.
+    """Conditions, all of which an object must meet; a default lets every object through.
 
     Attributes:
         confidence: lowest score.
@@ -30,9 +30,9 @@ class Selection:
         instances: numbers of objects, which labels show: in a photo counted from 1, best score first; in a video
             whose objects are followed, in order of appearance, the same for an object all the time.
         box: ``(x0, y0, x1, y1)`` in pixels; at least half of the object's box lies in it.
-        point: ``(x, y)`` in pixels; lies on the object's mask. Of several objects there, the best score is taken.
+        point: ``(x, y)`` in pixels, on the object's mask; of several objects there, the one with the best score.
         largest: only the object with the largest mask.
-        top_k: so many objects with the best scores.
+        top_k: number of objects to keep, best scores first.
     """
 
     confidence: float = 0.0
@@ -70,7 +70,7 @@ class Selection:
             raise UsageError(f"--top-k {self.top_k}; expected 1 or more")
 
     def check(self, class_names: Sequence[str]) -> None:
-        """Refuse names that the model does not know, before it has run.
+        """Refuse names that the model does not know, before it runs.
 
         Raises:
             UsageError: names a class that is not in ``class_names``.
@@ -81,7 +81,7 @@ class Selection:
             raise UsageError(f"unknown class {', '.join(unknown)}; the model knows: {', '.join(class_names)}")
 
     def indices(self, detections: Detections) -> npt.NDArray[np.intp]:
-        """Indices into ``detections`` of the objects chosen, best score first.
+        """Return indices into ``detections`` of the objects chosen, best score first.
 
         Raises:
             UsageError: names a class that the model does not know.
@@ -102,7 +102,7 @@ class Selection:
         return self.confidence if self.low_confidence is None else self.low_confidence
 
     def explain_nothing(self, detections: Detections) -> str:
-        """One line that says why no object keeps its colour, with the objects that there are."""
+        """Return one line that says why no object keeps its colour and names the objects found."""
         if not len(detections):
             return f"no object found with a score of {self.floor:g} or more; expected a lower --confidence"
         best = detections.scores.max()
@@ -119,7 +119,7 @@ class Selection:
         )
 
     def _eligible(self, detections: Detections) -> npt.NDArray[np.bool_]:
-        """``(N,)``: meets every condition that looks at one object alone."""
+        """``(N,)`` bool: the object meets every condition that concerns it alone."""
         eligible = detections.scores >= self.confidence
         if self.low_confidence is not None:
             eligible = beside_sure(detections, eligible, self.low_confidence)
@@ -137,7 +137,7 @@ class Selection:
 def with_default_confidence(
     selection: Selection, confidence: float | None = None, low_confidence: float | None = None
 ) -> Selection:
-    """``selection`` with the given thresholds or, where it has none of its own, with the defaults.
+    """Return ``selection`` with the given thresholds or, where it has none of its own, the defaults.
 
     Args:
         selection: the other conditions.
@@ -157,7 +157,7 @@ def with_default_confidence(
 
 
 def mask_areas(detections: Detections) -> npt.NDArray[np.float64]:
-    """``(N,)`` approximate areas in pixels: the part of the mask's samples that are on, times the box."""
+    """``(N,)`` approximate areas in pixels: the share of the mask's samples that are on, times the box."""
     sides = np.maximum(detections.boxes[:, 2:] - detections.boxes[:, :2], 0).astype(np.float64)
     return (detections.soft_masks >= THRESHOLD).mean(axis=(1, 2)) * sides.prod(axis=1)
 

@@ -1,4 +1,4 @@
-"""Objects that hold still in time: smoothed along their tracks, kept where a frame missed them.
+"""Smoothing of objects along their tracks in time, with frames that missed one filled in.
 
 Each object is smoothed in its own frame of reference, its box: the box's corners and the soft mask on the grid over
 it. A mask that is averaged there moves with its object, whereas averaging finished mattes leaves ghosts behind
@@ -29,15 +29,15 @@ CUT_DIFFERENCE = 40.0
 
 @dataclass(frozen=True)
 class Steadiness:
-    """How objects are followed and smoothed; every length is in frames.
+    """Settings for following and smoothing objects; every length is in frames.
 
     Attributes:
-        window: frames on either side that are averaged; 0 takes each frame's own mask and box.
+        window: frames averaged on either side; 0 takes each frame's own mask and box.
         bridge: the longest gap, between two sightings, that is filled in.
         fade: how long an object fades after it was last seen.
         min_hits: an object seen less often is taken for a false alarm, unless the scene is shorter than that.
-        start_score: a confidence that an object must reach in some frame; where it stays below, it is still followed.
-        min_iou: overlap of the boxes from which on it is the same object.
+        start_score: confidence that an object must reach in some frame; where it falls below, it is still followed.
+        min_iou: least overlap of the boxes of one object in two frames.
     """
 
     window: int = 3
@@ -59,17 +59,17 @@ def steady(
     *,
     is_cut: Callable[[T, T], bool] | None = None,
 ) -> Iterator[tuple[T, Detections]]:
-    """Smooth detections in time; whatever they come with (frames) passes through in the same order.
+    """Smooth detections in time; their payload (frames) passes through in the same order.
 
     Args:
         items: ``(payload, detections)`` of each frame in turn; all of one size and mask grid.
         options: how to follow and smooth.
-        is_cut: tells from two successive payloads whether a new scene begins: nothing is carried over then.
+        is_cut: decides from two successive payloads whether a new scene begins; nothing is carried across a cut.
 
     Yields:
         ``(payload, detections)``, ``options.look_ahead`` frames after they came in. Masks and boxes are smoothed,
-        objects that were missed are there and numbered in order of appearance. Those that fade have scaled masks: a
-        hard matte, which knows nothing between in and out, lets them shrink instead.
+        missed objects are filled in, all numbered in order of appearance. Those that fade have scaled masks: a
+        hard matte, which is only in or out, makes them shrink instead.
     """
     options = options or Steadiness()
     numbers = itertools.count(1)
@@ -85,7 +85,7 @@ def steady(
 
 
 def scene_changes(before: npt.NDArray[np.uint8], after: npt.NDArray[np.uint8]) -> bool:
-    """Whether two ``(H, W, 3)`` frames differ so much, all over, that a new scene must have begun."""
+    """Return whether two ``(H, W, 3)`` frames differ so much, all over, that a new scene must have begun."""
     small = [cv2.resize(frame, (32, 18), interpolation=cv2.INTER_AREA) for frame in (before, after)]
     return float(np.mean(cv2.absdiff(small[0], small[1]))) > CUT_DIFFERENCE
 
@@ -138,10 +138,10 @@ class _Scene(Generic[T]):
 
 
 def estimate(track: Track, frame: int, options: Steadiness) -> Observation | None:
-    """What ``track`` looks like in ``frame``, judged by its neighbours in time; None where it is not in the picture.
+    """Estimate ``track`` in ``frame`` from its neighbours in time; None where it is not in the picture.
 
     The box is a weighted straight line through the corners seen nearby, read off at ``frame`` (local regression,
-    Cleveland 1979): unlike a mean it follows steady motion without bias, also where one side is missing. The mask and
+    Cleveland 1979): unlike a mean it follows steady motion without bias, even where one side is missing. The mask and
     the score are weighted means.
     """
     before = [seen for seen in track.observations if seen.frame <= frame]

@@ -1,7 +1,7 @@
-"""Which of the objects that are followed through a video keep their colour.
+"""Selection, in a video, of the followed objects that keep their colour.
 
-A choice that was made for each frame by itself would jump from one object to another whenever their order changes. Here
-it is made of objects, and holds:
+A choice made for each frame by itself would jump from one object to another whenever their order changes. Here objects
+are chosen, and a choice lasts:
 
 * a point or a box picks, in the first frame in which something lies there, and what was picked keeps its colour to the
   end, wherever it goes;
@@ -9,7 +9,7 @@ it is made of objects, and holds:
   cannot know the rest of it). An object that has a place keeps it while it is in the picture, unless one without is
   clearly better.
 
-What is remembered of an object is forgotten when it leaves, so memory does not grow with the video.
+An object's history is forgotten when it leaves, so memory does not grow with the video.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from balloon_splash.compositing.detections import Detections
 from balloon_splash.compositing.select import Selection, mask_areas
 
 AREA_MARGIN, SCORE_MARGIN = 1.1, 1.02
-"""So many times better than an object with a place must one be to take it; confident scores lie close together."""
+"""How many times better an object must be to take another one's place; confident scores lie close together."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class TrackChoice:
         self._placed: frozenset[int] = frozenset()
 
     def indices(self, detections: Detections) -> npt.NDArray[np.intp]:
-        """Indices into ``detections``, whose ``numbers`` are those of the objects, of the chosen, best score first.
+        """Return indices into ``detections`` of the chosen objects, best score first; ``numbers`` identify the objects.
 
         Raises:
             UsageError: the selection names a class that the model does not know.

@@ -1,10 +1,10 @@
-"""Which object of this frame is which object of the frame before.
+"""Matching of the objects of a frame with those of the frame before.
 
 Boxes are matched by intersection over union, the best pair first: the objects of a splash are few and rarely cross,
 gaps last a fraction of a second, and nothing but the mattes depends on an identity, so an optimal assignment or a
-tracker with a motion filter and appearance features (SORT, ByteTrack) would answer a harder question, for
-a dependency more. Boxes do as well as masks here, since the soft masks live in the boxes' own frames. That low scores
-may continue an object but not begin one is ByteTrack's idea (Zhang et al., 2022).
+tracker with a motion filter and appearance features (SORT, ByteTrack) would answer a harder question, at the
+cost of a dependency. Boxes do as well as masks here, because the soft masks live in the boxes' own frames. ByteTrack
+(Zhang et al., 2022) is the source of the idea that low scores may continue an object but not begin one.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Track:
         self.best_score = max(self.best_score, observation.score)
 
     def expected_box(self, frame: int) -> npt.NDArray[np.float32]:
-        """``(4,)`` where the box would be in ``frame`` if it went on as between its last two observations."""
+        """``(4,)`` box extrapolated to ``frame`` from its last two observations."""
         last = self.observations[-1]
         if len(self.observations) < 2:
             return last.box
@@ -74,9 +74,9 @@ class Tracker:
     """Joins the detections of successive frames into tracks.
 
     Args:
-        max_gap: frames that an object may be missed for without becoming another one.
-        min_iou: overlap, in [0, 1], from which on two boxes can be the same object.
-        numbers: where new tracks take their numbers from; by default they are counted from 1.
+        max_gap: most frames in a row that may miss an object without it becoming another one.
+        min_iou: least overlap, in [0, 1], of two boxes of the same object.
+        numbers: source of the numbers of new tracks; by default they count from 1.
     """
 
     def __init__(self, *, max_gap: int, min_iou: float, numbers: Iterator[int] | None = None) -> None:
@@ -123,7 +123,7 @@ def box_iou(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32]) -> npt.NDArr
 
 
 def best_pairs(overlaps: npt.NDArray[np.float32], least: float) -> dict[int, int]:
-    """Column to row of ``overlaps``, each used once, the highest first, none below ``least``."""
+    """Map columns to rows of ``overlaps``, each used once, the highest first, none below ``least``."""
     pairs: dict[int, int] = {}
     for flat in np.argsort(-overlaps, axis=None, kind="stable"):
         row, column = divmod(int(flat), overlaps.shape[1])
@@ -137,7 +137,7 @@ def best_pairs(overlaps: npt.NDArray[np.float32], least: float) -> dict[int, int
 def _overlaps(tracks: list[Track], frame: int, detections: Detections) -> npt.NDArray[np.float32]:
     """``(tracks, detections)`` IoU; 0 between different classes.
 
-    The better of two guesses counts: the object stays where it was, or it goes on as it went.
+    The better of two guesses counts: the object stays where it was, or it keeps its velocity.
     """
     if not tracks:
         return np.zeros((0, len(detections)), np.float32)
