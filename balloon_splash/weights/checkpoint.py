@@ -24,7 +24,7 @@ from balloon_splash.weights.run_folder import has_run, newest_sound, note_last, 
 #: Layers whose size depends on the classes.
 CLASS_HEADS = ("roi_heads.box_predictor.", "roi_heads.mask_head.predictor.", "roi_heads.mask_head.iou_head.predictor.")
 
-#: Where a checkpoint has the moving average of the weights, if the training kept one.
+#: Key of the moving average of the weights in a checkpoint, if the run kept one.
 AVERAGE = "ema"
 
 #: Buffers that older checkpoints hold and that now come from the configuration.
@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 
 
 class Fit(Enum):
-    """How well weights have to fit the model."""
+    """Required fit of weights to the model."""
 
     EXACT = "every tensor, as for evaluation, splash and resume"
     PRETRAINED = "every tensor, or just the backbone of a classifier"
@@ -64,14 +64,14 @@ class SafeCheckpointer(DetectionCheckpointer):
         keep: int = 0,
         **checkpointables: Any,
     ) -> None:
-        """Arguments as in ``DetectionCheckpointer``, and some of our own.
+        """Take the arguments of ``DetectionCheckpointer``, and some of our own.
 
         Args:
-            model, save_dir, checkpointables: as there.
-            fit: how well weights have to fit.
-            new_layers: what the names of layers begin with that may be missing all the same, unless the fit is exact.
-            class_names: the names of the classes, which are saved, too.
-            keep: how many numbered checkpoints stay, see :func:`balloon_splash.weights.run_folder.prune`.
+            model, save_dir, checkpointables: as in ``DetectionCheckpointer``.
+            fit: required fit of weights to the model.
+            new_layers: prefixes of the names of layers that may be missing, unless the fit is exact.
+            class_names: the names of the classes, saved with the weights.
+            keep: number of numbered checkpoints to keep, see :func:`balloon_splash.weights.run_folder.prune`.
         """
         super().__init__(model, save_dir, **checkpointables)
         self.fit = fit
@@ -82,33 +82,33 @@ class SafeCheckpointer(DetectionCheckpointer):
         self._goes_on = False
 
     def load(self, path: str, checkpointables: list[str] | None = None) -> dict[str, Any]:
-        """Load weights, and what else the file has for the checkpointables.
+        """Load weights, and the state of the checkpointables in the file.
 
-        Where the file has a moving average of the weights, that is what is loaded, but for a run that goes on.
+        Where the file has a moving average of the weights, load that, except when a run resumes.
 
         Args:
             path: a path or URL; empty leaves the model as it is.
             checkpointables: names of those to load; None for all.
 
         Raises:
-            WeightsError: no such file, unsafe, damaged, or it does not fit.
+            WeightsError: the file does not exist, is unsafe or damaged, or does not fit.
         """
         self._source = path
         self._goes_on = AVERAGE in (self.checkpointables if checkpointables is None else checkpointables)
         return super().load(local_weights(path) if path else path, checkpointables)
 
     def resume_or_load(self, path: str, *, resume: bool = True) -> dict[str, Any]:
-        """As in ``Checkpointer``; a checkpoint that is resumed from has to fit exactly."""
+        """Load as ``Checkpointer`` does; a checkpoint to resume from has to fit exactly."""
         if resume and self.has_checkpoint():
             self.fit = Fit.EXACT
         return super().resume_or_load(path, resume=resume)
 
     def has_checkpoint(self) -> bool:
-        """Whether there is a run in the folder to go on with."""
+        """Return whether the folder holds a run to resume."""
         return bool(self.save_dir) and has_run(self.save_dir)
 
     def get_checkpoint_file(self) -> str:
-        """The checkpoint to go on from; see :func:`balloon_splash.weights.run_folder.newest_sound`."""
+        """Return the checkpoint to resume from; see :func:`balloon_splash.weights.run_folder.newest_sound`."""
         return str(newest_sound(Path(self.save_dir)))
 
     def save(self, name: str, **kwargs: Any) -> None:
@@ -124,7 +124,7 @@ class SafeCheckpointer(DetectionCheckpointer):
         path = Path(self.save_dir, f"{name}.pth")
         broken = _not_finite(data["model"]) or _not_finite(data.get(AVERAGE, {}))
         if broken:
-            raise TrainingError(f"{path}: not written, as {broken} is not finite; the training has diverged")
+            raise TrainingError(f"{path}: not written, {broken} is not finite; the training has diverged")
         try:
             with atomic_path(path, overwrite=True, durable=True) as temporary:
                 _write(data, temporary)
@@ -133,7 +133,7 @@ class SafeCheckpointer(DetectionCheckpointer):
             raise TrainingError(f"{path}: cannot be written ({error.strerror})") from error
 
     def tag_last_checkpoint(self, last_filename_basename: str) -> None:
-        """Note the file as the one to go on from, unless it is the best one, which lags behind; prune old ones."""
+        """Note the file as the one to resume from, unless it is the best one, which lags behind; prune old ones."""
         if last_filename_basename.startswith("model_best"):
             return
         note_last(Path(self.save_dir, last_filename_basename))
@@ -177,17 +177,17 @@ class SafeCheckpointer(DetectionCheckpointer):
 
 
 def compare_classes(found: Sequence[str], expected: Sequence[str], source: str, *, exact: bool = True) -> None:
-    """Compare the classes of weights with those of the data by name; one class stands for whatever it is called.
+    """Compare the classes of weights with those of the data by name; a single class may have any name.
 
     Args:
         found: names in the checkpoint.
         expected: names in the dataset.
         source: the checkpoint.
-        exact: the classes have to be the same; else a training may give them another meaning, but for classes that
-            both know, which would be mixed up.
+        exact: the classes have to be the same; else a run may give them another meaning, except for classes that both
+            know, which would be mixed up.
 
     Raises:
-        WeightsError: the classes are others, or in another order.
+        WeightsError: the classes differ, or are in another order.
     """
     if list(found) == list(expected):
         return
@@ -201,10 +201,10 @@ def compare_classes(found: Sequence[str], expected: Sequence[str], source: str, 
 
 
 def _check_tensors(name: str, state: Any) -> None:
-    """What the file holds is known to be harmless here, but not yet to be weights.
+    """Check that the content of the file, known to be harmless here, is weights.
 
     Raises:
-        WeightsError: it is no dict, or there is something in it that is neither a tensor nor an array of numbers.
+        WeightsError: it is not a dict, or it holds something other than tensors and arrays of numbers.
     """
     if not isinstance(state, dict):
         raise WeightsError(f"{name} is a {type(state).__name__}; expected a dict of tensors")
@@ -215,15 +215,15 @@ def _check_tensors(name: str, state: Any) -> None:
 
 
 def _not_finite(state: Mapping[str, Tensor]) -> str | None:
-    """The name of the first tensor with NaN or infinity in it."""
+    """Return the name of the first tensor with NaN or infinity in it."""
     return next((key for key, value in state.items() if not torch.isfinite(value).all()), None)
 
 
 def _write(data: dict[str, Any], path: Path) -> None:
-    """``torch.save``, with the true reason where it fails.
+    """Call ``torch.save``, with the true reason where it fails.
 
     Raises:
-        OSError: the disk is full, or the like.
+        OSError: the disk is full, or a similar failure.
     """
     try:
         with path.open("wb") as file:
@@ -235,7 +235,7 @@ def _write(data: dict[str, Any], path: Path) -> None:
 
 
 def _misfits(incompatible: Any, fit: Fit, new_layers: tuple[str, ...], *, has_heads: bool) -> list[str]:
-    """What does not fit and should, a line each."""
+    """List what should fit and does not, one line per tensor."""
 
     def may_differ(key: str) -> bool:
         if key.startswith(new_layers):
@@ -244,13 +244,13 @@ def _misfits(incompatible: Any, fit: Fit, new_layers: tuple[str, ...], *, has_he
             return key.startswith(CLASS_HEADS)
         return fit is Fit.PRETRAINED and not has_heads and not key.startswith("backbone.bottom_up.")
 
-    # A mis-shaped tensor is taken out before loading, and so counts as missing, too.
+    # A mis-shaped tensor is taken out before loading, so it also counts as missing.
     misshaped = {key: (tuple(found), tuple(ours)) for key, found, ours in incompatible.incorrect_shapes}
     problems = [f"{key} is {found}, not {ours}" for key, (found, ours) in misshaped.items() if not may_differ(key)]
     problems += [
         f"{key} is missing" for key in incompatible.missing_keys if key not in misshaped and not may_differ(key)
     ]
-    # Of another depth, a backbone has the same names and more: half of it would be lost without a word.
+    # A deeper backbone has the same names and more: half of it would be lost silently.
     problems += [
         f"{key} is unknown here"
         for key in incompatible.unexpected_keys
@@ -260,7 +260,7 @@ def _misfits(incompatible: Any, fit: Fit, new_layers: tuple[str, ...], *, has_he
 
 
 def _zoo_layout(data: dict[str, Any]) -> dict[str, Any]:
-    """A pickle of Detectron2's zoo, or of Caffe2's, in the form that ``DetectionCheckpointer`` goes on with."""
+    """Bring a pickle of Detectron2's zoo, or of Caffe2's, into the form that ``DetectionCheckpointer`` expects."""
     if "model" in data and "__author__" in data:
         return data
     blobs = data.get("blobs", data)
@@ -271,7 +271,7 @@ def _zoo_layout(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _hint(problems: list[str], fit: Fit, checkpoint: Mapping[str, Any]) -> str:
-    """What to do where a packed file names its configuration, or where nothing but the number of classes differs."""
+    """Return a hint where a packed file names its configuration, or where only the number of classes differs."""
     config = checkpoint.get("config")
     if "card" in checkpoint and isinstance(config, str):
         return f"; the weights belong to {config} (--config-file)"

@@ -1,4 +1,4 @@
-"""From a path or URL of weights to a file on this machine, fetched once, and checked where its name says how."""
+"""Fetching of weights: from a path or URL to a local file, fetched once and checked against a hash in its name."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ZOO = "https://dl.fbaipublicfiles.com/detectron2/"
 _TORCHVISION = "https://download.pytorch.org/models/"
 _RULES = Rules(max_bytes=4 * 2**30)
 
-#: Who names files by the beginning of their hash: start of the address, pattern of the name, algorithm.
+#: Hosts that name files by the beginning of their hash: start of the URL, pattern of the name, algorithm.
 _NAMED_BY_HASH = (
     (_ZOO, re.compile(r"model_final_([0-9a-f]{6})\.pkl"), "md5"),
     (_TORCHVISION, re.compile(r"[\w.]+-([0-9a-f]{8})\.pth"), "sha256"),
@@ -27,14 +27,14 @@ _NAMED_BY_HASH = (
 
 
 def local_weights(path: str) -> str:
-    """The local copy of a path or URL (``https://``, ``detectron2://``), fetched once if need be.
+    """Return the local copy of a path or URL (``https://``, ``detectron2://``), fetched once if need be.
 
-    A copy lies where Detectron2 keeps its own. Where the name of a file has the beginning of its hash in it, as in
-    Detectron2's zoo and torchvision's, the hash is checked each time.
+    Copies are in Detectron2's cache. Where the name of a file contains the beginning of its hash, as in Detectron2's
+    zoo and torchvision's, the hash is checked each time.
 
     Raises:
-        WeightsError: no such file, it cannot be fetched, or is not what its name says; says where a copy that was
-            fetched elsewhere would be found.
+        WeightsError: the file does not exist, cannot be fetched, or does not match its hash; says where to put a copy
+            that was fetched elsewhere.
     """
     url = _address(path)
     if "://" not in url:
@@ -57,16 +57,16 @@ def local_weights(path: str) -> str:
 
 
 def cached_path(path: str) -> Path:
-    """Where the copy of a URL lies: for Detectron2's zoo and torchvision where Detectron2 looks for its own.
+    """Return the place of the copy of a URL: for Detectron2's zoo and torchvision, where Detectron2 itself looks.
 
-    The files of others lie apart, by host: nobody can put a file where one of the zoo's is looked for.
+    Files from other hosts are kept apart, by host, so that none of them can take the place of one of the zoo's.
     """
     url = _address(path)
     parts = urlsplit(url)
     inside = [part for part in parts.path.split("/") if part not in ("", ".", "..")]
     place = Path(get_cache_dir(), *inside) if url.startswith((_ZOO, _TORCHVISION)) else _foreign(parts, inside)
     if not inside:
-        raise WeightsError(f"{without_secrets(path)}: names no file; expected weights (.pth, .pkl or .safetensors)")
+        raise WeightsError(f"{without_secrets(path)}: not the name of a file; expected .pth, .pkl or .safetensors")
     return place
 
 
@@ -75,7 +75,7 @@ def _address(path: str) -> str:
 
 
 def _foreign(parts: SplitResult, inside: list[str]) -> Path:
-    """For an address that is neither the zoo's nor torchvision's; a query makes it another file."""
+    """Return the place for a URL that is neither the zoo's nor torchvision's; another query is another file."""
     host = re.sub(r"[^\w.-]", "_", parts.netloc.rpartition("@")[2])
     folder = Path(get_cache_dir(), "balloon_splash", host)
     if parts.query:
@@ -84,7 +84,7 @@ def _foreign(parts: SplitResult, inside: list[str]) -> Path:
 
 
 def _check_hash(url: str, file: Path) -> None:
-    """Raises DownloadError if the file is not the one whose hash is in the name."""
+    """Raise DownloadError if the file does not have the hash in its name."""
     for start, pattern, algorithm in _NAMED_BY_HASH:
         named = pattern.fullmatch(url.rpartition("/")[2]) if url.startswith(start) else None
         if named is not None and not (found := hash_of(file, algorithm)).startswith(named[1]):

@@ -1,4 +1,4 @@
-"""A deeper ResNet from a shallower one that computes the same, so that it can start from what that one knows."""
+"""Growing of a deeper ResNet from a shallower one: it computes the same, and starts from what that one learned."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ def grow_resnet(weights: Mapping[str, Tensor], blocks: Mapping[str, int]) -> dic
     """Add residual blocks that are the identity (Net2DeeperNet, Chen et al. 2016, for residual blocks).
 
     A new block is a copy of its stage's last one whose last convolution is zero, and so are the shifts of the norm
-    behind it: the branch adds nothing to the ReLU's output that comes in. The scale of that norm stays as it was, so
+    behind it: the branch adds nothing to its input, the output of a ReLU. The scale of that norm stays as it was, so
     that the convolution gets a gradient and learns.
 
     Args:
         weights: a ResNet's tensors as Detectron2 names them, with any prefix; others are passed on as they are.
-        blocks: how many blocks each stage (``res2``, ...) shall have; a stage that is not named stays as it is.
+        blocks: number of blocks of each stage (``res2``, ...); a stage that is not named stays as it is.
 
     Returns:
         The tensors of the deeper network, copies where they are new.
 
     Raises:
-        WeightsError: a stage has more blocks already, or just the first, which is no identity's size.
+        WeightsError: a stage already has more blocks, or only the first, which cannot be an identity.
     """
     stages: dict[str, dict[int, dict[str, str]]] = defaultdict(lambda: defaultdict(dict))
     prefixes: dict[str, str] = {}
@@ -76,7 +76,7 @@ def _identity_block(block: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def grown_backbone(cfg: CfgNode, source: str, depth: int) -> Path:
-    """Weights for the backbone of ``cfg``, grown from a shallower one; kept in the cache folder and used again.
+    """Return weights for the backbone of ``cfg``, grown from a shallower one; kept in the cache folder and reused.
 
     Args:
         cfg: describes the deeper network.
@@ -87,7 +87,7 @@ def grown_backbone(cfg: CfgNode, source: str, depth: int) -> Path:
         A safetensors file that any network of the depth in ``cfg`` loads as :attr:`Fit.PRETRAINED`.
 
     Raises:
-        WeightsError: ``source`` is not to be had, or does not fit.
+        WeightsError: ``source`` is not available, or does not fit.
     """
     wanted = cfg.MODEL.RESNETS.DEPTH
     given = Path(local_weights(source))

@@ -1,6 +1,6 @@
 """Reader of ``.h5`` files that matterport's Mask R-CNN saved: its arrays under Detectron2's names.
 
-https://github.com/matterport/Mask_RCNN at commit 3deaec5, ``mrcnn/model.py``. Keras writes a group for each layer and
+https://github.com/matterport/Mask_RCNN at commit 3deaec5, ``mrcnn/model.py``. Keras writes a group per layer and
 in it ``LAYER/kernel:0``, ``LAYER/bias:0`` and so on. Only arrays of numbers that the network is known to have are read;
 nothing else in the file, such as the description of a Keras model, is looked at.
 """
@@ -41,11 +41,11 @@ class Architecture:
     """Sizes of the network, as the shapes of its arrays show them.
 
     Attributes:
-        depth: of the ResNet, 50 or 101.
-        num_classes: without the background.
+        depth: depth of the ResNet, 50 or 101.
+        num_classes: number of classes without the background.
         fpn_width: channels of the feature pyramid (``TOP_DOWN_PYRAMID_SIZE``).
-        fc_width: of the box head (``FPN_CLASSIF_FC_LAYERS_SIZE``).
-        num_ratios: anchors of a cell (``RPN_ANCHOR_RATIOS``).
+        fc_width: width of the box head (``FPN_CLASSIF_FC_LAYERS_SIZE``).
+        num_ratios: anchors per cell (``RPN_ANCHOR_RATIOS``).
     """
 
     depth: int
@@ -62,7 +62,7 @@ class Architecture:
 
 @dataclass(frozen=True)
 class MatterportWeights:
-    """Content of a file.
+    """Content of an ``.h5`` file.
 
     Attributes:
         architecture: the sizes.
@@ -80,7 +80,8 @@ def read_matterport(path: str | Path) -> MatterportWeights:
 
     Raises:
         ConfigError: h5py is not installed.
-        WeightsError: no such file, damaged, another network, or numbers that are not finite; names the array.
+        WeightsError: the file does not exist, is damaged, holds another network or numbers that are not finite; names
+            the array.
     """
     try:
         import h5py
@@ -94,7 +95,7 @@ def read_matterport(path: str | Path) -> MatterportWeights:
             architecture = _architecture(path, found)
             _check(path, found, expected_shapes(architecture))
             arrays = {name: np.asarray(dataset[()], np.float32) for name, dataset in found.items()}
-    except (OSError, RuntimeError, KeyError, ValueError) as error:  # of h5py, whatever the file provokes
+    except (OSError, RuntimeError, KeyError, ValueError) as error:  # h5py raises all kinds on hostile files
         raise WeightsError(f"{path}: damaged or not an HDF5 file ({str(error).splitlines()[0]})") from error
     for name, array in arrays.items():
         if not np.isfinite(array).all():
@@ -136,7 +137,7 @@ def expected_shapes(of: Architecture) -> dict[str, Shape]:
 
 
 def _backbone(of: Architecture) -> Iterator[tuple[str, str, str, Shape]]:
-    """Each convolution of the ResNet: its name, its norm's, Detectron2's, and the kernel's shape."""
+    """Yield each convolution of the ResNet: its name, its norm's, Detectron2's, and the kernel's shape."""
     yield "conv1", "bn_conv1", "stem.conv1", (7, 7, 3, 64)
     before = 64
     for stage, blocks in of.blocks.items():
@@ -156,7 +157,7 @@ _LAYERS = {name.partition("/")[0] for name in expected_shapes(Architecture(101, 
 
 
 def _datasets(path: str | Path, file: h5py.File) -> dict[str, Any]:
-    """All arrays of the weights, not yet read, by ``LAYER/ARRAY``."""
+    """Return the arrays of the weights, not yet read, by ``LAYER/ARRAY``."""
     root = file.get("model_weights", file)
     found: dict[str, Any] = {}
     for parts, dataset in _walk(path, root, ()):
@@ -173,7 +174,7 @@ def _datasets(path: str | Path, file: h5py.File) -> dict[str, Any]:
 
 
 def _walk(path: str | Path, group: Any, above: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Each dataset below a group, with the names on the way; nothing that lies in another file."""
+    """Yield each dataset below a group, with its path; refuse what is stored in another file."""
     import h5py
 
     for name in group:
@@ -192,7 +193,7 @@ def _walk(path: str | Path, group: Any, above: tuple[str, ...]) -> Iterator[tupl
 
 
 def _names(parts: tuple[str, ...]) -> tuple[str, str]:
-    """Layer and array of a dataset's path.
+    """Return layer and array of a dataset's path.
 
     TensorFlow appends ``_1`` to the scope of a layer where a process built the network twice, for training and for
     inference; the group keeps the layer's name.
@@ -203,7 +204,7 @@ def _names(parts: tuple[str, ...]) -> tuple[str, str]:
 
 
 def _architecture(path: str | Path, found: Mapping[str, Any]) -> Architecture:
-    """Read the sizes off the arrays that tell them."""
+    """Read the sizes of the network off the shapes of its arrays."""
     tells = {"mrcnn_class_logits/bias": 1, "fpn_p2/bias": 1, "mrcnn_class_conv2/bias": 1, "rpn_class_raw/bias": 1}
     for name, dimensions in tells.items():
         if name not in found:
@@ -237,7 +238,7 @@ def _check(path: str | Path, found: Mapping[str, Any], expected: Mapping[str, Sh
 
 
 def convert(arrays: Mapping[str, Array], of: Architecture) -> dict[str, Tensor]:
-    """All arrays under Detectron2's names, in its layouts and orders."""
+    """Convert all arrays to Detectron2's names, layouts and orders."""
     state: dict[str, Array] = {}
 
     def put(name: str, kernel: Array, bias: Array) -> None:
@@ -259,7 +260,7 @@ def convert(arrays: Mapping[str, Array], of: Architecture) -> dict[str, Tensor]:
     for index in (1, 2):
         kernel, bias = _folded(arrays, f"mrcnn_class_conv{index}", f"mrcnn_class_bn{index}")
         put(f"roi_heads.box_head.fc{index}", kernel.reshape(len(kernel), -1), bias)
-    # Class 0 is the background, which Detectron2 has last among the scores, and nowhere else.
+    # Class 0 is the background; Detectron2 has it last among the scores, and not among the deltas and masks.
     kernel, bias = arrays["mrcnn_class_logits/kernel"].T, arrays["mrcnn_class_logits/bias"]
     put("roi_heads.box_predictor.cls_score", np.roll(kernel, -1, axis=0), np.roll(bias, -1))
     kernel, bias = arrays["mrcnn_bbox_fc/kernel"].T, arrays["mrcnn_bbox_fc/bias"]
@@ -276,7 +277,7 @@ def convert(arrays: Mapping[str, Array], of: Architecture) -> dict[str, Tensor]:
 
 
 def _norm_after_bias(arrays: Mapping[str, Array], layer: str, norm: str, name: str) -> dict[str, Array]:
-    """A convolution without bias and its batch norm, which takes the bias and Keras' epsilon into its statistics."""
+    """Return a convolution without bias and its batch norm, whose statistics take up the bias and Keras' epsilon."""
     gamma, beta, mean, variance = (arrays[f"{norm}/{array}"] for array in _NORM)
     return {
         f"{name}.weight": arrays[f"{layer}/kernel"].transpose(3, 2, 0, 1),
@@ -288,7 +289,7 @@ def _norm_after_bias(arrays: Mapping[str, Array], layer: str, norm: str, name: s
 
 
 def _folded(arrays: Mapping[str, Array], layer: str, norm: str) -> tuple[Array, Array]:
-    """Kernel ``(out, in, h, w)`` and bias of a convolution with the batch norm behind it folded into it."""
+    """Fold the batch norm behind a convolution into its kernel ``(out, in, h, w)`` and bias."""
     gamma, beta, mean, variance = (arrays[f"{norm}/{array}"].astype(np.float64) for array in _NORM)
     scale = gamma / np.sqrt(variance + KERAS_EPSILON)
     kernel = arrays[f"{layer}/kernel"].transpose(3, 2, 0, 1) * scale[:, None, None, None]
@@ -297,5 +298,5 @@ def _folded(arrays: Mapping[str, Array], layer: str, norm: str) -> tuple[Array, 
 
 
 def _xy_first(deltas: Array) -> Array:
-    """Rows of (dy, dx, dh, dw) for each anchor or class become (dx, dy, dw, dh)."""
+    """Reorder rows of (dy, dx, dh, dw) for each anchor or class to (dx, dy, dw, dh)."""
     return deltas.reshape(-1, 4, *deltas.shape[1:])[:, [1, 0, 3, 2]].reshape(deltas.shape)

@@ -1,7 +1,7 @@
 """The short names of weights, for every command that takes ``--weights``, and the model that ships with the package.
 
-Only a list and a path, so that ``--help`` can show the names at once; what they mean is decided in
-:mod:`balloon_splash.weights.resolve`.
+Only a list and a path, so that ``--help`` can show the names at once; :mod:`balloon_splash.weights.resolve` decides
+what they mean.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ SHIPPED_FILE = "weights/balloon.safetensors"
 
 @dataclass(frozen=True)
 class ShortName:
-    """What ``--weights NAME`` means.
+    """Short name for ``--weights NAME``.
 
     Attributes:
         meaning: one line for ``--help``.
-        starts: a training can start from it.
-        runs: it is a whole model, which finds objects.
+        starts: whether a training can start from it.
+        runs: whether it is a whole model, which finds objects.
     """
 
     meaning: str
@@ -34,24 +34,26 @@ class ShortName:
 
 SHORT_NAMES: dict[str, ShortName] = {
     SHIPPED: ShortName("the model that ships with the package; it knows balloons"),
-    "coco": ShortName("Detectron2's Mask R-CNN for the 80 classes of COCO, of the configuration's depth; fetched"),
-    "imagenet": ShortName("a classifier for the configuration's backbone; fetched", runs=False),
+    "coco": ShortName("Detectron2's Mask R-CNN for COCO's 80 classes, of the configuration's depth; downloaded once"),
+    "imagenet": ShortName("a classifier for the configuration's backbone; downloaded once", runs=False),
     "last": ShortName("the last checkpoint in the configuration's OUTPUT_DIR"),
     "none": ShortName("random weights", runs=False),
 }
 
-_OTHERS = "  or a path, a URL, or a name of Detectron2's zoo, as COCO-InstanceSegmentation/mask_rcnn_R_50_FPN_3x.yaml"
+_OTHERS = (
+    "  or a path, a URL, or a name of Detectron2's zoo such as COCO-InstanceSegmentation/mask_rcnn_R_50_FPN_3x.yaml"
+)
 
 
 def names_help(*, training: bool) -> str:
-    """The names that a command understands, a line each, for the end of its ``--help``."""
+    """Return the names that a command understands, one per line, for the end of its ``--help``."""
     known = {name: entry for name, entry in SHORT_NAMES.items() if (entry.starts if training else entry.runs)}
     lines = [f"  {name:<10}{entry.meaning}" for name, entry in known.items()]
     return "\n".join(["weights (--weights):", *lines, _OTHERS, ""])
 
 
 def shipped_model() -> Path:
-    """The file of the model that ships with the package.
+    """Return the path of the model that ships with the package.
 
     Raises:
         WeightsError: this copy of the package has none.
@@ -59,7 +61,7 @@ def shipped_model() -> Path:
     path = Path(str(resources.files("balloon_splash"))) / SHIPPED_FILE
     if not path.is_file():
         raise WeightsError(
-            f"{path}: the model that ships with the package is missing in this copy of it; expected the file there, "
+            f"{path}: the model that ships with the package is missing from this copy; expected the file there, "
             "or other weights: --weights PATH, or --weights coco"
         )
     return path

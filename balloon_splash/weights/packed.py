@@ -2,10 +2,10 @@
 
 A file of ours is a plain safetensors file whose metadata say what it is: ``format``, ``version``, ``storage``,
 ``class_names``, ``config`` (the configuration it was trained with), ``card`` (facts about the model), ``structure``
-(what :mod:`balloon_splash.runtime` needs to run it without torch, where that can be) and ``digest``.
+(what :mod:`balloon_splash.runtime` needs to run it without torch, where it can) and ``digest``.
 With ``int8``, each large weight is a tensor of int8 and, under its name and :data:`_SCALE`, a float32 scale for each
 slice of its first dimension, the output channels of a convolution (weight-only quantisation, symmetric, to the
-nearest; as in Jacob et al. 2018, section 2). What scales or shifts a norm stays float32.
+nearest; as in Jacob et al. 2018, section 2). The scales and shifts of norms stay float32.
 """
 
 from __future__ import annotations
@@ -36,21 +36,21 @@ STORAGES = ("int8", "fp16", "fp32")
 SUFFIX = ".safetensors"
 
 _SCALE = ":scale"
-#: Smaller tensors stay float16: they weigh little, and among them are the first and the last layers.
+#: Smaller tensors stay float16: they take little space, and the first and last layers are among them.
 _LARGE = 65536
-_STEPS = 127  # of int8, to either side of zero
+_STEPS = 127  # largest int8 to either side of zero
 
 
 @dataclass(frozen=True)
 class About:
-    """What a packed file says of its model.
+    """Metadata of a packed file about its model.
 
     Attributes:
-        class_names: a name for each class.
-        config: the name of a configuration file, ours or one that lies beside the weights.
+        class_names: one name per class.
+        config: the name of a configuration file, ours or one beside the weights.
         card: facts for people: AP, data, licence, ...
         structure: JSON of a :class:`~balloon_splash.runtime.structure.Structure`; None where torch is needed.
-        digest: of all that the file holds, as it says itself; empty before it is written.
+        digest: digest of the file's content, as stored in it; empty before it is written.
     """
 
     class_names: tuple[str, ...]
@@ -68,9 +68,9 @@ def write_packed(
     Args:
         path: the file, ``*.safetensors``.
         state: tensors by name, as in a model's ``state_dict``.
-        about: what the file shall say of them.
+        about: metadata to store with them.
         storage: one of :data:`STORAGES`, for large weights; ``int8`` takes a quarter of ``fp32``, which is exact.
-        overwrite: replace a file that is there.
+        overwrite: replace an existing file.
 
     Raises:
         WeightsError: a weight is not finite, or too large for float16.
@@ -100,7 +100,7 @@ def read_safetensors(path: str) -> dict[str, Any]:
     """Read a safetensors file, ours or another, into tensors.
 
     Returns:
-        ``model``, float32 where the file is ours, and then ``class_names``, ``config`` and ``card`` as well.
+        ``model``; in files of ours, in float32 and with ``class_names``, ``config`` and ``card``.
 
     Raises:
         WeightsError: damaged, altered, or written by a later version.
@@ -116,7 +116,7 @@ def read_safetensors(path: str) -> dict[str, Any]:
 
 
 def read_arrays(path: str) -> tuple[About, dict[str, Array]]:
-    """Read a file of ours without torch: what it says of its model, and its weights in float32.
+    """Read the metadata and the float32 weights of a file of ours, without torch.
 
     Raises:
         WeightsError: not one of ours, damaged, altered, or written by a later version.
@@ -126,13 +126,13 @@ def read_arrays(path: str) -> tuple[About, dict[str, Array]]:
         raise WeightsError(f"{path}: weights of another program; expected a file that pack_weights has written")
     about = _about(path, metadata)
     if metadata.get("digest") != _digest(tensors, metadata):
-        raise WeightsError(f"{path}: damaged or altered, its content has not the digest that it names")
+        raise WeightsError(f"{path}: damaged or altered, its content does not match the digest that it names")
     scales = {name.removesuffix(_SCALE): tensors.pop(name) for name in list(tensors) if name.endswith(_SCALE)}
     return about, {name: _unpacked(value, scales.get(name)) for name, value in tensors.items()}
 
 
 def read_about(path: str) -> About | None:
-    """What a file says of its model, without reading its weights; None if it is not one of ours.
+    """Read the metadata of a file without its weights; None if it is not one of ours.
 
     Raises:
         WeightsError: damaged, or written by a later version.
@@ -142,7 +142,7 @@ def read_about(path: str) -> About | None:
 
 
 def relative_errors(before: Mapping[str, Tensor], after: Mapping[str, Tensor]) -> dict[str, float]:
-    """How far each tensor has moved: the norm of the difference by the norm of the tensor, zero where that is zero."""
+    """Return the relative error of each tensor: norm of the difference by norm of the tensor, 0 where that is 0."""
     errors = {}
     for name, value in before.items():
         exact = value.detach().cpu().double()
@@ -152,13 +152,13 @@ def relative_errors(before: Mapping[str, Tensor], after: Mapping[str, Tensor]) -
 
 
 def _packed(name: str, value: Array, storage: str) -> dict[str, Array]:
-    """The arrays that stand for one in the file."""
+    """Return the arrays that represent one array in the file."""
     if not np.issubdtype(value.dtype, np.floating):
         return {name: np.array(value, order="C")}
     if not np.isfinite(value).all():
         raise WeightsError(f"{name} holds numbers that are not finite; expected a model that was trained without fault")
     value = np.array(value, np.float32, order="C")
-    if value.ndim < 2 or storage == "fp32":  # norms and biases: exact, they weigh next to nothing
+    if value.ndim < 2 or storage == "fp32":  # norms and biases: exact, they take next to no space
         return {name: value}
     if storage == "fp16" or value.size < _LARGE:
         with np.errstate(over="ignore"):
@@ -182,7 +182,7 @@ def _along_first(scale: Array, value: Array) -> Array:
 
 
 def _digest(tensors: Mapping[str, Array], metadata: Mapping[str, str]) -> str:
-    """SHA-256 of all that the file says, in an order of its own."""
+    """Return the SHA-256 of the file's content, in a fixed order."""
     digest = hashlib.sha256()
     for key in sorted(set(metadata) - {"digest"}):
         digest.update(f"{key}={metadata[key]}\n".encode())

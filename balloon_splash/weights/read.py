@@ -1,4 +1,4 @@
-"""From files to tensors without running code."""
+"""Safe reading of weights: from files to tensors without running code."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from balloon_splash.errors import WeightsError
 
 
 def _empty_array(_kind: Any, _shape: Any, _dtype: Any) -> npt.NDArray[Any]:
-    """Stands for NumPy's ``_reconstruct``: its arguments are always the same in an honest file."""
+    """Stand in for NumPy's ``_reconstruct``, whose arguments are always the same in an honest file."""
     return np.empty(0, np.int8)
 
 
 def _as_latin1(text: str, _codec: str) -> bytes:
-    """Stands for ``_codecs.encode``, as which Python 3 writes bytes for Python 2."""
+    """Stand in for ``_codecs.encode``, by which Python 3 writes bytes for Python 2."""
     return text.encode("latin1")
 
 
 def _scalar(dtype: np.dtype[Any], content: bytes) -> Any:
-    """Stands for NumPy's ``scalar``, which would take an object for some types."""
+    """Stand in for NumPy's ``scalar``, which would accept an object for some types."""
     return np.frombuffer(content, dtype)[0]
 
 
-#: What a pickle of the model zoo names, and what it gets: nothing that does more than build arrays and containers.
+#: Names that a pickle of the model zoo uses, and what each one gets: only builders of arrays and containers.
 _HARMLESS: dict[tuple[str, str], Any] = {
     ("collections", "OrderedDict"): OrderedDict,
     ("_codecs", "encode"): _as_latin1,
@@ -48,7 +48,7 @@ def read_pth(path: str) -> dict[str, Any]:
     """Read a torch checkpoint: tensors and plain containers only, on the CPU.
 
     Raises:
-        WeightsError: damaged, or it holds objects that would have to run code.
+        WeightsError: damaged, or it holds objects whose loading would run code.
     """
     _check_archive(path)
     try:
@@ -60,7 +60,7 @@ def read_pth(path: str) -> dict[str, Any]:
         raise WeightsError(
             f"{path}: refused, it wants to load {refused[1]}; expected tensors and plain containers only"
         ) from error
-    except Exception as error:  # whatever a stranger's file provokes is the file's fault
+    except Exception as error:  # anything that a stranger's file provokes is the file's fault
         raise WeightsError(f"{path}: damaged or not a torch checkpoint ({_first_line(error)})") from error
     if not isinstance(loaded, dict):
         raise WeightsError(f"{path}: holds a {type(loaded).__name__}; expected a dict of tensors")
@@ -68,12 +68,12 @@ def read_pth(path: str) -> dict[str, Any]:
 
 
 def _check_archive(path: str) -> None:
-    """Look at the checksums of a ``.pth``, which is a ZIP archive; torch does not.
+    """Check the checksums of a ``.pth``, which is a ZIP archive; torch does not.
 
     Raises:
         WeightsError: a checksum is wrong, or the content is larger than the file.
     """
-    if not zipfile.is_zipfile(path):  # as torch wrote before 1.6, or no checkpoint at all: torch.load sees to it
+    if not zipfile.is_zipfile(path):  # written by torch before 1.6, or not a checkpoint at all: torch.load handles it
         return
     try:
         with zipfile.ZipFile(path) as archive:
@@ -86,14 +86,14 @@ def _check_archive(path: str) -> None:
     except Exception as error:  # as above
         raise WeightsError(f"{path}: damaged or not a torch checkpoint ({_first_line(error)})") from error
     if broken is not None:
-        raise WeightsError(f"{path}: damaged, {broken} in it has not the checksum that it was written with")
+        raise WeightsError(f"{path}: damaged, the checksum of {broken} in it is wrong")
 
 
 def read_pkl(path: str) -> dict[str, Any]:
-    """Read a pickle of the zoo's layout; anything but arrays and plain containers is refused before it is built.
+    """Read a pickle in the zoo's layout; refuse anything but arrays and plain containers before it is built.
 
     Raises:
-        WeightsError: damaged, or it names something else; says what.
+        WeightsError: damaged, or it names something else, which the message names.
     """
     with Path(path).open("rb") as file:
         try:
@@ -108,7 +108,7 @@ def read_pkl(path: str) -> dict[str, Any]:
 
 
 class _ArraysOnly(pickle._Unpickler):
-    """Python's unpickler written in Python: the one in C lets a file of 10 bytes take all memory (LONG_BINPUT)."""
+    """Unpickler in pure Python: the one in C lets a file of 10 bytes take all memory (LONG_BINPUT)."""
 
     def __init__(self, file: BinaryIO, path: str) -> None:
         super().__init__(file, encoding="latin1")  # the zoo's files were written by Python 2
@@ -121,7 +121,7 @@ class _ArraysOnly(pickle._Unpickler):
 
 
 def from_torchvision(state: dict[str, Any]) -> dict[str, Any]:
-    """Rename the tensors of a torchvision ResNet to those of Detectron2's; other dicts come back unchanged."""
+    """Rename the tensors of a torchvision ResNet to those of Detectron2's; return other dicts unchanged."""
     if "layer1.0.conv1.weight" not in state:
         return state
     renamed = OrderedDict()

@@ -1,7 +1,7 @@
-"""From what ``--weights`` says to weights and a configuration; what a short name means is decided here alone.
+"""Resolution of ``--weights`` to weights and a configuration; the meaning of a short name is decided here alone.
 
-:data:`_MEANINGS` is the one table. :func:`use_weights` asks it what a training starts from, :func:`choose_model` which
-trained model is run.
+:data:`_MEANINGS` is the one table. :func:`use_weights` asks it where a training starts, :func:`choose_model` which
+trained model to run.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from balloon_splash.weights.names import SHIPPED, SHORT_NAMES, shipped_model
 from balloon_splash.weights.packed import read_about
 from balloon_splash.weights.run_folder import newest_sound
 
-#: Names a ResNet-50 trained on ImageNet, from which a ResNet-101 is grown where that one's own cannot be fetched.
+#: Environment variable that names a ResNet-50 trained on ImageNet, from which a ResNet-101 is grown where the latter's
+#: own weights cannot be fetched.
 R50_VARIABLE = "BALLOON_SPLASH_IMAGENET_R50"
 
 #: The configuration of ``--weights coco`` by itself: the zoo's Mask R-CNN that is quick enough for a CPU.
@@ -42,12 +43,12 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Meaning:
-    """The weights that a word stands for.
+    """Weights that a word stands for.
 
     Attributes:
         weights: a path or URL; empty for random weights.
-        other_classes: they belong to a detector that may know other classes than the configuration: a training begins
-            its class-specific layers anew where they do not fit.
+        other_classes: whether they belong to a detector that may know other classes than the configuration: a training
+            restarts its class-specific layers where they do not fit.
     """
 
     weights: str
@@ -59,7 +60,7 @@ class ChosenModel(NamedTuple):
 
     Attributes:
         config_file: the name of the configuration, for :func:`balloon_splash.config.config_path`.
-        cfg: its content; ``MODEL.WEIGHTS`` is a path or URL.
+        cfg: the configuration; ``MODEL.WEIGHTS`` is a path or URL.
     """
 
     config_file: str
@@ -67,7 +68,7 @@ class ChosenModel(NamedTuple):
 
 
 def use_weights(cfg: CfgNode, word: str) -> None:
-    """Set what a training starts from: ``MODEL.WEIGHTS`` and ``MODEL.BALLOON.NEW_CLASS_HEADS`` (in place).
+    """Set where a training starts: ``MODEL.WEIGHTS`` and ``MODEL.BALLOON.NEW_CLASS_HEADS`` (in place).
 
     Args:
         cfg: gives the depth of the backbone, hence the file, and the folder of the run.
@@ -90,9 +91,9 @@ def choose_model(
     """Complete a pair of configuration and weights to a trained model.
 
     * Neither: the model that ships with the package.
-    * No configuration: the one that was packed with the weights, ``<name>.yaml`` or ``config.yaml`` beside them, as
-      the training leaves it, else ``balloon_R101_FPN.yaml``; for ``coco`` :data:`COCO`; for a name of the zoo itself.
-    * A configuration of Detectron2's zoo and no weights: the zoo's weights for it, which it does not itself name.
+    * No configuration: the one that was packed with the weights, ``<name>.yaml`` or ``config.yaml`` beside them, where
+      a run writes it, else ``balloon_R101_FPN.yaml``; for ``coco`` :data:`COCO`; for a name of the zoo, that name.
+    * A configuration of Detectron2's zoo and no weights: the zoo's weights for it, which it does not name itself.
     * ``last``: the last checkpoint of the configuration's run, with the configuration that it was trained with.
 
     Args:
@@ -120,7 +121,7 @@ def choose_model(
 
 
 def is_zoo_name(name: str) -> bool:
-    """Whether a configuration of Detectron2's zoo has this name, and no file."""
+    """Return whether a configuration of Detectron2's zoo has this name, and no local file."""
     if not name.endswith((".yaml", ".py")) or Path(name).is_file():
         return False
     try:
@@ -131,7 +132,7 @@ def is_zoo_name(name: str) -> bool:
 
 
 def zoo_weights(config_file: str) -> str:
-    """The URL of the zoo's trained weights for one of its configurations.
+    """Return the URL of the zoo's trained weights for one of its configurations.
 
     Raises:
         WeightsError: it has none.
@@ -146,7 +147,7 @@ def zoo_weights(config_file: str) -> str:
 
 
 def _meaning(word: str, cfg: CfgNode, config_file: str | None = None) -> Meaning:
-    """What a word stands for with this configuration, which may be known by name."""
+    """Return the meaning of a word with this configuration, which may be known by name."""
     if word in _MEANINGS:
         return _MEANINGS[word](cfg, config_file)
     return Meaning(zoo_weights(word), other_classes=True) if is_zoo_name(word) else Meaning(word)
@@ -184,7 +185,7 @@ def _none(_cfg: CfgNode, _config_file: str | None) -> Meaning:
     return Meaning("")
 
 
-#: What each of the short names means, for the training and for everything that runs a trained model.
+#: Meaning of each short name, for training and for everything that runs a trained model.
 _MEANINGS: dict[str, Callable[[CfgNode, str | None], Meaning]] = {
     SHIPPED: _balloon,
     "coco": _coco,
@@ -195,7 +196,7 @@ _MEANINGS: dict[str, Callable[[CfgNode, str | None], Meaning]] = {
 
 
 def _r101_or_grown(cfg: CfgNode, weights: str) -> str:
-    """``weights`` where they can be had, else weights grown from those of a ResNet-50."""
+    """Return ``weights`` where they are available, else weights grown from those of a ResNet-50."""
     try:
         return local_weights(weights)
     except WeightsError as error:
@@ -203,8 +204,8 @@ def _r101_or_grown(cfg: CfgNode, weights: str) -> str:
         given = os.environ.get(R50_VARIABLE)
         if not given and not cached_path(r50).is_file():
             raise WeightsError(
-                f"{error}; or let a ResNet-50 grow: put R-50.pkl at {cached_path(r50)}, or name such a file (.pkl, "
-                f".pth) in {R50_VARIABLE}"
+                f"{error}; or grow them from a ResNet-50: put R-50.pkl at {cached_path(r50)}, or name such a file "
+                f"(.pkl, .pth) in {R50_VARIABLE}"
             ) from error
         grown = grown_backbone(cfg, given or r50, 50)
         logger.warning("%s cannot be fetched: starting from %s, grown from %s", weights, grown, given or r50)
@@ -212,7 +213,7 @@ def _r101_or_grown(cfg: CfgNode, weights: str) -> str:
 
 
 def _last_of_run(config_file: str | None, opts: Sequence[str]) -> tuple[str, str]:
-    """The configuration that a run was trained with, and its last checkpoint."""
+    """Return the configuration that a run was trained with, and its last checkpoint."""
     if config_file is None:
         raise WeightsError("--weights last: of which run? expected --config-file, whose OUTPUT_DIR holds it")
     cfg = load_config(config_file, opts)
@@ -222,7 +223,7 @@ def _last_of_run(config_file: str | None, opts: Sequence[str]) -> tuple[str, str
 
 
 def _config_of(weights: str) -> str:
-    """The configuration that belongs to weights which were given without one."""
+    """Return the configuration for weights that were given without one."""
     if weights == "coco":
         return COCO
     if is_zoo_name(weights):
@@ -240,7 +241,7 @@ def _check_runs(weights: str, config_file: str, cfg: CfgNode) -> None:
     """Refuse, before anything is fetched, a short name without a whole model, or without one for this configuration."""
     if weights in SHORT_NAMES and not SHORT_NAMES[weights].runs:
         raise WeightsError(
-            f"--weights {weights}: a training can start from it, but it finds no objects; expected a trained model: "
+            f"--weights {weights}: a training can start from it, but it cannot find objects; expected a trained model: "
             + ", ".join(name for name, entry in SHORT_NAMES.items() if entry.runs)
         )
     if weights == "coco" and (found := cfg.MODEL.ROI_HEADS.NUM_CLASSES) != _COCO_CLASSES:

@@ -1,4 +1,4 @@
-"""The folder of a run: who may use it, from which checkpoint it goes on, and which checkpoints may go."""
+"""The folder of a run: sole use of it, the checkpoint to resume from, and the pruning of old checkpoints."""
 
 from __future__ import annotations
 
@@ -23,29 +23,29 @@ logger = logging.getLogger(__name__)
 
 
 def has_run(folder: str | Path) -> bool:
-    """Whether there is something to go on from, or to be overwritten."""
+    """Return whether there is a run to resume, or to be overwritten."""
     return Path(folder, _NOTE).is_file() or bool(_resumable(Path(folder))) or Path(folder, _BEST).is_file()
 
 
 def check_run_folder(folder: str, *, resume: bool) -> None:
-    """Keep a run from being overwritten, and a typing error from starting anew what should go on.
+    """Keep a run from being overwritten, and a typing error from starting a new run instead of resuming one.
 
     Raises:
-        UsageError: the folder holds a run already and ``resume`` is false, or none and it is true.
+        UsageError: the folder already holds a run and ``resume`` is false, or holds none and it is true.
     """
     if resume and not has_run(folder):
-        raise UsageError(f"{folder}: nothing to resume, expected a checkpoint (last_checkpoint, model_*.pth) there")
+        raise UsageError(f"{folder}: nothing to resume; expected a checkpoint (last_checkpoint, model_*.pth) there")
     if not resume and has_run(folder):
         last = _noted(Path(folder))
         raise UsageError(
             f"{folder} holds a run already (last checkpoint {last.name if last else 'unknown'}); "
-            "expected --resume to go on with it, or another OUTPUT_DIR"
+            "expected --resume to continue it, or another OUTPUT_DIR"
         )
 
 
 @contextlib.contextmanager
 def sole_use(folder: str) -> Iterator[None]:
-    """Make the folder of a run, keep other processes from running there meanwhile, and clear what a killed one left.
+    """Make the folder of a run, keep other processes out of it meanwhile, and clear what a killed one left.
 
     Raises:
         UsageError: it cannot be made or written to, or another process runs there.
@@ -68,15 +68,15 @@ def sole_use(folder: str) -> Iterator[None]:
 
 
 def note_last(path: Path) -> None:
-    """Note that a run in the folder of ``path`` goes on from there; ``path`` has to be on the disk already."""
+    """Note ``path`` as the checkpoint from which the run in its folder resumes; it has to be on the disk already."""
     with atomic_path(path.with_name(_NOTE), overwrite=True, durable=True) as note:
         note.write_text(path.name)
 
 
 def newest_sound(folder: Path) -> Path:
-    """The checkpoint from which a run goes on: the one that was noted last; if it is damaged, the newest sound one.
+    """Return the checkpoint to resume from: the one noted last or, if it is damaged, the newest sound one.
 
-    Each that is passed over is named in a warning. The best one lags behind, and is not gone on from.
+    A warning names each one that is skipped. The best one lags behind, so no run resumes from it.
 
     Raises:
         WeightsError: there is none.
@@ -87,12 +87,12 @@ def newest_sound(folder: Path) -> Path:
         try:
             _check_sound(path)
         except WeightsError as error:
-            logger.warning("%s; passed over", error)
+            logger.warning("%s; skipped", error)
         else:
             if path != noted:
-                logger.warning("going on from %s", path)
+                logger.warning("resuming from %s", path)
             return path
-    raise WeightsError(f"{folder}: no sound checkpoint there; expected one to go on from, or another OUTPUT_DIR")
+    raise WeightsError(f"{folder}: no sound checkpoint there; expected one to resume from, or another OUTPUT_DIR")
 
 
 def prune(folder: Path, keep: int) -> list[Path]:
@@ -101,11 +101,11 @@ def prune(folder: Path, keep: int) -> list[Path]:
     The one noted last stays whatever its number, and so do ``model_best.pth`` and ``model_final.pth``.
 
     Args:
-        folder: of the run.
-        keep: how many numbered ones stay; 0 for all.
+        folder: the folder of the run.
+        keep: number of checkpoints to keep; 0 keeps all.
 
     Returns:
-        Those removed.
+        The removed files.
     """
     numbered = sorted((path for path in _resumable(folder) if path.name != _FINAL), key=_iteration)
     removed = [path for path in numbered[: -keep or len(numbered)] if path != _noted(folder)] if keep else []
@@ -115,7 +115,7 @@ def prune(folder: Path, keep: int) -> list[Path]:
 
 
 def _noted(folder: Path) -> Path | None:
-    """What ``last_checkpoint`` names, be it there or not; None where it is missing, empty or nonsense."""
+    """Return the path in ``last_checkpoint``, existing or not; None where that file is missing, empty or nonsense."""
     try:
         name = (folder / _NOTE).read_text(encoding="utf-8").strip()
     except (OSError, ValueError):
@@ -128,7 +128,7 @@ def _resumable(folder: Path) -> list[Path]:
 
 
 def _iteration(path: Path) -> float:
-    """The number in the name, else the one inside; infinity for a damaged file, so that it is tried, and named."""
+    """Return the number in the name, else that inside; infinity for a damaged file, so that it is tried and named."""
     number = _NUMBERED.fullmatch(path.name)
     if number:
         return int(number[1])
@@ -139,8 +139,8 @@ def _iteration(path: Path) -> float:
 
 
 def _check_sound(path: Path) -> None:
-    """Raises WeightsError if the file is missing, damaged, or no checkpoint of a run."""
+    """Raise WeightsError if the file is missing, damaged, or not the checkpoint of a run."""
     if not path.is_file():
         raise WeightsError(f"{path}: missing")
     if not {"model", "iteration"} <= read_pth(str(path)).keys():
-        raise WeightsError(f"{path}: not the checkpoint of a run, expected model and iteration in it")
+        raise WeightsError(f"{path}: not the checkpoint of a run; expected model and iteration in it")

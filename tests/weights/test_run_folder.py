@@ -76,22 +76,22 @@ def other(path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [cut, empty, flip, zeros, other, Path.unlink])
-def test_a_damaged_checkpoint_is_named_and_passed_over(
+def test_a_damaged_checkpoint_is_named_and_skipped(
     run: Path, caplog: pytest.LogCaptureFixture, damage: Callable[[Path], None]
 ) -> None:
     damage(run / "model_0000299.pth")
     with caplog.at_level(logging.WARNING):
         assert newest_sound(run) == run / "model_0000199.pth"
-    passed_over, goes_on = (record.getMessage() for record in caplog.records)
-    assert passed_over.startswith(f"{run / 'model_0000299.pth'}: ")
-    assert passed_over.endswith("; passed over")
-    assert goes_on == f"going on from {run / 'model_0000199.pth'}"
+    skipped, resumed = (record.getMessage() for record in caplog.records)
+    assert skipped.startswith(f"{run / 'model_0000299.pth'}: ")
+    assert skipped.endswith("; skipped")
+    assert resumed == f"resuming from {run / 'model_0000199.pth'}"
     model = nn.Linear(20, 20)
     SafeCheckpointer(model, str(run)).resume_or_load("", resume=True)
     assert model.weight.detach().numpy().tobytes() == weight_of(run / "model_0000199.pth")
 
 
-def test_two_damaged_checkpoints_are_passed_over(run: Path) -> None:
+def test_two_damaged_checkpoints_are_skipped(run: Path) -> None:
     flip(run / "model_0000299.pth")
     cut(run / "model_0000199.pth")
     assert newest_sound(run) == run / "model_0000099.pth"
@@ -116,7 +116,7 @@ def test_a_note_does_not_lead_out_of_the_folder(run: Path, caplog: pytest.LogCap
     shutil.copy(run / "model_0000099.pth", inner)
     (inner / "last_checkpoint").write_text("../model_0000299.pth")
     assert newest_sound(inner) == inner / "model_0000099.pth"
-    assert [record.getMessage() for record in caplog.records] == [f"going on from {inner / 'model_0000099.pth'}"]
+    assert [record.getMessage() for record in caplog.records] == [f"resuming from {inner / 'model_0000099.pth'}"]
 
 
 def test_a_checkpoint_needs_no_more_than_weights_and_a_step(tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_a_run_without_a_sound_checkpoint_says_so(run: Path) -> None:
 def test_whatever_a_run_leaves_makes_the_folder_its_own(tmp_path: Path, name: str) -> None:
     assert not has_run(tmp_path)
     check_run_folder(str(tmp_path), resume=False)
-    with pytest.raises(UsageError, match=f"{tmp_path}: nothing to resume, expected a checkpoint"):
+    with pytest.raises(UsageError, match=f"{tmp_path}: nothing to resume; expected a checkpoint"):
         check_run_folder(str(tmp_path), resume=True)
     (tmp_path / name).touch()
     assert has_run(tmp_path)
@@ -159,7 +159,7 @@ def test_whatever_a_run_leaves_makes_the_folder_its_own(tmp_path: Path, name: st
         check_run_folder(str(tmp_path), resume=False)
     assert str(caught.value) == (
         f"{tmp_path} holds a run already (last checkpoint unknown); "
-        "expected --resume to go on with it, or another OUTPUT_DIR"
+        "expected --resume to continue it, or another OUTPUT_DIR"
     )
 
 
@@ -210,7 +210,7 @@ def small_disk(folder: Path) -> Iterator[None]:
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-def test_a_full_disk_leaves_a_run_that_goes_on(tmp_path: Path) -> None:
+def test_a_full_disk_leaves_a_run_that_resumed(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     with small_disk(tmp_path / "run"):
         saver = SafeCheckpointer(nn.Linear(20, 20), str(tmp_path / "run"))
@@ -238,7 +238,7 @@ saver.save("model_0000199", iteration=199)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no such limit there")
-def test_a_file_that_may_not_grow_leaves_a_run_that_goes_on(tmp_path: Path) -> None:
+def test_a_file_that_may_not_grow_leaves_a_run_that_resumed(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", LIMITED, str(tmp_path)], capture_output=True, text=True, timeout=120, check=False
     )
