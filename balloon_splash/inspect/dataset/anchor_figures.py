@@ -1,4 +1,4 @@
-"""Figures about anchors: where they lie, how well they cover the objects, how the RPN labels them."""
+"""Figures about anchors: their places, how well they cover the objects, how the RPN labels them."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from balloon_splash.inspect.page.style import (
     show_photo,
 )
 
-_MOST_BOXES = 150  # boxes drawn of a kind that may have thousands
+_MOST_BOXES = 150  # most boxes drawn of a kind that may have thousands
 
 
 def center_anchors(model: AnchorModel, size: Size) -> list[Tensor]:
-    """The anchors of the cell in the middle of each level, ``(A, 4)`` XYXY pixels of a photo of ``size``."""
+    """Return the anchors of the cell in the middle of each level, ``(A, 4)`` XYXY pixels of a photo of ``size``."""
     middle = torch.tensor([size[1] / 2, size[0] / 2])
     found = []
     for boxes, n_anchors in zip(model.anchors(size), model.rpn.anchor_generator.num_cell_anchors, strict=True):
@@ -43,7 +43,7 @@ def center_anchors(model: AnchorModel, size: Size) -> list[Tensor]:
 
 
 def center_anchors_figure(model: AnchorModel, photo: DatasetDict) -> Figure:
-    """The anchors of each level's centre cell, and the objects, on the photo at its largest training size."""
+    """Draw the anchors of each level's centre cell, and the objects, on the photo at its largest training size."""
     size = training_sizes(model.cfg, photo)[-1]
     figure, (ax,) = new_figure(width=8.5, height=min(max(3.0, 8.0 * size[0] / size[1]), 12.0))
     show_photo(ax, read_photo(photo))
@@ -63,7 +63,7 @@ def center_anchors_figure(model: AnchorModel, photo: DatasetDict) -> Figure:
 
 
 def coverage_figure(coverages: Sequence[tuple[str, Coverage]], level_names: Sequence[str]) -> Figure:
-    """Best IoU against the object's side, for the first of the anchors; recall against the IoU asked for, for all."""
+    """Plot best IoU against the object's side, for the first set of anchors; recall against required IoU, for all."""
     figure, (scatter, curve) = new_figure(1, 2, height=3.8)
     _, current = coverages[0]
     sides = np.sqrt(current.shapes.prod(axis=1))
@@ -80,13 +80,13 @@ def coverage_figure(coverages: Sequence[tuple[str, Coverage]], level_names: Sequ
     thresholds = np.linspace(0.3, 1, 71)
     for (name, each), color in zip(coverages, (ORANGE, BLUE), strict=False):
         curve.plot(thresholds, [100 * each.recall(float(t)) for t in thresholds], color=color, linewidth=2, label=name)
-    curve.set(xlabel="IoU asked for", ylabel="objects with such an anchor, %", ylim=(0, 103))
+    curve.set(xlabel="required IoU", ylabel="objects with such an anchor, %", ylim=(0, 103))
     curve.legend(fontsize=9, frameon=False)
     return figure
 
 
 def labels_figure(model: AnchorModel, photos: Sequence[DatasetDict]) -> Figure:
-    """A row a photo: the positive, the sampled negative and the ignored anchors."""
+    """Draw one row per photo: the positive, the sampled negative and the ignored anchors."""
     low, high = iou_thresholds(model.cfg)
     figure, axes = new_figure(len(photos), 3, height=2.9)
     for row, photo in enumerate(photos):

@@ -1,4 +1,4 @@
-"""The chapter of the data report on anchors: do they fit the objects, and would others fit better?"""
+"""Chapter of the data report on anchors: do they fit the objects, and would others fit better?"""
 
 from __future__ import annotations
 
@@ -49,7 +49,9 @@ def add_anchors(report: Report, photos: Sequence[DatasetDict], cfg: CfgNode, *, 
         rows: list[list[object]] = [
             [name, each.mean_iou, 100 * each.recall(0.5), 100 * each.recall(0.7)] for name, each in coverages
         ]
-        report.table(["anchors", "mean best IoU", "recall at 0.5, %", "recall at 0.7, %"], rows, "What would be gained")
+        report.table(
+            ["anchors", "mean best IoU", "recall at 0.5, %", "recall at 0.7, %"], rows, "Gain of fitted anchors"
+        )
     _add_targets(report, model, chosen)
 
 
@@ -67,13 +69,13 @@ def _add_layout(report: Report, model: AnchorModel, photos: Sequence[DatasetDict
     for level, (boxes, cell) in enumerate(zip(model.anchors(size), cells, strict=True)):
         shapes = ", ".join(f"{w:.0f} x {h:.0f}" for w, h in (cell[:, 2:] - cell[:, :2]).tolist())
         rows.append([model.rpn.in_features[level], model.strides[level], len(cell), shapes, len(boxes)])
-    headers = ["level", "stride", "anchors a cell", "width x height", "anchors in all"]
+    headers = ["level", "stride", "anchors per cell", "width x height", "anchors in all"]
     report.table(headers, rows, f"Anchors on a photo of {size[1]} x {size[0]} pixels")
     report.figure(
         center_anchors_figure(model, photo),
         "center_anchors",
         "Are there anchors of the objects' size?",
-        "The anchors of the cell in the middle of each level, a colour a level, on a photo at its largest training "
+        "The anchors of the cell in the middle of each level, one colour per level, on a photo at its largest training "
         "size; dashed white, the objects. The same anchors stand at every other cell.",
     )
 
@@ -122,10 +124,10 @@ def _add_targets(report: Report, model: AnchorModel, photos: Sequence[DatasetDic
         "The RPN learns from anchors that its matcher calls positive (near an object, or the nearest that an object "
         f"has) and from as many negatives as fill up a sample of {model.rpn.batch_size_per_image}; those between are "
         "ignored.\n\nThe second stage learns from ROIs, of which at most "
-        f"{shares.target:.0%} are let in as positive. How many there are depends on the proposals: "
+        f"{shares.target:.0%} may be positive. Their share depends on the proposals: "
         f"with anchors drawn at random, as an untrained RPN gives, {shares.untrained:.1%}; with each object's box "
         "jittered by a tenth of its sides twenty times, as a good RPN might give, "
-        f"{shares.trained:.1%}. These two stand for proposals, no model was trained; real training moves from the "
+        f"{shares.trained:.1%}. Both only stand in for proposals: no model was trained. Real training moves from the "
         "first towards the second. Far below the limit, a smaller `MODEL.ROI_HEADS.BATCH_SIZE_PER_IMAGE` saves time.",
     )
     report.figure(

@@ -1,4 +1,4 @@
-"""What the two stages of a model will be taught: which anchors and which ROIs count as object, which as background."""
+"""Training targets of the two stages of a model: the anchors and ROIs that count as object or as background."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from balloon_splash.data.annotations.instances import DatasetDict
 from balloon_splash.inspect.dataset.anchors import AnchorModel, Size, resized_boxes
 from balloon_splash.inspect.dataset.source import objects_of
 
-POSITIVE, NEGATIVE, IGNORED = 1, 0, -1  # as Detectron2's Matcher labels
+POSITIVE, NEGATIVE, IGNORED = 1, 0, -1  # labels of Detectron2's Matcher
 
 _JITTER = 0.1  # standard deviation of a good proposal's edges, in widths and heights of the object
 _JITTERED_A_BOX = 20
@@ -24,11 +24,11 @@ _JITTERED_A_BOX = 20
 
 @dataclass(frozen=True)
 class AnchorLabels:
-    """How the RPN labels the anchors of one photo.
+    """Labels that the RPN gives the anchors of one photo.
 
     Attributes:
         anchors: ``(R, 4)`` XYXY pixels of the resized photo, all levels.
-        matched: ``(R,)`` labels by IoU alone: positive, negative, or ignored because between the two thresholds.
+        matched: ``(R,)`` labels by IoU alone: positive, negative, or ignored, that is, between the two thresholds.
         sampled: ``(R,)`` labels of the anchors drawn for the loss; all others are ignored.
     """
 
@@ -51,13 +51,13 @@ def label_anchors(model: AnchorModel, photo: DatasetDict, size: Size, *, seed: i
 
 @dataclass(frozen=True)
 class RoiShares:
-    """Of the ROIs that the second stage trains on, the share that shows an object, each a mean over photos.
+    """Share of positives among the ROIs that the second stage trains on, mean over photos.
 
     Attributes:
-        untrained: with proposals as good as chance: anchors drawn at random.
-        trained: with proposals as a good RPN makes them: each object with its edges jittered by a tenth of its sides,
-            twenty times, besides anchors drawn at random.
-        target: ``MODEL.ROI_HEADS.POSITIVE_FRACTION``, the most that the sampler lets in.
+        untrained: the share with proposals no better than chance: anchors drawn at random.
+        trained: the share with proposals like a good RPN's: each object with its edges jittered by a tenth of its
+            sides, twenty times, besides anchors drawn at random.
+        target: ``MODEL.ROI_HEADS.POSITIVE_FRACTION``, the most that the sampler allows.
     """
 
     untrained: float
@@ -66,9 +66,9 @@ class RoiShares:
 
 
 def positive_roi_shares(model: AnchorModel, photos: Sequence[tuple[DatasetDict, Size]], *, seed: int = 0) -> RoiShares:
-    """The share of positive ROIs, from the model's own ROI heads, for stand-ins of bad and good proposals.
+    """Return the share of positive ROIs, by the model's own ROI heads, for stand-ins of bad and good proposals.
 
-    No model is trained here, so no real proposals are at hand; the two stand-ins bracket what training will see.
+    No model is trained here, so there are no real proposals; the two stand-ins bracket what training will see.
     """
     cfg = model.cfg
     with torch.device("meta"):
@@ -109,6 +109,6 @@ def _targets(photo: DatasetDict, size: Size) -> Instances:
 
 
 def iou_thresholds(cfg: CfgNode) -> tuple[float, float]:
-    """The RPN's thresholds: below the first an anchor is negative, from the second on positive."""
+    """Return the RPN's thresholds: below the first an anchor is negative, from the second up positive."""
     low, high = cfg.MODEL.RPN.IOU_THRESHOLDS
     return float(low), float(high)

@@ -1,7 +1,7 @@
-"""Do the anchors fit the objects? Measured with the model's own anchor generator, matcher and sampler.
+"""Fit of the anchors to the objects, measured with the model's own anchor generator, matcher and sampler.
 
-Only the small parts that decide about anchors are built; the layers that hold the weights are laid out on torch's
-``meta`` device, which knows shapes and no numbers, so that any configuration is looked at in moments.
+Only the small parts that decide about anchors are built; the layers with weights are laid out on torch's ``meta``
+device, which has shapes but no numbers, so that any configuration is inspected in moments.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Size = tuple[int, int]  # (height, width) of a resized photo
 
 
 class AnchorModel:
-    """What a configured model does with anchors before it has learned anything.
+    """Anchors of a configured model that has not learned anything yet.
 
     Attributes:
         cfg: the configuration.
@@ -42,7 +42,7 @@ class AnchorModel:
         """Lay out the model that ``cfg`` describes.
 
         Raises:
-            ConfigError: it has no region proposal network, so no anchors of this kind.
+            ConfigError: it has no region proposal network, hence no anchors of this kind.
         """
         self.cfg = cfg
         with torch.device("meta"):
@@ -61,17 +61,17 @@ class AnchorModel:
 
     @property
     def strides(self) -> list[int]:
-        """Of the levels, in pixels of the resized photo."""
+        """Strides of the levels, in pixels of the resized photo."""
         return [int(stride) for stride in self.rpn.anchor_generator.strides]
 
     def anchors(self, size: Size) -> list[Boxes]:
-        """All anchors of a photo alone in its batch, a level each, ``(H*W*A, 4)`` XYXY pixels."""
+        """Return the anchors of a photo alone in its batch, ``(H*W*A, 4)`` XYXY pixels per level."""
         batch = ImageList.from_tensors(
             [torch.empty(3, *size)],
             self._backbone.size_divisibility,
             padding_constraints=self._backbone.padding_constraints,
         )
-        # The generator looks at the shapes of the features alone, and takes its own device.
+        # The generator uses only the shapes of the features, and its own device.
         features = [torch.empty(shape, device="meta") for shape in self._feature_sizes(tuple(batch.tensor.shape))]
         boxes: list[Boxes] = self.rpn.anchor_generator(features)
         return boxes
@@ -83,7 +83,7 @@ class AnchorModel:
 
 
 def training_sizes(cfg: CfgNode, photo: DatasetDict) -> list[Size]:
-    """The smallest, the middle and the largest size to which training may resize a photo, ascending, each once."""
+    """Return the smallest, middle and largest size to which training may resize a photo, ascending, each once."""
     shape = ResizeShortestEdge.get_output_shape
     choices = sorted(cfg.INPUT.MIN_SIZE_TRAIN)
     edges = sorted({choices[0], choices[len(choices) // 2], choices[-1]})
@@ -91,14 +91,14 @@ def training_sizes(cfg: CfgNode, photo: DatasetDict) -> list[Size]:
 
 
 def resized_boxes(photo: DatasetDict, size: Size) -> Tensor:
-    """The photo's boxes after resizing it to ``size``, ``(N, 4)`` float32 XYXY."""
+    """Return the photo's boxes after resizing it to ``size``, ``(N, 4)`` float32 XYXY."""
     scale = np.array([size[1] / photo["width"], size[0] / photo["height"]] * 2)
     return torch.as_tensor(boxes_of(photo) * scale, dtype=torch.float32)
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """How well the best anchor of each object fits; every object counts once for each of the training sizes.
+    """Fit of the best anchor of each object; every object counts once per training size.
 
     Attributes:
         shapes: ``(N, 2)`` width and height of the boxes, pixels of the resized photo.
@@ -116,7 +116,7 @@ class Coverage:
         return float(self.best_ious.mean()) if len(self.best_ious) else float("nan")
 
     def recall(self, threshold: float, group: int | None = None) -> float:
-        """Share of the objects whose best anchor has an IoU of ``threshold`` or more; ``nan`` without objects.
+        """Return the share of objects whose best anchor has an IoU of ``threshold`` or more; ``nan`` without objects.
 
         Args:
             threshold: in [0, 1].
@@ -154,13 +154,13 @@ def _resized(cfg: CfgNode, photos: Iterable[DatasetDict]) -> Iterator[tuple[Data
 
 @dataclass(frozen=True)
 class AnchorChoice:
-    """Sizes and aspect ratios as ``MODEL.ANCHOR_GENERATOR`` has them: a list a level, or one list for all levels."""
+    """Sizes and aspect ratios as in ``MODEL.ANCHOR_GENERATOR``: one list per level, or one list for all levels."""
 
     sizes: list[list[float]]
     ratios: list[list[float]]
 
     def apply(self, cfg: CfgNode) -> CfgNode:
-        """A copy of ``cfg`` with these anchors."""
+        """Return a copy of ``cfg`` with these anchors."""
         changed = cfg.clone()
         changed.defrost()
         changed.MODEL.ANCHOR_GENERATOR.SIZES = self.sizes
@@ -169,13 +169,13 @@ class AnchorChoice:
 
 
 def suggest_anchors(cfg: CfgNode, shapes: Floats) -> AnchorChoice | None:
-    """As many sizes and ratios as ``cfg`` has, fitted to the objects.
+    """Fit as many sizes and ratios as ``cfg`` has to the objects.
 
     Detectron2 crosses sizes with ratios, so the two are clustered apart: sizes as squares of the boxes' areas, ratios
-    as boxes of unit area. The sizes go to the levels in ascending order, as many a level as before.
+    as boxes of unit area. The levels take the sizes in ascending order, as many per level as before.
 
     Args:
-        cfg: the configuration that tells how many there may be.
+        cfg: the configuration, which sets their number.
         shapes: ``(N, 2)`` width and height of boxes, pixels of the resized photo.
 
     Returns:
@@ -194,7 +194,7 @@ def suggest_anchors(cfg: CfgNode, shapes: Floats) -> AnchorChoice | None:
 
 
 def cluster_shapes(shapes: Floats, k: int, *, restarts: int = 8, seed: int = 0) -> Floats:
-    """k-means of box shapes under the distance 1 - IoU (Redmon and Farhadi 2017, "YOLO9000", section 2).
+    """Cluster box shapes by k-means under the distance 1 - IoU (Redmon and Farhadi 2017, "YOLO9000", section 2).
 
     Boxes are laid on one corner, so that only their shapes count. The best of several starts is taken, as k-means
     finds local optima.
@@ -203,7 +203,7 @@ def cluster_shapes(shapes: Floats, k: int, *, restarts: int = 8, seed: int = 0) 
         shapes: ``(N, 2)`` width and height, at least ``k`` different ones.
         k: number of clusters.
         restarts: number of random starts.
-        seed: of the starts.
+        seed: seed of the starts.
 
     Returns:
         ``(k, 2)`` centres.

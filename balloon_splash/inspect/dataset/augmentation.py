@@ -1,4 +1,4 @@
-"""What the model really gets: photos after augmentation and resizing, and masks on the grid of the mask head."""
+"""Inputs that the model really gets: photos after augmentation and resizing, masks on the grid of the mask head."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _MASK_COLOR = to_rgb(ORANGE)
 
 
 def draw_training_inputs(cfg: CfgNode, photo: DatasetDict, count: int) -> list[dict[str, Any]]:
-    """``photo`` as ``count`` steps of training would see it, by the mapper and the random numbers of training."""
+    """Return ``photo`` as ``count`` steps of training would see it, by the mapper and random numbers of training."""
     mapped: Any = _OnePhoto(cfg, photo)
     draws = SeededDataset(mapped, max(cfg.SEED, 0))
     return [draws[0, number] for number in range(count)]
 
 
 class _OnePhoto:
-    """A dataset of one photo behind the mapper of the training."""
+    """Dataset of one photo behind the mapper of the training."""
 
     def __init__(self, cfg: CfgNode, photo: DatasetDict) -> None:
         self.mapper = build_training_mapper(cfg)
@@ -46,7 +46,7 @@ class _OnePhoto:
 
 
 def augmentation_figure(cfg: CfgNode, photo: DatasetDict, dataset_name: str, *, count: int = 5) -> Figure:
-    """The photo with its objects as stored, then as ``count`` steps of training see it."""
+    """Draw the photo with its objects as stored, then as ``count`` steps of training see it."""
     images = [draw_objects(photo, dataset_name)]
     titles = [f"as stored, {photo['width']} x {photo['height']}"]
     for mapped in draw_training_inputs(cfg, photo, count):
@@ -70,7 +70,7 @@ def _with_masks(image: Rgb, instances: Any) -> Rgb:
 
 
 def mask_targets(mapped: dict[str, Any], side: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """The masks of a mapped photo on the mask head's grid, and how much of their shape survives it.
+    """Return the masks of a mapped photo on the mask head's grid, and how much of their shape survives it.
 
     Returns:
         The targets, ``(N, side, side)`` bool, as Detectron2's mask loss crops them; and ``(N,)``, the IoU of each mask
@@ -93,7 +93,7 @@ def _bitmasks(masks: PolygonMasks | BitMasks, height: int, width: int) -> torch.
 
 
 def mask_targets_figure(cfg: CfgNode, photos: Sequence[DatasetDict], *, count: int = 8) -> Figure:
-    """Objects cut out of the network's input, above what the mask head is taught to answer for them."""
+    """Draw objects cut out of the network's input, above the targets of the mask head for them."""
     side = 2 * cfg.MODEL.ROI_MASK_HEAD.POOLER_RESOLUTION
     cells: list[tuple[Rgb, torch.Tensor, float]] = []
     for photo in photos:

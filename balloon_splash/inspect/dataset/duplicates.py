@@ -1,6 +1,6 @@
 """Photos that occur twice, and photos of one scene: within a split they count double, across splits they leak.
 
-Two instruments, as they fail differently. A perceptual hash (Zauner 2010, "Implementation and Benchmarking of
+Two instruments, because they fail differently. A perceptual hash (Zauner 2010, "Implementation and Benchmarking of
 Perceptual Image Hash Functions": signs of low DCT frequencies) finds copies: resized, recompressed, a little cropped.
 Local features (SIFT, Lowe 2004) that one homography maps from photo to photo (RANSAC) find the same scene from another
 place, which a hash cannot.
@@ -33,7 +33,7 @@ _RANSAC_PIXELS = 5.0
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What is remembered of a photo.
+    """Features of a photo, by which it is compared with others.
 
     Attributes:
         name: what to call it.
@@ -65,12 +65,12 @@ class Likeness:
 
     @property
     def is_copy(self) -> bool:
-        """True if the hash alone tells; otherwise it is the scene that is the same."""
+        """True if the hashes alone are close; otherwise the photos share a scene."""
         return self.hash_distance <= MAX_HASH_DISTANCE
 
 
 def fingerprint(image: Rgb, name: str) -> Fingerprint:
-    """Fingerprint of a photo, ``(H, W, 3)`` RGB."""
+    """Compute the fingerprint of a photo, ``(H, W, 3)`` RGB."""
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.uint8)
     scale = _FEATURE_SIDE / max(grey.shape)
     small = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
@@ -91,12 +91,12 @@ def _perceptual_hash(grey: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
 def find_alike(
     fingerprints: Sequence[Fingerprint], *, max_scene_photos: int = MAX_SCENE_PHOTOS, progress: bool = True
 ) -> list[Likeness]:
-    """All pairs of photos that are copies or show one scene, the most alike first.
+    """Find all pairs of photos that are copies or show one scene, the most alike first.
 
     Args:
-        fingerprints: of the photos of all splits.
-        max_scene_photos: with more photos than this the features are not compared, which takes milliseconds a pair,
-            only the hashes.
+        fingerprints: fingerprints of the photos of all splits.
+        max_scene_photos: with more photos than this only the hashes are compared; features take milliseconds per
+            pair.
         progress: show a progress bar on stderr.
     """
     hashes = np.array([each.bits for each in fingerprints])
@@ -112,7 +112,7 @@ def find_alike(
 
 
 def _near_hashes(hashes: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """Pairs within the distance, a row at a time so that memory stays flat."""
+    """Return pairs within the distance, one row at a time so that memory stays flat."""
     pairs: list[tuple[int, int]] = []
     for first in range(len(hashes) - 1):
         distances = (hashes[first + 1 :] != hashes[first]).sum(axis=1)
@@ -121,7 +121,7 @@ def _near_hashes(hashes: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
 
 
 def common_points(one: Fingerprint, other: Fingerprint) -> int:
-    """How many features of two photos match in looks and under one homography."""
+    """Count the features of two photos that match in looks and under one homography."""
     if min(len(one.points), len(other.points)) < MIN_COMMON_POINTS:
         return 0
     # Root-SIFT (Arandjelovic and Zisserman 2012): Hellinger instead of Euclidean distance between histograms.

@@ -1,4 +1,4 @@
-"""What is wrong with the annotations, each with its photo and the place in it."""
+"""Faults of the annotations, each with its photo and the place in it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAX_ROWS = 100
 
 
 def fault_rows(dataset: InspectedDataset, unreadable: Sequence[str]) -> list[list[object]]:
-    """Rows ``dataset, fault, photo, region, dropped, what was found``; at most 100, and how many more there are."""
+    """Return rows ``dataset, fault, photo, region, dropped, what was found``: at most 100, then the number left out."""
     rows: list[list[object]] = [
         [dataset.name, "unreadable photo", "", "", "no", message] for message in unreadable[:MAX_ROWS]
     ]
@@ -33,7 +33,7 @@ def fault_rows(dataset: InspectedDataset, unreadable: Sequence[str]) -> list[lis
 
 
 def faulty_photos(dataset: InspectedDataset, readable: Sequence[DatasetDict]) -> list[tuple[DatasetDict, list[Fault]]]:
-    """The photos with faults that are still in the dataset, each with its faults."""
+    """Return the photos with faults that are still in the dataset, each with its faults."""
     root = Path(MetadataCatalog.get(dataset.name).get("image_root", ""))
     by_photo: dict[str, list[Fault]] = {}
     for fault in dataset.faults:
@@ -44,12 +44,12 @@ def faulty_photos(dataset: InspectedDataset, readable: Sequence[DatasetDict]) ->
 
 
 def _composed(path: Path) -> str:
-    """The path with accents as single characters, as annotation files and disks write them differently."""
+    """Return the path with accents as single characters: annotation files and disks write them differently."""
     return unicodedata.normalize("NFC", str(path))
 
 
 def faults_figure(photos: Sequence[tuple[DatasetDict, list[Fault]]], dataset_name: str) -> Figure:
-    """Photos as they were read despite their faults, each under its name and the kinds of its faults."""
+    """Draw photos as they were read despite their faults, each under its name and the kinds of its faults."""
     titles = [
         f"{shorten(Path(photo['file_name']).name)}: {', '.join(sorted({fault.kind.value for fault in faults}))}"
         for photo, faults in photos

@@ -1,4 +1,4 @@
-"""The report about one or more datasets: is what the model shall learn from what it should be?"""
+"""Report about one or more datasets: is the data as it should be?"""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ _FIGURES_A_SPLIT = 9
 
 
 def inspect_data(names: Sequence[str], cfg: CfgNode, *, max_photos: int = 300, progress: bool = True) -> Report:
-    """Look at registered datasets with the eyes of the model that ``cfg`` describes.
+    """Report on registered datasets as the model of ``cfg`` sees them.
 
     Args:
-        names: of the datasets; the first one is what the anchors are measured against.
+        names: names of the datasets; the anchors are measured against the first one.
         cfg: the configuration; its ``DATASETS`` are not used.
-        max_photos: photos of each dataset that are decoded; of a larger dataset a random sample, which the report
-            says. Counts and sizes are those of all photos.
+        max_photos: photos of each dataset to decode; of a larger dataset a random sample, as the report says.
+            Counts and sizes cover all photos.
         progress: show progress bars on stderr.
 
     Raises:
@@ -90,7 +90,7 @@ def _add_counts(report: Report, datasets: Sequence[InspectedDataset], cfg: CfgNo
             distributions_figure(sizes),
             "distributions",
             "Do the curves of the splits lie on each other?",
-            "Top left: objects a photo. Top right: size at the model's input; the dotted lines part small, medium and "
+            "Top left: objects per photo. Top right: size at the model's input; dotted lines part small, medium and "
             "large. Bottom left: share of the photo. Bottom right: shape of the box, 1 is square.",
             svg=True,
         )
@@ -126,7 +126,7 @@ def _add_faults(report: Report, scans: Sequence[Scan]) -> None:
     n_seen = sum(scan.n_seen for scan in scans)
     report.section(
         "Faults",
-        f"What the reader of the annotations met, and which of the {n_seen} photos looked at cannot be decoded. A "
+        f"Faults that the reader of the annotations met, and those of {n_seen} photos that cannot be decoded. A "
         "region that is dropped is missing in training: its object is then taught to be background. A photo that "
         "cannot be decoded stops the training." + ("" if rows else " Here, nothing was wrong."),
     )
@@ -141,7 +141,7 @@ def _add_faults(report: Report, scans: Sequence[Scan]) -> None:
                 faults_figure(faulty, scan.dataset.name),
                 f"faults_{_slug(scan.dataset.name)}",
                 f"{scan.dataset.name}: photos with faults, as they will be learned from",
-                "What is drawn is what was kept. Mend the annotation where it shows something else than you see.",
+                "The drawing shows what was kept. Mend the annotation where it differs from what you see.",
             )
 
 
@@ -155,8 +155,8 @@ def _add_alike(report: Report, scans: Sequence[Scan], progress: bool) -> None:
         "Photos that look alike",
         "A photo that is in two splits, or whose scene is, lets the model be tested on what it has seen: the numbers "
         "come out too good. Copies are found by a perceptual hash, scenes by local features that one homography maps "
-        f"from photo to photo; {len(fingerprints)} photos were compared, each with each. Both can miss pairs: what is "
-        "not listed is not proven to be different."
+        f"from photo to photo; {len(fingerprints)} photos were compared, each with every other. Both can miss "
+        "pairs: photos that are not listed may still be alike."
         + ("" if scenes_compared else f" More than {MAX_SCENE_PHOTOS} photos: only the hashes were compared."),
     )
     rows: list[list[object]] = [
@@ -178,7 +178,7 @@ def _add_alike(report: Report, scans: Sequence[Scan], progress: bool) -> None:
             alike_figure(pairs),
             "alike",
             "Would you call these two different photos?",
-            "The pairs that are most alike, a row each. Move one of a pair that leaks to the other split.",
+            "The pairs that are most alike, one per row. Move one photo of a pair that leaks to the other split.",
         )
 
 

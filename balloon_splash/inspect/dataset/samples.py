@@ -1,4 +1,4 @@
-"""Photos with what is drawn on them: masks, boxes, labels."""
+"""Photos with masks, boxes and labels drawn on them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SHOWN_SIDE = 640  # pixels of the longer edge of a photo in a figure
 
 
 def shrink(image: Rgb, side: int = SHOWN_SIDE) -> Rgb:
-    """The photo with a longer edge of at most ``side`` pixels."""
+    """Shrink the photo to a longer edge of at most ``side`` pixels."""
     scale = side / max(image.shape[:2])
     if scale >= 1:
         return image
@@ -32,7 +32,7 @@ def shrink(image: Rgb, side: int = SHOWN_SIDE) -> Rgb:
 
 
 def draw_objects(photo: DatasetDict, dataset_name: str) -> Rgb:
-    """The photo with masks, boxes and labels of its objects, by Detectron2's ``Visualizer``, at 640 pixels.
+    """Draw masks, boxes and labels of the photo's objects with Detectron2's ``Visualizer``, at 640 pixels.
 
     Raises:
         MediaError: the photo cannot be read.
@@ -45,7 +45,7 @@ def draw_objects(photo: DatasetDict, dataset_name: str) -> Rgb:
 
 
 def samples_figure(photos: Sequence[DatasetDict], dataset_name: str) -> Figure:
-    """Photos with their objects, each under its name and number of objects."""
+    """Draw photos with their objects, each under its name and number of objects."""
     titles = [f"{shorten(Path(photo['file_name']).name)}: {len(objects_of(photo))}" for photo in photos]
     return photo_grid([draw_objects(photo, dataset_name) for photo in photos], titles)
 
@@ -64,12 +64,12 @@ def _mask(segmentation: Any) -> PolygonMasks | BitMasks:
 
 
 def box_differences(photos: Sequence[DatasetDict]) -> npt.NDArray[np.float64]:
-    """For each object, by how many pixels its stored box and the box of its mask differ at most, ``(N,)``."""
+    """Largest difference, in pixels, between the stored box of each object and the box of its mask, ``(N,)``."""
     return np.concatenate([np.abs(mask_boxes(photo) - boxes_of(photo)).max(axis=1, initial=0) for photo in photos])
 
 
 def boxes_figure(photos: Sequence[DatasetDict]) -> Figure:
-    """Stored boxes (orange) and, dashed inside of them, the boxes of the masks (blue)."""
+    """Draw stored boxes (orange) and, dashed inside them, the boxes of the masks (blue)."""
     images = [read_photo(photo) for photo in photos]
     figure = photo_grid([shrink(image) for image in images], [shorten(Path(p["file_name"]).name) for p in photos])
     for ax, photo, image in zip(figure.axes, photos, images, strict=False):
@@ -80,7 +80,7 @@ def boxes_figure(photos: Sequence[DatasetDict]) -> Figure:
 
 
 def alike_figure(pairs: Sequence[tuple[DatasetDict, DatasetDict]]) -> Figure:
-    """Pairs of photos, a row each."""
+    """Draw pairs of photos, one per row."""
     photos = [photo for pair in pairs for photo in pair]
     titles = ["/".join((Path(photo["file_name"]).parent.name, Path(photo["file_name"]).name)) for photo in photos]
     return photo_grid([shrink(read_photo(photo)) for photo in photos], titles, columns=2)

@@ -27,13 +27,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class InspectedDataset:
-    """What is looked at.
+    """Dataset under inspection.
 
     Attributes:
-        name: in ``DatasetCatalog``.
+        name: its name in ``DatasetCatalog``.
         photos: Detectron2's dataset dicts.
-        class_names: in the order of ``category_id``.
-        faults: what the reader of the annotations found; empty for readers that do not tell.
+        class_names: names of the classes in the order of ``category_id``.
+        faults: faults that the reader of the annotations found; empty for readers that do not report any.
     """
 
     name: str
@@ -62,7 +62,7 @@ def read_dataset(name: str) -> InspectedDataset:
 
 @contextmanager
 def dataset_files(name: str) -> Iterator[None]:
-    """Where a dataset is read: files that are not there, COCO's for instance, are the user's to mend.
+    """Report a missing file of a dataset, COCO's for instance, as the user's error while the dataset is read.
 
     Raises:
         DatasetError: a file of the dataset cannot be opened.
@@ -74,7 +74,7 @@ def dataset_files(name: str) -> Iterator[None]:
 
 
 def _load(dataset: Callable[[], list[DatasetDict]]) -> tuple[list[DatasetDict], tuple[Fault, ...]]:
-    """The photos, and what their reader complains about where it is ours; others only return photos."""
+    """Return the photos, and the faults that a reader of ours found; others only return photos."""
     if isinstance(dataset, AnnotatedDataset):
         photos, report = dataset.load()
         return photos, tuple(report.faults.faults)
@@ -82,10 +82,10 @@ def _load(dataset: Callable[[], list[DatasetDict]]) -> tuple[list[DatasetDict], 
 
 
 def read_photo(photo: DatasetDict) -> Rgb:
-    """The upright photo, ``(H, W, 3)`` RGB.
+    """Read the upright photo, ``(H, W, 3)`` RGB.
 
     Raises:
-        MediaError: it cannot be decoded, or is not of the size that the dataset tells.
+        MediaError: it cannot be decoded, or does not have the size in the dataset.
     """
     name = photo["file_name"]
     image = reading.read_photo(name)
@@ -96,18 +96,18 @@ def read_photo(photo: DatasetDict) -> Rgb:
 
 
 def objects_of(photo: DatasetDict) -> list[dict[str, Any]]:
-    """The annotations that a model learns from: all but COCO's crowd regions."""
+    """Return the annotations that a model learns from: all but COCO's crowd regions."""
     return [obj for obj in photo["annotations"] if not obj.get("iscrowd", 0)]
 
 
 def boxes_of(photo: DatasetDict) -> npt.NDArray[np.float64]:
-    """The stored boxes of its objects, ``(N, 4)`` XYXY pixels."""
+    """Return the stored boxes of the photo's objects, ``(N, 4)`` XYXY pixels."""
     boxes = [BoxMode.convert(obj["bbox"], obj["bbox_mode"], BoxMode.XYXY_ABS) for obj in objects_of(photo)]
     return np.array(boxes, dtype=np.float64).reshape(-1, 4)
 
 
 def draw_sample(items: Sequence[T], count: int, *, seed: int = 0) -> list[T]:
-    """At most ``count`` of ``items``, drawn at random, in their order; the same for the same seed."""
+    """Draw at most ``count`` of ``items`` at random, in their order; the same for the same seed."""
     if len(items) <= count:
         return list(items)
     chosen = np.sort(np.random.default_rng(seed).choice(len(items), count, replace=False))
@@ -116,14 +116,14 @@ def draw_sample(items: Sequence[T], count: int, *, seed: int = 0) -> list[T]:
 
 @dataclass(frozen=True)
 class Scan:
-    """What decoding the photos of one dataset showed.
+    """Result of decoding the photos of one dataset.
 
     Attributes:
         dataset: the dataset.
-        photos: those that can be read, of those that were looked at.
+        photos: the photos that can be read, of those inspected.
         fingerprints: one for each of ``photos``.
-        unreadable: a line for each photo that cannot be read.
-        n_seen: how many were looked at; fewer than the dataset has if it is large.
+        unreadable: one line per photo that cannot be read.
+        n_seen: number of photos inspected; fewer than the dataset has if it is large.
     """
 
     dataset: InspectedDataset
@@ -134,7 +134,7 @@ class Scan:
 
     @property
     def sampled(self) -> bool:
-        """True if some photos of the dataset were not looked at."""
+        """True if some photos of the dataset were not inspected."""
         return self.n_seen < len(self.dataset.photos)
 
 

@@ -1,4 +1,4 @@
-"""Counts and sizes: how many objects of which class, how large, of what shape, how many a photo."""
+"""Counts and sizes of objects: by class, size and shape, and per photo."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ class ObjectSizes:
     """The objects of one dataset as arrays, in the order of the photos.
 
     Attributes:
-        name: of the dataset.
+        name: name of the dataset.
         per_photo: ``(P,)`` objects of each photo.
         categories: ``(N,)`` class of each object.
         boxes: ``(N, 4)`` XYXY pixels of the photo.
-        areas: ``(N,)`` of the masks, square pixels of the photo, as COCO counts them.
-        shares: ``(N,)`` of the photo that the mask covers.
-        scales: ``(N,)`` by which the photo is resized for the model.
+        areas: ``(N,)`` areas of the masks, square pixels of the photo, as COCO counts them.
+        shares: ``(N,)`` share of the photo that the mask covers.
+        scales: ``(N,)`` factor by which the photo is resized for the model.
     """
 
     name: str
@@ -57,7 +57,7 @@ class ObjectSizes:
 
 
 def object_sizes(dataset: InspectedDataset, cfg: CfgNode) -> ObjectSizes:
-    """Measure the objects; ``cfg`` tells to what size the model resizes photos at test time."""
+    """Measure the objects; ``cfg`` sets the size to which the model resizes photos at test time."""
     per_photo = [len(objects_of(photo)) for photo in dataset.photos]
     areas = np.array([mask_area(obj["segmentation"]) for p in dataset.photos for obj in objects_of(p)])
     photo_areas = np.repeat([photo["width"] * photo["height"] for photo in dataset.photos], per_photo)
@@ -73,14 +73,14 @@ def object_sizes(dataset: InspectedDataset, cfg: CfgNode) -> ObjectSizes:
 
 
 def mask_area(segmentation: object) -> float:
-    """Square pixels of a mask, given as polygons or run lengths."""
+    """Return the area of a mask, polygons or run lengths, in square pixels."""
     if isinstance(segmentation, dict):
         return float(coco_mask.area(segmentation))
     return float(PolygonMasks([segmentation]).area()[0])
 
 
 def test_scale(photo: DatasetDict, cfg: CfgNode) -> float:
-    """The factor by which Detectron2's mapper resizes the photo at test time."""
+    """Return the factor by which Detectron2's mapper resizes the photo at test time."""
     height, width = photo["height"], photo["width"]
     shape = ResizeShortestEdge.get_output_shape(height, width, cfg.INPUT.MIN_SIZE_TEST, cfg.INPUT.MAX_SIZE_TEST)
     return float(shape[0] / height)
@@ -92,7 +92,7 @@ def size_groups(areas: Floats) -> npt.NDArray[np.int64]:
 
 
 def class_rows(datasets: Sequence[InspectedDataset], sizes: Sequence[ObjectSizes]) -> list[list[object]]:
-    """Rows ``dataset, class, photos with it, objects``; photos without objects have a row of their own."""
+    """Return rows ``dataset, class, photos with it, objects``; photos without objects have their own row."""
     rows: list[list[object]] = []
     for dataset, measured in zip(datasets, sizes, strict=True):
         photo_of = np.repeat(np.arange(len(measured.per_photo)), measured.per_photo)
@@ -104,7 +104,7 @@ def class_rows(datasets: Sequence[InspectedDataset], sizes: Sequence[ObjectSizes
 
 
 def size_rows(sizes: Sequence[ObjectSizes]) -> list[list[object]]:
-    """Rows ``dataset, counted in, small, medium, large``: in the photo, and as the model sees it."""
+    """Return rows ``dataset, counted in, small, medium, large``: in the photo, and as the model sees it."""
     rows: list[list[object]] = []
     for measured in sizes:
         for label, factor in (("the photo", np.ones_like(measured.scales)), ("the model's input", measured.scales)):
@@ -114,12 +114,12 @@ def size_rows(sizes: Sequence[ObjectSizes]) -> list[list[object]]:
 
 
 def distributions_figure(sizes: Sequence[ObjectSizes]) -> Figure:
-    """Four histograms with a line a dataset: objects a photo, sizes, shares, aspect ratios."""
+    """Draw four histograms with one line per dataset: objects per photo, sizes, shares, aspect ratios."""
     figure, axes = new_figure(2, 2, height=3.1)
     most = max(int(measured.per_photo.max()) for measured in sizes)
     step = max(1, most // 30)
     _histogram(axes[0], {s.name: s.per_photo for s in sizes}, np.arange(-0.5, most + step + 0.5, step))
-    axes[0].set(xlabel="objects a photo", ylabel="share of photos")
+    axes[0].set(xlabel="objects per photo", ylabel="share of photos")
     sides = {s.name: np.sqrt(s.areas) * s.scales for s in sizes}
     _histogram(axes[1], sides, _log_bins(sides), log=True)
     for limit in SIZE_LIMITS:

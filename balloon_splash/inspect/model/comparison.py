@@ -27,10 +27,10 @@ from balloon_splash.inspect.page.style import (
 def precision_rows(
     first: Mapping[IouType, Mapping[str, float]], second: Mapping[IouType, Mapping[str, float]]
 ) -> list[tuple[IouType, str, float, float, float]]:
-    """A row for each metric of boxes and masks: what it is, both values, and what the second gains.
+    """Return one row per metric of boxes and masks: its name, both values, and the gain of the second.
 
     Args:
-        first, second: task to metric to percent, of each model.
+        first, second: task to metric to percent, for each model.
     """
     return [
         (task, name, value, second[task][name], second[task][name] - value)
@@ -42,7 +42,7 @@ def precision_rows(
 def most_different(
     first: Sequence[PhotoMatches], second: Sequence[PhotoMatches]
 ) -> list[tuple[PhotoMatches, PhotoMatches]]:
-    """The same photos of both models in pairs, those whose numbers of mistakes differ most first."""
+    """Pair the same photos of both models, those whose numbers of mistakes differ most first."""
     pairs = list(zip(first, second, strict=True))
     return sorted(pairs, key=lambda pair: -abs(_total(pair[0]) - _total(pair[1])))
 
@@ -52,7 +52,7 @@ def _total(photo: PhotoMatches) -> int:
 
 
 def pair_figure(image: Rgb, pair: tuple[PhotoMatches, PhotoMatches], truth: COCO, names: tuple[str, str]) -> Figure:
-    """One photo with what each model found, held against the truth."""
+    """Draw one photo with the detections of each model, matched with the truth."""
     figure, axes = new_figure(1, 2, height=row_height(image, columns=2))
     for ax, photo, name in zip(axes, pair, names, strict=True):
         draw_matches(ax, image, photo, truth, f"{name}: {reasons(photo)}")
@@ -60,7 +60,7 @@ def pair_figure(image: Rgb, pair: tuple[PhotoMatches, PhotoMatches], truth: COCO
 
 
 def detections_figure(first: TracedPhoto, second: TracedPhoto) -> Figure:
-    """One photo with what each model found: outlines, boxes and scores."""
+    """Draw one photo with the detections of each model: outlines, boxes and scores."""
     figure, axes = new_figure(1, 2, height=row_height(first.image, columns=2))
     for ax, photo in zip(axes, (first, second), strict=True):
         found = photo.detections

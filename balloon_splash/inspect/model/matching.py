@@ -1,4 +1,4 @@
-"""Which detection is which object: pycocotools decides, this tells the reasons.
+"""Matching of detections with objects: pycocotools decides, this module names the reasons.
 
 Everything about matching is read from ``pycocotools.cocoeval.COCOeval``, so that what the reports say of single
 objects adds up to the average precision that they, and the evaluation, give.
@@ -23,7 +23,7 @@ from pycocotools.cocoeval import COCOeval
 IouType: TypeAlias = Literal["bbox", "segm"]
 CocoResult: TypeAlias = dict[str, Any]
 
-#: A detection is right from this IoU on, as in AP50.
+#: Least IoU of a right detection, as in AP50.
 MATCH_IOU = 0.5
 #: Below this overlap of boxes and masks a detection has nothing to do with any object.
 BACKGROUND_IOU = 0.1
@@ -32,7 +32,7 @@ _MATCH = 0  # the first of COCOeval's thresholds is MATCH_IOU
 
 
 class Reason(Enum):
-    """What a detection is, or that an object has none."""
+    """Verdict on a detection, or on an object without one."""
 
     MATCH = "match"
     WRONG_CLASS = "wrong class"
@@ -44,13 +44,13 @@ class Reason(Enum):
 
 @dataclass(frozen=True)
 class Found:
-    """One detection held against the truth.
+    """One detection matched with the truth.
 
     Attributes:
         result: the detection, as COCO writes results.
         truth: the annotation that it matches or, failing that, overlaps most; None if it overlaps none.
-        mask_iou, box_iou: with that annotation; 0 without one.
-        reason: what the detection is.
+        mask_iou, box_iou: IoU with that annotation; 0 without one.
+        reason: the verdict on the detection.
     """
 
     result: CocoResult
@@ -62,11 +62,11 @@ class Found:
 
 @dataclass(frozen=True)
 class PhotoMatches:
-    """The detections of one photo held against its objects.
+    """Detections of one photo matched with its objects.
 
     Attributes:
-        image_id: the photo's.
-        found: best score first.
+        image_id: id of the photo.
+        found: its detections, best score first.
         missed: annotations that no detection matches.
     """
 
@@ -75,17 +75,17 @@ class PhotoMatches:
     missed: tuple[dict[str, Any], ...]
 
     def count(self, reason: Reason) -> int:
-        """How many there are of a kind."""
+        """Count the detections, or missed objects, of a kind."""
         return len(self.missed) if reason is Reason.MISSED else sum(each.reason is reason for each in self.found)
 
 
 def coco_truth(dataset_name: str) -> COCO:
-    """The ground truth of a registered dataset, as Detectron2's ``COCOEvaluator`` sees it.
+    """Return the ground truth of a registered dataset, as Detectron2's ``COCOEvaluator`` sees it.
 
     Raises:
-        DatasetError, AnnotationError: ours cannot be read.
+        DatasetError, AnnotationError: a dataset of ours cannot be read.
     """
-    DatasetCatalog.get(dataset_name)  # a dataset that finds its classes in the file knows them from here on
+    DatasetCatalog.get(dataset_name)  # a dataset that takes its classes from the file knows them from now on
     truth = COCO()
     truth.dataset = convert_to_coco_dict(dataset_name)
     with contextlib.redirect_stdout(io.StringIO()):
@@ -94,7 +94,7 @@ def coco_truth(dataset_name: str) -> COCO:
 
 
 def category_ids(dataset_name: str) -> list[int]:
-    """The dataset's own id of each class that the model counts from 0."""
+    """Return the dataset's own id of each class that the model counts from 0."""
     metadata = MetadataCatalog.get(dataset_name)
     if not hasattr(metadata, "thing_dataset_id_to_contiguous_id"):
         return list(range(len(metadata.thing_classes)))
@@ -110,12 +110,12 @@ def run_coco(
     image_ids: Iterable[int] | None = None,
     by_class: bool = True,
 ) -> COCOeval:
-    """Evaluate, accumulate and summarise, without a word on the screen.
+    """Evaluate, accumulate and summarise without printing.
 
     Args:
         truth: see :func:`coco_truth`.
         results: detections with ``bbox`` XYWH and ``segmentation`` RLE.
-        iou_type: whether boxes or masks are compared.
+        iou_type: ``bbox`` or ``segm``.
         image_ids: the photos to evaluate on; by default all.
         by_class: whether a detection matches objects of its own class only.
     """
@@ -136,7 +136,7 @@ def _load_results(truth: COCO, results: Sequence[CocoResult], iou_type: IouType)
         empty.dataset = {**truth.dataset, "annotations": []}
         empty.createIndex()
         return empty
-    # With a box, loadRes would take the box's area for the mask's; COCOEvaluator leaves it out, too.
+    # With a box, loadRes would take the box's area for the mask's; COCOEvaluator leaves it out as well.
     left_out = "bbox" if iou_type == "segm" else "segmentation"
     return truth.loadRes([{key: value for key, value in each.items() if key != left_out} for each in results])
 
@@ -144,7 +144,7 @@ def _load_results(truth: COCO, results: Sequence[CocoResult], iou_type: IouType)
 def match_photos(
     truth: COCO, results: Sequence[CocoResult], *, confidence: float, image_ids: Iterable[int] | None = None
 ) -> list[PhotoMatches]:
-    """Hold the detections above ``confidence`` against the objects, whatever the classes, by the IoU of masks.
+    """Match the detections above ``confidence`` with the objects, whatever the classes, by the IoU of masks.
 
     Crowd annotations, and detections on them, count neither way, as in COCO.
 
@@ -160,7 +160,7 @@ def match_photos(
     boxes = run_coco(truth, sure, "bbox", image_ids=chosen, by_class=False)
     # COCOeval numbers results by their place in the list, from 1.
     by_id = dict(enumerate(sure, start=1))
-    # With classes left aside, the first entries are those of all sizes of objects, one for each photo.
+    # Without classes, the first entries are those of all sizes of objects, one for each photo.
     whole_range = zip(chosen, masks.evalImgs, strict=False)
     return [_match_photo(image_id, entry, masks, boxes, by_id) for image_id, entry in whole_range]
 
@@ -191,7 +191,7 @@ def _match_photo(
 
 
 def _truths(truth: COCO, image_id: int) -> list[dict[str, Any]]:
-    """The annotations of a photo in the order of the columns of ``COCOeval.ious``: class by class."""
+    """Return the annotations of a photo in the order of the columns of ``COCOeval.ious``: class by class."""
     return [
         each
         for category in sorted(truth.getCatIds())
@@ -213,30 +213,30 @@ def _reason(result: CocoResult, truth: dict[str, Any], mask_iou: float, box_iou:
     if matched:
         return Reason.MATCH if result["category_id"] == truth["category_id"] else Reason.WRONG_CLASS
     if mask_iou >= MATCH_IOU:
-        return Reason.DUPLICATE  # another detection has the object already
+        return Reason.DUPLICATE  # another detection already has the object
     return Reason.POOR_MASK if max(mask_iou, box_iou) >= BACKGROUND_IOU else Reason.BACKGROUND
 
 
-#: What counts as a mistake.
+#: Verdicts that count as mistakes.
 MISTAKES = tuple(reason for reason in Reason if reason is not Reason.MATCH)
 
 
 def mistakes(photo: PhotoMatches) -> dict[Reason, int]:
-    """How many mistakes of each kind there are in a photo."""
+    """Count the mistakes of each kind in a photo."""
     return {reason: count for reason in MISTAKES if (count := photo.count(reason))}
 
 
 def worst_first(matches: Sequence[PhotoMatches]) -> list[PhotoMatches]:
-    """By the number of mistakes; of equal ones, those with the less exact masks first."""
+    """Sort photos by the number of mistakes, most first; of equal ones, those with less exact masks first."""
     return sorted(matches, key=lambda photo: (-sum(mistakes(photo).values()), mean_iou(photo)))
 
 
 def mean_iou(photo: PhotoMatches) -> float:
-    """Mean IoU of the masks that match an object; 1 where none is wanted, 0 where all are missed."""
+    """Return the mean IoU of the masks that match an object; 1 where there is no object, 0 where all are missed."""
     ious = [found.mask_iou for found in photo.found if found.reason is Reason.MATCH]
     return sum(ious) / len(ious) if ious else float(not photo.missed)
 
 
 def reasons(photo: PhotoMatches) -> str:
-    """The mistakes in words, such as ``2 missed, 1 duplicate``."""
+    """Return the mistakes in words, such as ``2 missed, 1 duplicate``."""
     return ", ".join(f"{count} {reason.value}" for reason, count in mistakes(photo).items()) or "no mistake"

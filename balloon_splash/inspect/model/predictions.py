@@ -1,4 +1,4 @@
-"""What a model finds on the photos of a dataset, small enough to keep for all of them."""
+"""Predictions of a model on the photos of a dataset, small enough to keep for all of them."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from balloon_splash.progress import ProgressBar
 
 @dataclass(frozen=True)
 class SplitPredictions:
-    """What a model found on a dataset.
+    """Predictions of a model on a dataset.
 
     Attributes:
         dataset: name of the dataset.
-        entries: ``image_id`` to the dataset dict, of the photos that could be read.
+        entries: ``image_id`` to the dataset dict, for the photos that could be read.
         results: all detections, masks run-length coded, as COCO writes results; categories are the dataset's own.
         proposals: ``image_id`` to ``(R, 4)`` proposals, best objectness first, XYXY in pixels of the photo.
-        unreadable: file name and reason of the photos that could not be read.
-        num_photos: in the whole dataset, of which these may be a sample.
+        unreadable: file name and reason for each photo that could not be read.
+        num_photos: number of photos in the whole dataset, of which these may be a sample.
     """
 
     dataset: str
@@ -40,12 +40,12 @@ class SplitPredictions:
 
     @property
     def sampled(self) -> bool:
-        """Whether these are only some of the dataset's photos."""
+        """True if these are only some of the dataset's photos."""
         return len(self.entries) + len(self.unreadable) < self.num_photos
 
 
 def sample_entries(entries: Sequence[dict[str, Any]], limit: int) -> list[dict[str, Any]]:
-    """At most ``limit`` dataset dicts, spread evenly over the dataset, so always the same."""
+    """Return at most ``limit`` dataset dicts, spread evenly over the dataset, hence always the same."""
     if len(entries) <= limit:
         return list(entries)
     return [entries[index] for index in np.linspace(0, len(entries) - 1, limit).round().astype(int)]
@@ -54,16 +54,16 @@ def sample_entries(entries: Sequence[dict[str, Any]], limit: int) -> list[dict[s
 def predict_split(subject: Subject, dataset_name: str, *, limit: int = 1000, progress: bool = True) -> SplitPredictions:
     """Run a model over a registered dataset.
 
-    Every detection above ``MODEL.ROI_HEADS.SCORE_THRESH_TEST`` is kept, as average precision wants it.
+    Every detection above ``MODEL.ROI_HEADS.SCORE_THRESH_TEST`` is kept, because average precision needs it.
 
     Args:
         subject: the model.
         dataset_name: a registered dataset.
-        limit: of a larger dataset, so many photos are taken.
+        limit: number of photos to take from a larger dataset.
         progress: show a progress bar on stderr.
 
     Raises:
-        DatasetError, AnnotationError: the dataset cannot be read; a single photo that cannot is noted.
+        DatasetError, AnnotationError: the dataset cannot be read; a single photo that cannot be read is noted instead.
     """
     entries = DatasetCatalog.get(dataset_name)
     categories = category_ids(dataset_name)
@@ -84,7 +84,7 @@ def predict_split(subject: Subject, dataset_name: str, *, limit: int = 1000, pro
 
 
 def _proposals(trace: Trace, entry: dict[str, Any]) -> Floats:
-    """Proposals in pixels of the photo instead of the resized one."""
+    """Convert proposals to pixels of the photo instead of the resized one."""
     (proposals,), (size,) = trace.proposals, trace.image_sizes
     scale = np.array([entry["width"] / size[1], entry["height"] / size[0]] * 2, np.float32)
     return array(proposals.proposal_boxes.tensor) * scale

@@ -1,4 +1,4 @@
-"""The reports about a model: one photo stage by stage, a whole dataset in numbers, two models side by side."""
+"""Reports about a model: one photo stage by stage, a whole dataset in numbers, two models side by side."""
 
 from __future__ import annotations
 
@@ -60,14 +60,14 @@ _SHOWN_PHOTOS = 12
 
 @dataclass(frozen=True)
 class Judged:
-    """What a model found on a dataset, held against its ground truth.
+    """Predictions of a model on a dataset, matched with its ground truth.
 
     Attributes:
         subject: the model.
-        predictions: what it found.
+        predictions: its predictions.
         truth: the ground truth.
         evaluations: pycocotools' evaluation of boxes and of masks.
-        matches: a photo each, of detections from the confidence up.
+        matches: one per photo, of detections from the confidence up.
     """
 
     subject: Subject
@@ -78,12 +78,12 @@ class Judged:
 
     @property
     def precisions(self) -> dict[IouType, dict[str, float]]:
-        """Task to metric to percent, as the evaluation of the training gives them."""
+        """Map task to metric to percent, as the evaluation during training does."""
         return {task: average_precisions(evaluation) for task, evaluation in self.evaluations.items()}
 
 
 def check_dataset(subject: Subject, name: str) -> None:
-    """Refuse a dataset that is not there or has other classes than the model.
+    """Refuse a dataset that does not exist or has other classes than the model.
 
     Raises:
         ConfigError, DatasetError: it does not fit.
@@ -95,7 +95,7 @@ def check_dataset(subject: Subject, name: str) -> None:
 
 
 def judge(subject: Subject, dataset_name: str, *, confidence: float, limit: int, progress: bool = True) -> Judged:
-    """Run a model over a dataset and hold what it finds against the ground truth.
+    """Run a model over a dataset and match its detections with the ground truth.
 
     Raises:
         ConfigError, DatasetError, AnnotationError: the dataset cannot be read, or does not fit the model.
@@ -109,7 +109,7 @@ def judge(subject: Subject, dataset_name: str, *, confidence: float, limit: int,
 
 
 def find_entry(dataset_name: str, photo: Path) -> dict[str, Any]:
-    """The dataset dict of a photo.
+    """Find the dataset dict of a photo.
 
     Raises:
         UsageError: the photo is not in the dataset.
@@ -128,18 +128,18 @@ def photo_report(
     dataset_name: str | None = None,
     progress: bool = True,
 ) -> Report:
-    """One photo: every stage of the first model, what it made of the objects, and how a second one compares.
+    """Report on one photo: every stage of the first model, how its objects were found, how a second model compares.
 
     Args:
         photo: the file.
         subjects: one model, or two to compare.
         confidence: detections with a lower score get no mask.
-        dataset_name: where the ground truth is.
-        progress: say on stderr what is being done.
+        dataset_name: dataset with the ground truth.
+        progress: report progress on stderr.
 
     Raises:
         MediaError: the photo cannot be read.
-        UsageError, DatasetError, ConfigError: the ground truth is not to be had.
+        UsageError, DatasetError, ConfigError: the ground truth is not available.
     """
     for subject in subjects if dataset_name else ():
         check_dataset(subject, str(dataset_name))
@@ -161,7 +161,7 @@ def photo_report(
         report.figure(
             detections_figure(*traced),
             "comparison",
-            "What does one find that the other does not?",
+            "What does one model find that the other does not?",
             f"Outlines and scores of everything above {confidence:g}.",
         )
     add_weights(report, subjects[0])
@@ -193,14 +193,14 @@ def _add_truth(report: Report, photo: TracedPhoto, dataset_name: str) -> None:
 def split_report(
     dataset_name: str, subjects: Sequence[Subject], *, confidence: float, limit: int = 1000, progress: bool = True
 ) -> Report:
-    """A whole dataset: how good the first model is, where it fails, and how a second one compares.
+    """Report on a whole dataset: how good the first model is, where it fails, how a second model compares.
 
     Args:
         dataset_name: a registered dataset.
         subjects: one model, or two to compare.
-        confidence: detections from this score up count in the confusion matrix and in what is said of single photos.
-        limit: of a larger dataset, so many photos are taken.
-        progress: say on stderr what is being done.
+        confidence: lowest score of detections in the confusion matrix and in the findings on single photos.
+        limit: number of photos to take from a larger dataset.
+        progress: report progress on stderr.
 
     Raises:
         DatasetError, AnnotationError, ConfigError: the dataset cannot be read, or does not fit the model.
@@ -227,7 +227,7 @@ def split_report(
 
 
 def add_precision(report: Report, judged: Judged) -> None:
-    """AP table, precision-recall curves, photos that could not be read."""
+    """Add the AP table, the precision-recall curves, and the photos that could not be read."""
     report.section(
         "How good is it?",
         "Average precision as COCO defines it, by pycocotools: the same numbers as `tools/train_net.py --eval-only` "
@@ -251,11 +251,11 @@ def add_precision(report: Report, judged: Judged) -> None:
 
 
 def _number(value: float) -> str:
-    return f"{value:.1f}" if value == value else "–"  # NaN is the only number unlike itself
+    return f"{value:.1f}" if value == value else "–"  # NaN is the only number that differs from itself
 
 
 def add_behaviour(report: Report, judged: Judged, *, confidence: float) -> None:
-    """Calibration, confusion, IoU against size, proposal recall."""
+    """Add calibration, confusion, IoU against size, and proposal recall."""
     report.section("How does it behave?", "Can its scores be believed, what does it mix up, and what does it overlook?")
     report.figure(
         calibration_figure(calibration(judged.evaluations["segm"])),
@@ -269,7 +269,7 @@ def add_behaviour(report: Report, judged: Judged, *, confidence: float) -> None:
         confusion_figure(confusion(judged.matches, categories), judged.subject.class_names),
         "confusion",
         "All counts should lie on the diagonal",
-        f"Detections from {confidence:g} up. The last row are false alarms, the last column missed objects.",
+        f"Detections from {confidence:g} up. The last row holds false alarms, the last column missed objects.",
     )
     report.figure(
         size_figure(*size_and_iou(judged.matches)),
@@ -291,10 +291,10 @@ def add_behaviour(report: Report, judged: Judged, *, confidence: float) -> None:
 
 
 def add_worst_photos(report: Report, judged: Judged) -> None:
-    """A table of all photos, worst first, and pictures of the worst."""
+    """Add a table of all photos, worst first, and pictures of the worst."""
     report.section(
         "The worst photos first",
-        "Missed: no detection matches the object. Duplicate: another detection has the object already. Poor mask: it "
+        "Missed: no detection matches the object. Duplicate: another detection already has the object. Poor mask: it "
         "overlaps an object, but by an IoU below 0.5. Background: there is no object.",
     )
     worst = worst_first(judged.matches)
@@ -312,7 +312,7 @@ def add_worst_photos(report: Report, judged: Judged) -> None:
 
 
 def add_comparison(report: Report, first: Judged, second: Judged) -> None:
-    """AP of two models side by side, and the photos on which they differ most."""
+    """Add AP of two models side by side, and the photos on which they differ most."""
     names = (first.subject.name, second.subject.name)
     report.section("Two models", f"`{names[0]}` and `{names[1]}` on the same photos.")
     rows = [
@@ -331,7 +331,7 @@ def add_comparison(report: Report, first: Judged, second: Judged) -> None:
 
 
 def add_weights(report: Report, subject: Subject) -> None:
-    """Histograms of the weights and the table that flags layers."""
+    """Add histograms of the weights and the table that flags layers."""
     layers = layer_weights(subject.model)
     faulty = sum(bool(layer.fault) for layer in layers)
     report.section("The weights", RULE)

@@ -1,4 +1,4 @@
-"""Figures of what a model's detections on a whole dataset say."""
+"""Figures about a model's detections on a whole dataset."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SIZES = (32, 96)
 
 
 def precision_recall_figure(recalls: Doubles, curves: dict[str, dict[float, Doubles]]) -> Figure:
-    """A plot for boxes and one for masks, each with a curve for every IoU.
+    """Draw one plot for boxes and one for masks, each with a curve for every IoU.
 
     Args:
         recalls: ``(101,)``.
@@ -33,7 +33,7 @@ def precision_recall_figure(recalls: Doubles, curves: dict[str, dict[float, Doub
 
 
 def calibration_figure(found: Calibration) -> Figure:
-    """Scores against the share of right detections, and how many detections each bin holds."""
+    """Plot scores against the share of right detections, and the number of detections per bin."""
     figure, (ax, counts) = new_figure(1, 2, height=3.4)
     ax.plot([0, 1], [0, 1], color=GREY, linestyle="--", label="as often right as the score says")
     filled = found.counts > 0
@@ -47,7 +47,7 @@ def calibration_figure(found: Calibration) -> Figure:
 
 
 def confusion_figure(counts: npt.NDArray[np.int64], class_names: Sequence[str]) -> Figure:
-    """The confusion matrix with its numbers."""
+    """Draw the confusion matrix with its numbers."""
     names = [*class_names, "background"]
     side = min(2.4 + 0.5 * len(names), 10)
     figure, (ax,) = new_figure(1, 1, width=side + 0.8, height=side)
@@ -65,7 +65,7 @@ def confusion_figure(counts: npt.NDArray[np.int64], class_names: Sequence[str]) 
 
 
 def size_figure(sides: Doubles, ious: Doubles) -> Figure:
-    """IoU of every object's best mask against the object's size."""
+    """Plot the IoU of every object's best mask against the object's size."""
     figure, (ax,) = new_figure(1, 1, width=8, height=3.4)
     good = ious >= MATCH_IOU
     ax.plot(sides[good], ious[good], "o", color=GREEN, alpha=0.7, label=f"IoU from {MATCH_IOU:g} up")
@@ -79,7 +79,7 @@ def size_figure(sides: Doubles, ious: Doubles) -> Figure:
 
 
 def recall_figure(recalls: dict[float, list[float]]) -> Figure:
-    """Recall of the proposals by their number, a curve for each IoU."""
+    """Plot the recall of the proposals by their number, one curve per IoU."""
     figure, (ax,) = new_figure(1, 1, width=8, height=3.2)
     for (iou, values), color in zip(recalls.items(), (BLUE, ORANGE, PURPLE), strict=False):
         ax.plot(PROPOSAL_COUNTS, values, "o-", color=color, label=f"IoU {iou:g}")

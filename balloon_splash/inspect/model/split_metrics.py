@@ -1,4 +1,4 @@
-"""What a model's detections on a whole dataset say, in numbers."""
+"""Metrics of a model's detections on a whole dataset."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ PROPOSAL_COUNTS = (1, 3, 10, 30, 100, 300, 1000)
 
 
 def average_precisions(evaluation: COCOeval) -> dict[str, float]:
-    """:data:`AP_NAMES` to percent; NaN where there is no object of that size."""
+    """Map :data:`AP_NAMES` to percent; NaN where there is no object of that size."""
     values = (float(value) for value in evaluation.stats[: len(AP_NAMES)])
     return {name: value * 100 if value >= 0 else float("nan") for name, value in zip(AP_NAMES, values, strict=True)}
 
 
 def precision_recall(evaluation: COCOeval) -> tuple[Doubles, dict[float, Doubles]]:
-    """Precision at each recall, the mean over classes that have objects; objects of all sizes.
+    """Compute precision at each recall, the mean over classes that have objects; objects of all sizes.
 
     Returns:
         ``(101,)`` recalls, and for each of :data:`PR_IOUS` the ``(101,)`` precisions; the mean of such a row is the
@@ -54,10 +54,10 @@ def precision_recall(evaluation: COCOeval) -> tuple[Doubles, dict[float, Doubles
 
 @dataclass(frozen=True)
 class Calibration:
-    """How often a detection of some score is right.
+    """Share of right detections by score.
 
     Attributes:
-        edges: ``(B + 1,)`` of the bins of scores.
+        edges: ``(B + 1,)`` edges of the bins of scores.
         counts: ``(B,)`` detections in each.
         scores: ``(B,)`` their mean score; NaN in an empty bin.
         precisions: ``(B,)`` the share that is right.
@@ -90,9 +90,9 @@ def calibration(evaluation: COCOeval, *, bins: int = 10) -> Calibration:
 
 
 def confusion(matches: Sequence[PhotoMatches], category_ids: Sequence[int]) -> npt.NDArray[np.int64]:
-    """``(K + 1, K + 1)`` counts: rows are true classes, columns those found, the last of both is background.
+    """``(K + 1, K + 1)`` counts: rows are true classes, columns predicted ones, the last of both is background.
 
-    A detection that matches no object is one of background, whatever it overlaps.
+    A detection that matches no object counts as background, whatever it overlaps.
     """
     position = {category: index for index, category in enumerate(category_ids)}
     background = len(position)
@@ -108,7 +108,7 @@ def confusion(matches: Sequence[PhotoMatches], category_ids: Sequence[int]) -> n
 
 
 def size_and_iou(matches: Sequence[PhotoMatches]) -> tuple[Doubles, Doubles]:
-    """Of every object the side of a square of its area, in pixels of the photo, and the best IoU of a mask with it.
+    """Return, per object, the side in pixels of a square of its area in the photo, and the best IoU of a mask with it.
 
     A missed object counts with the mask that overlaps it most, of those that belong to no other object.
 
@@ -129,7 +129,7 @@ def size_and_iou(matches: Sequence[PhotoMatches]) -> tuple[Doubles, Doubles]:
 
 
 def proposal_recall(truth: COCO, proposals: dict[int, Floats], iou: float) -> list[float]:
-    """The share of objects that one of the best n proposals covers, for each n of :data:`PROPOSAL_COUNTS`.
+    """Return the share of objects that one of the best n proposals covers, for each n of :data:`PROPOSAL_COUNTS`.
 
     Covered means an IoU of boxes of at least ``iou``, as Detectron2's ``Matcher`` decides it in training. Crowds are
     left out. NaN without any object.

@@ -1,4 +1,4 @@
-"""The walk through Mask R-CNN: one photo, stage by stage, each with what happens and where in the code."""
+"""Walk through Mask R-CNN: one photo, stage by stage, each with what happens and where in the code."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def add_stages(report: Report, photo: TracedPhoto) -> None:
 
 
 def funnel(photo: TracedPhoto) -> list[tuple[str, int, str]]:
-    """How many boxes there are after each step: step, count, and what the step does."""
+    """Return the number of boxes after each step: step, count, and what the step does."""
     trace, heads = photo.trace, photo.subject.cfg.MODEL
     scored = int((trace.roi_scores[0][:, :-1] > heads.ROI_HEADS.SCORE_THRESH_TEST).sum())
     return [
@@ -33,7 +33,7 @@ def funnel(photo: TracedPhoto) -> list[tuple[str, int, str]]:
 
 
 def add_overview(report: Report, photo: TracedPhoto) -> None:
-    """The photo, how many boxes each stage leaves, and the result."""
+    """Add the photo, the number of boxes after each stage, and the result."""
     report.section(
         "From boxes everywhere to a few objects",
         "Mask R-CNN looks in two stages. The first, the region proposal network, judges tens of thousands of boxes "
@@ -52,7 +52,7 @@ def add_overview(report: Report, photo: TracedPhoto) -> None:
 
 
 def add_first_stage(report: Report, photo: TracedPhoto) -> None:
-    """Features, anchors, objectness, refinement and NMS."""
+    """Add features, anchors, objectness, refinement and NMS."""
     rpn: CfgNode = photo.subject.cfg.MODEL.RPN
     report.section(
         "First stage: where could there be an object?",
@@ -100,7 +100,7 @@ def add_first_stage(report: Report, photo: TracedPhoto) -> None:
 
 
 def add_second_stage(report: Report, photo: TracedPhoto) -> None:
-    """ROIAlign, classification, box refinement, and what is dropped."""
+    """Add ROIAlign, classification, box refinement, and the dropped boxes."""
     heads: CfgNode = photo.subject.cfg.MODEL
     rois = Rois.of(photo)
     report.section(
@@ -108,7 +108,7 @@ def add_second_stage(report: Report, photo: TracedPhoto) -> None:
         "ROIAlign cuts a grid of "
         f"{heads.ROI_BOX_HEAD.POOLER_RESOLUTION} x {heads.ROI_BOX_HEAD.POOLER_RESOLUTION} features out of one pyramid "
         "level for each proposal, by bilinear sampling, without rounding the box to cells (`ROIPooler`). From it the "
-        "box head (`FastRCNNConvFCHead`, `FastRCNNOutputLayers`) tells the class and moves the box once more. "
+        "box head (`FastRCNNConvFCHead`, `FastRCNNOutputLayers`) predicts the class and moves the box once more. "
         "`BalloonROIHeads` in `balloon_splash/modeling/roi_heads.py` runs this.",
     )
     report.figure(
@@ -143,7 +143,7 @@ def add_second_stage(report: Report, photo: TracedPhoto) -> None:
 
 
 def add_masks(report: Report, photo: TracedPhoto) -> None:
-    """Soft masks, pasting, and the splash."""
+    """Add soft masks, pasting, and the splash."""
     side = 2 * photo.subject.cfg.MODEL.ROI_MASK_HEAD.POOLER_RESOLUTION
     report.section(
         "Masks, and the splash",

@@ -33,9 +33,9 @@ _SHOWN_PASTED = 3
 
 
 def soft_masks_figure(photo: TracedPhoto) -> Figure:
-    """The mask head's own output for the best objects: probabilities on a small grid, square whatever the box.
+    """Draw the mask head's own output for the best objects: probabilities on a small grid, square whatever the box.
 
-    Without any object it is the photo, which says so; likewise :func:`pasted_figure`.
+    Without any object the figure shows the photo and says so; likewise :func:`pasted_figure`.
     """
     found = photo.detections[:_SHOWN_MASKS]
     if len(found) == 0:
@@ -52,7 +52,7 @@ def soft_masks_figure(photo: TracedPhoto) -> Figure:
 
 
 def pasted_figure(photo: TracedPhoto) -> Figure:
-    """The best objects: soft mask, the same stretched over the box, and its outline at several thresholds."""
+    """Draw the best objects: soft mask, the same stretched over the box, and its outline at several thresholds."""
     found = photo.detections[:_SHOWN_PASTED]
     if len(found) == 0:
         return results_figure(photo)
@@ -74,7 +74,7 @@ def pasted_figure(photo: TracedPhoto) -> Figure:
 
 
 def results_figure(photo: TracedPhoto) -> Figure:
-    """All masks cut at 0.5, a colour each, with their scores."""
+    """Draw all masks cut at 0.5, each in its own colour, with their scores."""
     found = photo.detections
     masks = instance_masks(found)
     tinted = photo.image.astype(np.float32)
@@ -89,7 +89,7 @@ def results_figure(photo: TracedPhoto) -> Figure:
 
 
 def splash_figure(photo: TracedPhoto) -> Figure:
-    """The photo, its matte, and the splash with hard and with soft edges."""
+    """Draw the photo, its matte, and the splash with hard and with soft edges."""
     hard, soft = matte(photo.detections), matte(photo.detections, soft=True)
     white = np.dstack([np.round(hard * 255).astype(np.uint8)] * 3)
     splashes = [apply_effect(photo.image, alpha).astype(np.uint8, copy=False) for alpha in (hard, soft)]

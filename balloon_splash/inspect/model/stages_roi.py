@@ -34,7 +34,7 @@ _SMALLEST_SIDE = 8.0  # pixels; the few smaller proposals are counted there
 
 
 class Fate(Enum):
-    """What becomes of a proposal with a class."""
+    """Fate of a proposal with a class."""
 
     LOW_SCORE = "below the score threshold"
     SUPPRESSED = "dropped by NMS"
@@ -52,11 +52,11 @@ class Rois:
     Attributes:
         proposals: ``(R, 4)`` boxes before refinement, XYXY in pixels of the resized photo.
         refined: ``(R, 4)`` boxes after it, for the best class, clipped to the photo.
-        deltas: ``(R, 4)`` of the best class: shift of the centre, and logarithm of the scaling, as the box head gives
-            them, so multiplied by ``MODEL.ROI_BOX_HEAD.BBOX_REG_WEIGHTS``.
-        scores: ``(R,)`` probability of the best class, background left aside.
+        deltas: ``(R, 4)`` deltas of the best class: shift of the centre, and logarithm of the scaling, as the box head
+            gives them, so multiplied by ``MODEL.ROI_BOX_HEAD.BBOX_REG_WEIGHTS``.
+        scores: ``(R,)`` probability of the best class, background excluded.
         classes: ``(R,)`` the best class.
-        fates: what becomes of each.
+        fates: the fate of each.
     """
 
     proposals: Floats
@@ -85,13 +85,13 @@ class Rois:
         )
 
     def having(self, fate: Fate) -> npt.NDArray[np.intp]:
-        """Indices of those with this fate, best score first."""
+        """Return the indices of proposals with this fate, best score first."""
         chosen = np.flatnonzero([found is fate for found in self.fates])
         return chosen[self.scores[chosen].argsort(kind="stable")[::-1]]
 
 
 def _of_class(values: Tensor, classes: npt.NDArray[np.intp]) -> Floats:
-    """``(R, K * 4)`` or class-agnostic ``(R, 4)`` to the ``(R, 4)`` of each row's class."""
+    """Pick from ``(R, K * 4)``, or class-agnostic ``(R, 4)``, the ``(R, 4)`` of each row's class."""
     per_class = array(values).reshape(len(classes), -1, 4)
     return per_class[np.arange(len(classes)), classes if per_class.shape[1] > 1 else 0]
 
@@ -118,7 +118,7 @@ def _keys(instances: Instances) -> list[tuple[list[float], int]]:
 
 
 def levels_figure(photo: TracedPhoto) -> Figure:
-    """The best proposals, coloured by the level that ROIAlign pools them from, and that level by their size."""
+    """Draw the best proposals, coloured by the level that ROIAlign pools them from; plot that level by their size."""
     boxes = array(photo.trace.proposals[0].proposal_boxes.tensor)
     levels = photo.trace.proposal_levels[0].cpu().numpy()
     figure, axes = new_figure(1, 2, height=row_height(photo.resized, columns=2))
@@ -136,7 +136,7 @@ def levels_figure(photo: TracedPhoto) -> Figure:
 
 
 def scores_figure(photo: TracedPhoto, rois: Rois) -> Figure:
-    """How sure the classifier is, and how far the box regression moves what it takes for an object."""
+    """Plot the scores of the classifier, and the deltas of the box regression for what it takes for an object."""
     figure, axes = new_figure(1, 2, height=3.2)
     threshold = photo.subject.model.roi_heads.box_predictor.test_score_thresh
     axes[0].hist(rois.scores, bins=np.linspace(0, 1, 41).tolist(), color=BLUE)
@@ -153,7 +153,7 @@ def scores_figure(photo: TracedPhoto, rois: Rois) -> Figure:
 
 
 def roi_refinement_figure(photo: TracedPhoto, rois: Rois) -> Figure:
-    """The proposals with the best scores before (dashed) and after (solid) the second refinement."""
+    """Draw the proposals with the best scores before (dashed) and after (solid) the second refinement."""
     best = rois.scores.argsort()[::-1][:_SHOWN_ROIS]
     figure, axes = new_figure(1, 2, height=row_height(photo.resized, columns=2))
     for ax, title in zip(axes, ("before", "after"), strict=True):
@@ -164,7 +164,7 @@ def roi_refinement_figure(photo: TracedPhoto, rois: Rois) -> Figure:
 
 
 def fates_figure(photo: TracedPhoto, rois: Rois) -> Figure:
-    """What is dropped and why, and what goes on to the mask branch."""
+    """Draw the proposals by fate: dropped, with the reason, or passed to the mask branch."""
     figure, axes = new_figure(2, 2, height=row_height(photo.resized, columns=2))
     for ax, fate in zip(axes, Fate, strict=True):
         chosen = rois.having(fate)

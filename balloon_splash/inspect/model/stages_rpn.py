@@ -1,6 +1,7 @@
 """Figures of the first stage: from the photo to the proposals.
 
-What to show follows the second notebook of the reference implementation (matterport/Mask_RCNN, ``inspect_model``).
+The choice of figures follows the second notebook of the reference implementation (matterport/Mask_RCNN,
+``inspect_model``).
 """
 
 from __future__ import annotations
@@ -29,18 +30,18 @@ from balloon_splash.inspect.page.style import (
     show_photo,
 )
 
-#: How many of the best anchors and boxes the figures show; more hide the photo.
+#: Number of best anchors and boxes that the figures show; more hide the photo.
 SHOWN = 50
 
 
 def input_figure(photo: TracedPhoto) -> Figure:
-    """The photo as it is and as the network sees it."""
+    """Draw the photo as it is and as the network sees it."""
     sizes = [f"{image.shape[1]} x {image.shape[0]}" for image in (photo.image, photo.resized)]
     return photo_grid([photo.image, photo.resized], [f"photo, {sizes[0]}", f"resized, {sizes[1]}"], columns=2)
 
 
 def features_figure(photo: TracedPhoto) -> Figure:
-    """For each pyramid level the mean strength over all channels, and the channel that varies most."""
+    """Draw, per pyramid level, the mean strength over all channels, and the channel that varies most."""
     levels = photo.trace.features
     figure, axes = new_figure(2, len(levels), height=row_height(photo.resized, columns=len(levels)))
     for column, (name, batch) in enumerate(levels.items()):
@@ -60,7 +61,7 @@ def _heat_map(ax: Axes, values: Floats, title: str) -> None:
 
 
 def centre_anchors(photo: TracedPhoto) -> list[Floats]:
-    """For each level the ``(A, 4)`` anchors of the cell in the middle of the resized photo, XYXY."""
+    """Return, per level, the ``(A, 4)`` anchors of the cell in the middle of the resized photo, XYXY."""
     height, width = photo.resized.shape[:2]
     middle = np.array([width / 2, height / 2])
     chosen = []
@@ -72,13 +73,13 @@ def centre_anchors(photo: TracedPhoto) -> list[Floats]:
 
 
 def anchors_per_cell(photo: TracedPhoto) -> list[int]:
-    """How many anchors each cell has, a number for each level."""
+    """Return the number of anchors per cell for each level."""
     levels = zip(photo.rpn_levels, photo.trace.anchors, strict=True)
     return [len(anchors) // photo.trace.features[name][0, 0].numel() for name, anchors in levels]
 
 
 def anchors_figure(photo: TracedPhoto) -> Figure:
-    """The anchors of one cell of each level, in the middle of the photo, and how dense the cells lie."""
+    """Draw the anchors of one cell of each level, in the middle of the photo, and the density of the cells."""
     figure, axes = new_figure(1, 2, height=row_height(photo.resized, columns=2))
     show_photo(axes[0], faded(photo.resized), "anchors of the middle cell of each level")
     show_photo(axes[1], faded(photo.resized), "centres of all cells")
@@ -94,7 +95,7 @@ def anchors_figure(photo: TracedPhoto) -> Figure:
 
 
 def objectness_maps(photo: TracedPhoto) -> list[Floats]:
-    """For each level ``(Hl, Wl)``: the highest objectness, as a probability, of the anchors of each cell."""
+    """Return, per level, ``(Hl, Wl)``: the highest objectness, as a probability, of the anchors of each cell."""
     maps = []
     levels = zip(photo.rpn_levels, photo.trace.objectness_logits, anchors_per_cell(photo), strict=True)
     for name, logits, count in levels:
@@ -104,7 +105,7 @@ def objectness_maps(photo: TracedPhoto) -> list[Floats]:
 
 
 def objectness_figure(photo: TracedPhoto) -> Figure:
-    """Heat maps of objectness over the photo, a plot for each level."""
+    """Draw heat maps of objectness over the photo, one plot per level."""
     maps = objectness_maps(photo)
     height, width = photo.resized.shape[:2]
     columns = min(3, len(maps))
@@ -114,7 +115,7 @@ def objectness_figure(photo: TracedPhoto) -> Figure:
         ax.set_axis_off()
     for ax, name, values in zip(axes, photo.rpn_levels, maps, strict=False):
         show_photo(ax, grey(photo.resized), f"{name}: highest {values.max():.2f}")
-        # A map is padded as the photo is: draw it at its stride, and let the axes cut off what lies beyond.
+        # A map is padded like the photo: draw it at its stride, and let the axes cut off the padding.
         stride = photo.trace.images.shape[-1] / values.shape[1] if photo.trace.images is not None else 1
         extent = (0.0, values.shape[1] * stride, values.shape[0] * stride, 0.0)
         drawn = ax.imshow(values, cmap=HEAT, alpha=0.75, vmin=0, vmax=1, extent=extent, interpolation="nearest")
@@ -124,7 +125,7 @@ def objectness_figure(photo: TracedPhoto) -> Figure:
 
 
 def best_anchors(photo: TracedPhoto, count: int) -> tuple[Floats, Floats]:
-    """The anchors with the highest objectness of all levels, best first, and the same after refinement.
+    """Return the anchors with the highest objectness of all levels, best first, and the same after refinement.
 
     Returns:
         Two ``(count, 4)``, XYXY, neither clipped to the photo.
@@ -138,7 +139,7 @@ def best_anchors(photo: TracedPhoto, count: int) -> tuple[Floats, Floats]:
 
 
 def refinement_figure(photo: TracedPhoto) -> Figure:
-    """The best anchors: as they are, after refinement, and after clipping to the photo."""
+    """Draw the best anchors: as they are, after refinement, and after clipping to the photo."""
     anchors, refined = best_anchors(photo, SHOWN)
     height, width = photo.resized.shape[:2]
     clipped = np.clip(refined, 0, [width, height, width, height])
@@ -148,7 +149,7 @@ def refinement_figure(photo: TracedPhoto) -> Figure:
     ):
         show_photo(ax, faded(photo.resized), title)
         draw_boxes(ax, boxes, BLUE, width=1)
-        # So that what leaves the photo is seen.
+        # Show the parts of boxes outside the photo, too.
         left, top = np.minimum(anchors[:, :2].min(axis=0), 0)
         right, bottom = np.maximum(anchors[:, 2:].max(axis=0), [width, height])
         ax.set(xlim=(left, right), ylim=(bottom, top))
@@ -156,7 +157,7 @@ def refinement_figure(photo: TracedPhoto) -> Figure:
 
 
 def surviving(photo: TracedPhoto) -> npt.NDArray[np.bool_]:
-    """For each candidate, whether NMS and the limit on the number of proposals left it."""
+    """Return, per candidate, whether it survives NMS and the limit on the number of proposals."""
     (candidates,), (proposals,) = photo.trace.candidates, photo.trace.proposals
     # The proposals are these very candidates, so their numbers are equal to the last bit.
     kept = set(map(tuple, array(proposals.proposal_boxes.tensor).tolist()))
@@ -165,7 +166,7 @@ def surviving(photo: TracedPhoto) -> npt.NDArray[np.bool_]:
 
 
 def nms_figure(photo: TracedPhoto) -> Figure:
-    """The best candidates, those that NMS drops and those that it leaves; then the best proposals."""
+    """Draw the best candidates, those that NMS drops and those that it keeps; then the best proposals."""
     (candidates,), (proposals,) = photo.trace.candidates, photo.trace.proposals
     boxes = array(candidates.proposal_boxes.tensor)[:SHOWN]
     kept = surviving(photo)[:SHOWN]

@@ -1,4 +1,4 @@
-"""The model under inspection: read as evaluation reads it, run so that every stage can be seen."""
+"""Model under inspection: loaded as for evaluation, run so that every stage can be seen."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from balloon_splash.modeling import Trace
 from balloon_splash.modeling.matterport import MatterportRCNN
 from balloon_splash.weights.resolve import choose_model
 
-#: Detectron2's own classes and ours, which compute the same from the same weights and can be traced.
+#: Detectron2's classes, and ours, which compute the same from the same weights and can be traced.
 _TRACEABLE = {
     "MODEL.META_ARCHITECTURE": {"GeneralizedRCNN": "BalloonRCNN", "MatterportRCNN": "MatterportRCNN"},
     "MODEL.PROPOSAL_GENERATOR.NAME": {"RPN": "BalloonRPN", "MatterportRPN": "MatterportRPN"},
@@ -30,13 +30,13 @@ _TRACEABLE = {
 
 @dataclass(frozen=True)
 class Subject:
-    """A trained model, with what its configuration says about reading photos.
+    """Trained model, with the settings of its configuration for reading photos.
 
     Attributes:
-        name: what reports call it.
-        model: in evaluation mode, weights loaded.
-        cfg: what it was built from.
-        class_names: a name for each class.
+        name: its name in reports.
+        model: the model in evaluation mode, weights loaded.
+        cfg: the configuration that it was built from.
+        class_names: one name per class.
     """
 
     name: str
@@ -73,13 +73,13 @@ class Subject:
         return cls(Path(cfg.MODEL.WEIGHTS).stem, *loaded)
 
     def read(self, entry: dict[str, Any]) -> dict[str, Any]:
-        """A dataset dict, of which ``file_name`` is enough, to the model's input: as in evaluation.
+        """Read the photo of a dataset dict, of which ``file_name`` is enough, as evaluation does.
 
         Returns:
             The dict with ``image``, ``(C, H, W)`` uint8 resized, and ``height`` and ``width`` of the photo.
 
         Raises:
-            MediaError: the photo cannot be read, or has not the size that the dict gives.
+            MediaError: the photo cannot be read, or does not have the size in the dict.
         """
         mapper = build_evaluation_mapper(self.cfg)
         try:
@@ -88,26 +88,26 @@ class Subject:
             raise MediaError(f"{entry['file_name']}: cannot be read: {' '.join(str(error).split())}") from error
 
     def trace(self, inputs: dict[str, Any], *, confidence: float = 0.0) -> Trace:
-        """One forward pass over one photo, as :meth:`read` gives it, with its stages.
+        """Run one forward pass over one photo, as :meth:`read` gives it, and record its stages.
 
         Args:
             inputs: the model's input.
             confidence: detections with a lower score do not reach the mask branch; where
-                ``MODEL.BALLOON.CONFIDENCE_FLOOR`` is larger, that one counts.
+                ``MODEL.BALLOON.CONFIDENCE_FLOOR`` is larger, it counts instead.
         """
         self.model.roi_heads.confidence_floor = max(confidence, self.cfg.MODEL.BALLOON.CONFIDENCE_FLOOR)
         trace: Trace = self.model.trace([inputs])
         return trace
 
     def resized_photo(self, inputs: dict[str, Any]) -> Rgb:
-        """``(H, W, 3)`` RGB of what the network sees, before normalisation; padding is left out, a canvas is not."""
+        """``(H, W, 3)`` RGB of what the network sees, before normalisation; without padding, but with a canvas."""
         image = self.model.letterbox(inputs["image"]) if isinstance(self.model, MatterportRCNN) else inputs["image"]
         pixels: Rgb = image.permute(1, 2, 0).to(torch.uint8).numpy()
         return pixels[:, :, ::-1] if self.cfg.INPUT.FORMAT == "BGR" else pixels
 
 
 def _traceable(cfg: CfgNode) -> list[str]:
-    """Overrides that put our classes in the places of Detectron2's.
+    """Return overrides that replace Detectron2's classes by ours.
 
     Raises:
         ConfigError: the model has another structure.

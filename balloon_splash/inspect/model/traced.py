@@ -1,4 +1,4 @@
-"""One photo and everything that happened to it in one forward pass, as arrays ready to draw."""
+"""Trace of one photo through one forward pass, as arrays ready to draw."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class TracedPhoto:
-    """What the figures of the stages draw.
+    """Photo with its trace, for the figures of the stages.
 
     Attributes:
         subject: the model.
@@ -51,7 +51,7 @@ class TracedPhoto:
 
     @property
     def rpn_levels(self) -> list[str]:
-        """Names of the pyramid levels that the RPN looks at, finest first."""
+        """Names of the pyramid levels of the RPN, finest first."""
         return list(self.subject.cfg.MODEL.RPN.IN_FEATURES)
 
     @property
@@ -61,7 +61,7 @@ class TracedPhoto:
 
     @property
     def detections(self) -> Detections:
-        """The result in the form that the splash takes; indices are those of ``trace.results``."""
+        """Return the result in the form that the splash takes; indices are those of ``trace.results``."""
         (found,) = self.trace.results
         height, width = self.image.shape[:2]
         return Detections(
@@ -75,6 +75,6 @@ class TracedPhoto:
 
 
 def array(tensor: Tensor) -> Floats:
-    """A tensor as a float32 NumPy array on the CPU."""
+    """Return a tensor as a float32 NumPy array on the CPU."""
     values: Floats = tensor.detach().cpu().float().numpy()
     return values

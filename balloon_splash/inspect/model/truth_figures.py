@@ -1,4 +1,4 @@
-"""Detections held against the ground truth, drawn on the photo and listed."""
+"""Detections matched with the ground truth, drawn on the photo and listed."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ REASON_COLORS = {
 
 
 def matches_figure(image: Rgb, photo: PhotoMatches, truth: COCO, title: str) -> Figure:
-    """A photo with the outlines of what was found and of what was missed."""
+    """Draw a photo with the outlines of detections and of missed objects."""
     figure, (ax,) = new_figure(1, 1, height=row_height(image, columns=1))
     draw_matches(ax, image, photo, truth, title)
     return figure
@@ -50,7 +50,7 @@ def draw_matches(ax: Axes, image: Rgb, photo: PhotoMatches, truth: COCO, title: 
     for found in reversed(photo.found):  # the surest on top
         color = REASON_COLORS[found.reason]
         outline(ax, truth.annToMask(found.result), color)
-        if found.reason is Reason.MATCH:  # the others by their colour: their labels would hide the photo
+        if found.reason is Reason.MATCH:  # colours identify the others: their labels would hide the photo
             tag(ax, _corners(found.result), f"IoU {found.mask_iou:.2f}", color)
     for missed in photo.missed:
         outline(ax, truth.annToMask(missed), REASON_COLORS[Reason.MISSED], style="dashed")
@@ -61,7 +61,7 @@ def draw_matches(ax: Axes, image: Rgb, photo: PhotoMatches, truth: COCO, title: 
 
 
 def matches_rows(photo: PhotoMatches) -> list[list[object]]:
-    """A row each: what it is, score, IoU of the mask, IoU of the box; the missed ones at the end."""
+    """Return one row per detection: verdict, score, IoU of the mask, IoU of the box; then the missed objects."""
     rows: list[list[object]] = [
         [each.reason.value, float(each.result["score"]), each.mask_iou, each.box_iou] for each in photo.found
     ]

@@ -1,4 +1,4 @@
-"""Layers that have died or exploded, seen in the weights alone."""
+"""Layers that have died or exploded, judged by the weights alone."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from torch import nn
 from balloon_splash.inspect.model.traced import array
 from balloon_splash.inspect.page.style import BLUE, RED, new_figure, shorten
 
-#: Below this standard deviation all weights of a layer are as good as equal: it lets nothing through.
+#: Below this standard deviation all weights of a layer are practically equal: it passes nothing on.
 TINY_STD = 1e-5
-#: Above it, a layer multiplies its input beyond what training with a sane learning rate gives.
+#: Above this standard deviation a layer amplifies its input more than sane training would make it.
 HUGE_STD = 10.0
 #: A filter whose largest weight is below this is dead.
 TINY_WEIGHT = 1e-6
@@ -25,14 +25,14 @@ _BINS = 60
 
 @dataclass(frozen=True)
 class LayerWeights:
-    """The weights of one layer in numbers.
+    """Statistics of the weights of one layer.
 
     Attributes:
-        name: of the parameter.
+        name: name of the parameter.
         shape: its shape.
-        mean, std, largest: of all finite weights; ``largest`` of their magnitudes.
+        mean, std, largest: statistics of all finite weights; ``largest`` is the largest magnitude.
         dead_filters: the share of output channels without a weight above :data:`TINY_WEIGHT`.
-        fault: what is wrong; empty if nothing is.
+        fault: the fault found; empty if there is none.
     """
 
     name: str
@@ -53,7 +53,7 @@ RULE = (
 
 
 def layer_weights(model: nn.Module) -> list[LayerWeights]:
-    """Look at the weights of every convolution and every fully connected layer, in the order of the model."""
+    """Examine the weights of every convolution and fully connected layer, in the order of the model."""
     return [
         _measure(f"{name}.weight", array(module.weight), filter_axis=int(isinstance(module, nn.ConvTranspose2d)))
         for name, module in model.named_modules()
@@ -85,7 +85,7 @@ def _largest(values: npt.NDArray[np.float64]) -> float:
 
 
 def histograms_figure(model: nn.Module, layers: Sequence[LayerWeights]) -> Figure:
-    """A histogram of the finite weights for each layer, flagged ones in another colour."""
+    """Draw a histogram of the finite weights of each layer, flagged ones in another colour."""
     columns = 4
     figure, axes = new_figure(-(-len(layers) // columns), columns, height=1.5)
     parameters = dict(model.named_parameters())

@@ -26,15 +26,15 @@ PAGE = "index.html"
 FIGURES = "figures"
 
 _DPI = 110
-_WEBP_QUALITY = 82  # of the copies inside the page; the files beside it are lossless
-_WEBP_SIDE = 16383  # the format has no longer ones
+_WEBP_QUALITY = 82  # quality of the copies inside the page; the files beside it are lossless
+_WEBP_SIDE = 16383  # the format has no longer sides
 _CODE = r"<code>\1</code>"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 
 @dataclass(frozen=True)
 class _Figure:
-    """A rendered figure: ``uri`` is what the page shows, ``content`` the file beside it."""
+    """Rendered figure: ``uri`` is what the page shows, ``content`` the file beside it."""
 
     title: str
     caption: str
@@ -58,19 +58,19 @@ class _Section:
 
 
 class Report:
-    """Collects what :meth:`write` makes a page of, in the order of the calls.
+    """Content of a page that :meth:`write` makes, in the order of the calls.
 
-    Texts are plain: everything is escaped, a blank line parts paragraphs, and `` `name` `` is set as code. Figures
+    Texts are plain: everything is escaped, a blank line separates paragraphs, and `` `name` `` is set as code. Figures
     are rendered when they are added, so that a report of any length holds compressed pictures only.
     """
 
     def __init__(self, title: str, introduction: str, *, progress: bool = False) -> None:
-        """Begin a report.
+        """Start a report.
 
         Args:
             title: heading of the page.
-            introduction: what the reader finds here.
-            progress: say on stderr which section is being made.
+            introduction: text below the heading.
+            progress: name the current section on stderr.
         """
         self.title = title
         self.introduction = introduction
@@ -87,14 +87,14 @@ class Report:
         """Add a figure, and clear it: its memory is free afterwards.
 
         Args:
-            figure: made through matplotlib's object API, so that no global state holds on to it.
-            name: of the file beside the page, without suffix: lower-case letters, digits, ``_`` and ``-``.
+            figure: a figure made through matplotlib's object API, so that no global state keeps it alive.
+            name: name of the file beside the page, without suffix: lower-case letters, digits, ``_`` and ``-``.
             title: what to look for.
             caption: how to read the figure, and what it shows here.
             svg: keep it as vector graphics; for plots of few marks. Otherwise PNG.
 
         Raises:
-            ValueError: there is no section yet, or ``name`` is no such name or is taken.
+            ValueError: there is no section yet, or ``name`` is malformed or taken.
         """
         if not _NAME.fullmatch(name):
             raise ValueError(f"figure name {name!r}; expected lower-case letters, digits, _ and -")
@@ -117,14 +117,14 @@ class Report:
         self._add(_Table(title, list(headers), [list(row) for row in rows]))
 
     def write(self, folder: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
-        """Write ``index.html``, and the figures as files in ``figures/``; all of it or nothing.
+        """Write ``index.html``, and the figures as files in ``figures/``; all or nothing.
 
         Args:
-            folder: the folder of the report, made here; an empty one may be there already.
-            overwrite: replace a report that is there. Only a report: other files are left alone.
+            folder: the folder of the report, made here; it may exist if it is empty.
+            overwrite: replace an existing report. Only a report: other files are left alone.
 
         Returns:
-            The page.
+            The path of the page.
 
         Raises:
             OutputExistsError: ``folder`` is taken.
@@ -138,7 +138,7 @@ class Report:
             fresh = workplace / "new"
             self._write_files(fresh)
             if target.exists():
-                check_free(target, overwrite=overwrite)  # again: it may have been filled meanwhile
+                check_free(target, overwrite=overwrite)  # check again: it may have been filled meanwhile
                 swap_folder(fresh, target, workplace / "old")
             else:
                 fresh.rename(target)
@@ -163,7 +163,7 @@ class Report:
 
 
 def check_free(folder: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-    """Refuse a folder that :meth:`Report.write` would refuse, before an hour's work goes into the report.
+    """Refuse a folder that :meth:`Report.write` would refuse, before an hour of work on the report.
 
     Raises:
         OutputExistsError: it holds something, and ``overwrite`` is false or it is not a report.
@@ -184,7 +184,7 @@ def check_free(folder: str | os.PathLike[str], *, overwrite: bool = False) -> No
 
 
 def _check_writable(target: Path) -> None:
-    """Make and remove a workplace as :meth:`Report.write` does: permissions alone do not tell of a read-only disk."""
+    """Make and remove a temporary folder as :meth:`Report.write` does: permissions do not show a read-only disk."""
     try:
         parent = next(folder for folder in target.parents if folder.exists())
         tempfile.TemporaryDirectory(prefix=f".{target.name}.", suffix=".part", dir=parent).cleanup()
@@ -193,7 +193,7 @@ def _check_writable(target: Path) -> None:
 
 
 def _render(figure: Figure, svg: bool) -> bytes:
-    """PNG or SVG; the same figure gives the same bytes, so that reports can be compared."""
+    """Render to PNG or SVG; the same figure gives the same bytes, so that reports can be compared."""
     stream = io.BytesIO()
     metadata = {"Date": None} if svg else {"Software": None}
     with matplotlib.rc_context({"svg.hashsalt": "balloon_splash"}):
@@ -222,7 +222,7 @@ def _environment() -> Environment:
 
 
 def _prose(text: str) -> Markup:
-    """Escaped paragraphs, with `` `name` `` as code."""
+    """Return escaped paragraphs, with `` `name` `` as code."""
     paragraphs = (str(escape(part.strip())) for part in text.split("\n\n"))
     return Markup("".join(f"<p>{re.sub('`([^`]+)`', _CODE, part)}</p>" for part in paragraphs))
 

@@ -1,4 +1,4 @@
-"""How figures look: one style, colours that can be told apart with any colour vision, photos without axes.
+"""Style of figures: one look, colours distinct for any colour vision, photos without axes.
 
 Everything goes through matplotlib's object API: importing this changes no global state and opens no window.
 """
@@ -31,12 +31,12 @@ _MAX_WIDTH = 10.5  # inches
 def new_figure(
     rows: int = 1, columns: int = 1, *, width: float = _MAX_WIDTH, height: float = 3.4
 ) -> tuple[Figure, list[Axes]]:
-    """An empty figure of ``rows`` x ``columns`` plots, and its axes in reading order.
+    """Make an empty figure of ``rows`` x ``columns`` plots, and return it with its axes in reading order.
 
     Args:
-        rows, columns: of the grid.
-        width: of the figure, in inches.
-        height: of one row, in inches.
+        rows, columns: size of the grid.
+        width: width of the figure, in inches.
+        height: height of one row, in inches.
     """
     figure = Figure(figsize=(width, height * rows), layout="constrained")
     axes = list(figure.subplots(rows, columns, squeeze=False).flat)
@@ -61,7 +61,7 @@ def show_photo(ax: Axes, image: Rgb, title: str = "") -> None:
 
 
 def photo_grid(images: Sequence[Rgb], titles: Sequence[str], *, columns: int = 3) -> Figure:
-    """Photos side by side, each with a line above it."""
+    """Draw photos side by side, each with a line of text above it."""
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
     tallest = max(image.shape[0] / image.shape[1] for image in images)
@@ -86,7 +86,7 @@ def draw_boxes(
 
 
 def shorten(text: str, length: int = 28) -> str:
-    """``text`` with its middle left out where it is longer than ``length`` characters."""
+    """Leave out the middle of ``text`` where it is longer than ``length`` characters."""
     if len(text) <= length:
         return text
     half = (length - 1) // 2
@@ -100,23 +100,23 @@ _PAGE = 10.5  # inches
 
 
 def row_height(image: Rgb, *, columns: int) -> float:
-    """Inches that a row of ``columns`` such photos needs, with a line above each."""
+    """Return the height in inches of a row of ``columns`` such photos, with a line of text above each."""
     height, width = image.shape[:2]
     return float(np.clip(_PAGE / columns * height / width, 0.5, 6.0) + 0.35)
 
 
 def faded(image: Rgb) -> Rgb:
-    """The photo, pale enough for lines to stand out."""
+    """Return the photo, pale enough for lines to stand out."""
     return (image * 0.55 + 255 * 0.45).astype(np.uint8)
 
 
 def grey(image: Rgb) -> Rgb:
-    """The photo without its colours, for heat maps on top."""
+    """Return the photo without its colours, for heat maps on top."""
     return np.dstack([image.mean(axis=2).astype(np.uint8)] * 3)
 
 
 def legend(ax: Axes, entries: Sequence[tuple[str, str]]) -> None:
-    """A legend of lines: name and colour of each."""
+    """Add a legend of lines: name and colour of each."""
     lines = [Line2D([], [], color=color, label=name) for name, color in entries]
     ax.legend(handles=lines, loc="upper right", fontsize=8, framealpha=0.85)
 
