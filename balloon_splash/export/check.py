@@ -1,4 +1,4 @@
-"""Whether an exported model finds what the original finds."""
+"""Comparison of an exported model with the original."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from balloon_splash.export.graph import DetectionGraph
 
 @dataclass(frozen=True)
 class Difference:
-    """Of one photo; the largest over all objects, in the order of their scores.
+    """Differences on one photo, each the largest over all objects in the order of their scores.
 
     Attributes:
         expected: the objects that torch finds.
         found: those that the exported model finds.
-        boxes: in pixels of the resized photo.
-        scores: of 1.
-        masks: of 1.
+        boxes: difference in pixels of the resized photo.
+        scores: difference as a share of 1.
+        masks: difference in probability, as a share of 1.
     """
 
     expected: int
@@ -33,12 +33,12 @@ class Difference:
 
     @property
     def small(self) -> bool:
-        """Whether it comes from rounding alone: same objects, boxes within half a pixel, the rest within 0.02."""
+        """True if rounding alone explains it: same objects, boxes within half a pixel, the rest within 0.02."""
         return self.expected == self.found and self.boxes <= 0.5 and max(self.scores, self.masks) <= 0.02
 
 
 def compare(graph: DetectionGraph, run: Runner, image: npt.NDArray[np.float32]) -> Difference:
-    """Run both on one image ``(3, H, W)``."""
+    """Run both models on one image ``(3, H, W)`` and compare their results."""
     with torch.no_grad():
         right = _by_score([each.numpy() for each in graph(torch.from_numpy(image))])
     other = _by_score(run(image))

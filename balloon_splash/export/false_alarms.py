@@ -1,8 +1,8 @@
-"""How sure a model is, set by pictures in which it should find nothing.
+"""Limit on false alarms: how sure a model is, set by pictures without objects.
 
-Few photos make a model too sure of itself, and it is asked about pictures of other kinds than it learned from. What it
-ranks first stays first: one number, the score of the background, is raised for everything alike. This is the
-correction of the intercept of King and Zeng 2001, "Logistic Regression in Rare Events Data", chosen by a quantile.
+A model trained on few photos is too sure of itself, above all on other kinds of pictures than it learned from. Its
+ranking stays: one number, the score of the background, is raised for everything alike. This is the correction of the
+intercept of King and Zeng 2001, "Logistic Regression in Rare Events Data", chosen by a quantile.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from balloon_splash.inference.segmenter import Segmenter
 from balloon_splash.media.reading import read_picture
 from balloon_splash.progress import ProgressBar
 
-_CLEAR = 0.02  # by how much the logit of the first that is to go lies below the limit: weights are rounded when stored
+_CLEAR = 0.02  # margin of the logit of the first detection to drop below the limit: weights are rounded when stored
 
 
 @dataclass(frozen=True)
 class FalseAlarms:
-    """What was done, and what came of it.
+    """Change to a model and its effect.
 
     Attributes:
-        confidence: from which score on a detection counts.
-        pictures: how many were looked at.
-        before: in how many of them something was found.
-        after: the same, counted anew.
-        shift: what was added to the logit of the background.
+        confidence: lowest score of a detection that counts.
+        pictures: number of pictures searched.
+        before: number of pictures with a detection before the change.
+        after: the same after the change.
+        shift: number added to the logit of the background.
     """
 
     confidence: float
@@ -42,20 +42,20 @@ class FalseAlarms:
 
 
 def limit_false_alarms(segmenter: Segmenter, folder: Path, share: float) -> FalseAlarms:
-    """Make a model less sure, until it finds something in no more than a share of the pictures in a folder.
+    """Make a model less sure until it finds something in at most a share of the pictures in a folder.
 
-    Changes the bias of the segmenter's box predictor in place. A model that keeps within the share stays as it is.
+    Changes the bias of the segmenter's box predictor in place. A model within the share stays as it is.
     For one class the order of all detections stays; with several, the order of those of one picture nearly does.
 
     Args:
-        segmenter: in which detections below its ``confidence``, over 0 and below 1, are left out.
+        segmenter: leaves out detections below its ``confidence``, which is over 0 and below 1.
         folder: see :func:`~balloon_splash.data.datasets.background_photos.load_background_photos`: pictures without
-            objects, other ones than the model was trained on, and at least ``1 / share`` of them.
+            objects that the model was not trained on, at least ``1 / share`` of them.
         share: in [0, 1).
 
     Raises:
         UsageError: ``share`` or the confidence is out of range, or the share too small for so few pictures.
-        ConfigError: the classes of the model are not told apart by a softmax with a bias.
+        ConfigError: the classifier of the model is not a softmax with a bias.
         DatasetError, MediaError: the folder, or a picture in it, cannot be read.
     """
     if not 0 <= share < 1:
@@ -72,7 +72,7 @@ def limit_false_alarms(segmenter: Segmenter, folder: Path, share: float) -> Fals
         shift, after = 0.0, before
     else:
         shift = _logit(too_sure) - _logit(segmenter.confidence) + _CLEAR
-        bias.data[-1] += shift  # Detectron2 has the background last
+        bias.data[-1] += shift  # Detectron2 puts the background last
         after = _top_scores(segmenter, photos)
     alarms, left = (sum(score >= segmenter.confidence for score in scores) for scores in (before, after))
     return FalseAlarms(segmenter.confidence, len(photos), alarms, left, shift)
@@ -87,7 +87,7 @@ def _bias(model: Any) -> Any:
 
 
 def _top_scores(segmenter: Segmenter, photos: Sequence[Path]) -> list[float]:
-    """The best score in each picture, 0 where nothing was found."""
+    """Return the best score in each picture, 0 where nothing was found."""
     found = (segmenter.detect([read_picture(photo).rgb8])[0] for photo in photos)
     progress = ProgressBar(found, total=len(photos), desc="looking for false alarms", unit="picture")
     return [float(max(each.scores, default=0.0)) for each in progress]

@@ -1,4 +1,4 @@
-"""Writes an exported model in one format, and runs what was written."""
+"""Formats of exported models: writing a model in one, and running the result."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ Runner = Callable[[npt.NDArray[np.float32]], Sequence[Array]]
 """An image ``(3, H, W)`` to boxes, scores, classes and masks."""
 
 OPSET = 17
-"""Of ONNX: the first with all that is needed is 16; this one is as widely read."""
+"""ONNX opset: 16 is the first with all operators needed; this one is as widely read."""
 
 EXACT_PRECISION = "f32"
-"""What an OpenVINO model has to be compiled with to find what torch finds, as OpenVINO names it."""
+"""Precision, by OpenVINO's name, in which an OpenVINO model finds what torch finds."""
 
 SUFFIXES = {"torchscript": ".ts", "onnx": ".onnx", "openvino": ".xml"}
 _NEEDED = {"torchscript": (), "onnx": ("onnx", "onnxruntime"), "openvino": ("openvino", "onnx")}
@@ -47,7 +47,7 @@ def write(name: str, graph: DetectionGraph, example: torch.Tensor, path: Path) -
         name: one of :data:`SUFFIXES`.
         graph: the model.
         example: ``(3, H, W)`` with objects in it.
-        path: with the format's suffix; OpenVINO's weights lie beside it, with ``.bin``.
+        path: a file with the format's suffix; OpenVINO's weights go beside it, with ``.bin``.
     """
     if name == "torchscript":
         trace(graph, example).save(str(path))
@@ -56,7 +56,7 @@ def write(name: str, graph: DetectionGraph, example: torch.Tensor, path: Path) -
     else:
         openvino = import_unreported("openvino")
         with tempfile.TemporaryDirectory() as folder:
-            # By way of ONNX: what OpenVINO makes of a trace samples ROIs half a pixel off.
+            # By way of ONNX: converted from a trace, OpenVINO samples ROIs half a pixel off.
             between = Path(folder) / "model.onnx"
             _write_onnx(graph, example, between)
             openvino.save_model(openvino.Core().read_model(between), path, compress_to_fp16=False)
@@ -66,7 +66,7 @@ def _write_onnx(graph: DetectionGraph, example: torch.Tensor, path: Path) -> Non
     sizes = {name: {0: "objects"} for name in OUTPUTS}
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
-        # The exporter by tracing: torchvision has rules for NMS and ROIAlign in it, and Detectron2 for itself.
+        # The tracing exporter: torchvision has rules for NMS and ROIAlign for it, and Detectron2 for its own operators.
         torch.onnx.export(
             graph,
             (example,),
@@ -85,7 +85,7 @@ def load(name: str, path: Path, *, precision: str | None = None) -> Runner:
     Args:
         name: one of :data:`SUFFIXES`.
         path: the file.
-        precision: what OpenVINO computes in, ``f32`` or ``bf16``; None leaves it to OpenVINO, as its users do.
+        precision: OpenVINO's precision, ``f32`` or ``bf16``; None leaves it to OpenVINO, as its users do.
     """
     if name == "torchscript":
         module = torch.jit.load(str(path))
@@ -102,6 +102,6 @@ def load(name: str, path: Path, *, precision: str | None = None) -> Runner:
 
 
 def default_precision() -> str:
-    """What OpenVINO computes in on this processor unless it is told otherwise: ``f32`` or ``bf16``."""
+    """Return OpenVINO's default precision on this processor: ``f32`` or ``bf16``."""
     bf16 = "BF16" in import_unreported("openvino").Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     return "bf16" if bf16 else "f32"

@@ -1,4 +1,4 @@
-"""From an .h5 file of matterport's Mask R-CNN to a file of ours, with its configuration beside it."""
+"""Conversion of an .h5 file of matterport's Mask R-CNN to a file of ours, with its configuration beside it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from balloon_splash.weights.packed import About, write_packed
 
 RESIZE_MODES = tuple(mode for mode in MODES if mode != "shortest_edge")
 
-#: Detectron2's own ways, or ours that equal them, in the places of matterport's.
+#: Detectron2's parts, or ours that equal them, in place of matterport's.
 _STOCK: dict[str, object] = {
     "MODEL.META_ARCHITECTURE": "BalloonRCNN",
     "MODEL.BACKBONE.NAME": "build_resnet_fpn_backbone",
@@ -35,7 +35,7 @@ _STOCK: dict[str, object] = {
 
 @dataclass(frozen=True)
 class MatterportSettings:
-    """What the program that trained the model was configured to, and the file does not hold; defaults: ``balloon.py``.
+    """Settings of the program that trained the model, which the file does not hold; defaults: ``balloon.py``.
 
     Attributes:
         min_dim: ``IMAGE_MIN_DIM``, pixels.
@@ -62,7 +62,7 @@ class MatterportSettings:
 
 @dataclass(frozen=True)
 class Converted:
-    """Two files that were written.
+    """The two files written.
 
     Attributes:
         weights: ``*.safetensors``.
@@ -91,19 +91,19 @@ def convert_matterport(
     Args:
         weights: the ``.h5`` file.
         output: the file of weights, ``*.safetensors``.
-        class_names: in the order of the ``add_class`` calls, without the background.
-        settings: how the model was trained; by default as in ``balloon.py``.
-        equal: run it by the parts of :mod:`balloon_splash.modeling.matterport`, whose results are the original's; else
-            by Detectron2's own, which are an approximation, and which :mod:`balloon_splash.runtime` can run.
+        class_names: names in the order of the ``add_class`` calls, without the background.
+        settings: settings of its training; by default those of ``balloon.py``.
+        equal: use the parts of :mod:`balloon_splash.modeling.matterport`, whose results are the original's; else
+            Detectron2's own, which approximate them, and which :mod:`balloon_splash.runtime` can run.
         storage: see :func:`~balloon_splash.weights.packed.write_packed`.
         opts: ``KEY VALUE`` overrides of the configuration.
-        overwrite: replace files that are there.
+        overwrite: replace existing files.
 
     Raises:
-        UsageError: the output has another suffix, or a setting contradicts another.
-        WeightsError: the file cannot be read, or the names or the anchors contradict it.
+        UsageError: the output has another suffix, or two settings contradict each other.
+        WeightsError: the file cannot be read, or the names or anchors contradict it.
         ConfigError: an override is wrong, or h5py is not installed.
-        OutputExistsError: a file is there, and ``overwrite`` is false.
+        OutputExistsError: a file exists, and ``overwrite`` is false.
     """
     settings = settings or MatterportSettings()
     _check(output, settings)
@@ -131,7 +131,7 @@ def configuration(
     equal: bool = True,
     opts: Sequence[str] = (),
 ) -> CfgNode:
-    """The configuration of a converted model; arguments as for :func:`convert_matterport`.
+    """Return the configuration of a converted model; arguments as for :func:`convert_matterport`.
 
     Raises:
         ConfigError: an override is wrong.
@@ -150,7 +150,7 @@ def configuration(
         "INPUT.MAX_SIZE_TEST": settings.max_dim,
         "TEST.DETECTIONS_PER_IMAGE": settings.max_instances,
     }
-    if tuple(class_names) != ("balloon",):  # the configuration's datasets know no other
+    if tuple(class_names) != ("balloon",):  # the only classes of the configuration's datasets
         keys |= {"DATASETS.TRAIN": (), "DATASETS.TEST": ()}
     if not equal:
         keys |= _STOCK
@@ -159,7 +159,7 @@ def configuration(
 
 
 def _for_the_runtime(state: dict[str, Tensor], cfg: CfgNode) -> str:
-    """What :mod:`balloon_splash.runtime` has to know, which takes deltas of the RPN without weights (both in place)."""
+    """Return the structure for :mod:`balloon_splash.runtime`, whose RPN deltas have no weights (changes both)."""
     weights = torch.tensor(cfg.MODEL.RPN.BBOX_REG_WEIGHTS)
     cfg.MODEL.RPN.BBOX_REG_WEIGHTS = (1.0, 1.0, 1.0, 1.0)
     for name in ("weight", "bias"):

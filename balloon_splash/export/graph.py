@@ -1,4 +1,4 @@
-"""A whole model as a function of one tensor, which can be traced."""
+"""Whole model as a function of one tensor, which can be traced."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ OUTPUTS = ("boxes", "scores", "classes", "masks")
 
 
 class DetectionGraph(nn.Module):
-    """One resized image in, its confident objects out; resizing, and pasting the masks, are left to the caller.
+    """Detector of confident objects in one resized image; resizing, and pasting the masks, are left to the caller.
 
-    Normalising is part of the graph. How images are resized, and what the numbers of the classes mean, stands in the
-    JSON file beside an exported model.
+    Normalising is part of the graph. The JSON file beside an exported model says how to resize images and names the
+    classes.
     """
 
     def __init__(self, model: Any, confidence: float) -> None:
         """Wrap a ``GeneralizedRCNN`` with a mask head, in evaluation mode.
 
         Args:
-            model: the model; its weights need no gradients any more, or what is traced would compute them. Becomes
-                the graph's own.
+            model: the model, from now on the graph's own; its weights lose their gradients, which a trace would
+                compute.
             confidence: objects with a lower score are left out.
         """
         super().__init__()
@@ -43,7 +43,7 @@ class DetectionGraph(nn.Module):
             Boxes ``(N, 4)`` XYXY in pixels of the image, scores ``(N,)``, classes ``(N,)`` and soft masks
             ``(N, M, M)`` on a grid stretched over each box; N may be 0.
         """
-        with torch.no_grad(), patch_builtin_len():  # lengths that a trace would take for constants
+        with torch.no_grad(), patch_builtin_len():  # a trace would take these lengths for constants
             (found,) = self.model.inference([{"image": image}], do_postprocess=False)
             confident = found.scores >= self.confidence
             return (
@@ -55,10 +55,10 @@ class DetectionGraph(nn.Module):
 
 
 class _WithOneMore(nn.Module):
-    """A point head that gets one object more than there are, and whose last mask is dropped.
+    """Point head that gets one extra object, whose mask is dropped.
 
-    The head has a branch of its own for no objects, which a trace cannot have; and onnxruntime, when it simplifies the
-    reshapes of the steps, takes for granted that there are some.
+    The head has a separate branch for no objects, which a trace cannot have; and onnxruntime, when it simplifies the
+    reshapes of the steps, assumes at least one.
     """
 
     def __init__(self, head: PointRendMaskHead) -> None:
@@ -79,6 +79,6 @@ class _WithOneMore(nn.Module):
 def trace(graph: DetectionGraph, example: Tensor) -> torch.jit.ScriptModule:
     """Record what the graph does with an example ``(3, H, W)`` in which it finds objects; sizes stay variable."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about shapes that Detectron2 knows how to trace
+        warnings.simplefilter("ignore")  # warnings about shapes that Detectron2 can trace
         traced: torch.jit.ScriptModule = torch.jit.trace(graph, example, check_trace=False)
     return traced

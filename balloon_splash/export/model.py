@@ -1,4 +1,4 @@
-"""Exports one trained model in several formats, each checked in the same run."""
+"""Export of one trained model in several formats, each checked in the same run."""
 
 from __future__ import annotations
 
@@ -33,24 +33,24 @@ Photos = dict[str, npt.NDArray[np.uint8]]
 def export(
     segmenter: Segmenter, folder: Path, stem: str, formats: Sequence[str], photos: Photos, *, overwrite: bool = False
 ) -> Iterator[tuple[str, Path, dict[str, Difference]]]:
-    """Write a model, and compare what was written with the original on photos and on a grey picture.
+    """Write a model in several formats, and compare each with the original on photos and on a grey picture.
 
     Args:
-        segmenter: an exact one, on the CPU.
-        folder: where the files go; ``<stem>.json`` tells how to use them.
-        stem: their name.
+        segmenter: an exact segmenter, on the CPU.
+        folder: folder for the files; ``<stem>.json`` says how to use them.
+        stem: stem of their names.
         formats: some of :data:`balloon_splash.export.formats.SUFFIXES`.
-        photos: in at least one of them the model must find something, or nothing could be recorded.
-        overwrite: replace files that are there.
+        photos: photos, in at least one of which the model must find something for the trace to record.
+        overwrite: replace existing files.
 
     Yields:
-        For each format its name, its file, and the difference on each picture. A file whose differences are not
-        small is not kept. OpenVINO is held to that in fp32; where its own default on this processor is another
-        precision, what that gives is among the differences, too.
+        Per format its name, its file, and the difference on each picture. A file whose differences are not small is
+        not kept. OpenVINO has to pass in fp32; where its default on this processor is another precision, the
+        differences in that are reported as well.
 
     Raises:
         ConfigError: a package is missing, nothing is found in the photos, or the result differs.
-        OutputExistsError: a file is there, and ``overwrite`` is false.
+        OutputExistsError: a file exists, and ``overwrite`` is false.
     """
     check_installed(formats)
     graph = DetectionGraph(segmenter.model, segmenter.confidence).eval()
@@ -68,7 +68,7 @@ def export(
             differences = {photo: compare(graph, run, image) for photo, image in images.items()}
             bad = [f"{photo}: {each}" for photo, each in differences.items() if not each.small]
             if bad:
-                raise ConfigError(f"{path}: not written, since its results differ from torch's; {bad[0]}")
+                raise ConfigError(f"{path}: not written: its results differ from torch's; {bad[0]}")
             if name == "openvino" and (own := default_precision()) != EXACT_PRECISION:
                 plain = load(name, fresh)
                 differences |= {f"{photo}, in {own}": compare(graph, plain, image) for photo, image in images.items()}
@@ -78,7 +78,7 @@ def export(
 
 
 def _with_objects(graph: DetectionGraph, images: dict[str, npt.NDArray[np.float32]]) -> torch.Tensor:
-    """The first image in which something is found: a trace of the mask head needs objects."""
+    """Return the first image in which something is found: a trace of the mask head needs objects."""
     for image in images.values():
         if len(graph(torch.from_numpy(image))[0]):
             return torch.from_numpy(image)

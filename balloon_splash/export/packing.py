@@ -1,4 +1,4 @@
-"""From a checkpoint of a training to one small file that can be passed on."""
+"""Packing of a checkpoint of a run into one small file to pass on."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from balloon_splash.weights.resolve import ChosenModel, choose_model
 
 @dataclass(frozen=True)
 class Packed:
-    """A file that was written.
+    """Result of packing.
 
     Attributes:
         path: the file.
-        config: its configuration: the name of one of ours, or of the file that was written beside it.
-        n_bytes: its length.
-        sha256: of its bytes.
-        worst_tensor: which tensor moved most.
-        worst_error: how far, by its own norm.
-        false_alarms: what was done about them, if anything was asked for.
-        hindrance: why it takes torch to run the model; None where it does not.
+        config: its configuration: the name of one of ours, or of the file written beside it.
+        n_bytes: its length in bytes.
+        sha256: SHA-256 of the file.
+        worst_tensor: name of the tensor with the largest relative error.
+        worst_error: that error, relative to the tensor's norm.
+        false_alarms: the change that limits them; None if none was requested.
+        hindrance: why the model needs torch; None where it does not.
     """
 
     path: Path
@@ -51,12 +51,12 @@ class Packed:
 
 @dataclass(frozen=True)
 class Negatives:
-    """Pictures without objects, by which to set how sure the model is.
+    """Pictures without objects, which set how sure the model may be.
 
     Attributes:
         folder: see :func:`~balloon_splash.export.false_alarms.limit_false_alarms`.
-        share: in how many of them something may be found.
-        confidence: from which score on a detection counts.
+        share: largest share of the pictures with a detection, in [0, 1).
+        confidence: lowest score of a detection that counts.
     """
 
     folder: Path
@@ -76,37 +76,37 @@ def pack_weights(
     negatives: Negatives | None = None,
     overwrite: bool = False,
 ) -> Packed:
-    """Write the weights of a trained model, or their moving average if the training kept one, into a small file.
+    """Write the weights of a trained model, or their moving average if the run kept one, into a small file.
 
-    A configuration that is not one of ours is written beside the file, without the paths of the training.
+    A configuration that is not one of ours is written beside the file, without the paths of the run.
 
     Args:
-        weights: path, URL or short name, which has to fit its configuration exactly.
+        weights: path, URL or short name; they have to fit the configuration exactly.
         output: the file, ``*.safetensors``.
         average_with: weights of the same configuration, whose mean with the first is packed. They have to come from one
-            training, or from trainings that began from one another, or the mean is of no use (Wortsman et al. 2022,
-            "Model soups").
+            run, or from runs that started from one another, or the mean is useless (Wortsman et al. 2022, "Model
+            soups").
         config_file: see :func:`~balloon_splash.weights.resolve.choose_model`.
-        storage: ``int8`` or ``fp16``, of each large weight.
+        storage: ``int8`` or ``fp16``, for each large weight.
         calibration: photos on which the ranges of int8 are measured, so that :mod:`balloon_splash.runtime` computes in
-            it; those that the model was trained on are good, and 20 are enough.
-        card: facts that go into the file.
-        negatives: make the model less sure, by these.
-        overwrite: replace files that are there.
+            int8; 20 of the training photos are enough.
+        card: facts to store in the file.
+        negatives: pictures without objects, by which to make the model less sure.
+        overwrite: replace existing files.
 
     Raises:
-        UsageError: the output has another suffix, or the negatives do not do.
-        ConfigError, WeightsError: the model cannot be loaded, or not be stored, or the weights to average differ in
-            their classes.
+        UsageError: the output has another suffix, or the negatives are too few or their settings out of range.
+        ConfigError, WeightsError: the model cannot be loaded or stored, or the weights to average differ in their
+            classes.
         DatasetError, MediaError: the negatives or the calibration photos cannot be read.
-        OutputExistsError: a file is there, and ``overwrite`` is false.
+        OutputExistsError: a file exists, and ``overwrite`` is false.
     """
     if output.suffix != ".safetensors":
         raise UsageError(f"{output}: expected a name that ends in .safetensors")
     if output.exists() and not overwrite:
         raise OutputExistsError.at(output)
     chosen = choose_model(config_file, weights, device="cpu")
-    # As a splash would load it: what does not fit, or has no class names, ends here.
+    # Load as a splash would: weights that do not fit, or have no class names, end here.
     loaded = load_chosen(chosen.cfg)
     _average(loaded.model, average_with, chosen.config_file, loaded.class_names)
     limited = None if negatives is None else _limit(loaded, negatives)
@@ -123,7 +123,7 @@ def pack_weights(
 
 
 def _structure(loaded: LoadedModel, calibration: Sequence[str | Path]) -> tuple[Structure | None, str | None]:
-    """What the runtime needs, with ranges where there are photos; or else why it cannot run the model."""
+    """Return the runtime's structure, with ranges where there are photos; or else why it cannot run the model."""
     try:
         structure = structure_of(loaded.model, loaded.cfg)
     except ConfigError as error:
@@ -139,7 +139,7 @@ def _structure(loaded: LoadedModel, calibration: Sequence[str | Path]) -> tuple[
 
 
 def _average(model: nn.Module, others: Sequence[str], config_file: str, class_names: tuple[str, ...]) -> None:
-    """Give the model the mean of its weights and others', in place; each of them counts alike."""
+    """Replace the model's weights by their mean with others', in place; each counts alike."""
     mean = {name: value.clone() for name, value in model.state_dict().items()}
     for number, weights in enumerate(others, start=2):
         other = load_model(config_file, weights, device="cpu")
@@ -159,7 +159,7 @@ def _limit(loaded: LoadedModel, negatives: Negatives) -> FalseAlarms:
 
 
 def _config_for(chosen: ChosenModel, output: Path, *, overwrite: bool) -> str:
-    """The name by which the packed file will find its configuration, which is written beside it if it is not ours."""
+    """Return the name of the packed file's configuration, which is written beside it if it is not ours."""
     path = config_path(chosen.config_file).resolve()
     ours = config_folder().resolve()
     if path.is_relative_to(ours):

@@ -1,4 +1,4 @@
-"""From a trained model to what the runtime has to know of it, where the runtime can run it."""
+"""Description of a trained model for the runtime, where that can run it."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def structure_of(model: Any, cfg: CfgNode) -> Structure:
     """Describe a model for :mod:`balloon_splash.runtime`.
 
     Args:
-        model: built from ``cfg``.
+        model: a model built from ``cfg``.
         cfg: the configuration.
 
     Raises:
-        ConfigError: the model has a part that the runtime does not know; names it.
+        ConfigError: the model has a part that the runtime does not know, which the message names.
     """
     _expect("meta-architecture", model, GeneralizedRCNN, BalloonRCNN)
     rpn, heads = model.proposal_generator, model.roi_heads

@@ -1,1 +1,1 @@
-"""From images to objects with a trained model."""
+"""Inference by torch: images to objects with a trained model."""

@@ -1,4 +1,4 @@
-"""Which back end runs a model, and in which precision."""
+"""Choice of the back end that runs a model, and of its precision."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ PRECISIONS = (AUTO, "fp32", "bf16", "int8")
 
 @dataclass(frozen=True)
 class Choice:
-    """How a model is run.
+    """Back end and precision of a model.
 
     Attributes:
         backend: ``torch`` or ``openvino``.
         precision: ``fp32``, ``bf16`` or ``int8``.
-        exact: nothing is changed: bit-equal to Detectron2.
+        exact: whether the model is left as it is, bit-equal to Detectron2.
     """
 
     backend: str
@@ -37,12 +37,13 @@ EXACT = Choice("torch", "fp32", exact=True)
 
 
 def choose_backend(backend: str, precision: str, device: str) -> Choice:
-    """What ``auto`` stands for on this machine, or what was asked for by name.
+    """Resolve ``auto`` for this machine, and check what is given by name.
 
     * Back end: ``openvino`` on a CPU where it is installed, else ``torch``.
-    * Precision: ``bf16`` where the device computes in bfloat16 by itself, else ``fp32``. Never ``int8``, which needs
-      photos to measure the range of values on, and costs up to half a point of AP.
-    * ``torch`` with ``fp32``, both by name, is Detectron2's own computation, bit for bit; everything else is close.
+    * Precision: ``bf16`` where the device computes in bfloat16 natively, else ``fp32``. Never ``int8``, which needs
+      photos to measure the ranges of values, and costs up to half a point of AP.
+    * ``torch`` with ``fp32``, both given by name, is Detectron2's own computation, bit for bit; everything else is
+    close.
 
     Args:
         backend: one of :data:`BACKENDS`.
@@ -50,7 +51,7 @@ def choose_backend(backend: str, precision: str, device: str) -> Choice:
         device: a torch device.
 
     Raises:
-        ConfigError: no such back end or precision, or one was asked for by name that is not to be had here.
+        ConfigError: no such back end or precision, or one given by name that is not available here.
     """
     _check_name("back end", backend, BACKENDS)
     _check_name("precision", precision, PRECISIONS)
@@ -58,7 +59,7 @@ def choose_backend(backend: str, precision: str, device: str) -> Choice:
     if backend == "torch" and precision == "fp32":
         return EXACT
     if precision == "bf16" and not has_bf16(device):
-        raise ConfigError(f"precision bf16: {device} does not compute in bfloat16 by itself; expected fp32 or auto")
+        raise ConfigError(f"precision bf16: {device} does not compute in bfloat16 natively; expected fp32 or auto")
     return Choice(
         _choose_backend(backend, precision, on_cpu),
         ("bf16" if has_bf16(device) else "fp32") if precision == AUTO else precision,

@@ -1,4 +1,4 @@
-"""Boxes that a person has drawn: the second stage of a Mask R-CNN takes them as it takes proposals."""
+"""Objects from hand-drawn boxes, which the second stage of a Mask R-CNN takes in place of proposals."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from balloon_splash.errors import ConfigError
 
 @torch.no_grad()
 def segment_boxes(model: Any, batched_input: dict[str, Any], boxes: Tensor) -> Instances:
-    """One object per box: the box as the box head mends it, the mask within, the likeliest class, how likely that is.
+    """Segment one object per box: the box refined by the box head, its mask, the likeliest class and its probability.
 
     Hand-drawn boxes are a little off, which the box head corrects: docs/model_zoo.md has the comparison.
 
@@ -31,9 +31,7 @@ def segment_boxes(model: Any, batched_input: dict[str, Any], boxes: Tensor) -> I
     """
     roi_heads = model.roi_heads
     if not isinstance(roi_heads, StandardROIHeads) or isinstance(roi_heads.box_predictor, torch.nn.ModuleList):
-        raise ConfigError(
-            f"{type(roi_heads).__name__} cannot be asked about a box; expected StandardROIHeads, or no --add-box"
-        )
+        raise ConfigError(f"{type(roi_heads).__name__} does not take boxes; expected StandardROIHeads, or no --add-box")
     images = model.preprocess_image([batched_input])
     features = model.backbone(images.tensor)
     size = images.image_sizes[0]

@@ -1,4 +1,4 @@
-"""Predictions that are no numbers are an error: Detectron2 leaves them out, and a broken model would find nothing."""
+"""Checks for NaN and infinity: Detectron2 drops such predictions, so a broken model would silently find nothing."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from balloon_splash.errors import WeightsError
 
 
 def check_weights(model: nn.Module) -> None:
-    """Refuse a model with such weights, which some engines would turn into zeros on the way.
+    """Refuse a model whose weights hold NaN or infinity, which some engines would turn into zeros.
 
     Raises:
         WeightsError: a tensor holds NaN or infinity.
     """
     for name, tensor in model.state_dict().items():
-        # The smallest and the largest of numbers with NaN among them are NaN.
+        # The smallest and the largest of numbers that include NaN are NaN.
         if tensor.is_floating_point() and tensor.numel() and not torch.stack(tensor.aminmax()).isfinite().all():
             raise WeightsError(f"the weights hold NaN or infinity ({name}); expected numbers")
 
@@ -27,7 +27,7 @@ def check_weights(model: nn.Module) -> None:
 def watch_predictions(model: Any) -> None:
     """Let a model (a ``GeneralizedRCNN``) raise ``WeightsError`` as soon as RPN or box head predict NaN or infinity.
 
-    What the mask head predicts reaches the caller as it is.
+    Predictions of the mask head reach the caller unchecked.
     """
     watched = [module for module in model.modules() if isinstance(module, FastRCNNOutputLayers)]
     rpn_head = getattr(model.proposal_generator, "rpn_head", None)

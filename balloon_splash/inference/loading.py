@@ -17,12 +17,12 @@ from balloon_splash.weights.resolve import choose_model
 
 
 class LoadedModel(NamedTuple):
-    """A trained model.
+    """Trained model with its configuration and class names.
 
     Attributes:
-        model: Detectron2's, or ours, in evaluation mode on ``cfg.MODEL.DEVICE``.
+        model: a model of Detectron2's or ours, in evaluation mode on ``cfg.MODEL.DEVICE``.
         cfg: the configuration that it was built from.
-        class_names: a name for each of its classes.
+        class_names: one name per class.
     """
 
     model: Any
@@ -52,13 +52,13 @@ def load_model(
 
     Raises:
         ConfigError: the configuration or an override is wrong.
-        WeightsError: the weights are missing, unsafe or damaged, or do not fit; or nobody knows the class names.
+        WeightsError: the weights are missing, unsafe or damaged, or do not fit; or the class names are unknown.
     """
     return load_chosen(choose_model(config_file, weights, device=device, opts=opts).cfg)
 
 
 def load_chosen(cfg: CfgNode) -> LoadedModel:
-    """As :func:`load_model`, from a full configuration, whose ``MODEL.WEIGHTS`` is a path or URL."""
+    """Load as :func:`load_model` does, from a full configuration, whose ``MODEL.WEIGHTS`` is a path or URL."""
     if not cfg.MODEL.WEIGHTS:
         raise WeightsError("the configuration names no weights; expected MODEL.WEIGHTS, or --weights")
     with WithoutInit():  # an exact fit leaves none of the weights out
@@ -69,7 +69,7 @@ def load_chosen(cfg: CfgNode) -> LoadedModel:
 
 
 def _class_names(cfg: CfgNode, extras: dict[str, Any]) -> tuple[str, ...]:
-    """The names in the checkpoint, or those of the dataset that the configuration tests on."""
+    """Return the names in the checkpoint, or those of the dataset that the configuration tests on."""
     names = extras.get("class_names")
     if names is None:
         metadata = MetadataCatalog.get(cfg.DATASETS.TEST[0]) if cfg.DATASETS.TEST else None

@@ -1,4 +1,4 @@
-"""A trained model as a function: a batch of images in, their objects out."""
+"""Trained model as a function: a batch of images in, their objects out."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ Result = TypeVar("Result")
 
 
 class Segmenter:
-    """Finds objects in batches of images with a Mask R-CNN, ours or one of Detectron2's zoo.
+    """Finder that runs a Mask R-CNN, ours or one of Detectron2's zoo, on batches of images.
 
     Attributes:
         class_names: the names of the classes that the model knows.
-        choice: the back end and the precision that it runs in.
+        choice: its back end and precision.
         confidence: objects with a lower score are left out.
     """
 
@@ -61,24 +61,24 @@ class Segmenter:
         Args:
             model: a ``GeneralizedRCNN``, or a subclass of it, with a mask head; becomes the segmenter's own, which
                 sets its confidence floor, and changes its layers unless ``choice`` is exact.
-            cfg: the configuration that it was built from; gives the resizing and the order of the channels.
-            class_names: a name for each of its classes.
+            cfg: the configuration that it was built from; sets the resizing and the order of the channels.
+            class_names: one name per class.
             confidence: objects with a lower score are left out, before their masks are computed; where
                 ``MODEL.BALLOON.CONFIDENCE_FLOOR`` is larger, that one counts.
-            choice: how it is run.
+            choice: back end and precision.
             calibration: photos for int8.
-            scales: short edges in pixels at which :meth:`detect` shows each image to the model; objects found at
-                several are one. None given stands for ``INPUT.MIN_SIZE_TEST``.
+            scales: short edges in pixels at which :meth:`detect` shows each image to the model; an object found at
+                several counts once. Empty stands for ``INPUT.MIN_SIZE_TEST``.
 
         Raises:
-            ConfigError: the model has no masks, or cannot be run so.
+            ConfigError: the model has no masks, or does not support ``choice``.
         """
         _check_masks(cfg)
         self.model: Any = model.eval()
         self.class_names = tuple(class_names)
         self.confidence = max(confidence, cfg.MODEL.BALLOON.CONFIDENCE_FLOOR)
         roi_heads: Any = model.roi_heads
-        roi_heads.confidence_floor = self.confidence  # Detectron2's own heads do not look at it
+        roi_heads.confidence_floor = self.confidence  # Detectron2's own heads ignore it
         self.choice = choice
         self._resize = evaluation_resize(cfg)
         self._own_resize = choice.exact or cfg.INPUT.RESIZE_MODE != "shortest_edge"
@@ -119,44 +119,45 @@ class Segmenter:
             precision: ``auto``, ``fp32``, ``bf16`` or ``int8``. ``torch`` with ``fp32`` gives what Detectron2 gives,
                 bit for bit; the others are faster, and close to it.
             calibration: photos to measure the ranges of int8 on, instead of those that the model was trained on.
-            scales: short edges in pixels at which each image is looked at; see the constructor.
+            scales: short edges in pixels; see the constructor.
             opts: ``KEY VALUE`` overrides of the configuration.
 
         Raises:
-            ConfigError: the configuration is wrong, its model has no masks, or it cannot be run as asked for.
-            WeightsError: the weights are missing, unsafe, or do not fit; or nobody knows the names of the classes.
+            ConfigError: the configuration is wrong, or its model has no masks or does not support the back end.
+            WeightsError: the weights are missing, unsafe, or do not fit; or the class names are unknown.
         """
         cfg = choose_model(config_file, weights, device=device, opts=opts).cfg
         choice = choose_backend(backend, precision, cfg.MODEL.DEVICE)
-        _check_masks(cfg)  # before weights are fetched for nothing
+        _check_masks(cfg)  # check before fetching weights for nothing
         return cls(*load_chosen(cfg), confidence=confidence, choice=choice, calibration=calibration, scales=scales)
 
     def __call__(self, images: Sequence[Image]) -> list[Instances]:
         """Find the objects in a batch of ``(H, W, 3)`` RGB images, as Detectron2's own predictor gives them.
 
         Returns:
-            An ``Instances`` each, on the CPU, in pixels of the image, best score first: ``pred_boxes``, ``scores``,
+            One ``Instances`` per image, on the CPU, in pixels of the image, best score first: ``pred_boxes``,
+            ``scores``,
             ``pred_classes``, ``pred_masks`` ``(N, H, W)`` bool and ``soft_masks`` ``(N, M, M)`` float.
         """
         return self._each(images, lambda found, size: self._postprocess(found, *size).to("cpu"))
 
     def detect(self, images: Sequence[Image]) -> list[Detections]:
-        """As calling the object, but without pasting each mask at full size: all that a splash needs."""
+        """Find objects as ``__call__`` does, but without pasting each mask at full size: all that a splash needs."""
         parts = [self._each(images, self._detections, resize) for resize in self._scales]
         if len(parts) == 1:
             return parts[0]
         return [once(joined(of_image)) for of_image in zip(*parts, strict=True)]
 
     def segment(self, image: Image, boxes: npt.NDArray[np.float32]) -> Detections:
-        """One object per box, whether or not the model would have found it there.
+        """Segment one object per box, whether or not the model would have found it there.
 
         Args:
             image: ``(H, W, 3)`` RGB.
             boxes: ``(N, 4)`` XYXY in pixels of ``image``.
 
         Returns:
-            in the order of ``boxes``: each box as the box head mends it, the mask within, the likeliest class, and how
-            likely that is.
+            detections in the order of ``boxes``: each box refined by the box head, its mask, the likeliest class and
+            its probability.
 
         Raises:
             ConfigError: the second stage of the model has another structure.
@@ -181,7 +182,7 @@ class Segmenter:
         finish: Callable[[Instances, tuple[int, int]], Result],
         resize: Augmentation | None = None,
     ) -> list[Result]:
-        """``finish`` of what is found in each image, and the image's height and width."""
+        """Apply ``finish`` to the objects in each image and the image's height and width."""
 
         def run(batch: Sequence[Image]) -> list[Result]:
             found = self._infer(batch, resize)
@@ -191,9 +192,9 @@ class Segmenter:
             return run(images)
         return list(chain.from_iterable(self._side_by_side.map(run, [[image] for image in images])))
 
-    @torch.no_grad()  # not inference_mode: its tensors would refuse Boxes.scale and others that work in place
+    @torch.no_grad()  # not inference_mode: its tensors would refuse Boxes.scale and other in-place methods
     def _infer(self, images: Sequence[Image], resize: Augmentation | None) -> list[Instances]:
-        """Confident objects in pixels of the resized images, masks as ``pred_masks`` ``(N, 1, M, M)``."""
+        """Find confident objects in pixels of the resized images, masks as ``pred_masks`` ``(N, 1, M, M)``."""
         found = self.model.inference([self._prepare(image, resize) for image in images], do_postprocess=False)
         kept = []
         for per_image in found:
@@ -206,22 +207,22 @@ class Segmenter:
         return kept
 
     def network_image(self, image: Image) -> npt.NDArray[np.float32]:
-        """A photo as the model takes it: resized, ``(3, H, W)``, 0 to 255, in the order of :attr:`input_format`."""
+        """Resize a photo for the model: ``(3, H, W)``, 0 to 255, channels in the order of :attr:`input_format`."""
         return _numpy(self._prepare(image)["image"], np.float32)
 
     @property
     def input_format(self) -> dict[str, Any]:
-        """How photos are resized, and the order of the channels."""
+        """Resizing of photos, and the order of the channels."""
         return {"channels": "BGR" if self._bgr else "RGB", **self._input_sizes}
 
     def _network_input(self, path: Path) -> npt.NDArray[np.float32]:
-        """A photo as the backbone sees it, ``(1, C, H, W)``."""
+        """Return a photo as the backbone sees it, ``(1, C, H, W)``."""
         tensor = self.model.preprocess_image([self._prepare(read_picture(path).rgb8)]).tensor
         return _numpy(tensor, np.float32)
 
     def _prepare(self, image: Image, resize: Augmentation | None = None) -> dict[str, Any]:
         transform = (resize or self._resize).get_transform(image)
-        # Of a photo 1 pixel high and thousands wide, scaled down, nothing would be left.
+        # A photo 1 pixel high and thousands wide would vanish when scaled down.
         transform.new_h, transform.new_w = max(transform.new_h, 1), max(transform.new_w, 1)
         if self._own_resize:
             resized = torch.from_numpy(np.ascontiguousarray(transform.apply_image(image).transpose(2, 0, 1)))
@@ -247,7 +248,7 @@ def _numpy(tensor: Tensor, dtype: type) -> npt.NDArray[Any]:
 
 
 def _at_scale(cfg: CfgNode, short_edge: int) -> Augmentation:
-    """Resizing as the model was made for, but to ``short_edge``; the longest edge grows with it."""
+    """Return the model's resizing, but to ``short_edge``; the longest edge grows with it."""
     scaled = cfg.clone()
     scaled.defrost()
     scaled.INPUT.MIN_SIZE_TEST = short_edge

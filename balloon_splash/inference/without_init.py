@@ -1,4 +1,4 @@
-"""Models built without random weights, where all of them come from a file right after."""
+"""Building of models without random weights, for models whose weights come from a file right after."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _FILLS: frozenset[Callable[..., Any]] = frozenset(
 
 
 class WithoutInit(TorchFunctionMode):
-    """Inside ``with WithoutInit():`` tensors that layers would fill with random numbers hold whatever was in memory.
+    """Context in which tensors that layers would fill with random numbers keep whatever was in memory.
 
     Drawing 30 million numbers takes longer than reading them from a file. The idea is ``_EmptyInit`` of Lightning.
     """

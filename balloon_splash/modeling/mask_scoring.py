@@ -1,4 +1,4 @@
-"""A mask head that also says how good its masks are."""
+"""Mask head that also scores its masks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 
 class MaskIoUHead(nn.Module):
-    """Predicts the IoU of a mask with the truth from the ROI's features and the mask itself.
+    """Branch that predicts the IoU of a mask with the truth from the ROI's features and the mask itself.
 
     Huang et al. 2019, "Mask Scoring R-CNN", section 3.3: the mask is max-pooled to the features' size and joins them
     as one more channel; four convolutions, the last with stride 2, then three fully connected layers.
@@ -45,7 +45,7 @@ class MaskIoUHead(nn.Module):
         nn.init.zeros_(self.predictor.bias)
 
     def forward(self, features: Tensor, masks: Tensor) -> Tensor:
-        """``(B, C, H, W)`` features and ``(B, 1, 2H, 2W)`` mask probabilities to ``(B, num_classes)`` IoUs."""
+        """Map ``(B, C, H, W)`` features and ``(B, 1, 2H, 2W)`` mask probabilities to ``(B, num_classes)`` IoUs."""
         pooled = F.max_pool2d(masks, kernel_size=2, stride=2)
         x = self.convs(torch.cat([features, pooled], dim=1))
         return self.predictor(self.fcs(x.flatten(1)))
@@ -53,7 +53,7 @@ class MaskIoUHead(nn.Module):
 
 @ROI_MASK_HEAD_REGISTRY.register()
 class MaskScoringHead(MaskRCNNConvUpsampleHead):
-    """The standard mask head and a branch that predicts each mask's IoU, by which the score is multiplied.
+    """Standard mask head with a branch that predicts each mask's IoU, by which the score is multiplied.
 
     The mask layers keep their names, so weights of the standard head load. The classification score stays in the
     results as ``class_scores``, the predicted IoU as ``mask_scores``.
@@ -84,14 +84,14 @@ class MaskScoringHead(MaskRCNNConvUpsampleHead):
         }
 
     def layers(self, x: Tensor) -> Tensor:
-        """ROI features ``(B, C, H, W)`` to mask logits ``(B, num_classes, 2H, 2W)``."""
+        """Map ROI features ``(B, C, H, W)`` to mask logits ``(B, num_classes, 2H, 2W)``."""
         for name, layer in self.named_children():
-            if name != "iou_head":  # a child, too, of the Sequential that the parent is
+            if name != "iou_head":  # a child of the parent, which is a Sequential
                 x = layer(x)
         return x
 
     def forward(self, x: Tensor, instances: list[Instances]) -> Any:
-        """Losses in training; in inference ``instances`` with masks and rescored."""
+        """Return losses in training; in inference, rescored ``instances`` with masks."""
         recorded: list[Tensor] = []
         hook = self.predictor.register_forward_hook(lambda _module, _inputs, logits: recorded.append(logits))
         try:
@@ -113,7 +113,7 @@ class MaskScoringHead(MaskRCNNConvUpsampleHead):
         probabilities = logits[index, classes if logits.shape[1] > 1 else 0].detach().sigmoid()[:, None]
         predicted = self.iou_head(features, probabilities)[index, classes]
         target = torch.cat([_mask_iou(p, found) for p, found in _per_image(probabilities[:, 0], instances)])
-        # As in the paper, masks that missed the object altogether teach nothing.
+        # As in the paper, masks that missed the object altogether are left out.
         valid = target > 0
         loss = F.mse_loss(predicted.float()[valid], target[valid], reduction="sum") / valid.sum().clamp(min=1)
         return loss * self.iou_loss_weight
@@ -134,7 +134,7 @@ def _per_image(values: Tensor, instances: list[Instances]) -> list[tuple[Tensor,
 
 
 def _mask_iou(probabilities: Tensor, instances: Instances) -> Tensor:
-    """IoU of the binarised masks ``(B, M, M)`` with the whole true objects, also with what lies outside the box."""
+    """IoU of the binarised masks ``(B, M, M)`` with the whole true objects, including parts outside the box."""
     if len(instances) == 0:
         return probabilities.new_zeros(0)
     boxes = instances.proposal_boxes
@@ -142,7 +142,7 @@ def _mask_iou(probabilities: Tensor, instances: Instances) -> Tensor:
     predicted = probabilities > 0.5
     truth = instances.gt_masks.crop_and_resize(boxes.tensor, side).to(predicted.device)
     overlap = (predicted & truth).sum(dim=(1, 2)).float()
-    # What of the object lies outside the box counts as missed: compare with the whole area, in cells of the grid.
+    # Parts of the object outside the box count as missed: compare with the whole area, in cells of the grid.
     cells_per_pixel = side * side / boxes.area().clamp(min=1)
     true_cells = torch.maximum(truth.sum(dim=(1, 2)), _areas(instances.gt_masks).to(overlap) * cells_per_pixel)
     union = predicted.sum(dim=(1, 2)) + true_cells - overlap

@@ -1,4 +1,4 @@
-"""A mask head whose outlines follow the object: the standard 28x28 mask, refined point by point along its edge."""
+"""Mask head whose outlines follow the object: the standard 28x28 mask, refined point by point along its edge."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class PointRefinedMaskHead(PointRendMaskHead):
 
     PointRend's coarse head has fully connected layers, which need more than a few photos to learn; the standard head
     is a small convolutional network. Weights of a model with the standard head fit all but ``point_head``, so that
-    a trained model can be refined later. Needs ``ROI_MASK_HEAD.POOLER_TYPE: ""``, as PointRend's heads do, which get
-    the whole feature maps and pool by themselves.
+    a trained model can be refined later. Needs ``ROI_MASK_HEAD.POOLER_TYPE: ""``, as do PointRend's heads, which get
+    the whole feature maps and pool themselves.
     """
 
     def __init__(self, cfg: CfgNode, input_shape: dict[str, ShapeSpec]) -> None:
@@ -30,9 +30,9 @@ class PointRefinedMaskHead(PointRendMaskHead):
         self.register_load_state_dict_pre_hook(_standard_names)
 
     def forward(self, features: dict[str, Tensor], instances: list[Instances]) -> Any:
-        """Losses in training, else ``instances`` with masks; as in ``PointRendMaskHead``, but see below."""
+        """Return losses in training, else ``instances`` with masks; as ``PointRendMaskHead``, but see below."""
         if self.training and not any(len(found) for found in instances):
-            # PointRend fails where no photo of the batch shows an object. All layers take part, as DDP asks for.
+            # PointRend fails where no photo of the batch shows an object. All layers take part, as DDP requires.
             nothing = sum(parameter.sum() for parameter in self.parameters()) * 0
             return {"loss_mask": nothing, "loss_mask_point": nothing}
         return super().forward(features, instances)
@@ -52,14 +52,14 @@ class PointRefinedMaskHead(PointRendMaskHead):
 
 
 class _CoarseMask(MaskRCNNConvUpsampleHead):
-    """The layers of the standard head alone: features ``(B, C, H, W)`` to logits ``(B, num_classes, 2H, 2W)``."""
+    """Layers of the standard head alone: features ``(B, C, H, W)`` to logits ``(B, num_classes, 2H, 2W)``."""
 
     def forward(self, x: Tensor) -> Tensor:
         return self.layers(x)
 
 
 def _standard_names(head: PointRefinedMaskHead, state: dict[str, Any], prefix: str, *_: Any) -> None:
-    """Give the layers of a standard mask head, where ``state`` has them, the names that they have here."""
+    """Rename the layers of a standard mask head in ``state``, where it has them, to their names here."""
     for name in head.coarse_head.state_dict():
         if f"{prefix}{name}" in state:
             state[f"{prefix}coarse_head.{name}"] = state.pop(f"{prefix}{name}")

@@ -14,7 +14,7 @@ from detectron2.structures import Instances
 
 from balloon_splash.modeling.trace import Trace
 
-#: What ``SOLVER.AMP.PRECISION: bf16`` computes in; fp16 needs a scaled loss and is left to Detectron2's AMPTrainer.
+#: Type of ``SOLVER.AMP.PRECISION: bf16``; fp16 needs a scaled loss and is left to Detectron2's AMPTrainer.
 _BF16 = torch.bfloat16
 
 
@@ -48,7 +48,7 @@ class BalloonRCNN(GeneralizedRCNN):
         }
 
     def forward(self, batched_inputs: list[dict[str, Any]]) -> Any:
-        """Losses in training, else a ``{"instances": Instances}`` an image; see ``GeneralizedRCNN.forward``."""
+        """Return losses in training, else ``{"instances": Instances}`` per image; see ``GeneralizedRCNN.forward``."""
         with torch.autocast(self.device.type, dtype=_BF16, enabled=self.training and self.bf16_training):
             return super().forward(batched_inputs)
 
@@ -58,10 +58,10 @@ class BalloonRCNN(GeneralizedRCNN):
         detected_instances: list[Instances] | None = None,
         do_postprocess: bool = True,
     ) -> Any:
-        """As ``GeneralizedRCNN.inference``; the results also have ``soft_masks`` where these are on."""
+        """Infer as ``GeneralizedRCNN.inference`` does; the results also have ``soft_masks`` where these are on."""
         found = super().inference(batched_inputs, detected_instances, do_postprocess=False)
         for per_image in found:
-            if self.soft_masks and per_image.has("pred_masks"):  # Detectron2's TTA asks for boxes first
+            if self.soft_masks and per_image.has("pred_masks"):  # Detectron2's TTA requests boxes first
                 per_image.soft_masks = per_image.pred_masks[:, 0]
         if not do_postprocess:
             return found

@@ -20,18 +20,18 @@ class BalloonROIHeads(StandardROIHeads):
     """Box and mask heads (He et al. 2017, "Mask R-CNN"), equal to ``StandardROIHeads`` while the floor is 0.
 
     Stock Detectron2 computes and pastes a mask for everything above ``SCORE_THRESH_TEST`` (0.05), however few the
-    caller keeps. The floor drops the rest first: greedy NMS goes by score, so the ones kept are the same.
+    caller keeps. The floor drops the rest first: greedy NMS proceeds by score, so the detections kept are the same.
 
     Attributes:
         confidence_floor: detections with a lower score are dropped before the mask branch; may be set at any time.
-        trace: while it holds a :class:`Trace`, each inference records its stages there.
+        trace: while this is a :class:`Trace`, each inference records its stages in it.
     """
 
     trace: Trace | None = None
 
     @configurable
     def __init__(self, *, confidence_floor: float = 0.0, **kwargs: Any) -> None:
-        """Arguments as in ``StandardROIHeads``, and ``confidence_floor`` in [0, 1]."""
+        """Take the arguments of ``StandardROIHeads``, and ``confidence_floor`` in [0, 1]."""
         super().__init__(**kwargs)
         self.confidence_floor = confidence_floor
 
@@ -66,7 +66,7 @@ class BalloonROIHeads(StandardROIHeads):
         return result
 
     def _levels(self, proposals: list[Instances]) -> list[Tensor]:
-        """The pyramid level that the box pooler takes each proposal from, ``(R,)`` an image."""
+        """Return the pyramid level from which the box pooler takes each proposal, ``(R,)`` per image."""
         pooler = self.box_pooler
         return [
             assign_boxes_to_levels(
@@ -81,7 +81,7 @@ class BalloonROIHeads(StandardROIHeads):
 
 
 class _PredictionRecorder:
-    """A forward hook on the box predictor: its class probabilities, deltas and refined boxes, split by image."""
+    """Forward hook on the box predictor that records class probabilities, deltas and refined boxes, split by image."""
 
     def __init__(self, trace: Trace, proposals: list[Instances]) -> None:
         self.trace = trace

@@ -43,7 +43,7 @@ class BalloonRPN(RPN):
     def candidates(
         self, boxes: list[Tensor], logits: list[Tensor], image_sizes: list[tuple[int, int]]
     ) -> list[Instances]:
-        """The refined anchors of each image that the NMS chooses from.
+        """Return the refined anchors of each image from which the NMS chooses.
 
         Args:
             boxes: for each level ``(N, Hl*Wl*A, 4)``.
@@ -54,7 +54,7 @@ class BalloonRPN(RPN):
             boxes,
             logits,
             image_sizes,
-            nms_thresh=1.0,  # no two boxes overlap by more than all: nothing is suppressed
+            nms_thresh=1.0,  # no two boxes overlap by more than 1: nothing is suppressed
             pre_nms_topk=self.pre_nms_topk[self.training],
             post_nms_topk=sum(level.shape[1] for level in logits),
             min_box_size=self.min_box_size,

@@ -1,4 +1,4 @@
-"""What one forward pass leaves behind at each stage, for the inspection and the tests."""
+"""Trace of the stages of one forward pass, for the inspection and the tests."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ class Trace:
     """Every stage of one forward pass over a batch of N images, in the order in which the stages ran.
 
     Boxes are XYXY in pixels of the resized image that the network saw, except in ``results``. L counts the levels of
-    the feature pyramid, A the anchors of a cell, R the proposals of an image, K the classes.
+    the feature pyramid, A the anchors per cell, R the proposals of an image, K the classes.
 
     Attributes:
         image_sizes: ``(height, width)`` of each resized image, without padding.
         images: ``(N, C, H, W)``, normalised and padded.
         features: name of each pyramid level to ``(N, C, Hl, Wl)``.
-        anchors: a level each, ``(Hl*Wl*A, 4)``; the same for all images.
-        objectness_logits: a level each, ``(N, Hl*Wl*A)``.
-        anchor_deltas: a level each, ``(N, Hl*Wl*A, 4)``.
-        refined_anchors: a level each, ``(N, Hl*Wl*A, 4)``: anchors after refinement, not clipped.
-        candidates: an image each: the best refined anchors of each level, clipped, before NMS.
-        proposals: an image each: what NMS left of them.
-        proposal_levels: an image each, ``(R,)``: the index into ROI_HEADS.IN_FEATURES of the level that ROIAlign
+        anchors: per level, ``(Hl*Wl*A, 4)``; the same for all images.
+        objectness_logits: per level, ``(N, Hl*Wl*A)``.
+        anchor_deltas: per level, ``(N, Hl*Wl*A, 4)``.
+        refined_anchors: per level, ``(N, Hl*Wl*A, 4)``: anchors after refinement, not clipped.
+        candidates: per image: the best refined anchors of each level, clipped, before NMS.
+        proposals: per image: the candidates that NMS kept.
+        proposal_levels: per image, ``(R,)``: the index into ROI_HEADS.IN_FEATURES of the level that ROIAlign
             pools the proposal from.
-        roi_scores: an image each, ``(R, K + 1)`` class probabilities, background last.
-        roi_deltas: an image each, ``(R, K * 4)`` or ``(R, 4)`` for class-agnostic regression.
-        roi_boxes: an image each, ``(R, K * 4)`` or ``(R, 4)``: proposals after refinement, not clipped.
-        detections: an image each: after the score threshold and the per-class NMS.
-        confident: an image each: those of them at or above the confidence floor, which the mask branch sees.
-        roi_masks: an image each, ``(D, M, M)`` mask probabilities of the confident ones.
-        results: an image each: the model's output, in pixels of the original image.
+        roi_scores: per image, ``(R, K + 1)`` class probabilities, background last.
+        roi_deltas: per image, ``(R, K * 4)`` or ``(R, 4)`` for class-agnostic regression.
+        roi_boxes: per image, ``(R, K * 4)`` or ``(R, 4)``: proposals after refinement, not clipped.
+        detections: per image: boxes after the score threshold and the per-class NMS.
+        confident: per image: those at or above the confidence floor, which the mask branch sees.
+        roi_masks: per image, ``(D, M, M)`` mask probabilities of the confident ones.
+        results: per image: the model's output, in pixels of the original image.
     """
 
     image_sizes: list[tuple[int, int]] = field(default_factory=list)
@@ -56,7 +56,7 @@ class Trace:
 
 
 def snapshot(instances: list[Instances]) -> list[Instances]:
-    """Copies whose boxes later stages, which scale and clip in place, do not touch."""
+    """Copy instances, so that later stages, which scale and clip boxes in place, do not change them."""
     copies = []
     for per_image in instances:
         copy = Instances(per_image.image_size)

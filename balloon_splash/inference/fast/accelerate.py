@@ -1,4 +1,4 @@
-"""Makes a model faster than Detectron2's own computation, at results that are close to it."""
+"""Acceleration of a model beyond Detectron2's own computation, with results close to it."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from balloon_splash.inference.fast.row_pooler import replace_poolers
 
 @torch.no_grad()
 def accelerate(model: Any, cfg: CfgNode, choice: Choice, calibration: Calibration) -> None:
-    """Let a ``GeneralizedRCNN`` with an RPN run as ``choice`` says (changed in place; not to be trained any more).
+    """Make a ``GeneralizedRCNN`` with an RPN run as ``choice`` says (changed in place; no longer trainable).
 
     Args:
         model: with its weights, in evaluation mode.
-        cfg: what it was built from.
-        choice: not an exact one.
+        cfg: the configuration that it was built from.
+        choice: a choice that is not exact.
         calibration: photos for int8.
 
     Raises:
@@ -35,7 +35,7 @@ def accelerate(model: Any, cfg: CfgNode, choice: Choice, calibration: Calibratio
     part = ConvPart(model)
     fast = copy.deepcopy(part)
     fold_norms(fast)
-    # The kernels for GPUs are fast by themselves.
+    # The kernels for GPUs are fast already.
     by_rows = torch.device(cfg.MODEL.DEVICE).type == "cpu" and replace_poolers(model.roi_heads)
     bf16 = choice.precision != "fp32" and has_bf16(cfg.MODEL.DEVICE)
     maps_in_bf16 = bf16 and by_rows and _only_poolers_and_fast_heads(model.roi_heads)
@@ -47,7 +47,7 @@ def accelerate(model: Any, cfg: CfgNode, choice: Choice, calibration: Calibratio
 
 
 def _only_poolers_and_fast_heads(roi_heads: Any) -> bool:
-    """Whether what looks at the feature maps can do with bfloat16."""
+    """Return whether every consumer of the feature maps accepts bfloat16."""
     return isinstance(roi_heads, StandardROIHeads) and not roi_heads.keypoint_on
 
 
@@ -68,14 +68,14 @@ def _heads_in_bfloat16(roi_heads: Any) -> None:
     """Compute box head and mask head in bfloat16; the box predictor, whose scores decide, stays in fp32."""
     for name in ("box_head", "mask_head"):
         head = getattr(roi_heads, name, None)
-        if isinstance(head, nn.ModuleList):  # a head for each stage of a cascade
+        if isinstance(head, nn.ModuleList):  # one head per stage of a cascade
             setattr(roi_heads, name, nn.ModuleList(_InBfloat16(each) for each in head))
         elif isinstance(head, nn.Module):
             setattr(roi_heads, name, _InBfloat16(head))
 
 
 class _InBfloat16(nn.Module):
-    """A module under autocast, with the weights of its large layers cast once for all."""
+    """Module under autocast, with the weights of its large layers cast once and for all."""
 
     def __init__(self, module: nn.Module) -> None:
         super().__init__()
@@ -95,7 +95,7 @@ class _InBfloat16(nn.Module):
 def torch_engine(part: ConvPart, *, bf16: bool) -> Engine:
     """Run ``part`` (changed in place) with channels last and, on request, with weights and images in bfloat16.
 
-    ``torch.compile`` is not used: docs/benchmarks.md tells what it costs and gains.
+    ``torch.compile`` is not used: docs/benchmarks.md has its costs and gains.
     """
     dtype = torch.bfloat16 if bf16 else torch.float32
     fast = part.to(dtype).to(memory_format=torch.channels_last)  # type: ignore[call-overload]

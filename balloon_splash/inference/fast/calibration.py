@@ -1,4 +1,4 @@
-"""Photos that an int8 model's ranges are measured on."""
+"""Photos on which the ranges of an int8 model are measured."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from balloon_splash.errors import BalloonSplashError, ConfigError
 from balloon_splash.runtime.artifacts import digest_of_files
 
 COUNT = 40
-"""So many photos are enough: more change the ranges little."""
+"""Number of photos that is enough: more change the ranges little."""
 
 Prepare = Callable[[Path], "npt.NDArray[np.float32]"]
-"""A photo to the ``(1, C, H, W)`` tensor that the network sees."""
+"""Function from a photo to the ``(1, C, H, W)`` tensor that the network sees."""
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Which photos, and how they are read.
+    """Calibration photos and their reader.
 
     Attributes:
-        photos: chosen by the user; none stands for those that the model was trained on.
+        photos: photos chosen by the user; empty stands for those that the model was trained on.
         training: the name of the dataset that it was trained on.
-        prepare: reads a photo.
+        prepare: function that reads a photo.
     """
 
     photos: tuple[Path, ...]
@@ -37,14 +37,14 @@ class Calibration:
 
     @classmethod
     def from_config(cls, cfg: CfgNode, photos: Sequence[str | Path], prepare: Prepare) -> Calibration:
-        """With the first of the configuration's training sets."""
+        """Calibrate with the first of the configuration's training sets."""
         return cls(tuple(map(Path, photos)), cfg.DATASETS.TRAIN[0] if cfg.DATASETS.TRAIN else "", prepare)
 
     @property
     def key(self) -> str:
-        """What tells this calibration from others.
+        """Return the cache key of this calibration.
 
-        The photos that a model was trained on are known by their name: a cached model needs no photos.
+        Training photos are identified by the name of their dataset, so a cached model needs no photos.
 
         Raises:
             ConfigError: one of the chosen photos cannot be read.
@@ -57,7 +57,7 @@ class Calibration:
             raise ConfigError(f"{error.filename}: cannot be read for calibration ({error.strerror})") from error
 
     def images(self) -> list[npt.NDArray[np.float32]]:
-        """All photos as the network sees them.
+        """Return all photos as the network sees them.
 
         Raises:
             ConfigError: there are none.

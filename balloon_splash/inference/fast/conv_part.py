@@ -1,8 +1,8 @@
-"""The convolutional part of a model - backbone, FPN, RPN head - taken out, so that another engine may run it.
+"""The convolutional part of a model (backbone, FPN, RPN head), taken out so that another engine may run it.
 
-It is most of the work, has no branches, and goes by the shape of the image alone. Everything behind it (choosing
-proposals, the ROI heads) remains Detectron2's code: two small modules take the places of backbone and RPN head and
-hand on what the engine has computed.
+It is most of the work, has no branches, and depends on the shape of the image alone. Everything behind it (choosing
+proposals, the ROI heads) remains Detectron2's code: two small modules replace backbone and RPN head and pass on what
+the engine has computed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from balloon_splash.errors import ConfigError
 
 Engine = Callable[[Tensor], Sequence[Tensor]]
-"""Computes what :class:`ConvPart` does."""
+"""Function that computes what :class:`ConvPart` does."""
 
 
 class ConvPart(nn.Module):
@@ -25,11 +25,11 @@ class ConvPart(nn.Module):
 
     Attributes:
         names: the feature maps, in the order of the output.
-        levels: how many of them the RPN looks at.
+        levels: number of feature maps that the RPN uses.
     """
 
     def __init__(self, model: Any) -> None:
-        """Take the parts of a ``GeneralizedRCNN``; they stay the model's, too.
+        """Take the parts of a ``GeneralizedRCNN``, which keeps them as well.
 
         Raises:
             ConfigError: the model has another structure.
@@ -47,15 +47,15 @@ class ConvPart(nn.Module):
 
     @property
     def levels(self) -> int:
-        """How many feature maps the RPN looks at."""
+        """Number of feature maps that the RPN uses."""
         return len(self.rpn_names)
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        """``(N, C, H, W)`` normalised and padded images to feature maps, objectness logits and anchor deltas.
+        """Map ``(N, C, H, W)`` normalised and padded images to feature maps, objectness logits and anchor deltas.
 
         Returns:
-            ``names`` feature maps ``(N, C, h, w)``, then for each level of the RPN logits ``(N, A, h, w)``, then
-            for each deltas ``(N, 4A, h, w)``.
+            ``names`` feature maps ``(N, C, h, w)``, then per level of the RPN logits ``(N, A, h, w)``, then
+            per level deltas ``(N, 4A, h, w)``.
         """
         features = self.backbone(images)
         logits, deltas = self.rpn_head([features[name] for name in self.rpn_names])
@@ -63,14 +63,14 @@ class ConvPart(nn.Module):
 
 
 def replace_conv_part(model: Any, part: ConvPart, engine: Engine) -> None:
-    """Let ``engine`` compute, from now on, what ``part`` is of ``model`` (changed in place)."""
+    """Make ``engine`` compute ``part`` of ``model`` from now on (changed in place)."""
     handover = threading.local()  # photos may go through the model side by side
     model.backbone = _EngineBackbone(model.backbone, part, engine, handover)
     model.proposal_generator.rpn_head = _EngineRPNHead(handover)
 
 
 class _EngineBackbone(nn.Module):
-    """Stands where the backbone was, and leaves the RPN head's results for :class:`_EngineRPNHead`."""
+    """Replacement of the backbone, which leaves the RPN head's results for :class:`_EngineRPNHead`."""
 
     def __init__(self, backbone: Any, part: ConvPart, engine: Engine, handover: threading.local) -> None:
         super().__init__()
@@ -92,7 +92,7 @@ class _EngineBackbone(nn.Module):
 
 
 class _EngineRPNHead(nn.Module):
-    """Stands where the RPN head was; called by the RPN right after the backbone, in the same thread."""
+    """Replacement of the RPN head, which the RPN calls right after the backbone, in the same thread."""
 
     def __init__(self, handover: threading.local) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Runs the convolutional part in OpenVINO, compiled for each shape that comes up."""
+"""Engine that runs the convolutional part in OpenVINO, compiled for each shape that comes up."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ KIND = "openvino-compiled"
 BLOB = "compiled.blob"
 
 SHAPES = 6
-"""As many compiled models are kept in memory: each holds weights and activations of its own, 200 MB for a ResNet-50."""
+"""Number of compiled models kept in memory: each holds its own weights and activations, 200 MB for a ResNet-50."""
 
 
 @dataclass
 class _Compiled:
-    """A model for one shape, and requests that no thread uses at the moment."""
+    """Model compiled for one shape, and its idle requests."""
 
     model: ov.CompiledModel
     idle: list[ov.InferRequest] = field(default_factory=list)
 
     def take(self) -> ov.InferRequest:
-        """A request that is no other thread's."""
+        """Take an idle request, or make one."""
         try:
             return self.idle.pop()
         except IndexError:
@@ -48,21 +48,21 @@ class _Compiled:
 
 
 class OpenVinoEngine:
-    """An :data:`~balloon_splash.inference.fast.conv_part.Engine`; may be called by several threads at a time.
+    """An :data:`~balloon_splash.inference.fast.conv_part.Engine`; safe to call from several threads at a time.
 
     Images are padded to the steps of a :class:`~balloon_splash.inference.fast.padding.Ladder`. What was compiled for a
     shape is kept: in memory, and on disk for the next run.
     """
 
     def __init__(self, folder: Path, key: str, ladder: Ladder, *, bf16: bool, bf16_outputs: int = 0) -> None:
-        """Run the model in ``folder``, which ``key`` tells from all others.
+        """Run the model in ``folder``, which ``key`` identifies.
 
         Args:
-            folder: of :func:`~balloon_splash.inference.fast.openvino_model.openvino_model`.
+            folder: the folder from :func:`~balloon_splash.inference.fast.openvino_model.openvino_model`.
             key: its key.
             ladder: the shapes to compile for.
             bf16: compute in bfloat16 what is not quantised, else in fp32.
-            bf16_outputs: so many of the outputs, the first ones, come as they are computed instead of in fp32.
+            bf16_outputs: number of outputs, from the first, that stay in bfloat16 instead of fp32.
         """
         openvino = import_unreported("openvino")
         self._core = openvino.Core()
@@ -75,9 +75,9 @@ class OpenVinoEngine:
         self._last = threading.local()
 
     def __call__(self, images: Tensor) -> list[Tensor]:
-        """See :class:`~balloon_splash.inference.fast.conv_part.ConvPart`; channels are last in memory.
+        """Compute as :class:`~balloon_splash.inference.fast.conv_part.ConvPart` does; channels are last in memory.
 
-        The results share memory with the engine: they hold until the same thread calls again.
+        The results share memory with the engine: they are valid until the same thread calls again.
         """
         padded = self._ladder.pad(images)
         if len(padded) == 1:
@@ -105,7 +105,7 @@ class OpenVinoEngine:
             return self._compiled[shape, share]
 
     def _load(self, shape: tuple[int, ...], share: Share) -> ov.CompiledModel:
-        """The model for one shape, from the cache if it is there."""
+        """Return the model for one shape, from the cache if it is there."""
         processor = self._core.get_property("CPU", "FULL_DEVICE_NAME")
         capabilities = self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         settings = self._settings(share)
@@ -147,14 +147,14 @@ class OpenVinoEngine:
             "PERFORMANCE_HINT": "LATENCY" if share.workers == 1 else "THROUGHPUT",
             "NUM_STREAMS": share.workers,
             "INFERENCE_NUM_THREADS": share.workers * share.threads,
-            "ENABLE_CPU_PINNING": False,  # torch and the reading and writing of photos want the same cores
-            "CACHE_MODE": "OPTIMIZE_SIZE",  # the weights are in the model's own file already
+            "ENABLE_CPU_PINNING": False,  # torch, and reading and writing photos, need the same cores
+            "CACHE_MODE": "OPTIMIZE_SIZE",  # the weights are already in the model's own file
         }
 
 
 def _tensor(output: npt.NDArray[np.float32 | np.float16]) -> Tensor:
-    """``(N, h, w, C)`` as OpenVINO hands it out to ``(N, C, h, w)``, nothing copied."""
-    # NumPy has no bfloat16, so OpenVINO calls it float16.
+    """View OpenVINO's ``(N, h, w, C)`` as ``(N, C, h, w)`` without a copy."""
+    # NumPy lacks bfloat16, so OpenVINO calls it float16.
     bf16 = output.dtype == np.float16
     tensor = torch.from_numpy(output.view(np.int16)).view(torch.bfloat16) if bf16 else torch.from_numpy(output)
     return tensor.permute(0, 3, 1, 2)

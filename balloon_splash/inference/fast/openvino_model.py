@@ -26,15 +26,15 @@ XML = "model.xml"
 
 
 def openvino_model(part: ConvPart, cfg: CfgNode, calibration: Calibration | None = None) -> tuple[Path, str]:
-    """The model of ``part``, for images of any size, from the cache or made now.
+    """Return the model of ``part``, for images of any size, from the cache or made now.
 
     Args:
-        part: with its weights, norms folded.
-        cfg: what it was built from.
+        part: the part with its weights, norms folded.
+        cfg: the configuration that it was built from.
         calibration: photos to quantise with; None leaves the weights in fp32.
 
     Returns:
-        The model's folder, which holds :data:`XML`, and the key that tells it from all others.
+        The model's folder, which holds :data:`XML`, and its unique key.
 
     Raises:
         ConfigError: there are no photos to calibrate on.
@@ -54,9 +54,9 @@ def openvino_model(part: ConvPart, cfg: CfgNode, calibration: Calibration | None
     return artifact(KIND, key, make), key
 
 
-@torch.no_grad()  # also because frozen norms take another way where gradients are wanted
+@torch.no_grad()  # also because frozen norms compute differently where gradients are needed
 def convert(part: ConvPart) -> ov.Model:
-    """``part`` as a model with one input ``(1, C, H, W)`` of any height and width."""
+    """Convert ``part`` to a model with one input ``(1, C, H, W)`` of any height and width."""
     example = torch.zeros(1, 3, 4 * STRIDE, 6 * STRIDE)
     traced = torch.jit.trace(part, example, check_trace=False)
     converter = import_unreported("openvino")
@@ -67,13 +67,13 @@ def convert(part: ConvPart) -> ov.Model:
 
 
 def quantise(model: ov.Model, images: Sequence[npt.NDArray[np.float32]]) -> ov.Model:
-    """``model`` with weights and activations in 8 bits where that costs little.
+    """Quantise weights and activations of ``model`` to 8 bits where that costs little.
 
     NNCF's post-training quantisation: weights symmetric, activations asymmetric where that is better (its preset
     "mixed"), each convolution's ranges measured on ``images``.
 
     Args:
-        model: in fp32.
+        model: the model in fp32.
         images: ``(1, C, H, W)`` normalised and padded.
     """
     nncf = import_unreported("nncf")
@@ -83,7 +83,7 @@ def quantise(model: ov.Model, images: Sequence[npt.NDArray[np.float32]]) -> ov.M
 
 
 def channels_last_outputs(model: ov.Model, bf16: int) -> ov.Model:
-    """``model`` with outputs ``(N, h, w, C)``, which is how it computes them, and the first ``bf16`` in bfloat16."""
+    """Give ``model`` outputs ``(N, h, w, C)``, as it computes them, and the first ``bf16`` of them in bfloat16."""
     openvino = import_unreported("openvino")
     steps = import_unreported("openvino.preprocess").PrePostProcessor(model)
     for number in range(len(model.outputs)):
@@ -96,7 +96,7 @@ def channels_last_outputs(model: ov.Model, bf16: int) -> ov.Model:
 
 
 def _structure(cfg: CfgNode) -> str:
-    """All of a configuration that the model may depend on."""
+    """Return every part of a configuration on which the model may depend."""
     model = cfg.MODEL.clone()
     model.defrost()
     for key in ("WEIGHTS", "DEVICE", "BALLOON"):

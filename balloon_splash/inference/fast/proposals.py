@@ -1,4 +1,4 @@
-"""Fewer proposals for the ROI heads, whose work grows with them: docs/benchmarks.md shows that AP stays."""
+"""Limits on the proposals for the ROI heads, whose work grows with them: docs/benchmarks.md shows that AP stays."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from torch import arange
 from balloon_splash.modeling.matterport import MatterportRPN
 
 CANDIDATES = 500
-"""As many of each level of the pyramid are compared with each other, instead of up to 1,000."""
+"""Candidates per level of the pyramid that enter NMS, instead of up to 1,000."""
 
 MOST = 300
-"""As many go on, instead of up to 1,000."""
+"""Proposals that NMS passes on, instead of up to 1,000."""
 
 FEWEST = 100
-"""Beyond these only what the RPN takes for an object rather than for background: in photos of a crowd it is much."""
+"""Proposals beyond which the RPN has to favour object over background, as for many in photos of a crowd."""
 
 
 def cut_proposals(generator: Any) -> None:
-    """Let a proposal generator (an ``RPN``) give the best proposals only, from now on.
+    """Limit a proposal generator (an ``RPN``) to the best proposals from now on.
 
-    One of matterport's stays as it is: it chooses among all levels together, and equal to the original.
+    One of matterport's stays as it is: it chooses among all levels together, equal to the original.
     """
     if isinstance(generator, MatterportRPN):
         return

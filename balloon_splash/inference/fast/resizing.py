@@ -1,4 +1,4 @@
-"""Photos made smaller for the network, faster than Pillow does it, and as well."""
+"""Shrinking of photos for the network, faster than Pillow and as good."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from torch import Tensor
 
 
 def resize(image: npt.NDArray[np.uint8], height: int, width: int) -> Tensor:
-    """Bilinear with a filter as wide as the step: what Pillow, which Detectron2 uses, gives, but for one grey level.
+    """Resize bilinearly with antialiasing, within one grey level of Pillow, which Detectron2 uses.
 
     Args:
         image: ``(H, W, C)``.
-        height: of the result.
-        width: of the result.
+        height: height of the result in pixels.
+        width: width of the result in pixels.
 
     Returns:
         ``(C, height, width)`` uint8.

@@ -1,7 +1,7 @@
-"""ROIAlign as sums of rows: what Detectron2's pooler computes, many times faster where channels are last.
+"""ROIAlign as sums of rows: equal to Detectron2's pooler, and many times faster where channels are last.
 
 He et al. 2017, "Mask R-CNN", section 3: a bin of a box is the mean of bilinear samples of the map. Each sample is a
-sum of four cells, and a bilinear weight is a product of one for the row and one for the column; so a bin is one
+sum of four cells, and a bilinear weight is the product of one for the row and one for the column, so a bin is one
 weighted sum of few cells. With channels last a cell is a row of memory, and ``embedding_bag`` sums rows with all vector
 units and all cores. The kernel that torchvision has for CPUs goes through the map once for each channel, on one core.
 """
@@ -19,10 +19,10 @@ from torch import Tensor, nn
 
 
 def replace_poolers(module: nn.Module) -> bool:
-    """Put a :class:`RowPooler` in the place of each ``ROIPooler`` in ``module`` that one can stand for.
+    """Replace by a :class:`RowPooler` each ``ROIPooler`` in ``module`` that allows it.
 
     Returns:
-        Whether that was so for all of them.
+        Whether all of them were replaced.
     """
     every = True
     for parent in list(module.modules()):
@@ -36,17 +36,17 @@ def replace_poolers(module: nn.Module) -> bool:
 
 
 def _can_replace(pooler: ROIPooler) -> bool:
-    """Whether it is ROIAlign as Detectron2 has it by default: aligned, as many samples a bin as the box has cells."""
+    """Return whether it is Detectron2's default ROIAlign: aligned, as many samples per bin as the box has cells."""
     square = pooler.output_size[0] == pooler.output_size[1]
     levels: Any = pooler.level_poolers
     return square and all(isinstance(e, ROIAlign) and e.aligned and e.sampling_ratio == 0 for e in levels)
 
 
 class RowPooler(nn.Module):
-    """Called as a ``ROIPooler``, with maps in any layout (channels last is the fast one) and in fp32 or bfloat16."""
+    """Drop-in for a ``ROIPooler``, for maps in any layout (channels last is the fast one) and in fp32 or bfloat16."""
 
     def __init__(self, pooler: ROIPooler) -> None:
-        """Compute what ``pooler`` does."""
+        """Take the settings of ``pooler``."""
         super().__init__()
         self.output_size = pooler.output_size
         levels: Any = pooler.level_poolers
@@ -54,7 +54,7 @@ class RowPooler(nn.Module):
         self._assignment = pooler.min_level, pooler.max_level, pooler.canonical_box_size, pooler.canonical_level
 
     def forward(self, x: list[Tensor], box_lists: list[Boxes]) -> Tensor:
-        """Feature maps ``(N, C, h, w)``, and boxes of each of the N images, to ``(M, C, S, S)`` with channels last."""
+        """Pool feature maps ``(N, C, h, w)`` in the boxes of each of N images: ``(M, C, S, S)`` with channels last."""
         side = self.output_size[0]
         boxes = convert_boxes_to_pooler_format(box_lists)
         pooled = x[0].new_zeros(len(boxes), side * side, x[0].shape[1])
@@ -67,12 +67,12 @@ class RowPooler(nn.Module):
 
 
 def roi_align_rows(maps: Tensor, boxes: Tensor, scale: float, side: int) -> Tensor:
-    """As ``torchvision.ops.roi_align`` with ``sampling_ratio=0, aligned=True``.
+    """Compute ``torchvision.ops.roi_align`` with ``sampling_ratio=0, aligned=True``.
 
     Args:
         maps: ``(N, C, h, w)``.
         boxes: ``(M, 5)``: image, x0, y0, x1, y1 in pixels of the image.
-        scale: cells of the map a pixel.
+        scale: cells of the map per pixel.
         side: bins along each edge.
 
     Returns:
@@ -89,20 +89,20 @@ def roi_align_rows(maps: Tensor, boxes: Tensor, scale: float, side: int) -> Tens
     used = weight > 0
     counts = used.flatten(3).sum(3).flatten()
     offsets = (counts.cumsum(0) - counts).to(index.dtype)
-    chosen = used.flatten().nonzero()[:, 0]  # quicker than a mask, which is looked through for each use
+    chosen = used.flatten().nonzero()[:, 0]  # quicker than a mask, which is scanned at each use
     index, weight = index.flatten()[chosen], weight.flatten()[chosen].to(rows.dtype)
     sums = F.embedding_bag(index, rows, offsets, mode="sum", per_sample_weights=weight)
     return sums.view(len(boxes), side * side, channels)
 
 
 def _cells(start: Tensor, end: Tensor, bins: int, length: int) -> tuple[Tensor, Tensor]:
-    """Which cells of an axis each bin of each box takes, and their weights.
+    """Return the cells of an axis for each bin of each box, and their weights.
 
     Args:
-        start: ``(M,)`` where the boxes begin, in cells, centres at whole numbers.
-        end: ``(M,)`` where they end.
-        bins: of each box.
-        length: of the axis in cells.
+        start: ``(M,)`` start of the boxes, in cells, centres at whole numbers.
+        end: ``(M,)`` end of the boxes.
+        bins: number of bins per box.
+        length: length of the axis in cells.
 
     Returns:
         Cells and weights, each ``(M, bins, K)``. Samples farther than a cell outside the map count as zero.

@@ -1,7 +1,7 @@
-"""Several photos at a time, each on its share of the processor's cores.
+"""Threads for several photos at a time, each on its share of the processor's cores.
 
 Much of a two-stage model cannot use more than one core: choosing proposals, pooling, pasting. Two photos on one core
-each are done sooner than one after the other on two.
+each are faster than one after the other on two.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 MOST = 4
-"""Each worker holds the activations of a photo."""
+"""Most workers: each holds the activations of a photo."""
 
 
 @dataclass(frozen=True)
 class Share:
-    """A worker's part of the processor.
+    """A worker's share of the processor.
 
     Attributes:
-        workers: as many work side by side.
-        threads: for the computations of each.
+        workers: number of workers side by side.
+        threads: threads for the computations of each.
     """
 
     workers: int
@@ -38,15 +38,15 @@ _share: ContextVar[Share | None] = ContextVar("share", default=None)
 
 
 def current_share() -> Share:
-    """The share of the thread that asks: all, unless it is one of several workers."""
+    """Return the share of the calling thread: all, unless it is one of several workers."""
     return _share.get() or Share(1, torch.get_num_threads())
 
 
 class SideBySide:
-    """A few threads, each of which computes on its share of torch's threads."""
+    """Pool of a few threads, each of which computes on its share of torch's threads."""
 
     def __init__(self) -> None:
-        """Divide the threads that torch has now."""
+        """Divide torch's current threads."""
         self._threads = torch.get_num_threads()
         workers = min(self._threads, MOST)
         self._share = Share(workers, self._threads // workers)
@@ -54,17 +54,17 @@ class SideBySide:
 
     @property
     def workers(self) -> int:
-        """How many photos are worked on at a time."""
+        """Number of photos processed at a time."""
         return self._share.workers
 
     def map(self, function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
-        """``function`` of each item, in order; the first error is raised."""
+        """Map ``function`` over the items, in order; raise the first error."""
         if len(items) == 1 or self.workers == 1:
             return [function(item) for item in items]
         try:
             return list(self._pool.map(function, items))
         finally:
-            # A worker's number also becomes that of all threads to come.
+            # A worker's number also becomes that of all later threads.
             torch.set_num_threads(self._threads)
 
     def _take_share(self) -> None:

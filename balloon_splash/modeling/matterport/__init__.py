@@ -1,7 +1,7 @@
 """Twins of Detectron2's parts that compute what matterport's Mask R-CNN computes, number by number.
 
 https://github.com/matterport/Mask_RCNN at commit 3deaec5. Boxes are half-open and in pixels, as everywhere in
-Detectron2; a part that has to count as matterport does, a box one pixel narrower, converts by itself (:mod:`.boxes`).
+Detectron2; a part that has to count as matterport does, with boxes one pixel narrower, converts them (:mod:`.boxes`).
 Images are placed on a canvas (:mod:`.rcnn`); boxes inside the network are in pixels of the canvas.
 """
 

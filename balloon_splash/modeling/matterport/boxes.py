@@ -1,4 +1,4 @@
-"""Boxes as matterport's network counts them: from the first pixel to the last one, so one pixel narrower."""
+"""Boxes as matterport's network counts them: from the first pixel to the last, hence one pixel narrower."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ _SMALLEST = 0.5
 
 
 def inclusive(boxes: Tensor) -> Tensor:
-    """Half-open XYXY boxes ``(..., 4)`` with the last pixel instead of the one behind it (``utils.norm_boxes``)."""
+    """Make half-open XYXY boxes ``(..., 4)`` end at the last pixel instead of behind it (``utils.norm_boxes``)."""
     return boxes - boxes.new_tensor([0, 0, 1, 1])
 
 
 def half_open(boxes: Tensor) -> Tensor:
-    """The reverse of :func:`inclusive`."""
+    """Reverse :func:`inclusive`."""
     return boxes + boxes.new_tensor([0, 0, 1, 1])
 
 
 def clipped(boxes: Tensor, limits: Tensor) -> Tensor:
-    """Boxes ``(..., 4)`` cut to limits that broadcast; boxes outside become empty (``clip_boxes_graph``)."""
+    """Cut boxes ``(..., 4)`` to limits that broadcast; boxes outside become empty (``clip_boxes_graph``)."""
     low, high = limits[..., :2], limits[..., 2:]
     corners = [torch.minimum(torch.maximum(corner, low), high) for corner in (boxes[..., :2], boxes[..., 2:])]
     return torch.cat(corners, dim=-1)
 
 
 class InclusiveBoxTransform(Box2BoxTransform):
-    """Detectron2's transform between half-open boxes, computed on inclusive ones, and without a limit of the scaling.
+    """Detectron2's transform between half-open boxes, computed on inclusive ones, and without a limit on the scaling.
 
-    ``apply_box_deltas_graph`` works on normalised boxes, where a width is that of :func:`inclusive`; deltas are free of
-    scale, so pixels do as well.
+    ``apply_box_deltas_graph`` works on normalised boxes, where a width is that of :func:`inclusive`; deltas do not
+    depend on scale, so pixels do as well.
     """
 
     def __init__(self, weights: tuple[float, float, float, float]) -> None:
@@ -46,7 +46,7 @@ class InclusiveBoxTransform(Box2BoxTransform):
         return deltas
 
     def apply_deltas(self, deltas: Tensor, boxes: Tensor) -> Tensor:
-        """Deltas ``(N, K * 4)`` applied to half-open boxes ``(N, 4)``; half-open boxes ``(N, K * 4)``."""
+        """Apply deltas ``(N, K * 4)`` to half-open boxes ``(N, 4)``; returns half-open boxes ``(N, K * 4)``."""
         refined = super().apply_deltas(deltas, inclusive(boxes))
         return half_open(refined.unflatten(1, (-1, 4))).flatten(1)
 

@@ -13,15 +13,15 @@ from balloon_splash.modeling.matterport.boxes import inclusive
 
 
 class CropPooler(ROIPooler):
-    """``PyramidROIAlign``: crops from the level of the pyramid that fits the size of the box."""
+    """Pooler that crops from the level of the pyramid that fits the size of the box (``PyramidROIAlign``)."""
 
     def __init__(self, pooler: ROIPooler) -> None:
-        """Take the place of ``pooler``, on a pyramid whose finest level has its scale."""
+        """Replace ``pooler``, on a pyramid whose finest level has its scale."""
         scales = [level.spatial_scale for level in pooler.level_poolers]
         super().__init__(pooler.output_size, scales, sampling_ratio=1, pooler_type="ROIAlignV2")
 
     def forward(self, x: list[Tensor], box_lists: list[Boxes]) -> Tensor:
-        """Feature maps ``(N, C, Hl, Wl)`` of a canvas, and boxes of each of the N images, to ``(M, C, S, S)``."""
+        """Pool feature maps ``(N, C, Hl, Wl)`` of a canvas in the boxes of each of the N images: ``(M, C, S, S)``."""
         stride = 2**self.min_level
         canvas = x[0].shape[-2] * stride, x[0].shape[-1] * stride
         boxes = convert_boxes_to_pooler_format(box_lists)
@@ -33,7 +33,7 @@ class CropPooler(ROIPooler):
         return pooled
 
     def levels(self, boxes: Tensor, canvas: tuple[int, int]) -> Tensor:
-        """Index of the level for each of the boxes ``(M, 4)`` on a canvas of a height and width, ``(M,)``.
+        """Return the index of the level for each of the boxes ``(M, 4)`` on a canvas of a height and width, ``(M,)``.
 
         Equation 1 of Lin et al. 2017, "Feature Pyramid Networks", rounded to the nearest, with 224 pixels as a share of
         the canvas.
@@ -46,9 +46,9 @@ class CropPooler(ROIPooler):
         return level.clamp(self.min_level, self.max_level).long() - self.min_level
 
     def _crop(self, maps: Tensor, boxes: Tensor, canvas: tuple[int, int]) -> Tensor:
-        """Boxes ``(M, 5)``, with the index of the image in front, cropped from one level, ``(M, C, S, S)``.
+        """Crop boxes ``(M, 5)``, with the index of the image in front, from one level: ``(M, C, S, S)``.
 
-        ``S`` samples from edge to edge are the centres of ``S`` bins of a box that is wider by a bin.
+        ``S`` samples from edge to edge are the centres of ``S`` bins of a box that is one bin wider.
         """
         side = self.output_size[0]
         cells = [(maps.shape[axis] - 1) / (canvas[axis] - 1) for axis in (-1, -2)]

@@ -1,4 +1,4 @@
-"""Meta-architecture: pictures on a canvas at one end, whole pixels at the other."""
+"""Meta-architecture that takes pictures on a canvas and returns boxes of whole pixels."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _MULTIPLE = 64
 class MatterportRCNN(BalloonRCNN):
     """``BalloonRCNN`` around matterport's letterbox (``utils.resize_image``) and ``unmold_detections``.
 
-    A picture lies in the middle of a black canvas, whose black is subject to the mean, too. Results are in pixels of
+    A picture is in the middle of a black canvas, from whose black the mean is subtracted, too. Results are in pixels of
     the picture without its canvas. In training the canvas grows at the right and at the bottom, so that annotations
-    stay where they are.
+    keep their coordinates.
     """
 
     @configurable
@@ -49,7 +49,7 @@ class MatterportRCNN(BalloonRCNN):
         return {**super().from_config(cfg), "square": square}
 
     def preprocess_image(self, batched_inputs: list[dict[str, Any]]) -> ImageList:
-        """As ``GeneralizedRCNN.preprocess_image``, of the canvases; the result also has ``windows``.
+        """Preprocess the canvases as ``GeneralizedRCNN.preprocess_image`` does; the result also has ``windows``.
 
         ``windows`` ``(N, 4)`` are inclusive boxes (:func:`.boxes.inclusive`) of the pictures on the canvas.
         """
@@ -70,7 +70,7 @@ class MatterportRCNN(BalloonRCNN):
         return images
 
     def letterbox(self, image: Tensor) -> Tensor:
-        """A picture ``(C, h, w)`` in the middle of its canvas, ``(C, H, W)``."""
+        """Put a picture ``(C, h, w)`` in the middle of its canvas, ``(C, H, W)``."""
         size = _size(image)
         canvas = self._canvas([size])
         return _placed(image, _corner(size, canvas), canvas)
@@ -81,7 +81,7 @@ class MatterportRCNN(BalloonRCNN):
         detected_instances: list[Instances] | None = None,
         do_postprocess: bool = True,
     ) -> Any:
-        """As ``BalloonRCNN.inference``; pictures with different canvases go one by one, as in the original."""
+        """Infer as ``BalloonRCNN.inference``; pictures with different canvases go one by one, as in the original."""
         sizes = [_size(each["image"]) for each in batched_inputs]
         if len({self._canvas([size]) for size in sizes}) > 1 and len(sizes) > 1:
             given = [None] * len(sizes) if detected_instances is None else [[each] for each in detected_instances]
@@ -100,9 +100,9 @@ class MatterportRCNN(BalloonRCNN):
 
     @staticmethod
     def postprocess(found: Instances, height: int, width: int) -> Instances:
-        """Detections with boxes of whole pixels of a picture ``(height, width)``, and masks pasted into these.
+        """Round boxes to whole pixels of a picture ``(height, width)``, and paste masks into them.
 
-        ``detector_postprocess`` for this model (``unmold_detections``); empty boxes are dropped.
+        Replaces ``detector_postprocess`` for this model (``unmold_detections``); drops empty boxes.
         """
         edges = [max(edge - 1, 1) for edge in found.image_size]
         scale = torch.tensor([(width - 1) / edges[1], (height - 1) / edges[0]] * 2, dtype=torch.float64)
@@ -121,7 +121,7 @@ class MatterportRCNN(BalloonRCNN):
         ]
 
     def _canvas(self, sizes: Sequence[Size]) -> Size:
-        """Height and width of the canvas for pictures of these sizes."""
+        """Return height and width of the canvas for pictures of these sizes."""
         if torch.jit.is_tracing():  # type: ignore[attr-defined]  # one picture, whose sides are tensors
             ((height, width),) = sizes
             return (self.square, self.square) if self.square else (_up(height), _up(width))
@@ -141,23 +141,23 @@ def _up(length: int) -> int:
 
 
 def _corner(size: Size, canvas: Size) -> tuple[int, int]:
-    """Top and left of a picture in the middle of a canvas."""
+    """Return top and left of a picture in the middle of a canvas."""
     return (canvas[0] - size[0]) // 2, (canvas[1] - size[1]) // 2
 
 
 def _placed(image: Tensor, corner: tuple[int, int], canvas: Size) -> Tensor:
-    """An image ``(C, h, w)`` on a black canvas."""
+    """Place an image ``(C, h, w)`` on a black canvas."""
     (height, width), (top, left) = _size(image), corner
     return F.pad(image, (left, canvas[1] - width - left, top, canvas[0] - height - top))
 
 
 def _tensor(values: Sequence[int], like: Tensor) -> Tensor:
-    """Numbers, or in a trace tensors of one number, as a tensor of the type and on the device of another."""
+    """Turn numbers, or in a trace tensors of one number, into a tensor of the type and on the device of another."""
     return torch.stack([torch.as_tensor(value) for value in values]).to(like)
 
 
 def _moved(instances: Instances, by: tuple[int, int], size: Size) -> Instances:
-    """Instances of an image of another size, boxes moved down and right."""
+    """Move instances down and right on an image of another size."""
     moved = Instances(size, **instances.get_fields())
     boxes = instances.pred_boxes.tensor
     moved.pred_boxes = Boxes(boxes + _tensor((by[1], by[0], by[1], by[0]), boxes))

@@ -31,8 +31,8 @@ class MatterportOutputLayers(FastRCNNOutputLayers):
     ) -> tuple[list[Instances], list[Tensor]]:
         """See ``FastRCNNOutputLayers.inference``.
 
-        ``proposals`` have ``windows`` ``(R, 4)``, inclusive boxes of what is picture on the canvas, to which detections
-        are cut. A score equal to the threshold is enough.
+        ``proposals`` have ``windows`` ``(R, 4)``, inclusive boxes of the picture on the canvas, to which detections are
+        cut. A score equal to the threshold is enough.
         """
         boxes = [
             clipped(inclusive(each.unflatten(1, (-1, 4))), found.windows[:, None]).flatten(1)
@@ -51,7 +51,7 @@ class MatterportOutputLayers(FastRCNNOutputLayers):
         return results, kept
 
     def _of_best_class(self, probabilities: Tensor) -> Tensor:
-        """Probabilities ``(R, K + 1)`` with zero for all that may not become a detection."""
+        """Set probabilities ``(R, K + 1)`` to zero for all that cannot become a detection."""
         best = probabilities.argmax(1, keepdim=True)
         sure = torch.zeros_like(probabilities).scatter(1, best, probabilities.gather(1, best))
         return sure * (sure >= self.test_score_thresh)

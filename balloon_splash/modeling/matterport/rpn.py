@@ -18,7 +18,7 @@ from balloon_splash.modeling.rpn import BalloonRPN
 
 
 class _OneSelection(RPN):
-    """Proposals of an evaluation are chosen among all levels together; in training the selection is Detectron2's."""
+    """Selection of proposals among all levels together in evaluation; in training it is Detectron2's."""
 
     def predict_proposals(
         self,
@@ -47,7 +47,7 @@ class _OneSelection(RPN):
         nms_thresh: float,
         limit: int,
     ) -> list[Instances]:
-        """The best refined anchors of all levels after one NMS (``ProposalLayer``).
+        """Select the best refined anchors of all levels by one NMS (``ProposalLayer``).
 
         Args:
             boxes: for each level ``(N, Hl*Wl*A, 4)``.
@@ -85,12 +85,12 @@ class MatterportRPN(BalloonRPN, _OneSelection):
     def candidates(
         self, boxes: list[Tensor], logits: list[Tensor], image_sizes: list[tuple[int, int]]
     ) -> list[Instances]:
-        """What the NMS chooses from; see :meth:`BalloonRPN.candidates`."""
+        """Return the input of the NMS; see :meth:`BalloonRPN.candidates`."""
         return self.select(boxes, logits, image_sizes, 1.0, self.pre_nms_topk[False])
 
 
 def _best_first(logits: Tensor, limit: int) -> Tensor:
-    """Indices ``(limit,)`` by probability; of equal ones, as where it saturates, the lower index comes first."""
+    """Return indices ``(limit,)`` by probability; of equal ones, as where it saturates, the lower index first."""
     if torch.jit.is_tracing():  # type: ignore[attr-defined]  # ONNX has no stable sort, but its TopK is one
         return logits.sigmoid().topk(logits.shape[0]).indices[:limit]
     return logits.sigmoid().sort(descending=True, stable=True).indices[:limit]
