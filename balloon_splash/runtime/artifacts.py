@@ -1,8 +1,8 @@
-"""What costs time to make from a model, kept on disk: folders of files that are checked before they are used.
+"""Cache of artifacts that take time to make from a model: folders of files that are checked before use.
 
-A folder is known by a digest of everything that its content depends on, so what was made from other weights, another
-configuration or by another version is never found. Beside its files lies a list of their digests; if one of them
-differs, or is missing, the folder is made anew.
+The name of a folder is a digest of everything on which its content depends, so artifacts of other weights, another
+configuration or another version are never found. A list of digests is beside the files; if one of them differs or is
+missing, the folder is made anew.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 
 _temporaries: list[tempfile.TemporaryDirectory[str]] = []
-"""Each is removed when the process ends."""
+"""Temporary folders, removed when the process ends."""
 
 
 def digest(parts: Mapping[str, str]) -> str:
-    """A name for what depends on ``parts``: 32 hexadecimal digits."""
+    """Return a name for what depends on ``parts``: 32 hexadecimal digits."""
     text = json.dumps({"format": FORMAT, **parts}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def digest_of_weights(module: nn.Module) -> str:
-    """SHA-256 of all parameters and buffers of a module, with their names, types and shapes."""
+    """Return the SHA-256 of all parameters and buffers of a module, with their names, types and shapes."""
     sha = hashlib.sha256()
     for name, tensor in sorted(module.state_dict().items()):
         array = tensor.detach().cpu().contiguous().numpy()
@@ -49,7 +49,7 @@ def digest_of_weights(module: nn.Module) -> str:
 
 
 def digest_of_files(paths: Iterable[Path]) -> str:
-    """SHA-256 of the contents of files, in their order.
+    """Return the SHA-256 of the contents of files, in their order.
 
     Raises:
         OSError: one cannot be read.
@@ -61,15 +61,15 @@ def digest_of_files(paths: Iterable[Path]) -> str:
 
 
 def artifact(kind: str, key: str, make: Callable[[Path], None]) -> Path:
-    """The folder of an artifact, which is made if it is not there or is damaged.
+    """Return the folder of an artifact; make it if it is missing or damaged.
 
     Args:
-        kind: a folder of the cache for all artifacts alike.
+        kind: the folder of the cache for artifacts of this kind.
         key: see :func:`digest`.
-        make: writes the artifact's files, without folders, into the empty folder it is given.
+        make: function that writes the artifact's files, without folders, into the empty folder it gets.
 
     Returns:
-        The folder; where the cache cannot be written, one that is gone after this process.
+        The folder; where the cache cannot be written, a temporary one that ends with this process.
 
     Raises:
         OSError: the disk is full.
@@ -91,7 +91,7 @@ def artifact(kind: str, key: str, make: Callable[[Path], None]) -> Path:
         fresh.mkdir()
         make(fresh)
         (fresh / MANIFEST).write_text(json.dumps({path.name: _sha256(path) for path in sorted(fresh.iterdir())}))
-        with contextlib.suppress(OSError):  # another process was faster: theirs is as good
+        with contextlib.suppress(OSError):  # another process was faster: its result is as good
             fresh.rename(target)
         if not _is_whole(target):
             raise OSError(f"{target}: cannot be put there")
@@ -114,7 +114,7 @@ def _temporary(make: Callable[[Path], None]) -> Path:
 
 
 def _is_whole(folder: Path) -> bool:
-    """Whether all files are there, and as they were written."""
+    """Return whether all files exist, unchanged since they were written."""
     try:
         listed = json.loads((folder / MANIFEST).read_text())
         return bool(listed) and all(_sha256(folder / name) == expected for name, expected in listed.items())
@@ -131,7 +131,7 @@ def _sha256(path: Path) -> str:
 
 
 def _remove(folder: Path) -> None:
-    """Move a folder away in one step, then delete it: nobody finds half of it."""
+    """Move a folder away in one step, then delete it, so that no process finds half of it."""
     away = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".old", dir=folder.parent))
     with contextlib.suppress(OSError):  # another process was faster
         folder.rename(away / folder.name)

@@ -1,4 +1,4 @@
-"""Boxes in NumPy: decoding, clipping and suppression, as Detectron2 has them."""
+"""Boxes in NumPy: decoding, clipping and suppression as in Detectron2."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ Boxes = npt.NDArray[np.float32]
 """``(N, 4)`` XYXY in pixels."""
 
 _LARGEST = math.log(1000 / 16)
-"""Of the logarithms by which a box grows."""
+"""Largest logarithm of the factor by which a box grows."""
 
 
 def decoded(boxes: Boxes, deltas: npt.NDArray[np.float32], weights: Sequence[float] = (1, 1, 1, 1)) -> Boxes:
-    """Boxes moved and scaled by deltas (Girshick et al. 2014, "Rich feature hierarchies", appendix C).
+    """Move and scale boxes by deltas (Girshick et al. 2014, "Rich feature hierarchies", appendix C).
 
     Args:
         boxes: ``(N, 4)``.
         deltas: ``(N, K, 4)``: shifts by the size of the box, logarithms of the factors.
-        weights: what they are multiplied by.
+        weights: weights of the deltas.
 
     Returns:
         ``(N, K, 4)``.
@@ -36,22 +36,22 @@ def decoded(boxes: Boxes, deltas: npt.NDArray[np.float32], weights: Sequence[flo
 
 
 def clipped(boxes: Boxes, size: tuple[int, int]) -> Boxes:
-    """Boxes ``(..., 4)`` within a picture of ``size`` (height, width)."""
+    """Clip boxes ``(..., 4)`` to a picture of ``size`` (height, width)."""
     height, width = size
     return np.clip(boxes, 0, np.array([width, height, width, height], np.float32))
 
 
 def not_empty(boxes: Boxes) -> npt.NDArray[np.bool_]:
-    """Which of ``(N, 4)`` boxes have an area."""
+    """``(N,)`` bool: which of ``(N, 4)`` boxes have an area."""
     return np.asarray((boxes[:, 2:] > boxes[:, :2]).all(axis=1))
 
 
 def suppressed(boxes: Boxes, scores: npt.NDArray[np.float32], overlap: float) -> npt.NDArray[np.intp]:
-    """Greedy non-maximum suppression: indices of the boxes that stay, best score first."""
+    """Return the indices of the boxes that survive greedy non-maximum suppression, best score first."""
     if not len(boxes):
         return np.zeros(0, np.intp)
     order = np.argsort(-scores, kind="stable")
     corner_and_size = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1)[order].astype(np.float64)
-    ranks = np.arange(len(order), 0, -1, dtype=np.float32)  # OpenCV takes no logits below zero
+    ranks = np.arange(len(order), 0, -1, dtype=np.float32)  # OpenCV refuses logits below zero
     kept = cv2.dnn.NMSBoxes(corner_and_size, ranks, 0.0, overlap)  # type: ignore[arg-type]  # its stubs know lists only
     return order[np.asarray(kept, np.intp).reshape(-1)]

@@ -30,11 +30,11 @@ KIND = "runtime-compiled"
 BLOB = "compiled.blob"
 
 MOST_WORKERS = 4
-"""Each holds the activations of a picture."""
+"""Most workers: each holds the activations of a picture."""
 
 
 class Program:
-    """A compiled model, which several threads may run at a time."""
+    """Compiled model, which several threads may run at a time."""
 
     def __init__(self, compiled: ov.CompiledModel) -> None:
         self._compiled = compiled
@@ -42,7 +42,7 @@ class Program:
 
     @contextlib.contextmanager
     def run(self, *inputs: Array) -> Iterator[list[Array]]:
-        """The outputs, which are valid inside the block only: they share memory with the model."""
+        """Yield the outputs, which are valid inside the block only: they share memory with the model."""
         try:
             request = self._idle.pop()
         except IndexError:
@@ -54,7 +54,7 @@ class Program:
             self._idle.append(request)
 
     def __call__(self, *inputs: Array) -> list[Array]:
-        """The outputs, as copies."""
+        """Return copies of the outputs."""
         with self.run(*inputs) as outputs:
             return [output.copy() for output in outputs]
 
@@ -62,11 +62,11 @@ class Program:
 class Engine:
     """Compiles models for the CPU, and divides its cores among a few workers.
 
-    What was compiled is kept on disk for the next process.
+    Compiled models are kept on disk for the next process.
     """
 
     def __init__(self, workers: int | None = None) -> None:
-        """Work on ``workers`` pictures at a time; None takes as many as there are cores, but a few at most."""
+        """Process ``workers`` pictures at a time; None takes one per core, up to :data:`MOST_WORKERS`."""
         openvino = import_unreported("openvino")
         self.core = openvino.Core()
         self.capabilities: list[str] = self.core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
@@ -82,9 +82,9 @@ class Engine:
         """Compile a model, or take it from the cache.
 
         Args:
-            key: tells the model from all others.
-            make: builds it; called unless the cache has what it would be compiled to.
-            workers: how many threads will run it at a time, each on its share of the cores.
+            key: unique key of the model.
+            make: function that builds it; called unless the cache has the compiled model.
+            workers: number of threads that run it at a time, each on its share of the cores.
             floats: the precision of what is not in 8 bits, as OpenVINO names it.
         """
         settings = {
@@ -92,7 +92,7 @@ class Engine:
             "PERFORMANCE_HINT": "LATENCY" if workers == 1 else "THROUGHPUT",
             "NUM_STREAMS": workers,
             "INFERENCE_NUM_THREADS": self.threads,
-            "ENABLE_CPU_PINNING": False,  # reading and writing of photos want the same cores
+            "ENABLE_CPU_PINNING": False,  # reading and writing photos need the same cores
         }
         fresh: list[ov.CompiledModel] = []
 
@@ -109,7 +109,7 @@ class Engine:
         return Program(fresh[0] if fresh else self.core.compile_model(make(), "CPU", settings))
 
     def _machine(self) -> dict[str, str]:
-        """All else that a compiled model depends on."""
+        """Return everything else on which a compiled model depends."""
         processor = self.core.get_property("CPU", "FULL_DEVICE_NAME")
         return {
             "processor": f"{processor} {sorted(self.capabilities)}",
@@ -119,11 +119,11 @@ class Engine:
 
     @property
     def current_workers(self) -> int:
-        """How many threads run programs at a time just now."""
+        """Return the number of threads that run programs at a time now."""
         return self.workers if self._side_by_side else 1
 
     def map(self, function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
-        """``function`` of each item, in order, several at a time; the first error is raised."""
+        """Map ``function`` over the items, several at a time, in order; raise the first error."""
         if len(items) < 2 or self.workers == 1:
             return [function(item) for item in items]
         if self._pool is None:
@@ -136,7 +136,7 @@ class Engine:
 
 
 def available_cores() -> int:
-    """As many as this process may use: ``OMP_NUM_THREADS`` where that is set, else those it is bound to."""
+    """Return the number of cores for this process: ``OMP_NUM_THREADS`` where set, else those it is bound to."""
     given = os.environ.get("OMP_NUM_THREADS", "")
     if given.isdecimal() and int(given) > 0:
         return int(given)

@@ -1,4 +1,4 @@
-"""A packed model as a finder, run by OpenVINO: pictures in, their objects out, without torch."""
+"""Packed model as a finder, run by OpenVINO: pictures in, their objects out, without torch."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Image = npt.NDArray[np.uint8]
 
 
 class OpenVinoFinder:
-    """Finds objects in batches of pictures with a packed Mask R-CNN; close to Detectron2's results, without it.
+    """Finder that runs a packed Mask R-CNN on batches of pictures, with results close to Detectron2's, without it.
 
     Attributes:
         class_names: the names of the classes that the model knows.
@@ -49,13 +49,13 @@ class OpenVinoFinder:
             weights: a file that ``pack_weights`` has written.
             confidence: objects with a lower score are left out.
             precision: see :func:`balloon_splash.runtime.precision.choose_precision`.
-            scales: short edges in pixels at which each picture is shown to the model; objects found at several are
-                one. None given stands for the structure's.
-            workers: pictures that are worked on at a time; None takes one for each core, up to 4.
+            scales: short edges in pixels at which the model sees each picture; an object found at several counts
+                once. Empty stands for the structure's.
+            workers: pictures processed at a time; None takes one per core, up to 4.
 
         Raises:
             WeightsError: the file is damaged, has no structure for this runtime, or was written by a newer version.
-            ConfigError: the precision cannot be had.
+            ConfigError: the precision is not available.
         """
         file = PackedFile(weights)
         self.class_names = file.class_names
@@ -68,7 +68,7 @@ class OpenVinoFinder:
         self._parts = Parts(file, chosen, self._engine)
 
     def detect(self, images: Sequence[Image]) -> list[Detections]:
-        """The objects in each of a batch of ``(H, W, 3)`` RGB pictures, best score first.
+        """Find the objects in each of a batch of ``(H, W, 3)`` RGB pictures, best score first.
 
         Raises:
             WeightsError: the model predicts NaN or infinity.
@@ -76,7 +76,7 @@ class OpenVinoFinder:
         return self._engine.map(self._detect_one, images)
 
     def masks(self, image: Image, boxes: Boxes, classes: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        """Soft masks ``(N, M, M)`` of boxes ``(N, 4)`` that somebody has drawn, in pixels of the picture."""
+        """Compute soft masks ``(N, M, M)`` of hand-drawn boxes ``(N, 4)``, in pixels of the picture."""
         network = network_image(image, self.structure)
         scale = _scale(image.shape[:2], network.shape[1:])
         with self._parts.convolve(network) as features:
@@ -90,7 +90,7 @@ class OpenVinoFinder:
         scores, classes = np.zeros(len(asked), np.float32), np.zeros(len(asked), np.int64)
         mended = asked.copy()
         with self._parts.convolve(network) as features:
-            for number, box in enumerate(asked):  # one by one, since the box head answers in an order of its own
+            for number, box in enumerate(asked):  # one by one, because the box head returns boxes in another order
                 _, (likely,), deltas = self._parts.box_head(features, box[None])
                 classes[number], scores[number] = likely[:-1].argmax(), likely[:-1].max()
                 moved = clipped(decoded(box[None], deltas, self.structure.box_weights), network.shape[1:])
@@ -120,7 +120,7 @@ class OpenVinoFinder:
     def _boxes(
         self, features: Features, size: tuple[int, int]
     ) -> tuple[Boxes, npt.NDArray[np.float32], npt.NDArray[np.int64]]:
-        """Boxes, scores and classes of the objects, best first, in pixels of the resized picture."""
+        """Return boxes, scores and classes of the objects, best first, in pixels of the resized picture."""
         structure = self.structure
         candidates, scores, deltas = self._parts.box_head(
             features, proposals(features.logits, features.deltas, size, structure)
@@ -140,7 +140,7 @@ class OpenVinoFinder:
         return all_boxes[best], all_scores[best], classes[best]
 
     def _masks(self, features: Features, boxes: Boxes, classes: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        """Soft masks ``(N, M, M)`` of boxes in pixels of the resized picture."""
+        """Compute soft masks ``(N, M, M)`` of boxes in pixels of the resized picture."""
         if not len(boxes):
             return np.zeros((0, self.structure.mask_side, self.structure.mask_side), np.float32)
         coarse = self._parts.mask_head(features, boxes)
@@ -152,6 +152,6 @@ class OpenVinoFinder:
 
 
 def _scale(size: tuple[int, int], network_size: tuple[int, int]) -> npt.NDArray[np.float32]:
-    """By what boxes of the resized picture are multiplied."""
+    """Return the factors from boxes of the resized picture to those of the picture."""
     (height, width), (network_height, network_width) = size, network_size
     return np.tile(np.array([width / network_width, height / network_height], np.float32), 2)

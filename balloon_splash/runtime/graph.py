@@ -1,4 +1,4 @@
-"""Builds OpenVINO models of a Mask R-CNN's parts from its weights: NumPy arrays in, nothing traced, nothing converted.
+"""Builder of OpenVINO models of a Mask R-CNN's parts from NumPy weights, without tracing or conversion.
 
 The layers are Detectron2's (ResNet with a stem of 7x7, FPN, RPN head, box head, mask head, point head), with frozen
 norms folded into the convolutions in front of them.
@@ -23,18 +23,18 @@ Array = npt.NDArray[Any]
 Weights = Mapping[str, Array]
 """float32 arrays by the names of the ``state_dict``."""
 
-_EPSILON = 1e-5  # of Detectron2's norms
+_EPSILON = 1e-5  # epsilon of Detectron2's norms
 _QUANTISED = "FakeQuantize"
 _FINEST = "backbone.fpn_output2.weight"
 
 
 @dataclass(frozen=True)
 class Int8:
-    """How a graph computes in 8 bits.
+    """Ranges and steps of a graph in 8 bits.
 
     Attributes:
-        ranges: of the values that go into each quantised convolution, by :meth:`_Layers.quantised`'s names.
-        steps: of the weights, to either side of zero: 127, or 63 for processors that add two products in 16 bits.
+        ranges: ranges of the values into each quantised convolution, by :meth:`_Layers.quantised`'s names.
+        steps: steps of the weights to either side of zero: 127, or 63 for processors that add two products in 16 bits.
     """
 
     ranges: Mapping[str, Range]
@@ -42,10 +42,10 @@ class Int8:
 
 
 class _Layers:
-    """Adds layers to a graph, with weights by their names.
+    """Builder that adds layers to a graph, with weights by their names.
 
     Attributes:
-        observed: what :meth:`quantised` was called with, by name.
+        observed: the inputs of :meth:`quantised`, by name.
     """
 
     def __init__(self, weights: Weights, int8: Int8 | None = None) -> None:
@@ -55,7 +55,7 @@ class _Layers:
         self._int8 = int8
 
     def quantised(self, x: Any, name: str) -> Any:
-        """Values rounded to 256 steps in 8 bits, else as they are; convolutions of such values compute in 8 bits."""
+        """Round values to 256 steps in 8 bits, else leave them; convolutions of rounded values compute in 8 bits."""
         self.observed[name] = x
         if self._int8 is None:
             return x
@@ -63,7 +63,7 @@ class _Layers:
         return self.ops.fake_quantize(x, low, high, low, high, 256)
 
     def convolution(self, x: Any, name: str, *, stride: int = 1, relu: bool = False) -> Any:
-        """A convolution padded to keep its input's size, its norm if it has one, and a ReLU on request."""
+        """Add a convolution padded to keep its input's size, its norm if it has one, and a ReLU on request."""
         kernel, bias = self._folded(name)
         pad = [(kernel.shape[2] - 1) // 2, (kernel.shape[3] - 1) // 2]
         weights = self._in_8_bits(kernel) if x.get_type_name() == _QUANTISED else self.constant(kernel)
@@ -72,14 +72,14 @@ class _Layers:
         return self.ops.relu(x) if relu else x
 
     def linear(self, x: Any, name: str, *, relu: bool = False) -> Any:
-        """A fully connected layer on the last dimension; a kernel of one point counts as one."""
+        """Add a fully connected layer on the last dimension; a 1x1 convolution counts as one."""
         matrix = self.weights[f"{name}.weight"]
         x = self.ops.matmul(x, self.constant(matrix.reshape(len(matrix), -1)), False, True)
         x = self.ops.add(x, self.constant(self.weights[f"{name}.bias"]))
         return self.ops.relu(x) if relu else x
 
     def upsampling(self, x: Any, name: str) -> Any:
-        """A transposed convolution of stride 2 with a ReLU."""
+        """Add a transposed convolution of stride 2 with a ReLU."""
         x = self.ops.convolution_backprop_data(x, self.constant(self.weights[f"{name}.weight"]), [2, 2])
         return self.ops.relu(self.ops.add(x, self.constant(self.weights[f"{name}.bias"].reshape(1, -1, 1, 1))))
 
@@ -87,7 +87,7 @@ class _Layers:
         return self.ops.constant(np.ascontiguousarray(value, np.float32))
 
     def _in_8_bits(self, kernel: Array) -> Any:
-        """A kernel as integers with a scale for each output channel."""
+        """Add a kernel as integers with one scale per output channel."""
         steps = 127 if self._int8 is None else self._int8.steps
         scale = np.maximum(np.abs(kernel.reshape(len(kernel), -1)).max(1) / np.float32(steps), np.float32(1e-12))
         scale = scale.reshape(-1, 1, 1, 1)
@@ -105,12 +105,12 @@ class _Layers:
 
 
 def convolutional_part(structure: Structure, weights: Weights, int8: Int8 | None = None) -> ov.Model:
-    """Backbone, FPN and RPN head.
+    """Build backbone, FPN and RPN head.
 
     Returns:
         a model of one input ``(1, 3, H, W)`` (normalised, padded to a multiple of 32) whose outputs are the feature
-        maps of :attr:`Structure.pooled_levels` ``(1, h, w, C)``, then for each level of the RPN logits
-        ``(1, h, w, A)``, then for each deltas ``(1, h, w, 4A)``.
+        maps of :attr:`Structure.pooled_levels` ``(1, h, w, C)``, then per level of the RPN logits
+        ``(1, h, w, A)``, then per level deltas ``(1, h, w, 4A)``.
     """
     layers = _Layers(weights, int8)
     image, outputs = _convolutional(layers, structure)
@@ -118,7 +118,7 @@ def convolutional_part(structure: Structure, weights: Weights, int8: Int8 | None
 
 
 def observed_part(structure: Structure, weights: Weights) -> tuple[ov.Model, list[str]]:
-    """The convolutional part in fp32, for measuring ranges.
+    """Build the convolutional part in fp32, for measuring ranges.
 
     Returns:
         a model whose outputs are the smallest and the largest value of each quantity that has a range, and their names.
@@ -148,7 +148,7 @@ def _convolutional(layers: _Layers, structure: Structure) -> tuple[Any, list[Any
 
 
 def _resnet(layers: _Layers, x: Any, structure: Structure) -> list[Any]:
-    """The maps that the FPN takes, fine to coarse."""
+    """Build the ResNet; returns the maps for the FPN, fine to coarse."""
     prefix = "backbone.bottom_up"
     x = layers.convolution(x, f"{prefix}.stem.conv1", stride=2, relu=True)
     opset1: Any = import_unreported("openvino.opset1")
@@ -177,7 +177,7 @@ def _block(layers: _Layers, x: Any, name: str, stride: int, structure: Structure
 
 
 def _pyramid(layers: _Layers, maps: Sequence[Any]) -> list[Any]:
-    """P2 to P6 from C2 to C5 (Lin et al. 2017, "Feature Pyramid Networks")."""
+    """Build P2 to P6 from C2 to C5 (Lin et al. 2017, "Feature Pyramid Networks")."""
     levels: list[Any] = []
     above = None
     for number in range(len(maps), 0, -1):
@@ -192,7 +192,7 @@ def _pyramid(layers: _Layers, maps: Sequence[Any]) -> list[Any]:
 
 
 def _twice_as_large(ops: Any, x: Any) -> Any:
-    """Each cell repeated."""
+    """Double height and width by repeating each cell."""
     scales, axes = np.array([2, 2], np.float32), np.array([2, 3], np.int64)
     return ops.interpolate(
         x, scales, "nearest", "scales", axes=axes, coordinate_transformation_mode="asymmetric", nearest_mode="floor"
@@ -204,11 +204,11 @@ def _channels_last(ops: Any, x: Any) -> Any:
 
 
 def box_head(structure: Structure, weights: Weights) -> ov.Model:
-    """Pooler, box head and predictor.
+    """Build pooler, box head and predictor.
 
     Returns:
-        a model whose inputs are the feature maps ``(1, h, w, C)`` and, for each of them, the boxes ``(R, 4)`` that it
-        is the right one for; its outputs are scores ``(R, K + 1)``, background last, and deltas ``(R, 4K)``, with the
+        a model whose inputs are the feature maps ``(1, h, w, C)`` and, for each map, the boxes ``(R, 4)`` pooled
+        from it; its outputs are scores ``(R, K + 1)``, background last, and deltas ``(R, 4K)``, with the
         boxes in the order of the maps.
     """
     layers = _Layers(weights)
@@ -223,7 +223,7 @@ def box_head(structure: Structure, weights: Weights) -> ov.Model:
 
 
 def mask_head(structure: Structure, weights: Weights) -> ov.Model:
-    """Pooler and mask head; inputs as in :func:`box_head`, and logits ``(R, K, M, M)``."""
+    """Build pooler and mask head: inputs as in :func:`box_head`, outputs logits ``(R, K, M, M)``."""
     layers = _Layers(weights)
     inputs, x = _pooled(layers, structure, structure.mask_pool)
     for name in structure.mask_layers:
@@ -234,7 +234,7 @@ def mask_head(structure: Structure, weights: Weights) -> ov.Model:
 
 
 def point_head(structure: Structure, weights: Weights) -> ov.Model:
-    """The multi-layer perceptron of PointRend: features ``(P, C)`` and coarse logits ``(P, K)`` to logits."""
+    """Build PointRend's multi-layer perceptron: features ``(P, C)`` and coarse logits ``(P, K)`` to logits."""
     layers = _Layers(weights)
     prefix = "roi_heads.mask_head.point_head"
     classes = len(weights[f"{structure.mask_prefix}predictor.weight"])
@@ -250,7 +250,7 @@ def point_head(structure: Structure, weights: Weights) -> ov.Model:
 
 
 def _pooled(layers: _Layers, structure: Structure, side: int) -> tuple[list[Any], Any]:
-    """Parameters for maps and boxes, and ROIAlign ``(R, C, side, side)`` of them (He et al. 2017, section 3)."""
+    """Add parameters for maps and boxes, and their ROIAlign ``(R, C, side, side)`` (He et al. 2017, section 3)."""
     ops = layers.ops
     channels = len(layers.weights[_FINEST])
     maps = [ops.parameter([1, -1, -1, channels], np.float32) for _ in range(structure.pooled_levels)]

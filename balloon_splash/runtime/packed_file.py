@@ -1,4 +1,4 @@
-"""A packed model as the runtime sees it: its structure at once, its weights when something is to be compiled."""
+"""Packed model for the runtime: its structure at once, its weights only when something has to be compiled."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from balloon_splash.weights.packed import read_about, read_arrays
 
 
 class PackedFile:
-    """A file that ``pack_weights`` has written.
+    """File written by ``pack_weights``.
 
     Attributes:
-        class_names: a name for each class.
-        structure: what the model looks like.
-        digest: of all that the file holds, as it says itself.
+        class_names: one name per class.
+        structure: structure of the model.
+        digest: digest of the file's content, as stored in it.
     """
 
     def __init__(self, path: str | Path) -> None:
-        """Read what the file says of its model.
+        """Read the file's metadata.
 
         Raises:
             WeightsError: damaged, written by a newer version, another program's, or packed without a structure.
@@ -32,7 +32,7 @@ class PackedFile:
         about = read_about(self._path)
         if about is None or about.structure is None:
             raise WeightsError(
-                f"{path}: holds no structure, which it takes to run it without torch; expected a file packed by this "
+                f"{path}: holds no structure, without which only torch can run it; expected a file packed by this "
                 "version of pack_weights.py, or --backend torch"
             )
         self.class_names = about.class_names

@@ -1,4 +1,4 @@
-"""The parts of a model, each a program: convolutions, box head, mask head, point head."""
+"""Parts of a model, each a program: convolutions, box head, mask head, point head."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 Array = npt.NDArray[Any]
 
 SIZES = 3
-"""As many compiled sizes of pictures are kept in memory: each holds weights and activations of its own."""
+"""Compiled sizes of pictures kept in memory: each holds its own weights and activations."""
 
-_CANONICAL_SIZE, _CANONICAL_LEVEL = 224, 4  # a box of this size is taken from this level (Lin et al. 2017, equation 1)
+_CANONICAL_SIZE, _CANONICAL_LEVEL = 224, 4  # a box of this size is pooled from this level (Lin et al. 2017, equation 1)
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class Features:
 
     Attributes:
         maps: ``(1, h, w, C)``, fine to coarse.
-        logits: of the RPN, ``(h, w, A)``.
-        deltas: of the RPN, ``(h, w, 4A)``.
+        logits: logits of the RPN per level, ``(h, w, A)``.
+        deltas: deltas of the RPN per level, ``(h, w, 4A)``.
     """
 
     maps: list[Array]
@@ -47,7 +47,7 @@ class Features:
 
 
 class Parts:
-    """Loads each part when it is needed first."""
+    """Parts of a model, each loaded when it is first needed."""
 
     def __init__(self, file: PackedFile, precision: Precision, engine: Engine) -> None:
         self._file, self._precision, self._engine = file, precision, engine
@@ -58,7 +58,7 @@ class Parts:
 
     @contextlib.contextmanager
     def convolve(self, image: Array) -> Iterator[Features]:
-        """Features of a picture ``(3, h, w)``, valid inside the block."""
+        """Yield the features of a picture ``(3, h, w)``, valid inside the block."""
         whole = padded(image)
         maps, levels = self._structure.pooled_levels, len(self._structure.anchors)
         with self._program(*whole.shape[2:]).run(whole) as outputs:
@@ -66,13 +66,13 @@ class Parts:
             yield Features(outputs[:maps], rpn[:levels], rpn[levels:])
 
     def box_head(self, features: Features, boxes: Boxes) -> tuple[Boxes, Array, Array]:
-        """Boxes ``(R, 4)`` in another order, their scores ``(R, K + 1)`` and deltas ``(R, K, 4)``."""
+        """Return boxes ``(R, 4)`` in another order, their scores ``(R, K + 1)`` and deltas ``(R, K, 4)``."""
         ordered, by_level = self._by_level(boxes)
         scores, deltas = self._head(graph.box_head)(*features.maps, *by_level)
         return boxes[ordered], scores, deltas.reshape(len(boxes), -1, 4)
 
     def mask_head(self, features: Features, boxes: Boxes) -> Array:
-        """Logits ``(N, K, M, M)`` of boxes ``(N, 4)``."""
+        """Return logits ``(N, K, M, M)`` of boxes ``(N, 4)``."""
         ordered, by_level = self._by_level(boxes)
         (logits,) = self._head(graph.mask_head)(*features.maps, *by_level)
         result = np.empty_like(logits)
@@ -80,11 +80,11 @@ class Parts:
         return result
 
     def point_head(self, fine: Array, coarse: Array) -> Array:
-        """Logits ``(P, K)`` of points with features ``(P, C)`` and coarse logits ``(P, K)``."""
+        """Return logits ``(P, K)`` of points with features ``(P, C)`` and coarse logits ``(P, K)``."""
         return self._head(graph.point_head)(fine, coarse)[0]
 
     def _by_level(self, boxes: Boxes) -> tuple[npt.NDArray[np.intp], list[Boxes]]:
-        """The boxes of each map, and their indices one map after the other."""
+        """Split boxes by map; returns the boxes of each map, and their indices one map after the other."""
         size = np.sqrt((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]))
         level = np.floor(_CANONICAL_LEVEL + np.log2(size / _CANONICAL_SIZE + 1e-8)) - 2
         level = np.clip(level, 0, self._structure.pooled_levels - 1)
@@ -92,7 +92,7 @@ class Parts:
         return np.concatenate(own), [boxes[each] for each in own]
 
     def _program(self, height: int, width: int) -> Program:
-        """The convolutional part for one size of pictures, and for as many threads as run side by side."""
+        """Return the convolutional part for one size of pictures and the current number of threads."""
 
         def make() -> ov.Model:
             model = graph.convolutional_part(self._structure, self._file.weights, self._precision.int8)
@@ -114,7 +114,7 @@ class Parts:
             return self._convolutional[size]
 
     def _head(self, build: Callable[[Structure, graph.Weights], ov.Model]) -> Program:
-        """A head, for pictures of all sizes; in fp32, since its scores decide."""
+        """Return a head for pictures of all sizes, in fp32, because its scores decide."""
         name = build.__name__
         with self._lock:
             if name not in self._heads:

@@ -1,4 +1,4 @@
-"""Masks refined point by point (Kirillov et al. 2020, "PointRend"), as Detectron2 does it at inference."""
+"""Refinement of masks point by point (Kirillov et al. 2020, "PointRend"), as in Detectron2 at inference."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from balloon_splash.runtime.structure import Structure
 
 Array = npt.NDArray[np.float32]
 PointHead = Callable[[Array, Array], Array]
-"""Features ``(P, C)`` and coarse logits ``(P, K)`` of points to logits ``(P, K)``, K being 1 for masks of no class."""
+"""Function from features ``(P, C)`` and coarse logits ``(P, K)`` of points to logits ``(P, K)``; K is 1 without classes."""
 
 
 def refined(
@@ -25,7 +25,7 @@ def refined(
     head: PointHead,
     structure: Structure,
 ) -> Array:
-    """The logits of each object's class on a fine grid.
+    """Refine the logits of each object's class on a fine grid.
 
     Args:
         coarse: ``(N, K, m, m)`` logits.
@@ -33,7 +33,7 @@ def refined(
         classes: ``(N,)``.
         features: ``(h, w, C)``, the finest map.
         head: the point head.
-        structure: has steps and points.
+        structure: sets the steps and points.
 
     Returns:
         ``(N, M, M)``.
@@ -54,7 +54,7 @@ def refined(
 
 
 class _Predictor:
-    """Runs the point head on cells of a grid stretched over each box."""
+    """Runner of the point head on cells of a grid stretched over each box."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class _Predictor:
         self._scale = 1 / structure.strides[0]
 
     def __call__(self, cells: npt.NDArray[np.intp], side: int) -> Array:
-        """Cells ``(N, P)`` of a grid of ``side`` by ``side`` to logits ``(N, P)``."""
+        """Map cells ``(N, P)`` of a grid of ``side`` by ``side`` to logits ``(N, P)``."""
         number, points = cells.shape
         at = (np.stack([cells % side, cells // side], axis=-1).astype(np.float32) + 0.5) / side
         corner, size = self._boxes[:, None, :2], self._boxes[:, None, 2:] - self._boxes[:, None, :2]
@@ -83,12 +83,12 @@ class _Predictor:
 
 
 def sampled(maps: Array, index: npt.NDArray[np.intp], at: Array) -> Array:
-    """Bilinear samples of maps, which are zero outside.
+    """Sample maps bilinearly; they are zero outside.
 
     Args:
         maps: ``(N, h, w, C)``.
-        index: ``(P,)``, which map.
-        at: ``(P, 2)`` x and y in cells; the first cell goes from 0 to 1.
+        index: ``(P,)`` index of the map.
+        at: ``(P, 2)`` x and y in cells; the first cell spans 0 to 1.
 
     Returns:
         ``(P, C)``.

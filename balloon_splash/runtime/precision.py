@@ -1,4 +1,4 @@
-"""Which numbers a model is computed in, by what the processor can do and the model's file holds."""
+"""Choice of a model's precision, by the processor's instructions and the content of the model's file."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from balloon_splash.runtime.structure import Structure
 
 AUTO = "auto"
 
-#: Instructions that add four products of 8 bits in 32 bits. Older ones add two in 16, which 8-bit weights overflow.
+#: Instructions that add four 8-bit products in 32 bits. Older ones add two in 16 bits, which 8-bit weights overflow.
 _DOT_PRODUCTS = {"avx512_vnni", "avx_vnni"}
 _X86 = {"x86_64", "amd64", "i686", "x86"}
 
 
 @dataclass(frozen=True)
 class Precision:
-    """How a model is computed.
+    """Precision of a model.
 
     Attributes:
         name: ``fp32``, ``bf16`` or ``int8``.
         floats: OpenVINO's name for the numbers of all that is not in 8 bits.
-        int8: ranges and steps; None without 8 bits.
+        int8: ranges and steps; None unless the model computes in 8 bits.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Precision:
 
 
 def choose_precision(asked: str, structure: Structure, capabilities: Collection[str]) -> Precision:
-    """``auto`` means int8 where the model has ranges for it, else bf16 where the processor has it, else fp32.
+    """Resolve ``auto``: int8 where the model has ranges for it, else bf16 where the processor has it, else fp32.
 
     Args:
         asked: ``auto``, ``fp32``, ``bf16`` or ``int8``.
@@ -42,7 +42,7 @@ def choose_precision(asked: str, structure: Structure, capabilities: Collection[
         capabilities: OpenVINO's ``OPTIMIZATION_CAPABILITIES`` of the processor.
 
     Raises:
-        ConfigError: what was asked for by name cannot be had.
+        ConfigError: the precision given by name is not available.
     """
     bf16 = "BF16" in capabilities
     if asked == "bf16" and not bf16:
@@ -60,11 +60,11 @@ def choose_precision(asked: str, structure: Structure, capabilities: Collection[
 
 
 def weight_steps() -> int:
-    """The steps of 8-bit weights to either side of zero: 127, or 63 where sums of two products would overflow."""
+    """Return the steps of 8-bit weights to either side of zero: 127, or 63 where sums of two products overflow."""
     if platform.machine().lower() not in _X86:
         return 127
     try:
         flags = set(Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").split())
-    except OSError:  # not Linux: nobody tells, and 63 is right everywhere
+    except OSError:  # not Linux: unknown, and 63 is right everywhere
         return 63
     return 127 if flags & _DOT_PRODUCTS else 63

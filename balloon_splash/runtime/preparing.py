@@ -1,4 +1,4 @@
-"""From a photo to what the network takes."""
+"""Preparation of a photo for the network."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from PIL import Image
 from balloon_splash.runtime.structure import Structure
 
 STRIDE = 32
-"""Of the coarsest map that the backbone computes."""
+"""Stride of the coarsest map of the backbone, in pixels."""
 
 
 def network_image(image: npt.NDArray[np.uint8], structure: Structure) -> npt.NDArray[np.float32]:
-    """A picture ``(H, W, 3)`` RGB, resized as Detectron2 does it, and normalised: ``(3, h, w)``."""
+    """Resize a picture ``(H, W, 3)`` RGB as Detectron2 does, and normalise it: ``(3, h, w)``."""
     height, width = structure.resized(*image.shape[:2])
     resized = np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))
     channels = resized[..., ::-1] if structure.bgr else resized
@@ -22,7 +22,7 @@ def network_image(image: npt.NDArray[np.uint8], structure: Structure) -> npt.NDA
 
 
 def padded(image: npt.NDArray[np.float32], steps: int = STRIDE) -> npt.NDArray[np.float32]:
-    """``(3, h, w)`` with zeros at the right and at the bottom, up to multiples of ``steps``: ``(1, 3, H, W)``."""
+    """Pad ``(3, h, w)`` with zeros at the right and bottom, up to multiples of ``steps``: ``(1, 3, H, W)``."""
     channels, height, width = image.shape
     result = np.zeros((1, channels, -(-height // steps) * steps, -(-width // steps) * steps), np.float32)
     result[0, :, :height, :width] = image

@@ -1,4 +1,4 @@
-"""Proposals from the RPN's logits and deltas (Ren et al. 2015, "Faster R-CNN"), as Detectron2 chooses them."""
+"""Selection of proposals from the RPN's logits and deltas (Ren et al. 2015, "Faster R-CNN"), as in Detectron2."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ Map = npt.NDArray[np.float32]
 
 
 def proposals(logits: Sequence[Map], deltas: Sequence[Map], size: tuple[int, int], structure: Structure) -> Boxes:
-    """Where there may be objects.
+    """Select boxes that may hold objects.
 
     Args:
-        logits: ``(h, w, A)`` for each level.
-        deltas: ``(h, w, 4A)`` for each level.
+        logits: ``(h, w, A)`` per level.
+        deltas: ``(h, w, 4A)`` per level.
         size: height and width of the picture without its padding.
-        structure: has anchors and limits.
+        structure: sets anchors and limits.
 
     Returns:
-        ``(R, 4)``, best first.
+        ``(R, 4)`` XYXY in pixels, best first.
     """
     found = [
         _of_level(level_logits, level_deltas, np.asarray(anchors, np.float32), stride, size, structure)

@@ -1,4 +1,4 @@
-"""Ranges of a model's values, measured on photos: what int8 needs, stored with the model."""
+"""Ranges of a model's values for int8, measured on photos and stored with the model."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from balloon_splash.runtime.structure import Range, Structure
 
 
 def measure_ranges(structure: Structure, weights: Weights, images: Iterable[npt.NDArray[np.uint8]]) -> dict[str, Range]:
-    """The mean over photos of each quantity's smallest and largest value, as NNCF measures them.
+    """Measure the mean over photos of each quantity's smallest and largest value, as NNCF does.
 
     Args:
-        structure: of the model.
-        weights: of the model, in fp32.
-        images: RGB ``(H, W, 3)``, at least one; those that the model was trained on are good, and 20 are enough.
+        structure: structure of the model.
+        weights: weights of the model, in fp32.
+        images: RGB ``(H, W, 3)``, at least one; 20 of the training photos are enough.
     """
     model, names = observed_part(structure, weights)
     program = Program(Engine().core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"}))
     found = [program(padded(network_image(image, structure))) for image in images]
     extremes = np.array(found, np.float64).mean(axis=0).reshape(-1, 2)
-    # Zero is a step of its own: what padding and ReLU give.
+    # Zero, the result of padding and ReLU, is exactly on a step.
     return {name: (min(low, 0.0), max(high, 1e-6)) for name, (low, high) in zip(names, extremes.tolist(), strict=True)}

@@ -1,4 +1,4 @@
-"""How a packed model is put together: all that the runtime has to know beside the weights, as JSON in their file."""
+"""Structure of a packed model: all that the runtime needs beside the weights, as JSON in their file."""
 
 from __future__ import annotations
 
@@ -18,42 +18,42 @@ Range = tuple[float, float]
 
 @dataclass(frozen=True)
 class Structure:
-    """A Mask R-CNN on a ResNet-FPN, as Detectron2 builds it.
+    """Structure of a Mask R-CNN on a ResNet-FPN, as Detectron2 builds it.
 
     Attributes:
         blocks: residual blocks of each stage, ``res2`` first.
-        bottleneck: three convolutions a block instead of two.
-        stride_in_1x1: the first convolution of a bottleneck has the stride, as in MSRA's networks.
+        bottleneck: whether blocks have three convolutions instead of two.
+        stride_in_1x1: whether the first convolution of a bottleneck has the stride, as in MSRA's networks.
         rpn_convolutions: names of the hidden layers of the RPN head.
         pixel_mean: subtracted from each channel.
         pixel_std: each channel is divided by it.
-        bgr: the channels are blue, green, red.
-        short_edge: photos are resized until their short edge has this length, in pixels,
-        longest_edge: unless the long edge would become longer than this.
+        bgr: whether the channels are blue, green, red.
+        short_edge: length in pixels to which the short edge of photos is resized,
+        longest_edge: unless the long edge would become longer than this, in pixels.
         anchors: for each level of the RPN, boxes ``[x0, y0, x1, y1]`` around the origin, in pixels.
-        strides: pixels a cell of each level.
-        anchor_offset: where in its cell an anchor lies, in cells.
-        candidates: proposals of each level that are compared with each other, at most.
-        proposals: proposals that go on, at most.
-        sure_proposals: proposals that go on even where they are rather background than object.
-        rpn_nms: overlap (IoU) from which the worse one of two proposals is dropped.
+        strides: pixels per cell of each level.
+        anchor_offset: position of an anchor in its cell, in cells.
+        candidates: most proposals per level that enter NMS.
+        proposals: most proposals after NMS.
+        sure_proposals: proposals kept even where background is likelier than object.
+        rpn_nms: overlap (IoU) above which the worse of two proposals is dropped.
         box_pool: bins along each edge of a box, for the box head.
         box_layers: names of the hidden layers of the box head.
-        box_weights: what the box head's deltas are multiplied by.
-        box_agnostic: one box for all classes.
-        box_threshold: objects with a lower score are dropped.
-        box_nms: overlap (IoU) from which the worse one of two objects of a class is dropped.
-        objects: at most so many in a picture.
+        box_weights: weights of the box head's deltas.
+        box_agnostic: whether one box serves all classes.
+        box_threshold: score below which objects are dropped.
+        box_nms: overlap (IoU) above which the worse of two objects of a class is dropped.
+        objects: most objects per picture.
         mask_pool: bins along each edge of a box, for the mask head.
-        mask_prefix: what the names of the mask head's layers begin with.
+        mask_prefix: prefix of the names of the mask head's layers.
         mask_layers: names of its convolutions.
-        mask_agnostic: one mask for all classes.
-        point_layers: names of the hidden layers of the point head; none without one.
-        point_steps: times that a mask is doubled and refined.
-        points: refined in each step.
-        coarse_in_each: each layer of the point head sees the coarse mask, not the first alone.
-        ranges: of the values that go into each quantised convolution, by a name of the graph; none for a model
-            without int8.
+        mask_agnostic: whether one mask serves all classes.
+        point_layers: names of the hidden layers of the point head; empty without one.
+        point_steps: number of times that a mask is doubled and refined.
+        points: number of points refined in each step.
+        coarse_in_each: whether every layer of the point head sees the coarse mask, not the first alone.
+        ranges: ranges of the values into each quantised convolution, by a name of the graph; empty for a model without
+            int8.
     """
 
     blocks: tuple[int, ...]
@@ -91,7 +91,7 @@ class Structure:
 
     @property
     def pooled_levels(self) -> int:
-        """How many feature maps boxes are taken from: those of the backbone's stages."""
+        """Number of feature maps from which boxes are pooled: those of the backbone's stages."""
         return len(self.blocks)
 
     @property
@@ -102,7 +102,7 @@ class Structure:
         return 2 * self.mask_pool
 
     def resized(self, height: int, width: int) -> tuple[int, int]:
-        """The height and width that a photo gets, as Detectron2's ``ResizeShortestEdge`` has them, but 1 at least."""
+        """Return height and width of a resized photo, as in Detectron2's ``ResizeShortestEdge``, but at least 1."""
         scale = self.short_edge / min(height, width)
         new_height, new_width = height * scale, width * scale
         if max(new_height, new_width) > self.longest_edge:
@@ -111,17 +111,17 @@ class Structure:
         return max(int(new_height + 0.5), 1), max(int(new_width + 0.5), 1)
 
     def at_scale(self, short_edge: int) -> Structure:
-        """The same for photos that are resized to another short edge; the longest edge grows with it."""
+        """Return the same structure with another short edge; the longest edge grows with it."""
         longest = round(self.longest_edge * short_edge / self.short_edge)
         return dataclasses.replace(self, short_edge=short_edge, longest_edge=longest)
 
     def to_json(self) -> str:
-        """What :meth:`from_json` reads."""
+        """Return the JSON that :meth:`from_json` reads."""
         return json.dumps({"version": VERSION, **dataclasses.asdict(self)}, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str, path: str) -> Structure:
-        """Read what a file says; ``path`` is for messages.
+        """Read a file's JSON; ``path`` is for messages.
 
         Raises:
             WeightsError: written by a newer version, or damaged.
