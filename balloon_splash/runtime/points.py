@@ -14,7 +14,7 @@ from balloon_splash.runtime.structure import Structure
 
 Array = npt.NDArray[np.float32]
 PointHead = Callable[[Array, Array], Array]
-"""Function from features ``(P, C)`` and coarse logits ``(P, K)`` of points to logits ``(P, K)``; K is 1 without classes."""
+"""Function from features ``(P, C)`` and coarse logits ``(P, K)`` of points to logits ``(P, K)``; K may be 1."""
 
 
 def refined(

@@ -1,4 +1,4 @@
-"""Objects that a person adds: a box around each, in which the model draws the mask."""
+"""Objects that a person adds by a box around each, in which the model draws the mask."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ Box: TypeAlias = tuple[float, float, float, float]
 """``(x0, y0, x1, y1)`` in pixels."""
 
 SURE = 1.0
-"""Score of an object that a person has pointed at: no threshold leaves it out."""
+"""Score of an object that a person has added: no threshold leaves it out."""
 
 SAME = 0.5
-"""From this IoU of the boxes on, an object that the model has found is the one in the person's box."""
+"""Least IoU of the boxes at which an object that the model has found is the one in the person's box."""
 
 LOST = 0.25
-"""A followed object is lost when the model is this much less sure of its class than in the first frame."""
+"""Share of its score in the first frame below which a followed object is lost."""
 
 MARGIN = 0.1
-"""Part of its sides that a followed object's box is widened by for the next frame, on each side."""
+"""Margin on each side of a followed object's box in the next frame, as a share of that side's length."""
 
 
 @dataclass(frozen=True)
 class _Followed:
-    """An object of a video.
+    """Followed object of a video.
 
     Attributes:
-        box: ``(4,)`` where it lay in the last frame.
-        motion: ``(4,)`` by which that box had moved since the frame before.
-        first_score: how sure the model was in the first frame.
+        box: ``(4,)`` its box in the last frame.
+        motion: ``(4,)`` motion of that box since the frame before.
+        first_score: its score in the first frame.
     """
 
     box: npt.NDArray[np.float32]
@@ -49,10 +49,10 @@ class _Followed:
 
 
 def check_boxes(boxes: Sequence[Box]) -> None:
-    """Refuse boxes that are none.
+    """Refuse malformed boxes.
 
     Raises:
-        UsageError: names the box.
+        UsageError: a box is malformed, and named in the message.
     """
     for box in boxes:
         x0, y0, x1, y1 = box
@@ -64,25 +64,24 @@ def check_boxes(boxes: Sequence[Box]) -> None:
 
 
 class AddedBoxes:
-    """Adds the objects in a person's boxes to those that the model finds.
+    """Objects in a person's boxes, joined with those that the model finds.
 
-    In photos the boxes apply to each of them. In a video they apply to its first frame, and their objects are followed
-    from there: each frame's box is where the mask lay in the frame before, moved as it moved last and a little wider
-    (after Bergmann et al. 2019, "Tracking without bells and whistles"), until the model loses the object, or a new
-    scene begins.
+    The boxes apply to each photo, and to the first frame of a video, from which their objects are followed: each
+    frame's box is that of the mask in the frame before, moved as it last moved and a little wider (after Bergmann et
+    al. 2019, "Tracking without bells and whistles"), until the model loses the object or a new scene begins.
 
     Args:
-        model: draws the masks.
-        boxes: in pixels of the pictures; parts outside a picture are cut off.
+        model: the model that draws the masks.
+        boxes: boxes in pixels of the pictures; parts outside a picture are cut off.
 
     Raises:
-        UsageError: a box is none, or ``model`` cannot be asked about boxes.
+        UsageError: a box is malformed, or ``model`` does not take boxes.
     """
 
     def __init__(self, model: Finder, boxes: Sequence[Box]) -> None:
         check_boxes(boxes)
         if not isinstance(model, BoxFinder):
-            raise UsageError(f"--add-box: {type(model).__name__} cannot be asked about boxes; expected a BoxFinder")
+            raise UsageError(f"--add-box: {type(model).__name__} does not take boxes; expected a BoxFinder")
         self._model = model
         self._boxes = boxes
         self._video: str | None = None
@@ -90,10 +89,10 @@ class AddedBoxes:
         self._followed: list[_Followed] = []
 
     def join(self, image: NamedImage, found: Detections) -> Detections:
-        """``found`` and the objects in the boxes, best score first.
+        """Return ``found`` and the objects in the boxes, best score first.
 
         Raises:
-            UsageError: a box lies outside the picture.
+            UsageError: a box is outside the picture.
         """
         if image.video is None or image.video != self._video:
             self._video, self._last = image.video, image.rgb
@@ -105,7 +104,7 @@ class AddedBoxes:
         return self._objects(image.rgb, found, first=False)
 
     def _objects(self, rgb: npt.NDArray[np.uint8], found: Detections, *, first: bool) -> Detections:
-        """Join the objects of the boxes, and remember where they lie."""
+        """Join the objects of the boxes, and remember their places."""
         if not self._followed:
             return found
         boxes = np.stack([each.box if first else _next_box(each, found.size) for each in self._followed])
@@ -141,7 +140,7 @@ class AddedBoxes:
 
 
 def _tight(drawn: Detections) -> npt.NDArray[np.float32]:
-    """``(N, 4)`` boxes around the masks' samples that are on, of which each mask has one at least."""
+    """``(N, 4)`` boxes around the masks' samples that are on, of which each mask has at least one."""
     samples = drawn.soft_masks.shape[1]
     boxes = []
     for box, on in zip(drawn.boxes, drawn.soft_masks >= THRESHOLD, strict=True):
@@ -158,12 +157,12 @@ def _motion(before: npt.NDArray[np.float32], now: npt.NDArray[np.float32]) -> np
 
 
 def _next_box(followed: _Followed, size: tuple[int, int]) -> npt.NDArray[np.float32]:
-    """Where to look for an object in the next frame, inside the picture and not empty."""
+    """Return the box in which to look for an object in the next frame, inside the picture and not empty."""
     height, width = size
     box = followed.box + followed.motion
     margin = np.tile(MARGIN * (box[2:] - box[:2]), 2) * (-1, -1, 1, 1)
     inside = np.clip(box + margin, 0, [width, height, width, height]).astype(np.float32)
-    if not (inside[0] < inside[2] and inside[1] < inside[3]):  # it has left: look where it was
+    if not (inside[0] < inside[2] and inside[1] < inside[3]):  # it has left the picture: look at its last place
         inside = followed.box
     return inside
 

@@ -1,4 +1,4 @@
-"""Annotations of splashed photos: the objects that kept their colour, as outlines to correct and to train on."""
+"""Annotations of splashed photos: outlines of the objects that kept their colour, to correct and to train on."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from balloon_splash.splasher.splasher import Splashed
 
 
 class AnnotationFile:
-    """Collects the outlines of photos, and writes them at the end of a run.
+    """Outlines of photos, collected during a run and written at its end.
 
     Args:
         path: a file for ``via2`` and ``coco``, a folder for ``labelme`` and ``yolo``.
         format: a name in :data:`balloon_splash.data.annotations.writers.WRITERS`.
-        overwrite: replace files that exist.
+        overwrite: replace existing files.
     """
 
     def __init__(self, path: str, format: str, *, overwrite: bool) -> None:
@@ -32,7 +32,7 @@ class AnnotationFile:
         self._class_names: Sequence[str] = ()
 
     def added_to(self, results: PhotoResults) -> Write:
-        """``results``, whose splashes are collected on the way."""
+        """Return ``results`` with each splash collected on the way."""
 
         def write(
             source: Source, target: Path | None, picture: Picture, detections: Detections
@@ -44,7 +44,7 @@ class AnnotationFile:
         return write
 
     def add(self, source: Source, splashed: Splashed) -> None:
-        """Keep the outlines of one photo; a photo without a file of its own has no place in annotations."""
+        """Keep the outlines of one photo; skip a photo that is not a file, which annotations cannot name."""
         if source.path is None:
             return
         chosen = splashed.detections[splashed.chosen]
@@ -58,10 +58,10 @@ class AnnotationFile:
         self._photos[source.name] = WrittenPhoto(source.relative.as_posix(), source.path, width, height, objects)
 
     def write(self, outcomes: Sequence[Outcome]) -> list[str]:
-        """Write all photos in the order of ``outcomes``; returns what the format cannot hold, a line each.
+        """Write all photos in the order of ``outcomes``; return one line per feature that the format cannot hold.
 
         Raises:
-            DatasetError: a file exists already, or two photos would have the same.
+            DatasetError: a file already exists, or two photos would share one.
         """
         names = [outcome.job.source.name for outcome in outcomes]
         photos = [self._photos[name] for name in names if name in self._photos]

@@ -1,4 +1,4 @@
-"""Files of detections: written as they are found, and read in the place of a model."""
+"""Files of detections: written as they are found, and read in place of running a model."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from balloon_splash.files import atomic_path
 JSON_LINES = ".jsonl"
 
 Record: TypeAlias = Callable[[str, Detections], None]
-"""Takes the name of a picture and what was found in it."""
+"""Function that takes the name of a picture and its detections."""
 
 
 @contextlib.contextmanager
 def recording(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iterator[Record]:
-    """A file of detections that grows with every call and appears whole, at the end of the block, or not at all.
+    """Write a file of detections that grows with every call and appears whole, at the end of the block, or not at all.
 
-    With the suffix ``.jsonl`` it holds a COCO document (:func:`~balloon_splash.compositing.records.to_coco`) per line,
-    one for each picture, written at once, so that memory does not grow; with any other, one document for all.
+    With the suffix ``.jsonl`` it holds one COCO document (:func:`~balloon_splash.compositing.records.to_coco`) per
+    picture and line, written at once, so that memory does not grow; with any other suffix, one document for all.
 
     Raises:
         MediaError: the file cannot be written.
-        OutputExistsError: the file is there, and ``overwrite`` is false.
+        OutputExistsError: the file exists, and ``overwrite`` is false.
     """
     collected: dict[str, Detections] = {}
     with contextlib.ExitStack() as stack:
@@ -49,20 +49,20 @@ def recording(path: str | os.PathLike[str], *, overwrite: bool = False) -> Itera
 
 
 def write_detections(found: Mapping[str, Detections], path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-    """Write what was found in each picture, by file name; see :func:`recording`."""
+    """Write the detections in each picture, by file name; see :func:`recording`."""
     with recording(path, overwrite=overwrite) as record:
         for name, detections in found.items():
             record(name, detections)
 
 
 def read_detections(path: str | os.PathLike[str]) -> dict[str, Detections]:
-    """Read what :func:`recording`, or another tool that writes COCO documents with RLE, has written.
+    """Read a file of detections from :func:`recording`, or from another tool that writes COCO documents with RLE.
 
     Returns:
         the objects of each picture, best score first, by file name.
 
     Raises:
-        MediaError: cannot be read, or is no such document.
+        MediaError: the file cannot be read, or is not such a document.
     """
     name = os.fspath(path)
     try:

@@ -1,4 +1,4 @@
-"""Finders: whatever finds the objects in pictures, by name where a name matters, within the memory there is."""
+"""Finders: models or records that find the objects in pictures, by name where needed, within the memory available."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from balloon_splash.errors import BalloonSplashError, MediaError, WeightsError
 from balloon_splash.splasher.detection_files import Record
 
 Found: TypeAlias = "Detections | BalloonSplashError"
-"""The objects in one picture, or why they are not known."""
+"""Objects in one picture, or why they are not known."""
 
-_INSUFFICIENT_MEMORY = -4  # OpenCV's code
+_INSUFFICIENT_MEMORY = -4  # OpenCV's error code
 _SAID_OF_MEMORY = ("out of memory", "not enough memory", "allocate memory", "bad_alloc", "could not create a memory")
 
 
 @runtime_checkable
 class Finder(Protocol):
-    """A model that finds objects in pictures: :class:`balloon_splash.runtime.finder.OpenVinoFinder`, or with torch
+    """Model that finds objects in pictures: :class:`balloon_splash.runtime.finder.OpenVinoFinder`, or with torch
     :class:`balloon_splash.inference.segmenter.Segmenter`.
     """
 
@@ -31,34 +31,34 @@ class Finder(Protocol):
         """Names of all classes that can be found."""
 
     def detect(self, images: Sequence[npt.NDArray[np.uint8]]) -> list[Detections]:
-        """The objects in each of a batch of pictures ``(H, W, 3)`` RGB uint8, best score first."""
+        """Find the objects in each of a batch of pictures ``(H, W, 3)`` RGB uint8, best score first."""
 
 
 @runtime_checkable
 class BoxFinder(Finder, Protocol):
-    """A finder that also draws the mask of an object in a box that a person gives."""
+    """Finder that also draws the mask of an object in a given box."""
 
     def segment(self, image: npt.NDArray[np.uint8], boxes: npt.NDArray[np.float32]) -> Detections:
-        """One object per box, whether or not :meth:`detect` would have found it there.
+        """Segment one object per box, whether or not :meth:`detect` would have found it there.
 
         Args:
             image: ``(H, W, 3)`` RGB uint8.
             boxes: ``(N, 4)`` XYXY in pixels, inside the picture and not empty.
 
         Returns:
-            in the order of ``boxes``: the mended box of each, the mask within, the likeliest class, and how likely
-            that is.
+            detections in the order of ``boxes``: the refined box of each, its mask, the likeliest class, and its
+            probability.
         """
 
 
 class NamedImage(NamedTuple):
-    """A picture, or a frame of a video, with the names that records know it by.
+    """Picture, or frame of a video, with its names in records.
 
     Attributes:
-        name: as the user named it; unique in a run.
-        file_name: the same without its folders.
+        name: the user's name for it, unique in a run.
+        file_name: the name without its folders.
         rgb: ``(H, W, 3)`` RGB uint8.
-        video: name of the video that it is a frame of, whose frames come in order; None for a photo.
+        video: name of the frame's video, whose frames come in order; None for a photo.
     """
 
     name: str
@@ -68,28 +68,28 @@ class NamedImage(NamedTuple):
 
 
 AddObjects: TypeAlias = "Callable[[NamedImage, Detections], Detections]"
-"""A picture and what a model found in it to that and more."""
+"""Function from a picture and its detections to these detections and more."""
 
 
 class NamedFinder(Protocol):
-    """A finder that knows pictures by name: a model that keeps a record, or the record itself."""
+    """Finder that knows pictures by name: a model that keeps a record, or the record itself."""
 
     @property
     def record(self) -> Record | None:
-        """Receives the name and the objects of each picture that was found; None where no record is kept."""
+        """Function that receives the name and the objects of each picture; None where no record is kept."""
 
     def find(self, images: Sequence[NamedImage]) -> list[Found]:
-        """The objects in each of a batch of pictures, or why they are not known."""
+        """Find the objects in each of a batch of pictures, or why they are not known."""
 
 
 class ModelFinder:
-    """Runs a model; halves batches that do not fit into memory, and asks for no more at once from then on.
+    """Finder that runs a model, halves batches that do not fit into memory, and keeps to the smaller size from then on.
 
     Args:
         finder: the model.
         record: receives the name and the objects of each picture; None keeps no record.
-        tell: receives one line when batches become smaller.
-        add: adds objects to those of the model, before they are recorded; None adds none.
+        tell: receives a message of one line when batches become smaller.
+        add: function that adds objects to those of the model before they are recorded; None adds none.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class ModelFinder:
         self._most: int | None = None
 
     def find(self, images: Sequence[NamedImage]) -> list[Found]:
-        """See :class:`NamedFinder`. A picture that does not fit into memory does not take the others with it.
+        """See :class:`NamedFinder`. A picture that does not fit into memory does not fail the others.
 
         Raises:
             WeightsError: the model finds objects with NaN or infinite numbers.
@@ -129,7 +129,7 @@ class ModelFinder:
         return found
 
     def _try(self, batch: Sequence[npt.NDArray[np.uint8]]) -> list[Detections] | None:
-        """The objects, or None if memory did not suffice. Returns first, so that nothing of the attempt is held."""
+        """Return the objects, or None if memory ran out; by then the attempt has released its own."""
         try:
             found = self._finder.detect(batch)
         except Exception as error:
@@ -147,7 +147,7 @@ class ModelFinder:
 
 
 def detections_of(found: Sequence[Found]) -> list[Detections]:
-    """The objects in each picture, for callers that need all of them.
+    """Return the objects in each picture, for callers that need all of them.
 
     Raises:
         BalloonSplashError: the first error in ``found``.
@@ -161,9 +161,9 @@ def detections_of(found: Sequence[Found]) -> list[Detections]:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error of Python, NumPy, OpenCV or torch says that memory ran out.
+    """Return whether an error of Python, NumPy, OpenCV or torch says that memory ran out.
 
-    torch raises a class of its own on a GPU, but a plain ``RuntimeError`` on a CPU.
+    torch raises its own class on a GPU, but a plain ``RuntimeError`` on a CPU.
     """
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True

@@ -1,4 +1,4 @@
-"""A model with everything that a run asks of it: tiles, a person's boxes, a record."""
+"""Model with all options of a run: tiles, a person's boxes, a record."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def model_finder(
     """Give a model the options of a run.
 
     Args:
-        model: finds the objects, and draws those in ``add_boxes``.
+        model: the model that finds the objects, and draws those in ``add_boxes``.
         tiles: see :class:`~balloon_splash.splasher.tiles.TiledFinder`.
         add_boxes: see :class:`~balloon_splash.splasher.added_boxes.AddedBoxes`.
         record: receives the name and all objects of each picture.
-        tell: receives notes, a line each.
+        tell: receives messages of one line.
 
     Raises:
-        UsageError: tiles or boxes that are none.
+        UsageError: malformed tiles or boxes.
     """
     add = AddedBoxes(model, add_boxes).join if add_boxes else None
     return ModelFinder(model if tiles is None else TiledFinder(model, tiles, tell), record, tell, add=add)

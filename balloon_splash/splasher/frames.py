@@ -1,4 +1,4 @@
-"""Look and selection of photos, applied to the frames of a video."""
+"""Look and selection, applied to the frames of a video."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from balloon_splash.splasher.video_stream import FindInFrames, Pixels, Settle
 
 
 class FrameSplasher:
-    """Finds and composes the frames of one video.
+    """Finder and compositor for the frames of one video.
 
     The lowest score and the classes decide what is followed from frame to frame; confidence
     (:mod:`balloon_splash.compositing.hysteresis`) and all other conditions choose among the objects that are followed
@@ -27,8 +27,8 @@ class FrameSplasher:
     Args:
         look: edges, background and marks.
         selection: which of the objects keep their colour.
-        followed: whether objects have been followed, and have the same number in all frames; if not, every frame is
-            chosen from by itself.
+        followed: whether objects have been followed, and have the same number in all frames; if not, the selection
+            applies to every frame by itself.
 
     Attributes:
         kept: numbers of the objects that kept their colour in some frame.
@@ -45,11 +45,11 @@ class FrameSplasher:
         self._choose = (TrackChoice(among_candidates) if followed else among_candidates).indices
 
     def candidates(self, found: Detections) -> Detections:
-        """``found`` without the objects that are not worth following."""
+        """Return ``found`` without the objects that are not worth following."""
         return found[self._candidates.indices(found)]
 
     def finding(self, finder: NamedFinder, source: Source) -> FindInFrames:
-        """A function that finds objects in frames of ``source``: those worth following, all if a record is kept.
+        """Return a function that finds objects in frames of ``source``: those worth following, or all for a record.
 
         Raises (when called with frames):
             BalloonSplashError: the objects of a frame are not known.
@@ -62,7 +62,7 @@ class FrameSplasher:
         return find
 
     def settling(self, finder: NamedFinder, source: Source) -> Settle:
-        """A function that keeps the objects worth following, and records those that were carried to a frame."""
+        """Return a function that keeps the objects worth following, and records those that were carried to a frame."""
 
         def settle(frame: Frame, detections: Detections, found: bool) -> Detections:
             if finder.record and not found:
@@ -72,7 +72,7 @@ class FrameSplasher:
         return settle
 
     def compose(self, rgb: Pixels, detections: Detections) -> Pixels:
-        """``(H, W, 3)`` frame to its splash, ``(H, W, 4)`` on a transparent ground."""
+        """Turn a ``(H, W, 3)`` frame into its splash, ``(H, W, 4)`` on a transparent ground."""
         if self._hysteresis is not None:
             detections = detections[self._hysteresis.indices(detections)]
         objects = detections[self._choose(detections)]

@@ -1,4 +1,4 @@
-"""Pictures in Python: paths, bytes, Pillow images and arrays, to a :class:`Picture` and back to the same kind."""
+"""Kinds of pictures in Python: paths, bytes, Pillow images and arrays, to a :class:`Picture` and back."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def to_picture(image: AnyImage) -> Picture:
             or ``(H, W, 4)`` RGBA, uint8 or uint16.
 
     Raises:
-        TypeError: another kind.
+        TypeError: ``image`` is of another kind.
         MediaError: not a picture that can be read.
     """
     if isinstance(image, (str, Path, bytes)):
@@ -43,7 +43,7 @@ def like(image: AnyImage, result: Picture, *, overwrite: bool) -> AnyImage:
 
     Raises:
         MediaError: the file cannot be written.
-        OutputExistsError: it exists already, and ``overwrite`` is false.
+        OutputExistsError: it already exists, and ``overwrite`` is false.
     """
     if isinstance(image, (str, Path)):
         target = splash_path(Path(image), result.format)
@@ -72,7 +72,7 @@ def _to_array(picture: Picture) -> npt.NDArray[Any]:
 
 
 def _to_pil(picture: Picture) -> Image.Image:
-    """A Pillow image; it has 8 bits a channel, since Pillow holds 16 in one channel only."""
+    """Return a Pillow image with 8 bits per channel: Pillow has 16 bits for single channels only."""
     if picture.rgb.dtype == np.uint16:
         image = Image.fromarray(picture.rgb8)
     else:

@@ -1,4 +1,4 @@
-"""The splash of a webcam, live in a window."""
+"""Live splash of a webcam in a window."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ def splash_webcam(
     *,
     max_frames: int | None = None,
 ) -> int:
-    """Show the splash until the window is closed, or Esc or q pressed.
+    """Show the splash until the window is closed, or Esc or q is pressed.
 
-    Each frame stands on its own: following objects needs to see frames ahead, and would show everything late.
+    Each frame is splashed by itself: following objects needs frames ahead, and would delay the picture.
 
     Args:
-        index: which webcam, counted from 0.
-        load: gives the model; called once screen and webcam are known to be there.
+        index: number of the webcam, counted from 0.
+        load: function that loads the model; called once screen and webcam are known to exist.
         look: edges, background and marks.
         selection: which of the objects keep their colour.
-        max_frames: end after so many.
+        max_frames: number of frames after which to stop.
 
     Returns:
         the number of frames shown.
 
     Raises:
-        MediaError: no screen, no such webcam, or it was unplugged.
+        MediaError: there is no screen or no such webcam, or it was unplugged.
     """
     shown = 0
     frames = FrameSplasher(look, selection, followed=False)

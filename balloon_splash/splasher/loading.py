@@ -1,4 +1,4 @@
-"""Which finder runs a model: the light runtime wherever it can, else torch."""
+"""Choice of the finder that runs a model: the light runtime wherever it can, else torch."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from balloon_splash.weights.packed import SUFFIX, read_about
 logger = logging.getLogger(__name__)
 
 LEAST_SCALE = 32
-"""Shortest edge in pixels of a picture in the network."""
+"""Least short edge, in pixels, of a picture in the network."""
 
 
 def load_finder(
@@ -33,25 +33,25 @@ def load_finder(
     scales: Sequence[int] = (),
     opts: Sequence[str] = (),
 ) -> Finder:
-    """Load a model: by :mod:`balloon_splash.runtime` where ``backend`` is not ``torch`` and nothing hinders it.
+    """Load a model: by :mod:`balloon_splash.runtime` unless ``backend`` is ``torch`` or something prevents it.
 
-    What hinders it: a GPU to use instead, a file that was not packed for it, a configuration of one's own, or photos
-    to calibrate on. :mod:`balloon_splash.inference` runs the model then, with torch.
+    A GPU, a file that was not packed for the runtime, a separate configuration, or calibration photos prevent it;
+    :mod:`balloon_splash.inference` then runs the model with torch.
 
     Args:
-        config_file: see :meth:`balloon_splash.inference.segmenter.Segmenter.from_config`, as for all the others.
+        config_file: see :meth:`balloon_splash.inference.segmenter.Segmenter.from_config`.
         weights: path, URL, or a name; None stands for the model that ships.
         device: a torch device.
         confidence: objects with a lower score are left out.
         backend: ``auto``, ``torch`` or ``openvino``.
         precision: ``auto``, ``fp32``, ``bf16`` or ``int8``.
         calibration: photos for int8.
-        scales: short edges in pixels at which the model looks at each picture.
+        scales: short edges in pixels at which the model sees each picture.
         opts: ``KEY VALUE`` overrides of the configuration.
 
     Raises:
         UsageError: a scale of less than 32 pixels.
-        ConfigError: the model cannot be run as asked for, or what runs it is not installed.
+        ConfigError: the model does not support the options, or a package that runs it is not installed.
         WeightsError: the weights are missing, damaged, or do not fit.
     """
     for scale in scales:
@@ -92,7 +92,7 @@ def _hindrance(
     calibration: Sequence[str | Path],
     opts: Sequence[str],
 ) -> str | None:
-    """Why the runtime does not run the model; None if it does."""
+    """Return why the runtime does not run the model; None if it does."""
     if backend == "torch":
         return "--backend torch was chosen"
     if config_file is not None or opts:
@@ -115,12 +115,12 @@ def _hindrance(
 
 
 def _packed_file(weights: str | None) -> Path:
-    """The file that may be a packed model."""
+    """Return the file that may be a packed model."""
     return shipped_model() if weights in (None, SHIPPED) else Path(str(weights))
 
 
 def _has_gpu() -> bool:
-    """Whether torch can use a GPU; torch is asked only where a driver lies."""
+    """Return whether torch can use a GPU; import torch only where there is a driver."""
     if shutil.which("nvidia-smi") is None or find_spec("torch") is None:
         return False
     import torch

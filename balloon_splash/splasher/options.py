@@ -17,7 +17,7 @@ RECORD_FLOOR = 0.05
 """Lowest score in a record: Detectron2's own threshold."""
 
 Existing: TypeAlias = Literal["refuse", "overwrite", "skip"]
-"""What becomes of results that exist already: an error before anything runs, a replacement, or no new splash."""
+"""Treatment of results that already exist: an error before anything runs, a replacement, or no new splash."""
 
 
 @dataclass(frozen=True)
@@ -27,21 +27,21 @@ class SplashOptions:
     Attributes:
         look: edges, background and marks.
         selection: which of the objects keep their colour.
-        files: which files are written per photo, and how; ``existing`` decides on ``files.overwrite``.
-        video: part of the videos, steadiness, encoding; ``existing`` decides on ``video.overwrite``.
-        recursive: look into the folders of folders, too.
+        files: files written per photo, and their quality; ``existing`` sets ``files.overwrite``.
+        video: part of the videos, steadiness, encoding; ``existing`` sets ``video.overwrite``.
+        recursive: search subfolders, too.
         existing: see :data:`Existing`.
-        batch_size: photos that the model gets at once.
-        allow_private_urls: URLs may lead to addresses inside the local network, and over plain http.
-        detections: a record to take the objects from; no model is run.
+        batch_size: number of photos that the model gets at once.
+        allow_private_urls: let URLs lead to addresses inside the local network, and over plain http.
+        detections: a record from which to take the objects, without running a model.
         save_detections: a file that receives the objects of each picture and frame.
-        tiles: side in pixels of the tiles that large pictures are looked at in; see
+        tiles: side in pixels of the tiles into which large pictures are cut; see
             :class:`~balloon_splash.splasher.tiles.TiledFinder`. None takes pictures whole.
-        add_boxes: ``(x0, y0, x1, y1)`` in pixels around each object that the model is to draw besides those it finds;
+        add_boxes: ``(x0, y0, x1, y1)`` in pixels around each object for the model to draw besides those it finds;
             see :class:`~balloon_splash.splasher.added_boxes.AddedBoxes`.
         save_annotations: a file or folder that receives the outlines of the objects in photos that keep their colour.
         annotation_format: ``via2``, ``coco``, ``labelme`` or ``yolo``.
-        also_read: files that are read beside the inputs, hence never written to.
+        also_read: files that are read besides the inputs, hence never written to.
     """
 
     look: Look = field(default_factory=Look)
@@ -62,7 +62,7 @@ class SplashOptions:
 
     @property
     def floor(self) -> float:
-        """Lowest score that a finder should look for; a record keeps low ones, so that they can be chosen later."""
+        """Lowest score that a finder should return; a record keeps low ones, so that they can be chosen later."""
         return min(self.selection.floor, RECORD_FLOOR) if self.save_detections else self.selection.floor
 
     def __post_init__(self) -> None:

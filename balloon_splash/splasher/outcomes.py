@@ -1,4 +1,4 @@
-"""Jobs and their outcomes: the inputs of a run, and what became of them."""
+"""Jobs of a run and their outcomes."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from balloon_splash.splasher.video_stream import VideoSummary
 
 @dataclass(frozen=True)
 class Job:
-    """A photo or video and where its splash goes.
+    """Photo or video with the target of its splash.
 
     Attributes:
-        source: which one.
+        source: the photo or video.
         target: the file to write; None is standard output.
-        suffix_open: whether the target's suffix was guessed before the file was at hand, and may become another one.
+        suffix_open: whether the target's suffix was guessed before the file was fetched, and may still change.
     """
 
     source: Source
@@ -29,13 +29,13 @@ class Outcome:
     """Result of one photo or video.
 
     Attributes:
-        job: which one.
+        job: its job.
         error: one line, if it failed.
-        found: how many objects are in the photo; None for videos.
-        kept: how many objects kept their colour: in a video, different ones.
+        found: number of objects in the photo; None for videos.
+        kept: number of objects that kept their colour: in a video, of different objects.
         video: frames, length and so on, of a video that was written.
-        notes: what could not be kept of the file.
-        skipped: whether the result was there already and is left alone.
+        notes: features of the file that could not be kept.
+        skipped: whether the result already existed and was left alone.
     """
 
     job: Job
@@ -48,7 +48,7 @@ class Outcome:
 
     @property
     def interrupted(self) -> bool:
-        """Whether Ctrl-C ended this video early."""
+        """True if Ctrl-C ended this video early."""
         return self.video is not None and self.video.interrupted
 
 

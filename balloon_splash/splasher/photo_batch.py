@@ -1,4 +1,4 @@
-"""Many photos in one go: reading, model and writing overlap, and one bad photo does not stop the others."""
+"""Batches of photos: reading, model and writing overlap, and one bad photo does not stop the others."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from balloon_splash.splasher.splasher import Splashed
 
 WORKERS = 4
 AHEAD = 4
-"""So many batches may wait between two stages: memory does not grow with the number of photos."""
+"""Most batches that wait between two stages: memory does not grow with the number of photos."""
 
 AHEAD_BYTES = 2**29
-"""So many bytes of pictures may wait between two stages, or one picture: of large ones fewer than ``AHEAD`` says."""
+"""Most bytes of pictures that wait between two stages, or one picture: of large ones fewer than ``AHEAD`` says."""
 
 Item = TypeVar("Item")
 
 Write = Callable[[Source, "Path | None", Picture, Detections], "tuple[Splashed, tuple[str, ...]]"]
-"""Makes and writes all results of one picture; returns the splash, and what could not be kept."""
+"""Function that makes and writes all results of one picture, and returns the splash and what could not be kept."""
 
 
 def splash_photos(
@@ -48,10 +48,10 @@ def splash_photos(
     Args:
         jobs: the photos and their targets.
         finder: the model, or a record; called from this thread only.
-        write: makes and writes the results of one photo; called from several threads.
-        batch_size: so many photos go through the model at once.
-        allow_private: URLs may lead to addresses inside the local network.
-        report: called once for each photo, in order, when it is done or has failed.
+        write: function that makes and writes the results of one photo; called from several threads.
+        batch_size: number of photos that go through the model at once.
+        allow_private: let URLs lead to addresses inside the local network.
+        report: function called once per photo, in order, when it is done or has failed.
 
     Returns:
         one outcome for each job, in order. Errors that a user can mend become outcomes; others are raised.
@@ -66,8 +66,8 @@ def splash_photos(
             summary.outcomes.append(outcome)
             report(outcome)
     except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)  # do not start what nobody waits for
-        # Files that are begun are finished; nobody waits for a slow server that is being read from.
+        pool.shutdown(wait=False, cancel_futures=True)  # do not start work that nobody waits for
+        # Finish files that have been started; do not wait for a slow server.
         wait([future for future in writing if not future.cancelled()])
         raise
     pool.shutdown()
@@ -84,14 +84,14 @@ def _pipeline(
     allow_private: bool,
     waiting: deque[Future[Outcome]],
 ) -> Iterator[Future[Outcome]]:
-    """The outcomes to come, in order; at most ``AHEAD`` batches are read, and as many are ``waiting`` to be written.
+    """Yield outcomes in order; at most ``AHEAD`` batches are read ahead, and as many are ``waiting`` to be written.
 
-    Of large pictures fewer are, see ``AHEAD_BYTES``.
+    For large pictures it is fewer, see ``AHEAD_BYTES``.
     """
     largest = 0
 
     def room() -> int:
-        """How many pictures may wait; of what was not read yet there is no knowing how large it is."""
+        """Return how many more pictures may wait; the size of those not yet read is unknown."""
         return max(1, min(AHEAD * batch_size, AHEAD_BYTES // largest)) if largest else batch_size
 
     reading = _ahead((pool.submit(_read, job, allow_private) for job in jobs), room)
@@ -104,9 +104,9 @@ def _pipeline(
         for job, picture in read:
             detections = next(found) if isinstance(picture, Picture) else picture
             waiting.append(pool.submit(_finish, write, job, picture, detections))
-        del read, good, picture  # while the next ones are read
+        del read, good, picture  # runs while the next ones are read
         while len(waiting) > room():
-            yield waiting[0]  # which stays there until it is done
+            yield waiting[0]  # stays there until it is done
             waiting.popleft()
     while waiting:
         yield waiting[0]
@@ -127,7 +127,7 @@ def _read(job: Job, allow_private: bool) -> tuple[Job, Picture | BalloonSplashEr
 
 
 def _finish(write: Write, job: Job, picture: Picture | BalloonSplashError, found: Found) -> Outcome:
-    """Write one photo, or say why not: its error, or that of its detections, passes through."""
+    """Write one photo, or pass on its error or that of its detections."""
     if not isinstance(picture, Picture) or not isinstance(found, Detections):
         return Outcome(job, error=str(found))
     try:
@@ -146,11 +146,11 @@ def _too_large(job: Job) -> MediaError:
 
 
 def _ahead(items: Iterable[Item], room: Callable[[], int]) -> Iterator[Item]:
-    """The same items; as many as there is ``room`` for are drawn before they are asked for."""
+    """Yield the same items, with as many drawn ahead as there is ``room`` for."""
     iterator = iter(items)
     ready: deque[Item] = deque()
     while True:
-        ready.extend(islice(iterator, max(0, room() + 1 - len(ready))))  # one of them is handed out
+        ready.extend(islice(iterator, max(0, room() + 1 - len(ready))))  # one of them has been yielded
         if not ready:
             return
         yield ready.popleft()

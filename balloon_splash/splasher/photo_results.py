@@ -25,15 +25,15 @@ from balloon_splash.splasher.splasher import Splashed, splash_picture
 
 @dataclass(frozen=True)
 class Files:
-    """Which files are written, and how.
+    """Files to write for a photo, and their quality.
 
     Attributes:
         mask: the matte, ``<stem>_splash_mask.png``.
-        instance_masks: one mask for each object, ``<stem>_splash_mask_<number>.png``.
+        instance_masks: one mask per object, ``<stem>_splash_mask_<number>.png``.
         crops: each object cut out, ``<stem>_splash_crop_<number>.png``.
         compare: before and after side by side, ``<stem>_splash_compare.png``.
         quality: 1 to 100 for formats that lose detail; None keeps the source's.
-        overwrite: replace files that are already there.
+        overwrite: replace existing files.
     """
 
     mask: bool = False
@@ -45,19 +45,19 @@ class Files:
 
     @property
     def extras(self) -> bool:
-        """Whether anything but the splash is written."""
+        """True if anything besides the splash is written."""
         return self.mask or self.instance_masks or self.crops or self.compare
 
 
 @dataclass(frozen=True)
 class PhotoResults:
-    """Makes and writes the results of one photo, as :func:`~balloon_splash.splasher.photo_batch.splash_photos` asks.
+    """Writer of the results of one photo, for :func:`~balloon_splash.splasher.photo_batch.splash_photos`.
 
     Attributes:
         look: edges, background and marks.
         selection: which of the objects keep their colour.
-        files: which files are written, and how.
-        taken: files, with all links resolved, that nothing but a splash may be written to.
+        files: files to write.
+        taken: files, with all links resolved, to which only a splash may be written.
         twins: targets that differ from another one by their suffix alone.
     """
 
@@ -73,8 +73,8 @@ class PhotoResults:
         """Splash, write, and return the result with what the written format could not hold.
 
         Raises:
-            MediaError: a file cannot be written, or an extra one would lie where something else does.
-            OutputExistsError: one is there, and ``files.overwrite`` is false.
+            MediaError: a file cannot be written, or an extra one would replace something else.
+            OutputExistsError: a file exists, and ``files.overwrite`` is false.
         """
         splashed = splash_picture(picture, detections, self.look, self.selection)
         if target is None:
@@ -93,7 +93,7 @@ class PhotoResults:
         return splashed, (*_notes(splashed, self.selection), *notes)
 
     def _free(self, path: Path) -> Path:
-        """The same path, if an extra file may be written there."""
+        """Return the path, if an extra file may be written there."""
         if path.resolve() in self.taken:
             raise MediaError(f"{path}: is an input, or another result of this run; give another --output")
         if path.exists() and not self.files.overwrite:
@@ -108,7 +108,7 @@ def _notes(splashed: Splashed, selection: Selection) -> tuple[str, ...]:
 def _extra_pixels(
     splashed: Splashed, look: Look, files: Files
 ) -> Iterator[tuple[str, npt.NDArray[np.uint8 | np.uint16]]]:
-    """Ending of the file name and pixels of every further picture; transparent areas stay so in all of them."""
+    """Yield the ending of the file name and the pixels of every extra picture; transparent areas stay transparent."""
     before = splashed.before
     if files.mask:
         yield "mask", to_dtype(_visible(splashed.matte, before) * 255, np.uint8)
@@ -125,7 +125,7 @@ def _extra_pixels(
 
 
 def _visible(matte: Matte, picture: Picture) -> Matte:
-    """The part of a matte that a transparent picture shows."""
+    """Return the part of a matte that a transparent picture shows."""
     if picture.alpha is None:
         return matte
     return matte * (picture.alpha / np.float32(np.iinfo(picture.alpha.dtype).max))
@@ -136,7 +136,7 @@ def _with_alpha(picture: Picture) -> npt.NDArray[np.uint8 | np.uint16]:
 
 
 def _plain(pixels: npt.NDArray[np.uint8 | np.uint16], source: Picture) -> Picture:
-    """Pixels ``(h, w)``, ``(h, w, 3)`` or ``(h, w, 4)`` as a picture in the colour space of their source."""
+    """Make pixels ``(h, w)``, ``(h, w, 3)`` or ``(h, w, 4)`` a picture in the colour space of their source."""
     if pixels.ndim == 2:
         return Picture(np.dstack([pixels] * 3), grey=True)
     alpha = pixels[..., 3] if pixels.shape[2] == 4 else None

@@ -1,4 +1,4 @@
-"""The plan of a run: which file is written for each input, decided and checked before a model is loaded."""
+"""Plan of a run: the file to write for each input, decided and checked before a model is loaded."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from balloon_splash.splasher.outcomes import Job, Outcome
 
 @dataclass(frozen=True)
 class Plan:
-    """Work of a run.
+    """Planned work of a run.
 
     Attributes:
-        photos: to be splashed.
-        videos: likewise.
-        settled: inputs that need no work: results that exist already, names that clash.
-        taken: files that are read or written anyway, where nothing else may be written.
+        photos: photos to splash.
+        videos: videos to splash.
+        settled: inputs that need no work: existing results, names that clash.
+        taken: files that are read or written anyway, to which nothing else may be written.
         twins: targets that differ from another one by their suffix alone.
     """
 
@@ -34,7 +34,7 @@ class Plan:
 
 
 def make_plan(sources: Sequence[Source], output: str | None, options: SplashOptions) -> Plan:
-    """Decide for each source what becomes of it.
+    """Decide what to do with each source.
 
     Args:
         sources: the inputs.
@@ -70,7 +70,7 @@ def make_plan(sources: Sequence[Source], output: str | None, options: SplashOpti
     if options.save_detections:
         record = Path(options.save_detections)
         if record.resolve() in taken:
-            raise UsageError(f"--save-detections {record}: is an input or a result; expected a file of its own")
+            raise UsageError(f"--save-detections {record}: is an input or a result; expected another file")
         taken.add(record.resolve())
     return Plan(
         photos=[job for job in jobs if not job.source.is_video],
@@ -82,12 +82,12 @@ def make_plan(sources: Sequence[Source], output: str | None, options: SplashOpti
 
 
 def _derives(output: str | None) -> bool:
-    """Whether results are named after their inputs."""
+    """Return whether results are named after their inputs."""
     return output is None or is_folder(output)
 
 
 def _existing(job: Job) -> Path | None:
-    """The result, if it exists already."""
+    """Return the result, if it already exists."""
     if job.target is None:
         return None
     others = [job.target.with_suffix(suffix) for suffix in SOUND_SUFFIXES] if job.suffix_open else []

@@ -1,4 +1,4 @@
-"""A finder without a model: looks up the objects that an earlier run recorded."""
+"""Finder without a model, which looks up the objects that an earlier run recorded."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from balloon_splash.splasher.finder import Found, NamedImage
 
 
 class RecordFinder:
-    """Looks up the objects of pictures and frames in a record.
+    """Finder that looks up the objects of pictures and frames in a record.
 
-    A picture is known by the name it was recorded under or, failing that, by its file name alone where only one
+    A picture is known by the name under which it was recorded or, failing that, by its file name alone where only one
     picture of the record has it. A frame is known by its time in the video (:func:`frame_name`), so any part of a
-    recorded video can be splashed again, also with a larger stride.
+    recorded video can be splashed again, even with a larger stride.
 
     Args:
-        path: a file as :func:`~balloon_splash.splasher.detection_files.recording` writes it.
+        path: a file written by :func:`~balloon_splash.splasher.detection_files.recording`.
 
     Raises:
-        MediaError: it cannot be read.
+        MediaError: the record cannot be read.
     """
 
     record: Record | None = None
@@ -45,7 +45,7 @@ class RecordFinder:
         detections: Detections | None = self._found.get(image.name, self._by_file_name.get(image.file_name))
         if detections is None:
             hint = "; expected a record of every requested frame" if "#" in image.name else ""
-            return MediaError(f"{self._path}: nothing is recorded of {image.name}{hint}")
+            return MediaError(f"{self._path}: no record of {image.name}{hint}")
         size = image.rgb.shape[:2]
         if detections.size != size:
             return MediaError(

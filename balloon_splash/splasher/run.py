@@ -1,4 +1,4 @@
-"""One run over many inputs: photos, videos, folders, globs, URLs and pipes, each splashed or reported."""
+"""Run over many inputs: photos, videos, folders, globs, URLs and pipes, each splashed or reported."""
 
 from __future__ import annotations
 
@@ -25,29 +25,29 @@ if TYPE_CHECKING:
     from balloon_splash.splasher.annotation_file import AnnotationFile
 
 FinderOrLoader: TypeAlias = "Finder | Callable[[], Finder]"
-"""A finder, or a function that loads one: it is called once the plan stands, and only if there is work."""
+"""Finder, or a function that loads one, called once the plan is made, and only if there is work."""
 
 
 class Report:
-    """Receives the progress of a run. This one is silent; override what is of interest."""
+    """Receiver of the progress of a run. This one is silent; override the methods of interest."""
 
     def begin(self, photos: int, videos: int) -> None:
-        """The plan stands: so many photos and videos are to be splashed."""
+        """Receive the numbers of photos and videos to splash, once the plan is made."""
 
     def note(self, text: str) -> None:
-        """One line that is not an error."""
+        """Receive one line that is not an error."""
 
     def settled(self, outcome: Outcome) -> None:
-        """An input that needs no work, or that clashes with another one."""
+        """Receive an input that needs no work, or that clashes with another one."""
 
     def photo(self, outcome: Outcome) -> None:
-        """One photo is done or has failed."""
+        """Receive a photo that is done or has failed."""
 
     def frame(self, done: int, expected: int | None) -> None:
-        """One more frame of the current video is done, of those expected (None if unknown)."""
+        """Receive the number of frames done of the current video, and of those expected (None if unknown)."""
 
     def video(self, outcome: Outcome) -> None:
-        """One video is done or has failed."""
+        """Receive a video that is done or has failed."""
 
 
 SILENT = Report()
@@ -69,7 +69,7 @@ def splash_inputs(
     Args:
         inputs: files, folders, globs, http(s) URLs, or ``-`` for standard input.
         output: a file, a folder, ``-`` for standard output, or None for ``<stem>_splash.<ext>`` beside each input.
-        options: everything else.
+        options: all other options.
         finder: the model, or a function that loads it; None stands for the model that ships.
         report: receives progress and messages.
 
@@ -78,7 +78,7 @@ def splash_inputs(
 
     Raises:
         UsageError: inputs that do not exist, options that contradict each other.
-        OutputExistsError: results that exist already, and ``options.existing`` is ``refuse``.
+        OutputExistsError: results already exist, and ``options.existing`` is ``refuse``.
         BalloonSplashError: the model or the record cannot be read, the record cannot be written.
     """
     options = options or SplashOptions()
@@ -114,11 +114,11 @@ def _run(plan: Plan, options: SplashOptions, finder: NamedFinder, report: Report
             report.note(loss)
     if not plan.videos:
         return done
-    from balloon_splash.splasher.video_batch import splash_videos  # with PyAV, which photos do not need
+    from balloon_splash.splasher.video_batch import splash_videos  # imports PyAV, which photos do not need
 
     video = options.video
     if options.detections and video.every is None:
-        video = replace(video, every=1)  # a record knows every frame at once
+        video = replace(video, every=1)  # a record has every frame at once
     videos = splash_videos(
         plan.videos,
         finder,
@@ -136,7 +136,7 @@ def _run(plan: Plan, options: SplashOptions, finder: NamedFinder, report: Report
 def _annotations(options: SplashOptions) -> AnnotationFile | None:
     if options.save_annotations is None:
         return None
-    from balloon_splash.splasher.annotation_file import AnnotationFile  # with Shapely, which others do not need
+    from balloon_splash.splasher.annotation_file import AnnotationFile  # imports Shapely, which other runs do not need
 
     overwrite = options.existing == "overwrite"
     return AnnotationFile(options.save_annotations, options.annotation_format, overwrite=overwrite)

@@ -1,4 +1,4 @@
-"""Picture in, splash out: the one-call interface of the package."""
+"""Splashes in Python, the one-call interface of the package: picture in, splash out."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ Kind = TypeVar("Kind", str, Path, bytes, Image.Image, npt.NDArray[Any])
 
 @dataclass(frozen=True)
 class Splashed:
-    """One finished picture and what it was made from.
+    """Finished picture with what it was made from.
 
     Attributes:
-        before: the picture as it was read.
+        before: the picture as read.
         after: the splash, with the same metadata.
-        detections: all objects that were found.
+        detections: all objects found.
         chosen: indices into ``detections`` of those that kept their colour.
-        matte: ``(H, W)``.
+        matte: ``(H, W)`` in [0, 1].
     """
 
     before: Picture
@@ -74,7 +74,7 @@ def splash_picture(
 
 
 class Splasher:
-    """Keeps the colour on the objects that a model finds.
+    """Model, look and selection that splash pictures and videos: colour stays on the objects found.
 
     >>> splasher = Splasher(weights="balloon.pth")     # doctest: +SKIP
     >>> splasher("photo.jpg")                          # doctest: +SKIP
@@ -85,17 +85,17 @@ class Splasher:
     Args:
         weights: path or URL of the model's weights, or ``"coco"`` for the 80 classes of COCO; None takes those of the
             configuration, or the model that ships where there is no configuration either.
-        config_file: the model's configuration; None takes the one that lies beside the weights.
-        device: e.g. ``"cpu"`` or ``"cuda"``; None takes a GPU if there is one.
+        config_file: the model's configuration; None takes the one beside the weights.
+        device: a torch device such as ``"cpu"`` or ``"cuda"``; None takes a GPU if there is one.
         confidence: lowest score of an object; None takes that of ``selection``, or 0.9 where it has none.
         low_confidence: lowest score of objects beside one of ``confidence``; None takes that of ``selection``, or 0.5
-            where it has neither; the same as ``confidence`` switches the rule off.
+            where it sets neither; a value equal to ``confidence`` turns the rule off.
         backend: ``"auto"``, ``"torch"`` or ``"openvino"``; see :func:`balloon_splash.splasher.loading.load_finder`.
-        precision: ``"auto"``, ``"fp32"``, ``"bf16"`` or ``"int8"``, each faster and a little less exact.
-        calibration: photos that int8 is adjusted on, instead of those that the model was trained on.
-        scales: short edges in pixels at which the model looks at each picture, e.g. ``(480, 800)``; objects found at
-            any of them count. By default the configuration's one.
-        tiles: side in pixels of the tiles that large pictures are looked at in, or ``"auto"``; None takes them whole.
+        precision: ``"auto"``, ``"fp32"``, ``"bf16"`` or ``"int8"``, each faster and a little less exact than the last.
+        calibration: photos that calibrate int8, instead of those that the model was trained on.
+        scales: short edges in pixels at which the model sees each picture, such as ``(480, 800)``; objects found at any
+            of them count. Empty stands for the configuration's.
+        tiles: side in pixels of the tiles into which large pictures are cut, or ``"auto"``; None takes them whole.
         add_boxes: ``(x0, y0, x1, y1)`` in pixels around each object to draw besides those that the model finds.
         opts: overrides of configuration keys: ``["KEY", "VALUE", ...]``.
         segmenter: a ready :class:`Finder` to use instead of loading a model.
@@ -145,19 +145,19 @@ class Splasher:
         self._finder = model_finder(self.segmenter, tiles=tiles, add_boxes=add_boxes)
 
     def __call__(self, image: Kind, *, overwrite: bool = False) -> Kind:
-        """Splash one picture; the same kind comes back.
+        """Splash one picture; return the same kind.
 
         Args:
-            image: the path of a file (``<stem>_splash.<ext>`` is written beside it and its path comes back), the
-                bytes of a file, a Pillow image, or an array ``(H, W)`` grey, ``(H, W, 3)`` RGB or ``(H, W, 4)``
-                RGBA, uint8 or uint16. Arrays come back with 3 channels, or 4 if they had 4 or the background is
+            image: the path of a file (the result is written beside it as ``<stem>_splash.<ext>``, and its path
+                returned), the bytes of a file, a Pillow image, or an array ``(H, W)`` grey, ``(H, W, 3)`` RGB or
+                ``(H, W, 4)`` RGBA, uint8 or uint16. Arrays get 3 channels, or 4 if they had 4 or the background is
                 transparent.
-            overwrite: replace ``<stem>_splash.<ext>`` if it is there.
+            overwrite: replace an existing ``<stem>_splash.<ext>``.
 
         Raises:
-            TypeError: neither of these kinds.
+            TypeError: another kind.
             MediaError: not a picture that can be read, or the result cannot be written.
-            OutputExistsError: the result is there already, and ``overwrite`` is false.
+            OutputExistsError: the result already exists, and ``overwrite`` is false.
         """
         (splashed,) = self.splash([to_picture(image)])
         result: Any = like(image, splashed.after, overwrite=overwrite)
@@ -171,11 +171,11 @@ class Splasher:
         """Find the objects in one picture, or in each of a list of pictures, without a splash.
 
         Args:
-            image: as in a call; a list or tuple of such gives a list, from one call of the model.
+            image: as in a call; a list or tuple of these gives a list, from one call of the model.
 
         Raises:
             MediaError: not a picture that can be read.
-            TypeError: neither of the kinds that a call takes.
+            TypeError: not a kind that a call takes.
         """
         if isinstance(image, (list, tuple)):
             return self._detect([to_picture(each) for each in image])
@@ -193,15 +193,15 @@ class Splasher:
 
         Args:
             source: the file.
-            destination: what to write; its suffix chooses the format. None stands for ``<stem>_splash.<ext>`` beside
-                the source.
+            destination: the file to write; its suffix chooses the format. None stands for ``<stem>_splash.<ext>``
+                beside the source.
             options: part of the video, steadiness, encoding, whether to overwrite.
-            progress: called after each frame with the frames done and those expected.
+            progress: function called after each frame with the number of frames done and expected.
 
         Raises:
-            MediaError: the source cannot be read, or the destination not be written.
-            UsageError: options that do not go together.
-            OutputExistsError: the destination is there already, and ``options.overwrite`` is false.
+            MediaError: the source cannot be read, or the destination cannot be written.
+            UsageError: options contradict each other.
+            OutputExistsError: the destination already exists, and ``options.overwrite`` is false.
         """
         from balloon_splash.media.outputs import video_path
         from balloon_splash.splasher.frames import FrameSplasher
@@ -234,14 +234,14 @@ class Splasher:
 
 
 def splash(image: Kind, **options: Any) -> Kind:
-    """Splash one picture; ``options`` are those of :class:`Splasher`, which is what to use for more than one."""
+    """Splash one picture; ``options`` are those of :class:`Splasher`, which to use for more than one picture."""
     return Splasher(**options)(image)
 
 
 def _both_opaque(
     first: npt.NDArray[np.uint8 | np.uint16], second: npt.NDArray[np.uint8 | np.uint16] | None
 ) -> npt.NDArray[np.uint8 | np.uint16]:
-    """The product of two alpha channels."""
+    """Multiply two alpha channels."""
     if second is None:
         return np.ascontiguousarray(first)
     full = np.iinfo(first.dtype).max

@@ -1,4 +1,4 @@
-"""Huge pictures in tiles, so that what is small in them is not too small for the model."""
+"""Tiles of huge pictures, so that small objects in them are not too small for the model."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ AUTO_FROM = 2 * AUTO_SIDE
 
 LEAST_SIDE = 64
 OVERLAP = 4
-"""Neighbouring tiles share at least one part in so many of their side."""
+"""Divisor of a tile's side that gives the least overlap of neighbouring tiles."""
 
 SEAM = 0.015
-"""Objects nearer to a seam than this part of the tile's side may be cut by it."""
+"""Distance from a seam, as a share of the tile's side, within which the seam may cut an object."""
 
 BATCH = 4
-"""Tiles that the model gets at once."""
+"""Number of tiles that the model gets at once."""
 
 
 class Tile(NamedTuple):
-    """A part of a picture, in its pixels."""
+    """Part of a picture, in its pixels."""
 
     x0: int
     y0: int
@@ -44,17 +44,17 @@ class Tile(NamedTuple):
 
 
 class TiledFinder:
-    """A finder that looks at large pictures in overlapping tiles of several sizes, and at the whole.
+    """Finder that searches large pictures in overlapping tiles of several sizes, and as a whole.
 
-    The tiles' side doubles from level to level, up to the whole picture. What lies on a seam is left out: objects of up
-    to a fourth of the side are whole in a neighbouring tile, and larger ones in a tile of another level. So no mask
-    is cut, and none has to be sewn; all levels together cost a third more than the smallest tiles alone. Of an object
-    that several tiles show, the one with the best score is kept.
+    The tiles' side doubles from level to level, up to the whole picture. Objects on a seam are left out: those of up to
+    a fourth of the side are whole in a neighbouring tile, larger ones in a tile of another level. So no mask is cut,
+    and none has to be stitched; all levels together cost a third more than the smallest tiles alone. Of an object that
+    several tiles show, the detection with the best score is kept.
 
     Args:
-        finder: finds the objects in each tile.
-        side: of the smallest tiles; pictures no larger than that are taken whole.
-        tell: receives one line if tiles are larger than a picture.
+        finder: the finder for each tile.
+        side: side in pixels of the smallest tiles; pictures no larger than that are taken whole.
+        tell: receives a message of one line if tiles are larger than a picture.
 
     Raises:
         UsageError: tiles of less than 64 pixels.
@@ -107,7 +107,7 @@ class TiledFinder:
 
 
 def check_tiles(side: Tiles) -> None:
-    """Refuse tiles that show nothing.
+    """Refuse tiles that are too small.
 
     Raises:
         UsageError: tiles of less than 64 pixels.
@@ -117,9 +117,9 @@ def check_tiles(side: Tiles) -> None:
 
 
 def tiles_of(size: tuple[int, int], side: int) -> Iterator[Tile]:
-    """The tiles of a picture of ``size`` (height, width), from the smallest to the whole.
+    """Return the tiles of a picture of ``size`` (height, width), from the smallest to the whole.
 
-    Each object of up to a fourth of a level's side, but for the seams' width, is whole in one of its tiles.
+    Each object of up to a fourth of a level's side, less the seams' width, is whole in one of its tiles.
     """
     height, width = size
     while side < max(height, width):
@@ -130,7 +130,7 @@ def tiles_of(size: tuple[int, int], side: int) -> Iterator[Tile]:
 
 
 def _starts(length: int, side: int) -> list[int]:
-    """Where tiles of ``side`` begin that cover ``length``, evenly spaced."""
+    """Return the starts of tiles of ``side`` that cover ``length``, evenly spaced."""
     if length <= side:
         return [0]
     overlap = -(-side // OVERLAP)
@@ -139,7 +139,7 @@ def _starts(length: int, side: int) -> list[int]:
 
 
 def _whole_in(tile: Tile, found: Detections, size: tuple[int, int]) -> npt.NDArray[np.bool_]:
-    """``(N,)``: the object lies off the tile's seams, which are its sides that are not the picture's."""
+    """``(N,)`` bool: the object is off the tile's seams, which are its sides that are not the picture's."""
     height, width = size
     margin = SEAM * max(tile.x1 - tile.x0, tile.y1 - tile.y0)
     x0, y0, x1, y1 = found.boxes.T

@@ -1,4 +1,4 @@
-"""Videos, one after another; each is a stream of its own, and one bad video does not stop the others."""
+"""Batches of videos, one after another; one bad video does not stop the others."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ def splash_videos(
         selection: which of the objects keep their colour.
         options: part of the video, steadiness, encoding.
         taken: files, with all links resolved, that may be written to only if a job says so.
-        allow_private: URLs may lead to addresses inside the local network.
-        report: called once per video, when it is done or has failed.
-        progress: called after each frame.
+        allow_private: let URLs lead to addresses inside the local network.
+        report: function called once per video, when it is done or has failed.
+        progress: function called after each frame.
 
     Returns:
-        one outcome per job, in order; after Ctrl-C with ``options.keep_partial``, none for the videos that were not
-        begun. Errors that a user can mend become outcomes; others are raised.
+        one outcome per job, in order; after Ctrl-C with ``options.keep_partial``, none for videos that had not
+        started. Errors that a user can mend become outcomes; others are raised.
     """
     start = time.monotonic()
     summary = Summary()
@@ -98,9 +98,9 @@ def _splash_one(
 
 @contextlib.contextmanager
 def _target(job: Job, path: Path, *, transparent: bool, encoding: Encoding, taken: Collection[Path]) -> Iterator[Path]:
-    """The file to write, now that the one to read is at hand; a temporary one for standard output.
+    """Return the file to write, now that the input is there; a temporary one for standard output.
 
-    A pipe gets a video when it is whole, like any other file: what fails leaves it empty.
+    A pipe gets a video only when it is whole, like any other file: a failure leaves it empty.
     """
     if job.target is None:
         suffix = pipe_suffix(job.source.relative, transparent=transparent, encoding=encoding, sound_of=path)
@@ -125,7 +125,7 @@ def _notes(source: Source, target: Path, video: VideoSummary, names: Mapping[str
 
 
 def _renamed(text: str, names: Mapping[str, str]) -> str:
-    """``text`` with what the user calls things in the place of temporary files."""
+    """Return ``text`` with the user's names in place of temporary files."""
     for temporary, name in names.items():
         text = text.replace(temporary, name)
     return text

@@ -1,4 +1,4 @@
-"""A splash of a whole video: read, find, carry, follow, compose, write, all at the same time and in bounded memory."""
+"""Splash of a whole video: read, find, carry, follow, compose, write, all at once and in bounded memory."""
 
 from __future__ import annotations
 
@@ -33,33 +33,33 @@ from balloon_splash.media.video.webp import WebpSource
 Pixels: TypeAlias = npt.NDArray[np.uint8]
 
 FindInFrames: TypeAlias = Callable[[Sequence[Frame]], list[Detections]]
-"""A batch of frames to the objects in each."""
+"""Function from a batch of frames to the objects in each."""
 
 Compose: TypeAlias = Callable[[Pixels, Detections], Pixels]
-"""``(H, W, 3)`` frame and its objects to the ``(H', W', 3)`` RGB or ``(H', W', 4)`` RGBA result."""
+"""Function from a ``(H, W, 3)`` frame and its objects to the ``(H', W', 3)`` RGB or ``(H', W', 4)`` RGBA result."""
 
 Progress: TypeAlias = Callable[[int, "int | None"], object]
-"""Called after each frame, in a thread of its own, with the frames done and those expected (None if unknown)."""
+"""Function called after each frame, in another thread, with the frames done and those expected (None if unknown)."""
 
 Settle: TypeAlias = Callable[[Frame, Detections, bool], Detections]
-"""A frame, its objects, and whether a finder looked at it (or they were carried there) to the objects to follow."""
+"""Function from a frame, its objects, and whether a finder saw it (or flow carried them) to the objects to follow."""
 
 _Found: TypeAlias = tuple[Step[Frame], Detections]
 
 
 @dataclass(frozen=True)
 class VideoOptions:
-    """Which part of a video is read, how its objects are followed, and how the result is written.
+    """Options of a video: the part to read, how to follow its objects, and how to write the result.
 
     Attributes:
-        clip: which part of the video; all of it by default.
-        batch_size: frames that the model gets at once.
-        every: frames from one that the model looks at to the next, at most: between them, optical flow carries the
-            objects, and where that is in doubt the model looks more often. 1 has it look at every frame; None chooses.
-        steadiness: how objects are followed and smoothed in time; None leaves each frame on its own.
+        clip: part of the video; all of it by default.
+        batch_size: number of frames that the model gets at once.
+        every: most frames from one that the model sees to the next: between them, optical flow carries the objects, and
+            where that is in doubt the model looks more often. 1 runs it on every frame; None chooses.
+        steadiness: settings for following and smoothing objects in time; None splashes each frame by itself.
         encoding: codec, quality, sound.
-        overwrite: replace a file that is there already.
-        keep_partial: on Ctrl-C, finish the file with what is done instead of leaving none.
+        overwrite: replace an existing file.
+        keep_partial: on Ctrl-C, finish the file with the frames done instead of leaving none.
 
     Raises:
         UsageError: a batch of no frames, or an interval out of range.
@@ -85,18 +85,18 @@ USUAL = VideoOptions()
 
 @dataclass(frozen=True)
 class VideoSummary:
-    """What became of a video.
+    """Result of a video.
 
     Attributes:
         destination: the file written.
-        frames: how many pictures it has.
-        key_frames: how many of them the model looked at.
-        seconds: how long it is, exact.
-        size: ``(height, width)`` of its pictures.
+        frames: number of its frames.
+        key_frames: number of frames that the model saw.
+        seconds: its exact length in seconds.
+        size: ``(height, width)`` of its frames in pixels.
         copied_tracks: codecs of the sound and subtitle tracks copied.
-        elapsed: seconds that it took.
-        interrupted: whether it ends early because somebody pressed Ctrl-C.
-        warnings: what was wrong with the input or could not be kept, one line each.
+        elapsed: time that it took, in seconds.
+        interrupted: whether it ends early because of Ctrl-C.
+        warnings: faults of the input, and what could not be kept, one per line.
     """
 
     destination: Path
@@ -120,25 +120,25 @@ def splash_video(
     options: VideoOptions = USUAL,
     progress: Progress | None = None,
 ) -> VideoSummary:
-    """Write the splash of ``source`` to ``destination``, whose suffix says what kind of file it becomes.
+    """Write the splash of ``source`` to ``destination``, whose suffix chooses the format.
 
     The five steps (reading; optical flow; the model; mattes and effect; writing) overlap: the model runs in the calling
-    thread, where Ctrl-C reaches it, the others in threads of their own. Sound is copied bit for bit, and so are the
+    thread, where Ctrl-C reaches it, the others in their own threads. Sound is copied bit for bit, and so are the
     subtitles that the file's format takes.
 
     Args:
         source: the video, an animated GIF or WebP included.
         destination: the file to write: .mp4, .m4v, .mov, .mkv, .webm, .gif or .webp. It appears whole or not at all.
         find: the model, or a record.
-        compose: how frame and objects become the result.
-        settle: receives the objects of each frame before they are followed, and may drop some.
-        options: everything else.
-        progress: told after each frame.
+        compose: function from a frame and its objects to the result.
+        settle: function that receives the objects of each frame before they are followed, and may drop some.
+        options: all other options.
+        progress: function called after each frame.
 
     Raises:
-        MediaError: the source cannot be read, or the destination not be written.
-        UsageError: options that do not go together.
-        OutputExistsError: the destination is there already, and ``options.overwrite`` is false.
+        MediaError: the source cannot be read, or the destination cannot be written.
+        UsageError: options contradict each other.
+        OutputExistsError: the destination already exists, and ``options.overwrite`` is false.
         KeyboardInterrupt: Ctrl-C, without ``options.keep_partial``.
     """
     began = time.monotonic()
@@ -175,7 +175,7 @@ def _run(
     options: VideoOptions,
     progress: Progress | None,
 ) -> bool:
-    """Send the frames through; whether Ctrl-C ended it and what is done is to be kept."""
+    """Send the frames through; return whether Ctrl-C ended it and the frames done are to be kept."""
     expected = options.clip.frame_count(video.info.seconds, video.info.rate)
 
     def write(result: tuple[Frame, Pixels]) -> None:
@@ -197,13 +197,13 @@ def open_video(path: Path) -> VideoSource | WebpSource:
     """Open a video or an animation for reading.
 
     Raises:
-        MediaError: it cannot be read or is neither.
+        MediaError: the file cannot be read, or is neither.
     """
     return WebpSource(path) if path.suffix.lower() == ".webp" else VideoSource(path)
 
 
 class _Search:
-    """The stage that finds the objects of each frame, and counts the frames that the model looks at."""
+    """Stage that finds the objects of each frame, and counts the frames that the model sees."""
 
     def __init__(self, find: FindInFrames, settle: Settle, every: int, batch_size: int) -> None:
         self._find, self._settle, self._every, self._batch_size = find, settle, every, batch_size
@@ -234,7 +234,7 @@ def _check(source: Path, destination: Path, options: VideoOptions) -> None:
 
 @contextlib.contextmanager
 def _output_path(destination: Path, *, overwrite: bool) -> Iterator[Path]:
-    """``atomic_path``, whose own errors, but not those of the block, become ``MediaError``."""
+    """Wrap ``atomic_path``, whose own errors, but not those of the block, become ``MediaError``."""
     with contextlib.ExitStack() as stack:
         with media_errors(destination, "cannot be written"):
             path = stack.enter_context(atomic_path(destination, overwrite=overwrite))

@@ -146,7 +146,7 @@ def test_a_photo_that_is_not_in_the_record_fails_alone(model, tmp_path: Path, ca
     record = tmp_path / "found.json"
     assert run("--input", tmp_path / "a.png", "--save-detections", record) == 0
     assert run("--input", tmp_path / "a.png", tmp_path / "b.png", "--detections", record, "--overwrite") == 1
-    assert "nothing is recorded of" in capsys.readouterr().err
+    assert "no record of" in capsys.readouterr().err
     assert (tmp_path / "a_splash.png").exists()
     assert not (tmp_path / "b_splash.png").exists()
 

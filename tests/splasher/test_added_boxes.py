@@ -137,7 +137,7 @@ def test_a_box_outside_the_picture_is_refused_with_the_pictures_name_and_size() 
 
 def test_a_model_that_cannot_be_asked_is_named(tmp_path: Path) -> None:
     Image.fromarray(scene()).save(tmp_path / "a.png")
-    with pytest.raises(UsageError, match="ColourSegmenter cannot be asked about boxes"):
+    with pytest.raises(UsageError, match="ColourSegmenter does not take boxes"):
         splash_inputs(
             [str(tmp_path / "a.png")], options=SplashOptions(add_boxes=((1, 1, 9, 9),)), finder=ColourSegmenter()
         )
