@@ -1,4 +1,4 @@
-"""A moving average of the weights, which generalises better than the weights of any one step."""
+"""Moving average of the weights, which generalises better than the weights of any one step."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ Tensors: TypeAlias = tuple[Tensor, ...] | list[Tensor]
 
 
 class WeightAverage(HookBase):
-    """Averages the weights exponentially after each step (Polyak and Juditsky 1992; the decay warms up).
+    """Exponential average of the weights after each step (Polyak and Juditsky 1992; the decay warms up).
 
-    Whoever saves checkpoints saves :attr:`model` under ``ema``; see :mod:`balloon_splash.weights.checkpoint`.
+    Checkpoints hold :attr:`model` under ``ema``; see :mod:`balloon_splash.weights.checkpoint`.
     """
 
     def __init__(self, model: nn.Module, decay: float) -> None:
-        """Average ``model``, where each step counts ``1 - decay``."""
+        """Average ``model``; each step counts ``1 - decay``."""
         self._source = model
 
         @torch.no_grad()
@@ -28,14 +28,14 @@ class WeightAverage(HookBase):
                 torch._foreach_copy_(averaged, current)
                 return
             step = int(num_averaged)
-            # The random layers of the first steps would otherwise stay in the average for hundreds more.
+            # Otherwise the random layers of the first steps would stay in the average for hundreds of steps.
             torch._foreach_lerp_(averaged, current, 1 - min(decay, (1 + step) / (10 + step)))
 
         self._average = AveragedModel(model, multi_avg_fn=update, use_buffers=True)
 
     @property
     def model(self) -> nn.Module:
-        """A copy of the model, with the averaged weights."""
+        """Copy of the model with the averaged weights."""
         average: nn.Module = self._average.module
         return average
 
@@ -44,9 +44,9 @@ class WeightAverage(HookBase):
         self._average.update_parameters(self._source)
 
     def state_dict(self) -> dict[str, Any]:
-        """How many steps are in the average, which its warm-up depends on; the weights are saved as ``model``."""
+        """Return the number of steps in the average, which sets its warm-up; the weights are saved as ``model``."""
         return {"steps": int(self._average.n_averaged)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take over what :meth:`state_dict` gave."""
+        """Restore the result of :meth:`state_dict`."""
         self._average.n_averaged.fill_(state["steps"])

@@ -1,8 +1,8 @@
-"""How well outlines fit: boundary IoU and boundary AP (Cheng et al. 2021, arXiv:2103.16562).
+"""Fit of outlines: boundary IoU and boundary AP (Cheng et al. 2021, arXiv:2103.16562).
 
 Mask IoU hardly notices a rough outline around a large object. Boundary IoU compares only the pixels of each mask that
 lie within a band of its outline, 2 % of the photo's diagonal wide; boundary AP is COCO's AP with the smaller of the
-two IoUs in the place of the mask's.
+two IoUs in place of the mask's.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from detectron2.evaluation.coco_evaluation import COCOevalMaxDets
 from pycocotools import mask as mask_util
 from pycocotools.cocoeval import COCOeval
 
-BAND = 0.02  # of the photo's diagonal, as in the paper
+BAND = 0.02  # share of the photo's diagonal, as in the paper
 _METRICS = ("AP", "AP50", "AP75", "APs", "APm", "APl")
 
 Mask = npt.NDArray[np.uint8]
 
 
 class Band(NamedTuple):
-    """The pixels of a mask along its outline, within the mask's bounding box.
+    """Pixels of a mask along its outline, within the mask's bounding box.
 
     Attributes:
         pixels: ``(h, w)`` 0 or 1.
@@ -37,7 +37,7 @@ class Band(NamedTuple):
 
 
 def outline_band(mask: Mask, share: float = BAND) -> Band:
-    """The pixels of a mask ``(H, W)``, 0 or 1, that are within ``share`` of the photo's diagonal of its outline.
+    """Return the pixels of a mask ``(H, W)``, 0 or 1, within ``share`` of the photo's diagonal of its outline.
 
     The edge of the photo counts as outline, as in the paper's code. At least one pixel is taken.
     """
@@ -52,7 +52,7 @@ def outline_band(mask: Mask, share: float = BAND) -> Band:
 
 
 def band_iou(first: Band, second: Band) -> float:
-    """Intersection over union of two bands of the same photo; 0 if both are empty."""
+    """Return the intersection over union of two bands of the same photo; 0 if both are empty."""
     x0, y0 = max(first.x, second.x), max(first.y, second.y)
     common = [band.pixels[max(y0 - band.y, 0) :, max(x0 - band.x, 0) :] for band in (first, second)]
     rows, columns = (min(part.shape[axis] for part in common) for axis in (0, 1))
@@ -62,7 +62,7 @@ def band_iou(first: Band, second: Band) -> float:
 
 
 def boundary_iou(first: npt.NDArray[Any], second: npt.NDArray[Any], share: float = BAND) -> float:
-    """Boundary IoU of two masks ``(H, W)``, bool or 0 and 1."""
+    """Return the boundary IoU of two masks ``(H, W)``, bool or 0 and 1."""
     return band_iou(*(outline_band(np.ascontiguousarray(mask, np.uint8), share) for mask in (first, second)))
 
 
@@ -74,14 +74,14 @@ class BoundaryEval(COCOevalMaxDets):
         super().__init__(truth, found, "segm")
 
     def computeIoU(self, imgId: Any, catId: Any) -> Any:  # noqa: N802, N803  (pycocotools' names)
-        """Detections by objects; see ``COCOeval.computeIoU``."""
+        """Return ``(detections, objects)`` IoUs; see ``COCOeval.computeIoU``."""
         ious = super().computeIoU(imgId, catId)
         if len(ious) == 0:
             return ious
         truth = self._gts[imgId, catId]
-        # In the order, and as many, as the parent has them.
+        # The same detections in the same order as the parent's.
         found = sorted(self._dts[imgId, catId], key=lambda each: -each["score"])[: self.params.maxDets[-1]]
-        # Below the lowest threshold nothing is matched, so that the smaller of the two need not be known.
+        # Below the lowest threshold nothing is matched, so the smaller of the two does not matter.
         for row, column in zip(*np.nonzero(ious >= self.params.iouThrs[0]), strict=True):
             if not truth[column]["iscrowd"]:
                 bands = (outline_band(mask_util.decode(each["segmentation"])) for each in (found[row], truth[column]))
@@ -90,10 +90,10 @@ class BoundaryEval(COCOevalMaxDets):
 
 
 def boundary_results(masks: COCOeval) -> dict[str, float]:
-    """Boundary AP, and the mean boundary IoU of objects that were found.
+    """Compute boundary AP, and the mean boundary IoU of objects that were found.
 
     Args:
-        masks: an evaluation of the same masks by mask IoU that has run.
+        masks: a finished evaluation of the same masks by mask IoU.
 
     Returns:
         In percent, ``AP``, ``AP50``, ``AP75``, ``APs``, ``APm``, ``APl`` and ``IoU``: the mean over the objects that

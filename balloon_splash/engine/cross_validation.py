@@ -1,4 +1,4 @@
-"""The same training on several splits or with several seeds, one after the other, and the mean and spread of its AP."""
+"""Cross-validation: one training on several splits or with several seeds, and the mean and spread of its AP."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from balloon_splash.data.training.training_photos import repeat_factors
 from balloon_splash.errors import ConfigError, TrainingError
 from balloon_splash.files import atomic_path
 
-#: What is told, by the names in a run's ``metrics.json``.
+#: Reported metrics, by their names in a run's ``metrics.json``.
 METRICS = ("bbox/AP", "segm/AP", "segm/AP50", "segm/AP75", "boundary/AP")
 
-#: Stands for a run's name in the options of all.
+#: Placeholder for a run's name in the common options.
 RUN = "{run}"
 
 _RESULTS = "results.json"
 
 
 Train: TypeAlias = Callable[[Sequence[str]], int]
-"""Does one run with these arguments of the training command, in a process of its own, and returns its exit code."""
+"""Function that runs the training command with these arguments in a new process, and returns its exit code."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class Run:
     """One run of the training.
 
     Attributes:
-        seed: of all that is random in it.
-        fold: which part of the balloon photos it is tested on; None leaves the split of the configuration.
+        seed: seed of everything random in it.
+        fold: fold of the balloon photos on which it is tested; None keeps the split of the configuration.
     """
 
     seed: int
@@ -48,14 +48,14 @@ class Run:
 
     @property
     def name(self) -> str:
-        """The name of its folder."""
+        """Name of its folder."""
         return f"seed{self.seed}" if self.fold is None else f"fold{self.fold}_seed{self.seed}"
 
     def overrides(self, folder: Path, cfg: CfgNode) -> list[str]:
-        """What it changes in the configuration ``cfg``: a fold takes the place of ``balloon_train``, other sets stay.
+        """Return its overrides of ``cfg``: a fold replaces ``balloon_train``, other sets stay.
 
         Raises:
-            ConfigError: a fold is asked for, and the configuration does not train on ``balloon_train``.
+            ConfigError: there is a fold, but the configuration does not train on ``balloon_train``.
         """
         opts = ["SEED", str(self.seed), "OUTPUT_DIR", str(folder)]
         if self.fold is None:
@@ -80,23 +80,23 @@ def cross_validate(
     *,
     train: Train,
 ) -> dict[str, dict[str, float]]:
-    """Do the runs that are not done yet, each in a process and a folder of its own; resume interrupted ones.
+    """Do the runs that are not done yet, each in its own process and folder; resume interrupted ones.
 
     Args:
         runs: the runs.
-        output: where their folders are made.
+        output: parent of their folders.
         config_file: see :func:`balloon_splash.config.config_path`.
-        options: further arguments of the training command, :data:`RUN` in them for the run's name.
-        overrides: ``KEY VALUE`` pairs for all of them.
-        train: starts the training command.
+        options: further arguments of the training command, with :data:`RUN` for the run's name.
+        overrides: ``KEY VALUE`` pairs for all runs.
+        train: function that runs the training command.
 
     Returns:
-        Each run's name and its metrics, in percent.
+        The name of each run and its metrics, in percent.
 
     Raises:
-        ConfigError, DatasetError: the configuration or a dataset is wrong, or cannot be divided into folds; before the
-            first run.
-        TrainingError: one of them failed.
+        ConfigError, DatasetError: the configuration or a dataset is wrong, or cannot be divided into folds; raised
+            before the first run.
+        TrainingError: a run failed.
     """
     cfg = load_config(config_file, overrides)
     commands = {}
@@ -118,15 +118,13 @@ def _results(
     kept = folder / _RESULTS
     if kept.is_file():
         return {metric: float(value) for metric, value in json.loads(kept.read_text(encoding="utf-8")).items()}
-    print(f"{name}: {'going on' if has_run(folder) else 'training'}", file=sys.stderr, flush=True)
+    print(f"{name}: {'resuming' if has_run(folder) else 'training'}", file=sys.stderr, flush=True)
     resume = ["--resume"] if has_run(folder) else []
     code = train([*options, *resume, *overrides])
     if code == 130:
         raise KeyboardInterrupt
     if code:
-        raise TrainingError(
-            f"{folder}: the training ended with exit code {code}, see above; the same command resumes it"
-        )
+        raise TrainingError(f"{folder}: the run ended with exit code {code}, see above; the same command resumes it")
     results = last_evaluation(folder / "metrics.json")
     with atomic_path(kept) as path:
         path.write_text(json.dumps(results, indent=1), encoding="utf-8")
@@ -134,21 +132,21 @@ def _results(
 
 
 def last_evaluation(metrics: Path) -> dict[str, float]:
-    """The metrics of the last evaluation that a training noted in its ``metrics.json``; without masks, box AP alone.
+    """Return the metrics of the last evaluation in a run's ``metrics.json``; without masks, box AP alone.
 
     Raises:
-        TrainingError: it noted none.
+        TrainingError: it holds none.
     """
     lines = metrics.read_text(encoding="utf-8").splitlines() if metrics.is_file() else []
     evaluations = [record for record in map(json.loads, lines) if METRICS[0] in record]
     if not evaluations:
-        raise TrainingError(f"{metrics}: no evaluation noted; expected one at the end of the training")
+        raise TrainingError(f"{metrics}: no evaluation found; expected one at the end of the run")
     noted = {name: float(evaluations[-1].get(name, math.nan)) for name in METRICS}
-    return {name: value for name, value in noted.items() if math.isfinite(value)}  # JSON has no word for others
+    return {name: value for name, value in noted.items() if math.isfinite(value)}  # JSON has no other numbers
 
 
 def summary(results: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
-    """Of each metric ``mean``, ``sd`` (of a sample, where there are several runs), ``min`` and ``max``."""
+    """Return, per metric, ``mean``, ``sd`` (of a sample, where there are several runs), ``min`` and ``max``."""
     told = {}
     for name in METRICS:
         values = [metrics[name] for metrics in results.values() if name in metrics]
@@ -159,7 +157,7 @@ def summary(results: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]
 
 
 def table(results: dict[str, dict[str, float]]) -> str:
-    """A row for each run, and below them mean and spread."""
+    """Return a table with one row per run, and mean and spread below."""
     rows = [[name, *(metrics.get(metric) for metric in METRICS)] for name, metrics in results.items()]
     told = summary(results)
     rows += [[row, *(told.get(metric, {}).get(row) for metric in METRICS)] for row in ("mean", "sd")]

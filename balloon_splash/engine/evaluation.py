@@ -1,4 +1,4 @@
-"""What is made of the predictions on a test set: average precision, of boundaries, too, and pictures."""
+"""Evaluation of the predictions on a test set: average precision, also of boundaries, and pictures."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from balloon_splash.files import atomic_path
 
 logger = logging.getLogger(__name__)
 
-COCO_DETECTIONS = 100  # per image, of those that COCO's AP counts
+COCO_DETECTIONS = 100  # most detections per image in COCO's AP
 
 
 class AveragePrecision(COCOEvaluator):
     """COCO AP of boxes and masks, and boundary AP; pycocotools' tables go to the log instead of the screen.
 
-    A model that finds nothing has an AP of 0, as COCO's definition gives it; NaN stays for what has no object to find.
+    A model that finds nothing has an AP of 0, as COCO defines it; NaN stands for a size without objects.
     """
 
     def __init__(self, dataset_name: str, folder: Path, *, max_detections: int = COCO_DETECTIONS) -> None:
@@ -39,11 +39,11 @@ class AveragePrecision(COCOEvaluator):
 
         Args:
             dataset_name: the registered dataset.
-            folder: where the predictions go.
-            max_detections: the best-scored detections per image that count; below COCO's 100, 100.
+            folder: folder for the predictions.
+            max_detections: number of best-scored detections per image that count; at least COCO's 100.
         """
-        # COCOEvaluator takes a dataset without json_file for one that it has to convert, and notes the converted file
-        # in the metadata. A later evaluator would take that for the original and never convert again.
+        # COCOEvaluator converts a dataset without json_file, and notes the converted file in the metadata. A later
+        # evaluator would take that for the original and never convert again.
         metadata = MetadataCatalog.get(dataset_name)
         is_coco = hasattr(metadata, "json_file")
         limit = max(max_detections, COCO_DETECTIONS)
@@ -53,7 +53,7 @@ class AveragePrecision(COCOEvaluator):
         _meet_assumptions(self._coco_api)
 
     def process(self, inputs: list[dict[str, Any]], outputs: list[dict[str, Any]]) -> None:
-        """See ``COCOEvaluator.process``; remembers whether the model gives masks, even where it finds nothing."""
+        """See ``COCOEvaluator.process``; also note whether the model gives masks, even where it finds nothing."""
         if any("instances" in output and output["instances"].has("pred_masks") for output in outputs):
             self._tasks = ("bbox", "segm")
         super().process(inputs, outputs)
@@ -66,7 +66,7 @@ class AveragePrecision(COCOEvaluator):
         return results
 
     def _derive_coco_results(self, coco_eval: Any, iou_type: str, class_names: Any = None) -> dict[str, float]:
-        """See ``COCOEvaluator``; with the masks' results come those of their boundaries."""
+        """See ``COCOEvaluator``; add the results of boundaries to those of masks."""
         evaluation = coco_eval or self._nothing_found(iou_type)
         results: dict[str, float] = super()._derive_coco_results(evaluation, iou_type, class_names)
         if iou_type == "segm":
@@ -74,7 +74,7 @@ class AveragePrecision(COCOEvaluator):
         return results
 
     def _nothing_found(self, iou_type: str) -> COCOeval:
-        """The evaluation of no detections at all, which ``COCOEvaluator`` leaves out as if nothing were measured."""
+        """Return the evaluation of no detections at all, which ``COCOEvaluator`` leaves out."""
         found = COCO()
         found.dataset = {**self._coco_api.dataset, "annotations": []}
         found.createIndex()
@@ -86,9 +86,9 @@ class AveragePrecision(COCOEvaluator):
 
 
 def _meet_assumptions(truth: COCO) -> None:
-    """Give the annotations what pycocotools relies on and exporters leave out.
+    """Add to the annotations what pycocotools requires and exporters leave out.
 
-    Ids are numbers from 1 on, each once: a match is noted by the object's id, and 0 means "no match". ``iscrowd`` and
+    Ids are unique numbers from 1 on: a match is noted by the object's id, and 0 means "no match". ``iscrowd`` and
     ``area``, the pixels of the mask (or of the box where there is none), are added where they are missing.
     """
     annotations = truth.dataset.get("annotations", [])
@@ -105,17 +105,17 @@ def _meet_assumptions(truth: COCO) -> None:
 
 
 class PredictionPictures(DatasetEvaluator):
-    """Draws the predictions on the first photos of a test set; has no metric of its own."""
+    """Pictures of the predictions on the first photos of a test set; an evaluator without metrics."""
 
     def __init__(self, dataset_name: str, folder: Path, *, limit: int, confidence: float = 0.5) -> None:
         """Draw into ``folder``.
 
         Args:
-            dataset_name: a registered dataset; its metadata gives names and colours.
-            folder: where the JPEGs go, named as the photos and in folders as they are; those of an earlier evaluation
-                are replaced.
-            limit: how many photos at most.
-            confidence: detections with a lower score are not drawn.
+            dataset_name: a registered dataset; its metadata has names and colours.
+            folder: folder for the JPEGs, named and arranged like the photos; they replace those of an earlier
+                evaluation.
+            limit: largest number of photos.
+            confidence: lowest score of detections to draw.
         """
         self.metadata = MetadataCatalog.get(dataset_name)
         self.folder = folder
@@ -124,7 +124,7 @@ class PredictionPictures(DatasetEvaluator):
         self._drawn: set[Path] = set()
 
     def reset(self) -> None:
-        """Begin a new evaluation."""
+        """Start a new evaluation."""
         self._drawn.clear()
 
     def process(self, inputs: list[dict[str, Any]], outputs: list[dict[str, Any]]) -> None:
@@ -146,7 +146,7 @@ class PredictionPictures(DatasetEvaluator):
             Image.fromarray(drawn).save(path, quality=90)
 
     def _picture_path(self, file_name: str) -> Path:
-        """A name of its own for each photo: ``day1/001.jpg`` and ``day2/001.jpg`` are two photos."""
+        """Return a unique name for each photo: ``day1/001.jpg`` and ``day2/001.jpg`` are two photos."""
         photo, root = Path(file_name), self.metadata.get("image_root")
         inside = photo.relative_to(root) if root and photo.is_relative_to(root) else Path(photo.name)
         picture = self.folder / inside.with_suffix(".jpg")

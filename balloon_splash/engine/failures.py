@@ -1,4 +1,4 @@
-"""What ends a training from outside, told in one line: numbers, disks, photos, processes."""
+"""One-line errors for failures of a run from outside: numbers, disks, photos, processes."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _WORKER = re.compile(r"DataLoader worker \(pid(?:\(s\))? ([\d, ]+)\)")
 
 @contextlib.contextmanager
 def told_in_one_line(trainer: DefaultTrainer) -> Iterator[None]:
-    """Turn what can happen to any training, and is no bug, into a :class:`TrainingError` that names the step.
+    """Turn failures that are not bugs into a :class:`TrainingError` that names the step.
 
-    Detectron2 has written the traceback into the log by then.
+    By then Detectron2 has written the traceback to the log.
 
     Raises:
-        TrainingError: a loss is not finite; a file cannot be read or written; a photo is not of the size that its
-            annotations say; a process that loads photos was killed.
+        TrainingError: a loss is not finite; a file cannot be read or written; a photo does not have the size in its
+            annotations; a process that loads photos was killed.
     """
     try:
         yield
@@ -44,10 +44,10 @@ def told_in_one_line(trainer: DefaultTrainer) -> Iterator[None]:
 
 @contextlib.contextmanager
 def photo_named_in_one_line() -> Iterator[None]:
-    """Turn what a photo can do to an evaluation into one line, also where another process has loaded it.
+    """Turn an error about a photo in an evaluation into one line, even if another process loaded the photo.
 
     Raises:
-        MediaError: a photo cannot be read, or is not of the size that its annotations say.
+        MediaError: a photo cannot be read, or does not have the size in its annotations.
     """
     try:
         yield
@@ -56,22 +56,22 @@ def photo_named_in_one_line() -> Iterator[None]:
 
 
 def _message(error: Exception) -> str | None:
-    """What happened, or None if it is a bug."""
+    """Return what happened, or None if it is a bug."""
     if isinstance(error, (OSError, MediaError, SizeMismatchError)):
         return _last_line(error)
     if worker := _WORKER.search(str(error)):
         return (
-            f"the process that loads photos, {worker[1]}, was killed, as it happens when memory runs out (fewer "
+            f"the process that loads photos, {worker[1]}, was killed, as happens when memory runs out (fewer "
             "DATALOADER.NUM_WORKERS need less)"
         )
     return None
 
 
 def _interrupted(trainer: DefaultTrainer, error: Exception) -> bool:
-    """Whether a process that loads photos was ended because all are to end, as ``timeout`` and systemd do it.
+    """Return whether a process that loads photos ended because all have to, as with ``timeout`` and systemd.
 
     Raises:
-        KeyboardInterrupt: this process hears of it only now.
+        KeyboardInterrupt: this process learns of it only now.
     """
     if trainer.interruption is not None and trainer.interruption.asked:
         return True
@@ -80,7 +80,7 @@ def _interrupted(trainer: DefaultTrainer, error: Exception) -> bool:
         if isinstance(cause, KeyboardInterrupt):
             return True
         cause = cause.__context__
-    if "Terminated" in str(error):  # by SIGTERM, not SIGKILL, which is what the kernel sends when memory runs out
+    if "Terminated" in str(error):  # by SIGTERM, not by SIGKILL, which the kernel sends when memory runs out
         time.sleep(_HEARD_WITHIN)
     return False
 
@@ -91,7 +91,7 @@ _LOWER = "expected a run with a lower SOLVER.BASE_LR or longer SOLVER.WARMUP_ITE
 
 
 def _next_step(trainer: DefaultTrainer, advice: str) -> str:
-    """What to do next; before the first checkpoint there is nothing to resume."""
+    """Return what to do next; before the first checkpoint there is nothing to resume."""
     if has_run(trainer.cfg.OUTPUT_DIR):
         return f"the checkpoints are sound, {advice}"
     return (
@@ -103,9 +103,9 @@ def _divergence(message: str) -> str:
     losses = _LOSS.findall(message)
     if losses:
         return f"{' and '.join(losses)} became infinite or NaN"
-    return "the predictions became infinite or NaN"  # of the proposals, which Detectron2 notices before any loss
+    return "the predictions became infinite or NaN"  # of the RPN, checked before any loss
 
 
 def _last_line(error: Exception) -> str:
-    """Of an error in another process, the message is a whole traceback; the last line of it says what happened."""
+    """Return the last line of an error, which says what happened; from another process, the message is a traceback."""
     return str(error).strip().rpartition("\n")[2] or type(error).__name__

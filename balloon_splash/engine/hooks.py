@@ -1,4 +1,4 @@
-"""What happens around each training step, beyond Detectron2's own hooks."""
+"""Hooks around each training step, beyond Detectron2's own."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from balloon_splash.progress import ProgressBar
 
 
 class IterationSeed(HookBase):
-    """Seeds the sampling of anchors and proposals for each step, so that step n does not depend on the steps before.
+    """Hook that seeds the sampling of anchors and proposals, so that a step does not depend on those before it.
 
     Without it, a resumed run would draw other samples than one that never stopped.
     """
 
-    #: Keeps these numbers apart from those of the data loader, which are seeded with a seed and a number, too.
+    #: Keeps these seeds apart from those of the data loader, which also consist of a seed and a number.
     _STREAM = 1
 
     def __init__(self, seed: int) -> None:
@@ -29,10 +29,10 @@ class IterationSeed(HookBase):
 
 
 class BestCheckpointer(hooks.BestCheckpointer):
-    """Detectron2's hook, with a memory: a resumed run does not replace the best checkpoint with a worse one."""
+    """Detectron2's hook with a memory: a resumed run does not replace the best checkpoint with a worse one."""
 
     def state_dict(self) -> dict[str, Any]:
-        """The best value so far and where it was reached; saved with each checkpoint."""
+        """Return the best value so far and its step; saved with each checkpoint."""
         return {"best_metric": self.best_metric, "best_iter": self.best_iter}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -41,7 +41,7 @@ class BestCheckpointer(hooks.BestCheckpointer):
 
 
 class Progress(HookBase):
-    """One line with the loss, the pace and the time that is left."""
+    """Progress line with the loss, the pace and the time left."""
 
     def before_train(self) -> None:
         """Start the line; a resumed run starts it part-filled."""
@@ -50,7 +50,7 @@ class Progress(HookBase):
         )
 
     def after_step(self) -> None:
-        """Move on by a step."""
+        """Advance by one step."""
         loss = self.trainer.storage.latest().get("total_loss")
         if loss is not None:
             self._bar.set_postfix(loss=f"{loss[0]:.3f}", refresh=False)

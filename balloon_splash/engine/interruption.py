@@ -1,4 +1,4 @@
-"""Interruption of a run: the step under way ends, and a checkpoint keeps all steps so far."""
+"""Interruption of a run: the current step ends, and a checkpoint keeps all steps so far."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from detectron2.engine import HookBase
 from balloon_splash.weights.checkpoint import SafeCheckpointer
 
 _TWICE_SECONDS = 0.5
-"""Signals that follow each other sooner are one: ``timeout`` sends each to a process, and then to its group."""
+"""Seconds within which two signals count as one: ``timeout`` sends each to a process, and then to its group."""
 
 _waiting = threading.Event()
 
 
 def is_waiting() -> bool:
-    """Whether an interrupted run ends its step, or writes its checkpoint, at this moment."""
+    """Return whether an interrupted run is ending its step, or writing its checkpoint, at this moment."""
     return _waiting.is_set()
 
 
 class KeepInterrupted(HookBase):
     """Hook that saves a checkpoint where a run of one process is interrupted.
 
-    SIGINT, SIGTERM and SIGHUP (where it is not ignored) let the current step end, since half a step cannot be resumed;
-    outside of steps, as in an evaluation, and at a second signal, they end the run at once. The hook has to stand
-    behind all hooks that change what a checkpoint holds, and before those that evaluate.
+    SIGINT, SIGTERM and SIGHUP (where it is not ignored) let the current step end, because half a step cannot be
+    resumed; outside steps, as in an evaluation, and at a second signal, they end the run at once. The hook has to come
+    after all hooks that change the content of a checkpoint, and before those that evaluate.
 
     Attributes:
         asked: whether the run was interrupted.
@@ -46,7 +46,7 @@ class KeepInterrupted(HookBase):
         self._before: dict[int, Any] = {}
 
     def before_train(self) -> None:
-        """Listen to signals; only the main thread can."""
+        """Listen for signals; only the main thread can."""
         if threading.current_thread() is threading.main_thread():
             names = ("SIGINT", "SIGTERM", "SIGHUP")
             numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
@@ -57,18 +57,18 @@ class KeepInterrupted(HookBase):
             }
 
     def before_step(self) -> None:
-        """A step begins."""
+        """Note that a step begins."""
         self._in_step = True
 
     def after_step(self) -> None:
-        """A step is complete, and can be resumed from."""
+        """Note that a step is complete, so that a run can resume from it."""
         self._in_step = False
         self._complete = self.trainer.iter
         if self.asked:
             raise KeyboardInterrupt
 
     def after_train(self) -> None:
-        """Save an interrupted run, unless its last complete step is saved already."""
+        """Save an interrupted run, unless its last complete step is already saved."""
         try:
             if self.asked and self._complete is not None:
                 path = Path(self._checkpointer.save_dir, f"model_{self._complete:07d}.pth")

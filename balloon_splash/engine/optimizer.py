@@ -1,4 +1,4 @@
-"""Which optimizer trains, by ``SOLVER.OPTIMIZER``."""
+"""Optimizers by ``SOLVER.OPTIMIZER``."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from balloon_splash.errors import ConfigError
 
 
 def build_optimizer(cfg: CfgNode, model: nn.Module) -> Optimizer:
-    """Detectron2's SGD, or AdamW (Loshchilov and Hutter 2019) with the same keys but for momentum.
+    """Build Detectron2's SGD, or AdamW (Loshchilov and Hutter 2019) with the same keys except momentum.
 
-    SGD steps are as large as the gradients, and the last layers of the heads begin so small that what is before them
-    hardly gets any; with random weights everywhere it takes long until they wake up. Adam's steps do not depend on it.
+    SGD steps scale with the gradients, and the last layers of the heads start so small that the layers before them get
+    hardly any; with random weights everywhere it takes long until they wake up. Adam's steps do not scale with them.
 
     Raises:
         ConfigError: ``SOLVER.OPTIMIZER`` is neither "sgd" nor "adamw".

@@ -1,4 +1,4 @@
-"""One training or one evaluation from a full configuration, alone or as one of several processes."""
+"""Training or evaluation from a full configuration, in one process or as one of several."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ logger = logging.getLogger(__name__)
 
 
 def train(cfg: CfgNode, *, resume: bool = False) -> Results:
-    """Train, evaluate, and leave checkpoints, metrics and pictures in ``cfg.OUTPUT_DIR``.
+    """Train, evaluate, and write checkpoints, metrics and pictures to ``cfg.OUTPUT_DIR``.
 
     Raises:
-        ConfigError, DatasetError, WeightsError: what is asked for is not to be had.
-        TrainingError: the training had to end before its time.
+        ConfigError, DatasetError, WeightsError: the configuration, a dataset or the weights are wrong or missing.
+        TrainingError: the run had to end early.
     """
     trainer = BalloonTrainer(cfg)
     trainer.resume_or_load(resume=resume)
@@ -46,10 +46,10 @@ def train(cfg: CfgNode, *, resume: bool = False) -> Results:
 
 
 def evaluate(cfg: CfgNode) -> Results:
-    """Evaluate ``cfg.MODEL.WEIGHTS`` on ``cfg.DATASETS.TEST``; compares with ``TEST.EXPECTED_RESULTS`` if given.
+    """Evaluate ``cfg.MODEL.WEIGHTS`` on ``cfg.DATASETS.TEST``; compare with ``TEST.EXPECTED_RESULTS`` if set.
 
     Raises:
-        WeightsError: there are no weights, they do not fit exactly, or they are of other classes.
+        WeightsError: there are no weights, they do not fit exactly, or they have other classes.
         MediaError: a photo cannot be read.
     """
     if not cfg.MODEL.WEIGHTS:
@@ -65,7 +65,7 @@ def evaluate(cfg: CfgNode) -> Results:
 
 
 def results_table(results: Results) -> str:
-    """AP in percent as a table, a row each for boxes and masks."""
+    """Return a table of AP in percent, with one row each for boxes and masks."""
     rows = {name: values for name, values in results.items() if values}
     metrics = ["AP", "AP50", "AP75", "APs", "APm", "APl"]
     cells = [[name, *(values.get(metric, float("nan")) for metric in metrics)] for name, values in rows.items()]
@@ -73,19 +73,19 @@ def results_table(results: Results) -> str:
 
 
 def start_logging(cfg: CfgNode, args: argparse.Namespace, *, verbose: bool) -> None:
-    """Everything to ``<OUTPUT_DIR>/log.txt``; to the console only warnings, unless ``verbose``.
+    """Log everything to ``<OUTPUT_DIR>/log.txt``, and to the console only warnings, unless ``verbose``.
 
-    Detectron2 fills the screen with the environment, the configuration and the model; a person wants the progress.
+    Detectron2 fills the screen with the environment, the configuration and the model; people want the progress.
     """
     rank = comm.get_rank()
-    # default_setup asks for the same loggers again and gets these.
+    # default_setup requests the same loggers again and gets these.
     loggers = [setup_logger(cfg.OUTPUT_DIR, distributed_rank=rank, name="fvcore")]
     loggers += [setup_logger(cfg.OUTPUT_DIR, distributed_rank=rank)]
     loggers += [setup_logger(cfg.OUTPUT_DIR, distributed_rank=rank, name="balloon_splash", abbrev_name="balloon")]
     for each in loggers:
         for handler in each.handlers:
             handler.addFilter(_no_secrets)
-            # Detectron2's handler of the log file is a StreamHandler, too.
+            # Detectron2's handler of the log file is also a StreamHandler.
             if isinstance(handler, logging.StreamHandler) and handler.stream is sys.stdout and not verbose:
                 handler.setLevel(logging.WARNING)
                 handler.addFilter(_no_traceback)
@@ -93,20 +93,20 @@ def start_logging(cfg: CfgNode, args: argparse.Namespace, *, verbose: bool) -> N
 
 
 def _no_secrets(record: logging.LogRecord) -> bool:
-    """Detectron2 logs the configuration, and with it the address of the weights."""
+    """Remove secrets from a log record: Detectron2 logs the configuration, and with it the URL of the weights."""
     record.msg, record.args = without_secrets(record.getMessage()), ()
     return True
 
 
 def _no_traceback(record: logging.LogRecord) -> bool:
-    """Of what Detectron2 logs and raises again, the command tells; the traceback is in the log."""
+    """Drop the traceback of an error that Detectron2 logs and raises again: the command reports the error."""
     return record.exc_info is None
 
 
 def launch_processes(main: Callable[..., Any], args: argparse.Namespace) -> None:
-    """Run ``main(args)`` in as many processes as were asked for.
+    """Run ``main(args)`` in the requested number of processes.
 
-    Under ``torchrun`` the processes are there already; otherwise Detectron2 starts one for each GPU.
+    Under ``torchrun`` the processes already exist; otherwise Detectron2 starts one per GPU.
     """
     if "TORCHELASTIC_RUN_ID" in os.environ:
         backend = "nccl" if torch.cuda.is_available() else "gloo"

@@ -1,4 +1,4 @@
-"""The training loop: Detectron2's ``DefaultTrainer``, which resumes exactly and keeps the best checkpoint."""
+"""Training loop: Detectron2's ``DefaultTrainer``, extended to resume exactly and to keep the best checkpoint."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ logger = logging.getLogger(__name__)
 
 
 class BalloonTrainer(DefaultTrainer):
-    """Trains any Detectron2 model on any registered dataset, as the configuration says.
+    """Trainer of any Detectron2 model on any registered dataset, as configured.
 
     Beyond ``DefaultTrainer``: COCO box and mask AP and pictures of predictions at each evaluation, the best
-    checkpoint kept beside the last, resuming with the losses of a run that never stopped, bfloat16 on CPU and GPU,
-    and weights that do not fit are an error.
+    checkpoint beside the last, resuming with the losses of a run that never stopped, bfloat16 on CPU and GPU, and an
+    error for weights that do not fit.
 
     Attributes:
-        interruption: keeps the steps of an interrupted run; None in runs of several processes.
+        interruption: hook that keeps the steps of an interrupted run; None in runs of several processes.
     """
 
     interruption: KeepInterrupted | None = None
@@ -53,7 +53,7 @@ class BalloonTrainer(DefaultTrainer):
         """Build model, optimizer, loader and hooks from a full configuration.
 
         Raises:
-            ConfigError: mixed precision that the device cannot do.
+            ConfigError: the device cannot do the mixed precision.
         """
         cfg = _without_imitated_bf16(cfg)
         amp = cfg.SOLVER.AMP
@@ -61,7 +61,7 @@ class BalloonTrainer(DefaultTrainer):
             raise ConfigError(f"SOLVER.AMP.PRECISION is {amp.PRECISION!r}; expected 'bf16' or 'fp16'")
         if amp.ENABLED and amp.PRECISION == "fp16" and not cfg.MODEL.DEVICE.startswith("cuda"):
             raise ConfigError(f"SOLVER.AMP.PRECISION is 'fp16' on {cfg.MODEL.DEVICE!r}; expected 'bf16' without a GPU")
-        with warnings.catch_warnings():  # AMPTrainer, which bf16 does without, complains about a missing GPU
+        with warnings.catch_warnings():  # AMPTrainer, which bf16 does not need, complains about a missing GPU
             warnings.simplefilter("ignore")
             super().__init__(cfg)
         if cfg.SOLVER.CHANNELS_LAST:
@@ -72,13 +72,13 @@ class BalloonTrainer(DefaultTrainer):
                     f"SOLVER.AMP.PRECISION is 'bf16' for {cfg.MODEL.META_ARCHITECTURE}, which cannot; "
                     "expected BalloonRCNN, 'fp16' on a GPU, or SOLVER.AMP.ENABLED: False"
                 )
-            # The model casts by itself; bfloat16 has float32's range and needs no scaled loss.
+            # The model does the casts; bfloat16 has float32's range and needs no scaled loss.
             self._trainer = SimpleTrainer(self.model, self.data_loader, self.optimizer)
 
     def build_hooks(self) -> list[HookBase | None]:
-        """Detectron2's hooks, with a safe checkpointer, and ours among them."""
+        """Build Detectron2's hooks, with a safe checkpointer, and ours among them."""
         cfg = self.cfg
-        # DefaultTrainer offers no hook for its checkpointer; this is the first place that it passes.
+        # DefaultTrainer has no hook for its checkpointer; this is the first place to replace it.
         fit = Fit.NEW_CLASS_HEADS if cfg.MODEL.BALLOON.NEW_CLASS_HEADS else Fit.PRETRAINED
         self.checkpointer = SafeCheckpointer(
             self.model,
@@ -94,8 +94,8 @@ class BalloonTrainer(DefaultTrainer):
             hooks = self._with_average(hooks)
         if not comm.is_main_process():
             return hooks
-        # A checkpoint remembers the best value so far, so it is written after the evaluation, not before as in
-        # Detectron2; metrics are written last, once all hooks have put theirs.
+        # A checkpoint holds the best value so far, so it is written after the evaluation, not before as in Detectron2;
+        # metrics are written last, once all hooks have added theirs.
         (saver,) = (hook for hook in hooks if isinstance(hook, PeriodicCheckpointer))
         *others, writer = (hook for hook in hooks if hook is not saver)
         best = BestCheckpointer(cfg.TEST.EVAL_PERIOD, self.checkpointer, best_metric(cfg))
@@ -106,8 +106,8 @@ class BalloonTrainer(DefaultTrainer):
         return [*others, best, saver, writer, Progress()]
 
     def _with_average(self, hooks: list[HookBase | None]) -> list[HookBase | None]:
-        """Average the weights after each step, before all else; evaluate the average, and save it, too."""
-        model: Any = getattr(self.model, "module", self.model)  # inside DDP, where there are several GPUs
+        """Average the weights right after each step; evaluate and save the average as well."""
+        model: Any = getattr(self.model, "module", self.model)  # inside DDP with several GPUs
         average = WeightAverage(model, self.cfg.SOLVER.EMA_DECAY)
         self.checkpointer.add_checkpointable(AVERAGE, average.model)
 
@@ -119,14 +119,14 @@ class BalloonTrainer(DefaultTrainer):
         return [average, *(evaluation if isinstance(hook, EvalHook) else hook for hook in hooks)]
 
     def resume_or_load(self, resume: bool = True) -> None:
-        """As ``DefaultTrainer``; the batches go on where they had stopped."""
+        """Resume as ``DefaultTrainer`` does; the batches continue where they stopped."""
         super().resume_or_load(resume)
         self.data_loader.batch_sampler.start = self.start_iter
-        if resume and self.start_iter >= self.max_iter:  # killed after the last step, maybe before this was written
+        if resume and self.start_iter >= self.max_iter:  # killed after the last step, perhaps before this was written
             self.checkpointer.save("model_final", iteration=self.iter)
 
     def after_train(self) -> None:
-        """As ``DefaultTrainer``; a training that broke off in its last step is not evaluated, as it would be there."""
+        """End as ``DefaultTrainer`` does, but do not evaluate a run that broke off in its last step."""
         if self.iter < self.max_iter:
             left_out = (EvalHook, BestCheckpointer)
             self._hooks: list[HookBase] = [hook for hook in self._hooks if not isinstance(hook, left_out)]
@@ -134,18 +134,18 @@ class BalloonTrainer(DefaultTrainer):
 
     @property
     def last_results(self) -> dict[str, dict[str, float]]:
-        """What the last evaluation gave: task to metric to percent."""
+        """Results of the last evaluation: task to metric to percent."""
         return self._last_eval_results
 
     @classmethod
     def test(cls, cfg: CfgNode, model: nn.Module, evaluators: list[DatasetEvaluator] | None = None) -> Any:
-        """As ``DefaultTrainer``; with ``TEST.AUG.ENABLED``, the mean over flips and ``TEST.AUG.MIN_SIZES``."""
+        """Test as ``DefaultTrainer``; with ``TEST.AUG.ENABLED``, on the mean over flips and ``TEST.AUG.MIN_SIZES``."""
         tested = GeneralizedRCNNWithTTA(cfg, model) if cfg.TEST.AUG.ENABLED else model
         return super().test(cfg, tested, evaluators)
 
     @classmethod
     def build_model(cls, cfg: CfgNode) -> nn.Module:
-        """Detectron2's model; of it, only what ``MODEL.BALLOON.TRAIN_ONLY`` names learns, if it names anything."""
+        """Build Detectron2's model; only the parts that ``MODEL.BALLOON.TRAIN_ONLY`` names learn, if it names any."""
         model: nn.Module = super().build_model(cfg)
         only = tuple(cfg.MODEL.BALLOON.TRAIN_ONLY)
         for name, parameter in model.named_parameters():
@@ -159,7 +159,7 @@ class BalloonTrainer(DefaultTrainer):
 
     @classmethod
     def build_test_loader(cls, cfg: CfgNode, dataset_name: str) -> Any:
-        """As ``DefaultTrainer``; photos are read, and its processes end, as in the training."""
+        """Build a loader as ``DefaultTrainer`` does; photos are read, and its processes end, as in training."""
         loader: Any = build_detection_test_loader(cfg, dataset_name, mapper=build_evaluation_mapper(cfg))
         loader.worker_init_fn = end_quietly
         return loader
@@ -171,7 +171,7 @@ class BalloonTrainer(DefaultTrainer):
 
     @classmethod
     def build_lr_scheduler(cls, cfg: CfgNode, optimizer: Optimizer) -> LRScheduler:
-        """Detectron2's schedule; steps that a shorter ``MAX_ITER`` does not reach are left out, not an error."""
+        """Build Detectron2's schedule; leave out steps that a shorter ``MAX_ITER`` does not reach."""
         reached = cfg.clone()
         reached.defrost()
         reached.SOLVER.STEPS = tuple(step for step in cfg.SOLVER.STEPS if step < cfg.SOLVER.MAX_ITER)
@@ -179,7 +179,7 @@ class BalloonTrainer(DefaultTrainer):
 
     @classmethod
     def build_evaluator(cls, cfg: CfgNode, dataset_name: str) -> DatasetEvaluator:
-        """COCO AP for boxes and masks, and pictures of the predictions."""
+        """Build evaluators: COCO AP for boxes and masks, and pictures of the predictions."""
         folder = Path(cfg.OUTPUT_DIR, "inference", dataset_name)
         step = f"{get_event_storage().iter:07d}" if has_event_storage() else "final"
         return DatasetEvaluators(
@@ -191,11 +191,11 @@ class BalloonTrainer(DefaultTrainer):
 
 
 def _without_imitated_bf16(cfg: CfgNode) -> CfgNode:
-    """``cfg`` with bfloat16 off where the device would imitate it, which takes longer than fp32."""
+    """Return ``cfg`` with bfloat16 off where the device would emulate it, which takes longer than fp32."""
     amp, device = cfg.SOLVER.AMP, cfg.MODEL.DEVICE
     if not (amp.ENABLED and amp.PRECISION == "bf16") or has_bf16(device):
         return cfg
-    logger.info("%s does not compute in bfloat16 by itself: trained in fp32", device)
+    logger.info("%s does not compute in bfloat16 natively: training in fp32", device)
     in_fp32 = cfg.clone()
     in_fp32.defrost()
     in_fp32.SOLVER.AMP.ENABLED = False
@@ -204,7 +204,7 @@ def _without_imitated_bf16(cfg: CfgNode) -> CfgNode:
 
 
 def best_metric(cfg: CfgNode) -> str:
-    """The name under which ``TEST.BEST_METRIC`` of the first test set is recorded."""
+    """Return the name under which ``TEST.BEST_METRIC`` of the first test set is recorded."""
     metric = cfg.TEST.BEST_METRIC
     if metric.startswith("segm/") and not cfg.MODEL.MASK_ON:
         metric = metric.replace("segm/", "bbox/")

@@ -58,7 +58,7 @@ def test_without_masks_there_is_box_ap_alone() -> None:
 
 def test_the_last_evaluation_counts(tmp_path: Path) -> None:
     metrics = tmp_path / "metrics.json"
-    with pytest.raises(TrainingError, match=r"metrics.json: no evaluation noted"):
+    with pytest.raises(TrainingError, match=r"metrics.json: no evaluation found"):
         last_evaluation(metrics)
     last = {"bbox/AP": 3, "segm/AP": 4, "segm/AP50": math.nan, "boundary/AP": 5}
     records = [{"bbox/AP": 1, "segm/AP": 2}, {"lr": 0.1}, last, {"lr": 0.1}]
@@ -92,7 +92,7 @@ def test_runs_that_failed_are_resumed_and_those_that_are_done_are_not_repeated(
 
     with pytest.raises(KeyboardInterrupt):
         validate()
-    with pytest.raises(TrainingError, match="seed1: the training ended with exit code 1"):
+    with pytest.raises(TrainingError, match="seed1: the run ended with exit code 1"):
         validate()
     assert validate() == {"seed0": {"bbox/AP": 3}, "seed1": {"bbox/AP": 3}}
     assert started == ["seed0", "seed1", "seed1", "seed1"]
