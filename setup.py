@@ -11,7 +11,7 @@ VERSION = re.search(r'^__version__ = "(.+)"', (HERE / "balloon_splash/__init__.p
 # JPEG photos splashed without encoding them again: the wheels of this package carry libjpeg-turbo, which alone is used.
 JPEG = ["turbojpeg>=0.0.2; sys_platform == 'linux' and platform_machine == 'x86_64' and python_version < '3.14'"]
 
-# What a splash needs: photos, videos, and the model that ships, run by OpenVINO.
+# Requirements of a splash: photos, videos, and the model that ships, run by OpenVINO.
 SPLASH = [
     *JPEG,
     "numpy>=1.26",
@@ -24,7 +24,7 @@ SPLASH = [
     "packaging>=23",
     "platformdirs>=4",
     "pycocotools>=2.0.7",  # masks in files of detections
-    "PyYAML>=6",  # as the next two, for annotations of what was splashed
+    "PyYAML>=6",  # like the next two, for annotations of splashed photos
     "shapely>=2.0.4",
     "tabulate>=0.9",
     "safetensors>=0.4.3",
@@ -34,8 +34,8 @@ SPLASH = [
     "wrapt>=1.16",
 ]
 
-# What training, evaluation and reports need besides. Detectron2 itself is not on PyPI under its own name (see
-# tools/install_detectron2.py); the second half is what it needs at import.
+# Further requirements of training, evaluation and reports. Detectron2 itself is not on PyPI under its own name (see
+# tools/install_detectron2.py); the second half is what it imports.
 TRAIN = [
     "torch>=2.6",
     "torchvision>=0.21",
@@ -56,7 +56,7 @@ TRAIN = [
 # int8 for a model that was not packed with ranges.
 QUANTISE = ["nncf>=2.15"]
 
-# What tools/export_model.py writes, and checks.
+# Formats that tools/export_model.py writes and checks.
 EXPORT = [*TRAIN, *QUANTISE, "onnx>=1.17", "onnxruntime>=1.20"]
 
 # Reads the weights of matterport's Mask R-CNN (tools/convert_matterport.py).
@@ -99,7 +99,7 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.10",
-    # The configurations lie at the top of the checkout and travel inside the package.
+    # The configurations are at the top of the checkout and ship inside the package.
     packages=[*find_packages(include=["balloon_splash", "balloon_splash.*"]), "balloon_splash.configs"],
     package_dir={"balloon_splash.configs": "configs"},
     package_data={

@@ -1,12 +1,12 @@
 """Colour only where the balloons are: a Detectron2 plugin for the VIA balloon dataset, a Mask R-CNN and its splash.
 
 The names in ``__all__`` are the public interface; each has an example in ``docs/api.md``. Everything else in the
-package is private, and may move or change without notice. A public name loads its module when it is first asked for:
-``import balloon_splash`` by itself reads neither NumPy nor torch.
+package is private, and may move or change without notice. A public name loads its module when it is first used:
+``import balloon_splash`` alone imports neither NumPy nor torch.
 
 ``import balloon_splash`` registers the datasets in ``DatasetCatalog`` and the models in Detectron2's registries. The
-registration waits for Detectron2 itself to be imported (at once, where it already is): that way the parts which need
-neither torch nor Detectron2 (``--help``, effects, image files) start in a fraction of a second.
+registration waits until Detectron2 itself is imported, so the parts that need neither torch nor Detectron2
+(``--help``, effects, image files) start in a fraction of a second.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ __all__ = [
     "splash_inputs",
 ]
 
-#: The module that each public name is loaded from; for the type checker, the same once more below.
+#: Module of each public name; repeated below for the type checker.
 _HOMES = {
     "AnnotationError": "errors",
     "BalloonSplashError": "errors",
@@ -125,7 +125,7 @@ if TYPE_CHECKING:
     from balloon_splash.splasher.run import splash_inputs
     from balloon_splash.splasher.splasher import Splasher, splash
     from balloon_splash.splasher.video_stream import VideoOptions
-else:  # or the type checker would take every name that is asked for as there
+else:  # else the type checker would accept every name
 
     def __getattr__(name):
         """Load a public name from its module, once."""

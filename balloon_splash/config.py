@@ -1,4 +1,4 @@
-"""Every configuration key that this plugin adds to Detectron2, and how a configuration is put together."""
+"""Configuration: every key that this plugin adds to Detectron2, and the loading of files and overrides."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from yaml import YAMLError
 from balloon_splash.devices import check_device, default_device
 from balloon_splash.errors import ConfigError
 
-#: What yacs and PyYAML raise for files and overrides that are wrong; AttributeError for a file of one bare word.
+#: Errors that yacs and PyYAML raise for wrong files and overrides; AttributeError for a file of one bare word.
 _WRONG = (KeyError, ValueError, AssertionError, AttributeError, OSError, YAMLError)
 
 
@@ -27,12 +27,12 @@ def add_balloon_config(cfg: CfgNode) -> None:
     cfg.MODEL.BALLOON.SOFT_MASKS = False
     # Detections below this score are dropped before the mask branch sees them. 0 leaves SCORE_THRESH_TEST alone.
     cfg.MODEL.BALLOON.CONFIDENCE_FLOOR = 0.0
-    # The weights come from a model with other classes (COCO's, say): the class-specific layers that do not fit
-    # start anew. Everything else must fit.
+    # The weights come from a model with other classes (COCO's, say): class-specific layers that do not fit start
+    # anew. Everything else must fit.
     cfg.MODEL.BALLOON.NEW_CLASS_HEADS = False
-    # Layers, by the beginning of their names, that the weights need not have: they start anew.
+    # Prefixes of the names of layers that the weights may lack: these start anew.
     cfg.MODEL.BALLOON.NEW_LAYERS = []
-    # Layers, by the beginning of their names, that alone are trained; the rest keeps the weights it has. Empty for all.
+    # Prefixes of the names of the only layers to train; the rest keeps its weights. Empty trains all.
     cfg.MODEL.BALLOON.TRAIN_ONLY = []
 
     # Mask scoring (Huang et al. 2019, "Mask Scoring R-CNN"), used by ROI_MASK_HEAD.NAME "MaskScoringHead": a branch
@@ -47,7 +47,7 @@ def add_balloon_config(cfg: CfgNode) -> None:
     # "pad64" or "none", which are IMAGE_RESIZE_MODE of matterport's Mask R-CNN; its IMAGE_MIN_DIM and IMAGE_MAX_DIM
     # are MIN_SIZE_TEST and MAX_SIZE_TEST.
     cfg.INPUT.RESIZE_MODE = "shortest_edge"
-    # Its IMAGE_MIN_SCALE, the least factor by which photos are scaled; 0 for no such limit.
+    # Its IMAGE_MIN_SCALE, the least factor by which photos are scaled; 0 sets no limit.
     cfg.INPUT.RESIZE_MIN_SCALE = 0.0
 
     # Large-scale jitter: with CROP > 0, training photos are scaled so that they fit into a square of CROP times a
@@ -58,13 +58,14 @@ def add_balloon_config(cfg: CfgNode) -> None:
     cfg.INPUT.HUE_JITTER = 0.0
     # Probability that a training photo gets objects of another one; needs SCALE_JITTER and MASK_FORMAT "bitmask".
     cfg.INPUT.COPY_PASTE = 0.0
-    # Probability that a training photo gives way to a close-up of its background, and that round pieces of another
-    # photo's background are pasted into it, as nothing; both need what COPY_PASTE needs.
+    # Probability that a close-up of its background replaces a training photo, and that round pieces of another photo's
+    # background are pasted into it, without labels; both need what COPY_PASTE needs.
     cfg.INPUT.CLOSE_UPS = 0.0
     cfg.INPUT.PASTE_BACKGROUND = 0.0
-    # Scale training photos down to this short edge once, before all else; 0 leaves them. Spares time only if kept:
+    # Scale training photos down to this short edge once, before all else; 0 leaves them. Saves time only if they are
+    # kept:
     cfg.INPUT.PRESCALE_SHORT_EDGE = 0
-    # Times that the photos of a training set are drawn before all sets begin anew: pairs of a name in DATASETS.TRAIN
+    # Times that the photos of a training set are drawn per pass over all sets: pairs of a name in DATASETS.TRAIN
     # and a whole number, 1 for the others. Detectron2's loader knows the key, its defaults do not.
     cfg.DATASETS.TRAIN_REPEAT_FACTOR = []
     # Decoded training photos that each loading process keeps, in MiB.
@@ -77,10 +78,10 @@ def add_balloon_config(cfg: CfgNode) -> None:
     # Train with tensors laid out channels last, which is faster for convolutions on most devices.
     cfg.SOLVER.CHANNELS_LAST = False
 
-    # How many of the numbered checkpoints stay, the newest ones; 0 for all. Best, final and last one stay anyway.
+    # Number of numbered checkpoints to keep, the newest ones; 0 keeps all. Best, final and last one always stay.
     cfg.SOLVER.KEEP_CHECKPOINTS = 3
 
-    # What SOLVER.AMP.ENABLED means: "bf16" (on CPU and GPU, no loss scaling; fp32 where the device would only imitate
+    # Precision of SOLVER.AMP.ENABLED: "bf16" (on CPU and GPU, no loss scaling; fp32 where the device would only emulate
     # it, which is slower than either) or "fp16" (Detectron2's own, GPU only).
     cfg.SOLVER.AMP.PRECISION = "bf16"
 
@@ -91,10 +92,10 @@ def add_balloon_config(cfg: CfgNode) -> None:
 
 
 def config_path(name: str) -> Path:
-    """Find a configuration file: as a path, by the name of one of ours, or by the name of one of Detectron2's zoo.
+    """Find a configuration file by its path, or by the name of one of ours or of Detectron2's zoo.
 
-    ``configs/balloon_R50_FPN.yaml`` works from a checkout as a path and, where the package was installed as a
-    wheel, by its last part, or the last two for ``quick_schedules/shapes_R18.yaml``;
+    ``configs/balloon_R50_FPN.yaml`` works from a checkout as a path and, where the package was installed as a wheel,
+    by its last part (the last two for ``quick_schedules/shapes_R18.yaml``);
     ``COCO-InstanceSegmentation/mask_rcnn_R_50_FPN_3x.yaml`` is the zoo's.
 
     Raises:
@@ -116,14 +117,14 @@ def config_path(name: str) -> Path:
 
 
 def use_class_count(cfg: CfgNode, count: int, overrides: Sequence[str]) -> None:
-    """Let a model have as many classes as its dataset (in place), unless ``overrides`` say how many."""
+    """Give a model as many classes as its dataset (in place), unless ``overrides`` set their number."""
     for key in ("ROI_HEADS", "POINT_HEAD"):
         if f"MODEL.{key}.NUM_CLASSES" not in overrides:
             cfg.MODEL[key].NUM_CLASSES = count
 
 
 def config_folder() -> Path:
-    """The folder of our configuration files: inside the installed package, or at the top of a checkout."""
+    """Return the folder of our configuration files: inside the installed package, or at the top of a checkout."""
     installed = Path(str(resources.files("balloon_splash"))) / "configs"
     return installed if installed.is_dir() else Path(__file__).resolve().parent.parent / "configs"
 
@@ -135,10 +136,10 @@ def load_config(
     device: str | None = None,
     weights: str | None = None,
 ) -> CfgNode:
-    """Detectron2's defaults, our keys, a YAML file, then ``KEY VALUE`` overrides.
+    """Load a configuration: Detectron2's defaults, our keys, a YAML file, then ``KEY VALUE`` overrides.
 
-    ``MODEL.DEVICE`` is a CUDA device if there is one, else the CPU, whatever the file says: a file that is passed on
-    should run where it lands. Only ``device`` or an override changes that.
+    ``MODEL.DEVICE`` is a CUDA device if there is one, else the CPU, whatever the file says, so that a file runs on any
+    machine. Only ``device`` or an override changes that.
 
     Args:
         config_file: see :func:`config_path`; None leaves Detectron2's defaults.
@@ -147,14 +148,14 @@ def load_config(
         weights: replaces ``MODEL.WEIGHTS``.
 
     Raises:
-        ConfigError: no such file, a key that does not exist, or a value of the wrong type; names the culprit.
+        ConfigError: no such file, a key that does not exist, or a value of the wrong type, which the message names.
     """
     cfg = get_cfg()
     add_balloon_config(cfg)
     if config_file:
         path = config_path(config_file)
         try:
-            # Detectron2 would otherwise load a YAML with Python tags, which run code.
+            # Otherwise Detectron2 would load a YAML with Python tags, which run code.
             cfg.merge_from_file(str(path), allow_unsafe=False)
         except _WRONG as error:
             raise ConfigError(f"{path}: {_reason(error)}") from error

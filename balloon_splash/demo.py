@@ -1,4 +1,4 @@
-"""What to try first: colour kept where the balloons are, at once; or the whole journey, training included."""
+"""Demo: a splash with the model that ships, or the whole journey, training included."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from balloon_splash.errors import DatasetError, UsageError
 from balloon_splash.files import atomic_path
 
 CONFIG = "demo_R18_FPN.yaml"
-#: Lower than the 0.9 of a well-trained model: this one saw 60 pictures for a few minutes.
+#: Confidence, lower than the 0.9 of a well-trained model: this one saw 60 pictures for a few minutes.
 CONFIDENCE = 0.7
 
 #: Rendered pictures to splash where there are no photos; width and height in pixels.
@@ -24,22 +24,22 @@ PICTURE_SIZE = (960, 640)
 
 @dataclass(frozen=True)
 class DemoData:
-    """Where the demo's pictures lie, and the prefix under which they are registered."""
+    """Folder of the demo's pictures, and the prefix under which they are registered."""
 
     name: str
     root: Path
 
 
 def find_data(given: Path | None, standard: Path, output: Path) -> DemoData:
-    """Choose the pictures: the folder given, else the balloon dataset where it is at hand, else rendered ones.
+    """Choose the pictures: the given folder, else the balloon dataset if it is there, else rendered ones.
 
     Args:
         given: a folder with ``train/`` and ``val/`` and a VIA file in each, or None.
-        standard: where the balloon dataset would lie.
-        output: where rendered pictures go; those of an earlier demo are used again.
+        standard: the usual folder of the balloon dataset.
+        output: folder for rendered pictures; those of an earlier demo are reused.
 
     Raises:
-        DatasetError: ``given`` is no such folder.
+        DatasetError: ``given`` is not such a folder.
     """
     if given is not None:
         for split in ("train", "val"):
@@ -60,7 +60,7 @@ def find_pictures(given: Path | None, standard: Path, output: Path) -> Path:
     """Choose a folder of pictures to splash: the validation photos of a dataset, as :func:`find_data`, or rendered.
 
     Raises:
-        DatasetError: ``given`` is no folder of a dataset.
+        DatasetError: ``given`` is not the folder of a dataset.
     """
     if given is not None or is_complete_balloon(standard):
         return find_data(given, standard, output).root / "val"
@@ -71,20 +71,20 @@ def find_pictures(given: Path | None, standard: Path, output: Path) -> Path:
 
 
 def train_model(data: DemoData, output: Path, *, iterations: int | None = None) -> Path:
-    """Train the demo's model on ``data``, or go on with a training that was interrupted, and evaluate it.
+    """Train the demo's model on ``data``, or resume an interrupted run, and evaluate it.
 
-    A model that is finished, and was trained for the same, is not trained again.
+    A finished model for the same data and number of steps is not trained again.
 
     Args:
         data: the pictures.
-        output: where the run's folder is made.
-        iterations: how long to train; None leaves the configuration's number.
+        output: parent of the run's folder.
+        iterations: number of steps; None keeps the configuration's.
 
     Returns:
-        The trained weights; ``results.json`` with the AP lies beside them.
+        The trained weights; ``results.json`` beside them has the AP.
 
     Raises:
-        UsageError: the folder holds a model of other pictures, or one trained for another time.
+        UsageError: the folder holds a model of other pictures, or of another number of steps.
     """
     from balloon_splash.config import config_path, load_config
     from balloon_splash.data.datasets.catalog import register_via_instances
@@ -103,7 +103,7 @@ def train_model(data: DemoData, output: Path, *, iterations: int | None = None) 
     with sole_use(cfg.OUTPUT_DIR):
         _check_purpose(folder, {"pictures": str(data.root.resolve()), "iterations": cfg.SOLVER.MAX_ITER})
         if (folder / "results.json").is_file():
-            print(f"the model is trained already: {weights} (remove {folder} to train it again)")
+            print(f"the model is already trained: {weights} (remove {folder} to train it again)")
             return weights
         start_logging(cfg, argparse.Namespace(config_file=str(config_path(CONFIG)), eval_only=False), verbose=False)
         results = train(cfg, resume=has_run(folder))
@@ -114,7 +114,7 @@ def train_model(data: DemoData, output: Path, *, iterations: int | None = None) 
 
 
 def _check_purpose(folder: Path, purpose: dict[str, object]) -> None:
-    """Note what the model in ``folder`` is trained for, or see that it is the same as before."""
+    """Note the data and steps of the model in ``folder``, or check that they are the same as before."""
     note = folder / "demo.json"
     if not note.is_file():
         with atomic_path(note) as path:

@@ -1,4 +1,4 @@
-"""What torch can compute on here, and in which numbers."""
+"""Devices of torch on this machine, and their support for bfloat16."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from balloon_splash.errors import ConfigError
 
 
 def default_device() -> str:
-    """``"cuda"`` if there is a CUDA device, else ``"cpu"``."""
+    """Return ``"cuda"`` if there is a CUDA device, else ``"cpu"``."""
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def check_device(name: str) -> None:
-    """See whether ``name`` is a device that torch can use.
+    """Check that ``name`` is a device that torch can use.
 
     Raises:
-        ConfigError: torch does not know such a device, or there is none here.
+        ConfigError: torch does not know the device, or it is not available.
     """
     try:
         device = torch.device(name)
@@ -27,9 +27,9 @@ def check_device(name: str) -> None:
 
 
 def has_bf16(device: str) -> bool:
-    """Whether a torch device has instructions for bfloat16, rather than imitating it."""
+    """Return whether a torch device has instructions for bfloat16, rather than emulating it."""
     if torch.device(device).type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    # New in torch 2.10; without it no CPU is trusted to have them.
+    # New in torch 2.10; without it every CPU counts as lacking them.
     capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
     return any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))

@@ -1,4 +1,4 @@
-"""``python -m balloon_splash.doctor``: what is installed, what runs, what is missing and what to do about it."""
+"""Report of ``python -m balloon_splash.doctor``: versions, device, missing parts and how to install them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DETECTRON2_HELP = (
 
 
 def main() -> int:
-    """Print the report; returns 0 if all that a splash needs is there, and training whole or not wanted, else 1."""
+    """Print the report; return 0 if nothing is missing for a splash, nor for training unless it is left out, else 1."""
     system = f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs"
     print(f"{'python':<28}{platform.python_version()} on {system}")
     problems = [problem for requirement in _requirements("") if (problem := _check(requirement))]
@@ -40,7 +40,7 @@ def main() -> int:
 
 
 def _requirements(extra: str) -> list[Requirement]:
-    """What this package needs, as its metadata says: for a splash, or what ``extra`` adds."""
+    """Return the requirements of this package, by its metadata: those of a splash, or those that ``extra`` adds."""
     needed = [Requirement(line) for line in metadata.requires(DISTRIBUTION) or []]
     if not extra:
         return [each for each in needed if each.marker is None or each.marker.evaluate({"extra": ""})]
@@ -52,7 +52,7 @@ def _only_with(marker: Marker, extra: str) -> bool:
 
 
 def _check(requirement: Requirement) -> str | None:
-    """Print the version of a distribution; returns what is wrong with it."""
+    """Print the version of a distribution; return its fault, or an empty string."""
     try:
         version = metadata.version(requirement.name)
     except metadata.PackageNotFoundError:
@@ -66,7 +66,7 @@ def _check(requirement: Requirement) -> str | None:
 
 
 def _check_detectron2() -> list[str]:
-    """Import Detectron2 as a training would: its builds have different names, and some do not work."""
+    """Import Detectron2 as training does: its builds have different names, and some do not work."""
     try:
         version = import_module("detectron2").__version__
         import_module("detectron2.modeling")

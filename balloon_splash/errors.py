@@ -8,14 +8,14 @@
     |-- DatasetError         a dataset's folder
     |-- DownloadError        a file from the web
     |-- MediaError           a picture or video
-    |-- OutputExistsError    a result that would be written over; a FileExistsError, too
+    |-- OutputExistsError    a result that would be overwritten; also a FileExistsError
     |-- TrainingError        a run that cannot continue
     |-- UsageError           options
     `-- WeightsError         weights
 
-Each carries one line: the file, what was found, what was expected, and the flag that mends it if there is one.
-Commands print that line and leave with exit code 2, or 1 where it is inputs that failed; anything else that is raised
-is a bug and keeps its traceback.
+Each has one line: the file, what was found, what was expected, and the flag that mends it if there is one. Commands
+print that line and exit with code 2, or 1 where single inputs failed; any other exception is a bug and keeps its
+traceback.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class DatasetError(BalloonSplashError):
 
 
 class DownloadError(BalloonSplashError):
-    """A file could not be fetched, or what came is not what was announced."""
+    """A file could not be fetched, or is not the one announced."""
 
 
 class ConfigError(BalloonSplashError):
@@ -56,13 +56,13 @@ class MediaError(BalloonSplashError):
 
 
 class OutputExistsError(BalloonSplashError, FileExistsError):
-    """A result would replace a file or folder, and nobody asked for that."""
+    """A result would replace an existing file or folder without ``--overwrite``."""
 
     @classmethod
     def at(cls, path: str | os.PathLike[str], *, or_else: str = "") -> OutputExistsError:
-        """The error for a file or folder that exists; ``or_else`` names what else helps."""
+        """Make the error for an existing file or folder; ``or_else`` names other remedies."""
         return cls(f"{os.fspath(path)}: exists already; expected a new name, or --overwrite to replace it{or_else}")
 
 
 class UsageError(BalloonSplashError):
-    """Options that contradict each other, or that name something which does not exist."""
+    """Options contradict each other, or name something that does not exist."""

@@ -1,4 +1,4 @@
-"""Which extra of the package brings what is not installed."""
+"""Extras of the package that install missing modules."""
 
 from __future__ import annotations
 
@@ -16,6 +16,6 @@ _HELP = {
 
 
 def not_installed(error: ModuleNotFoundError) -> str | None:
-    """One line that says what to install; None where no extra has the module, and the error is a bug."""
+    """Return one line that says what to install; None where no extra has the module, and the error is a bug."""
     name = (error.name or "").partition(".")[0]
-    return f"{name} is not installed, which this needs; {_HELP[name]}" if name in _HELP else None
+    return f"{name} is not installed, but needed here; {_HELP[name]}" if name in _HELP else None

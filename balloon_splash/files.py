@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, locks between processes, and the folder for what can be made again."""
+"""Files that appear whole or not at all, locks between processes, and the cache folder."""
 
 from __future__ import annotations
 
@@ -22,14 +22,13 @@ CACHE_VARIABLE = "BALLOON_SPLASH_CACHE"
 def atomic_path(path: str | os.PathLike[str], *, overwrite: bool = False, durable: bool = False) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; move it there once the block ends without an error.
 
-    The temporary file lies in the same folder, so that the last step is one rename, and keeps the suffix, so that
-    writers which look at it (Pillow, PyAV) choose the right format. It is flushed to disk before the rename and
-    removed if the block raises.
+    The temporary file is in the same folder, so that the last step is one rename, and keeps the suffix, by which some
+    writers (Pillow, PyAV) choose the format. It is flushed to disk before the rename and removed if the block raises.
 
     Args:
-        path: where the file shall be; missing parent folders are made.
-        overwrite: replace a file that is already there.
-        durable: return only once the new name is on the disk, too, so that a file written next cannot outlive this
+        path: the final path; missing parent folders are made.
+        overwrite: replace an existing file.
+        durable: return only once the new name is on the disk as well, so that a file written next cannot outlive this
             one when the power fails.
 
     Raises:
@@ -39,7 +38,7 @@ def atomic_path(path: str | os.PathLike[str], *, overwrite: bool = False, durabl
     target = Path(path)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-    except FileExistsError:  # not our target, which callers would take it for
+    except FileExistsError:  # not our target, for which callers would take it
         raise NotADirectoryError(errno.ENOTDIR, "is a file, expected a folder", str(target.parent)) from None
     if not overwrite and target.exists():
         raise OutputExistsError.at(target)
@@ -50,7 +49,7 @@ def atomic_path(path: str | os.PathLike[str], *, overwrite: bool = False, durabl
         yield temporary
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
-        # mkstemp makes private files; give the permissions a plain open() would have given.
+        # mkstemp makes private files; set the permissions of a plain open().
         umask = os.umask(0)
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)
@@ -65,16 +64,16 @@ def atomic_path(path: str | os.PathLike[str], *, overwrite: bool = False, durabl
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what :func:`atomic_path` left directly in ``folder`` when its process was killed.
+    """Remove files that :func:`atomic_path` left directly in ``folder`` when its process was killed.
 
-    Only for a folder that no other process writes to.
+    Only for a folder to which no other process writes.
     """
     for part in folder.glob(".*.part*"):
         part.unlink(missing_ok=True)
 
 
 def swap_folder(fresh: Path, target: Path, old: Path) -> None:
-    """Put ``fresh`` in the place of the folder ``target``, which moves to ``old``; if that fails, all is as before.
+    """Replace the folder ``target`` by ``fresh`` and move it to ``old``; if that fails, restore it.
 
     Raises:
         OSError: one of the folders cannot be renamed.
@@ -88,17 +87,17 @@ def swap_folder(fresh: Path, target: Path, old: Path) -> None:
 
 
 def _rename_new(source: Path, target: Path) -> None:
-    """Move ``source`` to ``target`` unless another process made ``target`` meanwhile."""
+    """Move ``source`` to ``target`` unless another process has made ``target`` meanwhile."""
     try:
         os.link(source, target)  # unlike rename, fails if the target exists
     except FileExistsError:
-        raise OutputExistsError(f"{target}: made meanwhile by another process; expected a name that is free") from None
+        raise OutputExistsError(f"{target}: made meanwhile by another process; expected a free name") from None
     except OSError:  # a file system without hard links
         source.replace(target)
 
 
 def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":  # where a folder cannot be opened, and renames are written through
+    if os.name == "nt":  # a system on which folders cannot be opened, and renames are written through
         return
     handle = os.open(folder, os.O_RDONLY)
     try:
@@ -108,7 +107,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def hash_of(path: Path, algorithm: str = "sha256") -> str:
-    """The hash of a file in hexadecimal, by one of :mod:`hashlib`'s algorithms."""
+    """Return the hash of a file in hexadecimal, by one of :mod:`hashlib`'s algorithms."""
     digest = hashlib.new(algorithm, usedforsecurity=False)
     with path.open("rb") as file:
         while chunk := file.read(1 << 20):
@@ -120,12 +119,11 @@ def hash_of(path: Path, algorithm: str = "sha256") -> str:
 def locked(path: Path, *, timeout: float) -> Iterator[None]:
     """Hold a lock for the length of the block.
 
-    The operating system gives the lock back when its process ends, however it ends: the file that is left behind
-    blocks nobody.
+    The operating system releases the lock when its process ends, however it ends: the file left behind blocks nobody.
 
     Args:
         path: the lock file; missing parent folders are made.
-        timeout: how many seconds to wait for another process, 0 for not at all.
+        timeout: seconds to wait for another process; 0 does not wait.
 
     Raises:
         TimeoutError: another process holds it.
@@ -137,6 +135,6 @@ def locked(path: Path, *, timeout: float) -> Iterator[None]:
 
 
 def cache_folder() -> Path:
-    """``$BALLOON_SPLASH_CACHE``, or the user's cache folder as the operating system has it."""
+    """Return ``$BALLOON_SPLASH_CACHE``, or else the operating system's cache folder of the user."""
     chosen = os.environ.get(CACHE_VARIABLE)
     return Path(chosen) if chosen else Path(platformdirs.user_cache_dir("balloon-splash", appauthor=False))

@@ -1,4 +1,4 @@
-"""The colours of everything that is drawn: told apart with any colour vision.
+"""Palette of everything that is drawn: colours distinct for any colour vision.
 
 From Okabe and Ito, "Color Universal Design" (2008, https://jfly.uni-koeln.de/color/), RGB from 0 to 255; without their
 black, because photos have dark grounds.
@@ -18,5 +18,5 @@ BLUE: Color = (0, 114, 178)
 RED: Color = (213, 94, 0)
 PURPLE: Color = (204, 121, 167)
 
-#: The most conspicuous on a photo first.
+#: The most conspicuous on a photo come first.
 PALETTE: tuple[Color, ...] = (ORANGE, SKY, GREEN, YELLOW, BLUE, RED, PURPLE)

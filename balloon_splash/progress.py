@@ -1,4 +1,4 @@
-"""Progress: a bar on a screen, a line now and then in a log."""
+"""Progress: a bar on a screen, an occasional line in a log."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import Any
 from tqdm import tqdm
 
 LOG_SECONDS = 30.0
-"""A log receives a line no more often than this; work that is shorter leaves none."""
+"""Least seconds between two lines in a log; shorter work leaves none."""
 
 
 class ProgressBar(tqdm):  # type: ignore[type-arg]  # not generic when it runs
-    """A :class:`tqdm.tqdm` on stderr by a clock that never jumps, which writes whole lines where no screen is.
+    """Progress bar, a :class:`tqdm.tqdm`, on stderr, by a clock that never jumps; it writes whole lines to a log.
 
-    By the clock on the wall, the bar would stand still for an hour when that is put back by an hour, as at night by a
-    time server. In a file, carriage returns would make one line of thousands.
+    By the wall clock, the bar would stand still for an hour when that is set back by an hour. In a file, carriage
+    returns would turn thousands of updates into one line.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """As :class:`tqdm.tqdm`."""
+        """Take the arguments of :class:`tqdm.tqdm`."""
         if not sys.stderr.isatty():
             kwargs = {"mininterval": LOG_SECONDS, "delay": LOG_SECONDS, "miniters": 1, **kwargs}
         super().__init__(*args, **{"file": sys.stderr, **kwargs})
@@ -30,14 +30,14 @@ class ProgressBar(tqdm):  # type: ignore[type-arg]  # not generic when it runs
             self.start_t = self.last_print_t = self._time()
 
     def close(self) -> None:
-        """End the bar; a log has all of its lines already."""
+        """End the bar; a log already has all of its lines."""
         if not self.disable and not self.fp.isatty():
-            self.delay = float("inf")  # by which tqdm decides that nothing was shown that it would have to clear
+            self.delay = float("inf")  # makes tqdm believe that it has nothing to clear
         super().close()
 
     @staticmethod
     def status_printer(file: Any) -> Callable[[str], None]:
-        """Overwrite one line of a screen; add lines to anything else."""
+        """Return a printer that overwrites one line of a screen, and adds lines to anything else."""
         if file.isatty():
             return tqdm.status_printer(file)
 

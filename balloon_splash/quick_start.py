@@ -1,4 +1,4 @@
-"""Torch and Detectron2 imported in half the time, for a command that is to answer soon."""
+"""Import of torch and Detectron2 in half the time, for commands that should answer soon."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _COMPILER = "torch._dynamo.utils"
 
 @contextlib.contextmanager
 def quick_imports() -> Iterator[None]:
-    """Let the block import torch, torchvision and Detectron2 without two things that no command needs.
+    """Import torch, torchvision and Detectron2 in the block without two things that no command needs.
 
-    * Garbage collections, which would look through all those modules again and again, and once more at the end of the
-      process. What the block makes is theirs no more: modules stay until the end anyway.
-    * Torch's compiler, a thousand modules that torchvision and Detectron2 import to ask one question each.
+    * Garbage collections, which would scan all those modules again and again, and once more at the end of the process.
+      Objects made in the block are exempt from now on: modules stay until the end anyway.
+    * Torch's compiler, a thousand modules that torchvision and Detectron2 import to answer one question each.
 
-    Changes nothing where torch has been imported already.
+    Changes nothing where torch is already imported.
     """
     if "torch" in sys.modules:
         yield
@@ -39,14 +39,14 @@ def quick_imports() -> Iterator[None]:
 
 
 def _stand_in() -> ModuleType:
-    """A module that answers torchvision's question, "can ``torch.compile`` be used here?", when it is really asked.
+    """Make a module that answers torchvision's question, "can ``torch.compile`` be used here?", once it is asked.
 
-    That is in ``roi_align`` in deterministic mode on a GPU. Whoever wants more from the module gets the real one.
+    That is in ``roi_align`` in deterministic mode on a GPU. Any other attribute comes from the real module.
     """
     module: Any = ModuleType(_COMPILER)
 
     def real(name: str) -> Any:
-        if name.startswith("__"):  # the import system looks for __path__ and the like
+        if name.startswith("__"):  # the import system looks up __path__ and the like
             raise AttributeError(name)
         if sys.modules.get(_COMPILER) is module:
             del sys.modules[_COMPILER]
@@ -58,7 +58,7 @@ def _stand_in() -> ModuleType:
 
 
 def _ask_without_compiler() -> None:
-    """Let Detectron2's convolutions ask torch "am I being compiled?" and not the compiler, which hands that on."""
+    """Make Detectron2's convolutions ask torch, not the compiler, whether they are being compiled."""
     wrappers: Any = sys.modules.get("detectron2.layers.wrappers")
     if wrappers is not None:
         wrappers.check_if_dynamo_compiling = sys.modules["torch"].compiler.is_compiling

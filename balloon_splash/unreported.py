@@ -1,7 +1,7 @@
-"""OpenVINO and NNCF without the reports that they send to their makers.
+"""OpenVINO and NNCF without the usage reports that they send to their makers.
 
-Both do so when they are imported and when a model is converted, unless the user has refused in a file of theirs, or
-they find themselves in a CI job. Nobody who splashes a photo has agreed to that.
+Both send them when they are imported and when a model is converted, unless the user has opted out in a file of theirs
+or they run in a CI job. Nobody who splashes a photo has agreed to that.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import Any
 
 
 def import_unreported(name: str) -> Any:
-    """The module of that name."""
+    """Import the module of that name without reports."""
     with unreported():
         return importlib.import_module(name)
 
 
 @contextlib.contextmanager
 def unreported() -> Iterator[None]:
-    """Let the block look like a CI job."""
+    """Make the block look like a CI job."""
     before = os.environ.get("CI")
     os.environ["CI"] = "true"
     try:

@@ -1,4 +1,4 @@
-"""Write annotations of one tool for another tool: see ``--help``."""
+"""Convert annotations of one tool for another; see ``--help``."""
 
 import sys
 

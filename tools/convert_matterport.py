@@ -1,4 +1,4 @@
-"""Convert weights of matterport's Mask R-CNN; see --help."""
+"""Convert weights of matterport's Mask R-CNN; see ``--help``."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Train on several splits or with several seeds; see --help."""
+"""Train on several splits or with several seeds; see ``--help``."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Train a small model and splash pictures with it; see --help."""
+"""Splash pictures with the model that ships, or train a small one first; see ``--help``."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""A trained model for other programs: see ``--help``."""
+"""Export a trained model for other programs; see ``--help``."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Write an HTML report about a dataset; see --help."""
+"""Write an HTML report about a dataset; see ``--help``."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Show what a model does with a photo, or how good it is on a dataset; see --help."""
+"""Write an HTML report about a model; see ``--help``."""
 
 import sys
 

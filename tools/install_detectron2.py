@@ -1,8 +1,8 @@
-"""Install Detectron2 from PyPI, unless one is there already.
+"""Install Detectron2 from PyPI, unless it is already installed.
 
 Detectron2 is not on PyPI under its own name. The wheel ``sal-detectron2`` holds the Python code of its main branch of
-April 2024; it is tagged for Python 3.10 only because of a compiled part that is not needed here (Detectron2 does
-without where it is absent), so it is unpacked for whatever Python this is. An official build is left alone.
+April 2024; it is tagged for Python 3.10 only because of a compiled part that is not needed here (Detectron2 works
+without it), so it is unpacked for any Python. An official build is left alone.
 """
 
 import importlib.util
@@ -23,7 +23,7 @@ def main() -> int:
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     command += ["--no-deps", "--only-binary=:all:", "--python-version", "3.10", "--target", str(site_packages)]
     code = subprocess.call([*command, "--require-hashes", "-r", str(REQUIREMENTS)])
-    # Built against an older torch; on Python 3.10, where it would be found, it must not be loaded.
+    # Built against an older torch; on Python 3.10, which would find it, it must not be loaded.
     for compiled in site_packages.glob("detectron2/_C.*"):
         compiled.unlink()
     return code

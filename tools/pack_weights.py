@@ -1,4 +1,4 @@
-"""Pack a trained model into one small file; see --help."""
+"""Pack a trained model into one small file; see ``--help``."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Download and unpack the balloon dataset, or render balloons: see ``--help``."""
+"""Download and unpack the balloon dataset, or render balloons; see ``--help``."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Keep the colour where the objects are: see ``--help``."""
+"""Keep the colour where the objects are; see ``--help``."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Train or evaluate a balloon model; see --help."""
+"""Train or evaluate a balloon model; see ``--help``."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""What every command does alike: parse, run, and turn a user's error into one line and an exit code."""
+"""Common parts of all commands: parse, run, and turn a user's error into one line and an exit code."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
 
 LAST_SECONDS = 2.0
-"""What threads that still run after an interruption get to end by themselves."""
+"""Seconds that threads still running after an interruption get to end."""
 
 
 def run_cli(
@@ -34,8 +34,8 @@ def run_cli(
     """Parse ``argv`` and run ``command``; print a user's error as one line on stderr.
 
     Returns:
-        The command's own exit code; 1 if whoever read its output has gone; 2 for an error that the user can mend
-        (argparse's code for wrong use, too); 130 for Ctrl-C, SIGTERM and a closed terminal, which are treated alike, so
+        The command's own exit code; 1 if the reader of its output has gone; 2 for an error that the user can mend
+        (also argparse's code for wrong use); 130 for Ctrl-C, SIGTERM and a closed terminal, which are treated alike, so
         that none leaves a half-written file. Any other exception is a bug and keeps its traceback.
     """
     args = parser.parse_args(argv)
@@ -53,7 +53,7 @@ def run_cli(
         print(f"error: {help_line}", file=sys.stderr)
         return EXIT_USAGE
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or the interpreter would complain when it flushes stdout
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # else the interpreter would complain when it flushes stdout
         return EXIT_SOME_FAILED
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -62,7 +62,7 @@ def run_cli(
 
 
 def number(text: str) -> float:
-    """For argparse: the number, or NaN, which lies in no range."""
+    """Parse a number for argparse; NaN, which is in no range, where the text is not one."""
     try:
         return float(text)
     except ValueError:
@@ -70,7 +70,7 @@ def number(text: str) -> float:
 
 
 def share(text: str) -> float:
-    """For argparse: a number from 0 to 1."""
+    """Parse a number from 0 to 1 for argparse."""
     value = number(text)
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"{text} found, expected a number from 0 to 1")
@@ -78,9 +78,9 @@ def share(text: str) -> float:
 
 
 def _leave_waiting_threads(there_before: Sequence[threading.Thread]) -> None:
-    """End the process if some thread of the command goes on, waiting for a slow server for instance.
+    """End the process if a thread of the command still runs, waiting for a slow server for instance.
 
-    Python would wait with it. Threads that were there before are somebody else's, who called the command as a function.
+    Python would wait for it. Earlier threads belong to a caller that runs the command as a function.
     """
     deadline = time.monotonic() + LAST_SECONDS
     others = [thread for thread in threading.enumerate() if thread not in there_before]
@@ -95,8 +95,8 @@ def _leave_waiting_threads(there_before: Sequence[threading.Thread]) -> None:
 
 @contextlib.contextmanager
 def _terminated_like_interrupted() -> Iterator[None]:
-    """Let SIGTERM, and SIGHUP unless it is ignored, raise KeyboardInterrupt meanwhile."""
-    if threading.current_thread() is not threading.main_thread():  # only that one may set handlers
+    """Make SIGTERM, and SIGHUP unless it is ignored, raise KeyboardInterrupt meanwhile."""
+    if threading.current_thread() is not threading.main_thread():  # only the main thread may set handlers
         yield
         return
 
@@ -104,7 +104,7 @@ def _terminated_like_interrupted() -> Iterator[None]:
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         nonlocal heard
-        if heard:  # the program `timeout` sends it twice, and the second must not strike while files are cleared
+        if heard:  # the program `timeout` sends it twice, and the second must not interrupt the removal of files
             return
         heard = True
         raise KeyboardInterrupt
@@ -121,7 +121,7 @@ def _terminated_like_interrupted() -> Iterator[None]:
 
 
 def _hush() -> None:
-    """Silence notes about Detectron2's code, on every run, that no user can do anything about."""
+    """Silence warnings about Detectron2's code, about which users can do nothing."""
     warnings.filterwarnings("ignore", message="torch.meshgrid: in an upcoming release")
     warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
     logging.getLogger("torch.fx._symbolic_trace").setLevel(logging.ERROR)

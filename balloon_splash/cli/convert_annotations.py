@@ -1,4 +1,4 @@
-"""``convert_annotations``: annotations of any format that is read, written for another tool."""
+"""Command line of ``tools/convert_annotations.py``: annotations of one tool, written for another."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from pathlib import Path
 from balloon_splash.cli.common import EXIT_OK, run_cli
 from balloon_splash.cli.parser import Parser
 
-#: Spelled out here so that ``--help`` need not load the readers; a test compares.
+#: Spelled out here so that ``--help`` does not load the readers; a test compares.
 TARGETS = ("via2", "coco", "labelme", "yolo")
 SOURCES = (
     "auto", "via", "via3", "labelme", "coco", "yolo", "cvat", "label-studio", "labelbox", "voc", "png-masks"
 )  # fmt: skip
 EXAMPLES = """\
 examples:
-  to correct in VIA 2 what CVAT exported as COCO, taking what its brush painted as objects:
+  CVAT's COCO export, to correct in VIA 2, with regions painted by its brush as objects:
     %(prog)s cvat/annotations/instances_default.json via_region_data.json --to via2 --crowds-as-objects
-  from a VIA file whose regions have an attribute "class", to Ultralytics' layout:
+  a VIA file whose regions have an attribute "class", in Ultralytics' layout:
     %(prog)s kites/train/via_region_data.json kites_yolo --to yolo --class-attribute class
 """
 
 
 def build_parser() -> Parser:
     """The command's options."""
-    parser = Parser("Write annotations of one tool for another tool.", EXAMPLES)
+    parser = Parser("Convert annotations of one tool for another.", EXAMPLES)
     parser.add_argument("source", metavar="FROM", type=Path, help="annotation file, or folder of annotations")
     parser.add_argument("target", metavar="TO", type=Path, help="file (via2, coco) or folder (labelme, yolo) to write")
     parser.add_argument("--to", required=True, choices=TARGETS, help="format to write")
     parser.add_argument(
         "--format", default="auto", choices=SOURCES, help="format of FROM (default: recognised by its content)"
     )
-    parser.add_argument("--images", metavar="DIR", type=Path, help="folder of the photos (default: beside FROM)")
+    parser.add_argument("--images", metavar="DIR", type=Path, help="folder of the photos (default: the folder of FROM)")
     parser.add_argument(
         "--class-name", metavar="NAME", help="class of all objects of a VIA or mask source (default: object)"
     )
@@ -40,13 +40,15 @@ def build_parser() -> Parser:
         "--class-attribute", metavar="KEY", help="VIA attribute that holds the class (default: one class for all)"
     )
     parser.add_argument(
-        "--crowds-as-objects", action="store_true", help="take regions with iscrowd 1 as objects (default: crowds)"
+        "--crowds-as-objects", action="store_true", help="treat regions with iscrowd 1 as objects (default: as crowds)"
     )
     parser.add_argument(
-        "--close-polylines", action="store_true", help="take open polylines as polygons (default: leave out)"
+        "--close-polylines", action="store_true", help="close open polylines to polygons (default: leave them out)"
     )
-    parser.add_argument("--strict", action="store_true", help="stop at the first fault (default: report and go on)")
-    parser.add_argument("--overwrite", action="store_true", help="replace files that exist (default: refuse)")
+    parser.add_argument(
+        "--strict", action="store_true", help="stop at the first fault (default: report it and continue)"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace existing files (default: refuse)")
     return parser
 
 
@@ -79,5 +81,5 @@ def _run(args: argparse.Namespace) -> int:
     for line in lost:
         print(f"lost: {line}")
     if args.to == "yolo":
-        print(f"the photos belong into {args.target / 'images'}")
+        print(f"copy the photos into {args.target / 'images'}")
     return EXIT_OK

@@ -1,4 +1,4 @@
-"""Command line of ``tools/convert_matterport.py``: an old ``.h5`` as weights that every command takes."""
+"""Command line of ``tools/convert_matterport.py``: an old ``.h5`` as weights for every command."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ EXAMPLES = """\
 examples:
   the model of the article, as balloon.py trained it:
     %(prog)s --weights mask_rcnn_balloon_0030.h5 --class-names balloon --output old_balloon.safetensors
-  a model with a configuration of its own:
+  a model with its own configuration:
     %(prog)s --weights mask_rcnn_shapes_0010.h5 --class-names square circle triangle --output shapes.safetensors \\
       --image-min-dim 128 --image-max-dim 128 --anchor-scales 8 16 32 64 128 --min-confidence 0.7
 then:
@@ -25,53 +25,63 @@ def build_parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(
         prog=Path(sys.argv[0]).name,
-        description="Convert weights that matterport's Mask R-CNN saved (.h5) to a file that every command here takes. "
-        "A configuration is written beside it. The results are those of the original.",
+        description="Convert weights of matterport's Mask R-CNN (.h5) to a file that every command here takes, with "
+        "its configuration beside it. The results are those of the original.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--weights", type=Path, required=True, metavar="FILE", help=".h5 file of weights or a model")
+    parser.add_argument(
+        "--weights", type=Path, required=True, metavar="FILE", help=".h5 file of weights or of a whole model"
+    )
     parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="file to write, *.safetensors")
     parser.add_argument(
         "--class-names",
         nargs="+",
         required=True,
         metavar="NAME",
-        help="names in the order of the add_class calls, without the background",
+        help="names of the classes in the order of the add_class calls, without the background",
     )
     parts = parser.add_mutually_exclusive_group()
     parts.add_argument(
-        "--equal", action="store_true", help="run it by parts that compute what the original does (default)"
+        "--equal", action="store_true", help="use layers that compute what the original does (default: do)"
     )
     parts.add_argument(
         "--stock",
         action="store_true",
-        help="run it by Detectron2's own parts, an approximation that runs without torch, too (default: not)",
+        help="use Detectron2's own layers, an approximation that also runs without torch (default: do not)",
     )
     parser.add_argument(
         "--storage",
         choices=("fp32", "fp16", "int8"),
         default="fp32",
-        help="bits of each large weight; only fp32 is exact (default: %(default)s)",
+        help="type of each large weight; only fp32 is exact (default: %(default)s)",
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace files that are there (default: refuse)")
-    _add_settings(parser.add_argument_group("what the program that trained it was configured to, and no file holds"))
+    parser.add_argument("--overwrite", action="store_true", help="replace existing files (default: refuse)")
+    _add_settings(
+        parser.add_argument_group("settings of the program that trained the model, which the file does not hold")
+    )
     return parser
 
 
 def _add_settings(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--image-min-dim", type=int, default=800, metavar="PIXELS", help="IMAGE_MIN_DIM (default: 800)")
     group.add_argument(
-        "--image-max-dim", type=int, default=1024, metavar="PIXELS", help="IMAGE_MAX_DIM (default: 1024)"
+        "--image-min-dim", type=int, default=800, metavar="PIXELS", help="IMAGE_MIN_DIM in pixels (default: 800)"
     )
     group.add_argument(
-        "--image-min-scale", type=float, default=0.0, metavar="FACTOR", help="IMAGE_MIN_SCALE (default: 0, no limit)"
+        "--image-max-dim", type=int, default=1024, metavar="PIXELS", help="IMAGE_MAX_DIM in pixels (default: 1024)"
+    )
+    group.add_argument(
+        "--image-min-scale",
+        type=float,
+        default=0.0,
+        metavar="FACTOR",
+        help="IMAGE_MIN_SCALE, the least factor of resizing (default: 0, no limit)",
     )
     group.add_argument(
         "--resize-mode",
         choices=("square", "pad64", "none"),
         default="square",
-        help="IMAGE_RESIZE_MODE (default: square)",
+        help="IMAGE_RESIZE_MODE, how photos are resized (default: square)",
     )
     group.add_argument(
         "--anchor-scales",
@@ -79,7 +89,7 @@ def _add_settings(group: argparse._ArgumentGroup) -> None:
         type=float,
         default=(32, 64, 128, 256, 512),
         metavar="PIXELS",
-        help="RPN_ANCHOR_SCALES (default: 32 64 128 256 512)",
+        help="RPN_ANCHOR_SCALES in pixels, one per level (default: 32 64 128 256 512)",
     )
     group.add_argument(
         "--anchor-ratios",
@@ -98,13 +108,25 @@ def _add_settings(group: argparse._ArgumentGroup) -> None:
         help="MEAN_PIXEL in the order red, green, blue (default: 123.7 116.8 103.9)",
     )
     group.add_argument(
-        "--min-confidence", type=share, default=0.9, metavar="0-1", help="DETECTION_MIN_CONFIDENCE (default: 0.9)"
+        "--min-confidence",
+        type=share,
+        default=0.9,
+        metavar="0-1",
+        help="DETECTION_MIN_CONFIDENCE, the lowest score of an object (default: 0.9)",
     )
     group.add_argument(
-        "--max-instances", type=int, default=100, metavar="N", help="DETECTION_MAX_INSTANCES (default: 100)"
+        "--max-instances",
+        type=int,
+        default=100,
+        metavar="N",
+        help="DETECTION_MAX_INSTANCES, most objects per photo (default: 100)",
     )
     group.add_argument(
-        "--opts", nargs="+", default=[], metavar="KEY VALUE", help="further keys of our configuration (default: none)"
+        "--opts",
+        nargs="+",
+        default=[],
+        metavar="KEY VALUE",
+        help="overrides of the configuration written (default: none)",
     )
 
 

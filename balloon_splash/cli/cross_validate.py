@@ -1,4 +1,4 @@
-"""Command line of ``tools/cross_validate.py``: mean and spread of a training over folds and seeds."""
+"""Command line of ``tools/cross_validate.py``: mean and spread of AP over folds and seeds."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from balloon_splash.weights.names import names_help
 _TRAIN = "import sys; from balloon_splash.cli.train import main; sys.exit(main())"
 
 WEIGHTS_HELP = (
-    "weights that each run starts from, a name from the list below or a path, in which {run} stands for the folder "
-    "of the run (default: those of the configuration)"
+    "weights to start each run from: a name from the list below, or a path in which {run} stands for the name of the "
+    "run (default: those of the configuration)"
 )
 EXAMPLES = """\
 examples:
@@ -24,10 +24,10 @@ examples:
     %(prog)s --config-file configs/balloon_R50_FPN.yaml --weights imagenet --output output/folds
   three seeds on the usual split:
     %(prog)s --config-file configs/balloon_R50_FPN.yaml --no-folds --seeds 0,1,2 --output output/seeds
-  a second step, each from the first step of its own fold:
+  a second step, for each fold from its own first step:
     %(prog)s --config-file configs/balloon_R50_slim_points.yaml --output output/second \\
         --weights 'output/folds/{run}/model_final.pth'
-the same command again resumes where it was interrupted, and skips the runs that are done
+the same command again resumes an interrupted run, and skips the runs that are done
 """
 
 
@@ -37,23 +37,28 @@ def build_parser() -> Parser:
         "Train on several splits or with several seeds, one after the other; report mean and spread of AP.",
         f"{names_help(training=True)}\n{EXAMPLES}",
     )
-    parser.add_argument("--config-file", required=True, metavar="FILE", help="configuration, a path or a name")
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder for all of the runs")
+    parser.add_argument(
+        "--config-file",
+        required=True,
+        metavar="FILE",
+        help="configuration: a path, one of ours, or one of Detectron2's zoo",
+    )
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder for all runs")
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
         "--folds",
         type=_numbers,
         default=[0, 1, 2, 3, 4],
         metavar="N,N",
-        help="numbers of the folds to run, of 0 to 4, with commas (default: all five)",
+        help="numbers of the folds to run, from 0 to 4, separated by commas (default: all five)",
     )
     which.add_argument(
         "--no-folds",
         action="store_true",
-        help="keep the split of the configuration, for several seeds (default: folds)",
+        help="keep the split of the configuration and vary the seed alone (default: vary the fold)",
     )
     parser.add_argument(
-        "--seeds", type=_numbers, default=[0], metavar="N,N", help="random seeds, with commas (default: 0)"
+        "--seeds", type=_numbers, default=[0], metavar="N,N", help="random seeds, separated by commas (default: 0)"
     )
     parser.add_argument(
         "--dataset",
@@ -87,7 +92,7 @@ def _run(args: argparse.Namespace) -> int:
     if unknown:
         raise UsageError(f"--folds {unknown[0]}; expected some of 0 to {N_FOLDS - 1}")
     if args.weights == "last":
-        raise UsageError("--weights last: each run starts from the same weights; the command goes on by itself")
+        raise UsageError("--weights last: each run starts from the same weights; the same command resumes by itself")
     folds = [None] if args.no_folds else sorted(set(args.folds))
     runs = [Run(seed, fold) for seed in sorted(set(args.seeds)) for fold in folds]
     starts = [Path(args.weights.replace(RUN, run.name)) for run in runs if RUN in (args.weights or "")]
@@ -112,12 +117,12 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _train(arguments: Sequence[str]) -> int:
-    """The training command in a process of its own."""
+    """Run the training command in a new process."""
     return subprocess.run([sys.executable, "-c", _TRAIN, *arguments], check=False).returncode
 
 
 def _numbers(text: str) -> list[int]:
     numbers = text.split(",")
     if not all(number.isdecimal() for number in numbers):
-        raise argparse.ArgumentTypeError(f"{text!r} found, expected numbers with commas between them, as 0,1,2")
+        raise argparse.ArgumentTypeError(f"{text!r} found, expected numbers separated by commas, such as 0,1,2")
     return [int(number) for number in numbers]

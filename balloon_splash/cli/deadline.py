@@ -1,4 +1,4 @@
-"""An interrupted command ends, also where Python does not come to look at the signal."""
+"""Deadline for an interrupted command, which ends even where Python does not get to handle the signal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from balloon_splash.cli.common import EXIT_INTERRUPTED
 
 TWICE_SECONDS = 0.5
-"""Signals that follow each other sooner are one: ``timeout`` sends each to a process, and then to its group."""
+"""Seconds within which two signals count as one: ``timeout`` sends each to a process, and then to its group."""
 
 _LOOK_SECONDS = 0.1
 _ENDING = {getattr(signal, name).value for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)}
@@ -26,13 +26,13 @@ def ended_in_time(seconds: float = 7.0, *, patient: Callable[[], bool] = lambda:
     """Give the block ``seconds`` to end after SIGINT or SIGTERM; then end the process, and those it started, at once.
 
     Python handles a signal between two operations of its main thread, and the backward pass of a large model on a CPU
-    is one operation that takes a minute. Nothing is lost with it: files appear whole or not at all.
+    is one operation that takes a minute. Nothing is lost: files appear whole or not at all.
 
     Args:
-        seconds: that the block gets; one after a second SIGINT.
-        patient: whether to wait for the block all the same, after SIGINT alone: a person may press Ctrl-C again.
+        seconds: time that the block gets; one second after a second SIGINT.
+        patient: whether to wait for the block after SIGINT all the same: a person may press Ctrl-C again.
     """
-    if threading.current_thread() is not threading.main_thread():  # only that one hears of signals
+    if threading.current_thread() is not threading.main_thread():  # only the main thread receives signals
         yield
         return
     heard, told = socket.socketpair()
@@ -54,7 +54,7 @@ def ended_in_time(seconds: float = 7.0, *, patient: Callable[[], bool] = lambda:
         heard.close()
 
 
-#: The sockets that signals are told to; a process forked off must not tell its own signals there.
+#: Sockets that receive signals; a forked process must not send its own there.
 _in_use: set[int] = set()
 
 

@@ -12,12 +12,12 @@ from balloon_splash.errors import UsageError
 
 
 def build_parser() -> Parser:
-    """The options of the demo."""
+    """Build the options of the demo."""
     parser = Parser(
-        "Keep the colour of balloons only, with the model that ships; or, with --train, train a small model in a few "
+        "Splash pictures of balloons with the model that ships; with --train, first train a small model in a few "
         "minutes, evaluate it, and use that."
     )
-    parser.add_argument("--train", action="store_true", help="train a small model (default: take the one that ships)")
+    parser.add_argument("--train", action="store_true", help="train a small model (default: use the one that ships)")
     parser.add_argument(
         "--dataset",
         type=Path,
@@ -33,7 +33,7 @@ def build_parser() -> Parser:
         help="folder of results (default: %(default)s)",
     )
     parser.add_argument(
-        "--iterations", type=int, metavar="N", help="with --train, steps to train for (default: the configuration's)"
+        "--iterations", type=int, metavar="N", help="steps to train for, with --train (default: the configuration's)"
     )
     return parser
 

@@ -9,7 +9,7 @@ from balloon_splash.cli.parser import Parser
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
-    Parser("Print versions and device, and what is missing.").parse_args(argv)
+    Parser("Print versions, device and missing parts.").parse_args(argv)
     from balloon_splash import doctor
 
     return doctor.main()

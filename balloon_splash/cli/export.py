@@ -1,4 +1,4 @@
-"""``export``: a trained model for other programs, as TorchScript, ONNX or OpenVINO."""
+"""Command line of ``tools/export_model.py``: a trained model as TorchScript, ONNX or OpenVINO."""
 
 from __future__ import annotations
 
@@ -12,10 +12,14 @@ from balloon_splash.cli.parser import Parser, add_opts
 
 def build_parser() -> Parser:
     """The command line."""
-    parser = Parser("Write a trained model for other programs, and check that each finds what the original finds.")
-    parser.add_argument("--weights", metavar="W", help="weights, a path, a URL, or a name (default: balloon)")
+    parser = Parser(
+        "Export a trained model for other programs, and check that each file finds what the original finds."
+    )
+    parser.add_argument("--weights", metavar="W", help="weights: a path, a URL, or a name (default: balloon)")
     parser.add_argument(
-        "--config-file", metavar="FILE", help="configuration, a path or a name (default: the one beside the weights)"
+        "--config-file",
+        metavar="FILE",
+        help="configuration: a path, one of ours, or one of Detectron2's zoo (default: the one beside the weights)",
     )
     parser.add_argument("--output", required=True, metavar="DIR", help="folder of the exported files")
     parser.add_argument("--name", default="model", help="name of the files, without suffix (default: %(default)s)")
@@ -28,12 +32,16 @@ def build_parser() -> Parser:
         nargs="+",
         required=True,
         metavar="PHOTO",
-        help="photos to compare the exported model with the original on, at least one of them with an object",
+        help="photos on which to compare the exported model with the original; at least one must show an object",
     )
     parser.add_argument(
-        "--confidence", type=share, default=0.5, metavar="0-1", help="lowest score of an object (default: %(default)s)"
+        "--confidence",
+        type=share,
+        default=0.5,
+        metavar="0-1",
+        help="lowest score of an object, from 0 to 1 (default: %(default)s)",
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace files that exist (default: refuse)")
+    parser.add_argument("--overwrite", action="store_true", help="replace existing files (default: refuse)")
     add_opts(parser)
     return parser
 

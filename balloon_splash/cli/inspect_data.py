@@ -13,7 +13,7 @@ from balloon_splash.errors import UsageError
 
 EXAMPLES = """\
 examples:
-  both splits of the balloons, which also shows photos that are in both:
+  both splits of the balloons, and photos that are in both:
     %(prog)s --dataset /data/balloon --output report
   your own annotations, made with VIA:
     %(prog)s --annotations kites/via_region_data.json --images kites --class-name kite --output report
@@ -29,7 +29,7 @@ def build_parser() -> Parser:
         action="append",
         default=[],
         metavar="WHAT",
-        help="a registered dataset, a folder with train/ and val/ in it, or a dataset file (YAML); may be given again "
+        help="a registered dataset, a folder with train/ and val/ in it, or a dataset file (YAML); may be repeated "
         "(default: none)",
     )
     data.add_argument(
@@ -46,7 +46,7 @@ def build_parser() -> Parser:
         type=int,
         default=300,
         metavar="N",
-        help="decode a random sample of N photos of a larger dataset (default: %(default)s)",
+        help="decode at most N photos of a dataset, drawn at random (default: %(default)s)",
     )
     parser.add_alias("--json", "--annotations", type=Path)
     parser.add_alias("--balloon", "--balloon")
@@ -54,11 +54,14 @@ def build_parser() -> Parser:
         "--config-file",
         default="configs/balloon_R101_FPN.yaml",
         metavar="FILE",
-        help="configuration of the model whose anchors are checked, a path or a name (default: %(default)s)",
+        help="configuration of the model whose anchors are checked: a path, one of ours, or one of Detectron2's zoo "
+        "(default: %(default)s)",
     )
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder of the report")
-    parser.add_argument("--overwrite", action="store_true", help="replace a report that exists (default: refuse)")
-    parser.add_argument("--quiet", action="store_true", help="no progress and no closing line (default: both)")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing report (default: refuse)")
+    parser.add_argument(
+        "--quiet", action="store_true", help="print errors only (default: progress and a closing line, too)"
+    )
     parser.add_overrides()
     return parser
 
@@ -70,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(args: argparse.Namespace) -> int:
     if not args.dataset and args.annotations is None:
-        raise UsageError("nothing to look at; expected --dataset WHAT or --annotations FILE")
+        raise UsageError("nothing to inspect; expected --dataset WHAT or --annotations FILE")
     if args.images is not None and args.annotations is None:
         raise UsageError("--images without --annotations; expected both, or neither")
     if args.max_photos < 1:
@@ -91,7 +94,7 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _register(args: argparse.Namespace) -> list[str]:
-    """Register what the options point to; returns the names of all datasets to look at."""
+    """Register the datasets of the options; return the names of all datasets to inspect."""
     from balloon_splash.data.datasets.builtin import named_datasets, register_balloon
     from balloon_splash.data.datasets.catalog import register_via_instances
 

@@ -1,4 +1,4 @@
-"""Command line of ``tools/inspect_model.py``: what a model does with a photo, and how good it is on a dataset."""
+"""Command line of ``tools/inspect_model.py``: report on a model with a photo, or on a dataset."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EXAMPLES = """\
 examples:
   one photo, stage by stage:
     %(prog)s --weights W --input photo.jpg --output report
-  the same, held against the ground truth:
+  the same, compared with the ground truth:
     %(prog)s --weights W --input val/photo.jpg --annotations val/via_region_data.json --output report
   a whole split:
     %(prog)s --weights W --dataset /data/balloon --output report
@@ -32,41 +32,55 @@ examples:
 def build_parser() -> Parser:
     """The command line."""
     parser = Parser(
-        "Show what a model does with a photo, stage by stage, or how good it is on a dataset.",
+        "Write an HTML report on a model: its stages on one photo, or its accuracy on a dataset.",
         f"{names_help(training=False)}\n{EXAMPLES}",
     )
     model = parser.add_argument_group("model")
     model.add_argument(
-        "--config-file", metavar="FILE", help="configuration, a path or a name (default: the one beside the weights)"
+        "--config-file",
+        metavar="FILE",
+        help="configuration: a path, one of ours, or one of Detectron2's zoo (default: the one beside the weights)",
     )
     model.add_argument(
-        "--weights", metavar="W", help="weights, a path, a URL, or a name from the list below (default: balloon)"
+        "--weights", metavar="W", help="weights: a path, a URL, or a name from the list below (default: balloon)"
     )
-    model.add_argument("--compare", metavar="W", help="weights of a second model, for the same photos (default: none)")
+    model.add_argument(
+        "--compare", metavar="W", help="weights of a second model to compare on the same photos (default: none)"
+    )
     model.add_argument(
         "--compare-config-file", metavar="FILE", help="configuration of the second model (default: --config-file)"
     )
     model.add_argument("--device", help="cpu, cuda, cuda:1, ... (default: a GPU if there is one)")
     model.add_argument(
-        "--confidence", type=share, default=0.5, metavar="0-1", help="lowest score of an object (default: %(default)s)"
+        "--confidence",
+        type=share,
+        default=0.5,
+        metavar="0-1",
+        help="lowest score of an object, from 0 to 1 (default: %(default)s)",
     )
     photos = parser.add_argument_group("photos: --input, --dataset, or both for a photo of that dataset")
-    photos.add_argument("--input", type=Path, metavar="PHOTO", help="one photo, shown stage by stage (default: none)")
+    photos.add_argument("--input", type=Path, metavar="PHOTO", help="photo to show stage by stage (default: none)")
     photos.add_argument(
         "--dataset",
         metavar="WHAT",
-        help="a registered dataset, or the val of a folder or dataset file (YAML); the truth of --input, too "
-        "(default: none)",
+        help="a registered dataset, or a folder or dataset file (YAML), of which val is used; also the ground truth "
+        "of --input (default: none)",
     )
     photos.add_argument(
-        "--annotations", type=Path, metavar="FILE", help="VIA file with the truth of --input (default: none)"
+        "--annotations", type=Path, metavar="FILE", help="VIA file with the ground truth of --input (default: none)"
     )
     photos.add_argument(
-        "--limit", type=int, default=1000, metavar="N", help="first N photos of a larger dataset (default: %(default)s)"
+        "--limit",
+        type=int,
+        default=1000,
+        metavar="N",
+        help="use at most N photos of a dataset, spread evenly (default: %(default)s)",
     )
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder of the report")
-    parser.add_argument("--overwrite", action="store_true", help="replace a report that exists (default: refuse)")
-    parser.add_argument("--quiet", action="store_true", help="no progress and no closing line (default: both)")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing report (default: refuse)")
+    parser.add_argument(
+        "--quiet", action="store_true", help="print errors only (default: progress and a closing line, too)"
+    )
     parser.add_alias("--json", "--annotations", type=Path)
     parser.add_alias("--balloon", "--balloon")
     parser.add_overrides()
@@ -105,11 +119,11 @@ def _run(args: argparse.Namespace) -> int:
 
 def _check(args: argparse.Namespace) -> None:
     if not args.input and not args.dataset:
-        raise UsageError("nothing to look at; expected --input PHOTO or --dataset WHAT")
+        raise UsageError("nothing to inspect; expected --input PHOTO or --dataset WHAT")
     if args.annotations and not args.input:
         raise UsageError("--annotations without --input; expected both, or neither")
     if args.annotations and args.dataset:
-        raise UsageError("--annotations and --dataset both hold the truth of the photo; expected one of them")
+        raise UsageError("--annotations and --dataset both hold the ground truth of the photo; expected one of them")
     if args.compare_config_file and not args.compare:
         raise UsageError("--compare-config-file without --compare; expected the weights of the second model")
     if args.limit < 1:
@@ -131,7 +145,7 @@ def _subjects(args: argparse.Namespace) -> list[Subject]:
 
 
 def _register_annotations(args: argparse.Namespace, subject: Subject) -> str:
-    """Make a dataset of the VIA file; returns its name."""
+    """Register the VIA file as a dataset; return its name."""
     from balloon_splash.data.datasets.catalog import register_via_instances
 
     if len(subject.class_names) > 1:

@@ -1,4 +1,4 @@
-"""``balloon-splash COMMAND ...``: the tools by one name, for where there is no checkout."""
+"""Command line of ``balloon-splash COMMAND ...``: all tools under one name, without a checkout."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from collections.abc import Sequence
 from balloon_splash import __version__
 
 COMMANDS = {
-    "splash": "keep colour on the objects of photos and videos",
+    "splash": "keep the colour of objects in photos and videos, grey elsewhere",
     "train": "train or evaluate a model",
-    "prepare": "fetch the balloon dataset, or draw one",
-    "convert-annotations": "annotations of one tool for another: VIA, COCO, LabelMe, YOLO, CVAT and others",
-    "inspect-data": "a report on a dataset: faults, sizes, whether the anchors fit",
-    "inspect-model": "a report on a model: every stage of it on a photo, and how good it is",
-    "pack-weights": "a trained model as one small file",
-    "convert-matterport": "weights of matterport's Mask R-CNN (.h5) for every command here",
-    "cross-validate": "train on several splits or seeds, and tell mean and spread",
-    "export": "a model for other programs: TorchScript, ONNX, OpenVINO",
+    "prepare": "download the balloon dataset, or render one",
+    "convert-annotations": "convert annotations of one tool for another: VIA, COCO, LabelMe, YOLO, CVAT and others",
+    "inspect-data": "report on a dataset: faults, sizes, fit of the anchors",
+    "inspect-model": "report on a model: every stage on a photo, or accuracy on a dataset",
+    "pack-weights": "pack a trained model into one small file",
+    "convert-matterport": "convert weights of matterport's Mask R-CNN (.h5) for every command here",
+    "cross-validate": "train on several splits or seeds, and report mean and spread of AP",
+    "export": "export a model for other programs: TorchScript, ONNX, OpenVINO",
     "demo": "splash pictures with the model that ships, or train a small one first",
-    "doctor": "print versions and device, and what is missing",
+    "doctor": "print versions, device and missing parts",
 }
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Hand the rest of the arguments to the command that the first one names; returns its exit code."""
+    """Run the command that the first argument names with the rest; return its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments[:1] == ["--version"]:
         print(f"balloon-splash {__version__}")
@@ -35,7 +35,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("usage: balloon-splash COMMAND ...\n\ncommands:")
         for name, purpose in COMMANDS.items():
             print(f"  {name:<20}{purpose}")
-        print("\nballoon-splash COMMAND --help lists the options of a command; balloon-splash --version, the version")
+        print(
+            "\nballoon-splash COMMAND --help lists the options of a command. "
+            "balloon-splash --version prints the version."
+        )
         return 0 if arguments else 2
     name = arguments.pop(0)
     if name not in COMMANDS:
@@ -43,5 +46,5 @@ def main(argv: Sequence[str] | None = None) -> int:
         expected = f"did you mean {near[0]}?" if near else f"expected one of {', '.join(COMMANDS)}"
         print(f"error: unknown command {name}; {expected}", file=sys.stderr)
         return 2
-    sys.argv[0] = f"balloon-splash {name}"  # what argparse calls the program in its help
+    sys.argv[0] = f"balloon-splash {name}"  # the name of the program in argparse's help
     return importlib.import_module(f"balloon_splash.cli.{name.replace('-', '_')}").main(arguments)

@@ -19,15 +19,15 @@ FALSE_ALARMS = 0.025
 
 EXAMPLES = """\
 examples:
-  8 bits a weight, a quarter of the size:
+  8 bits per weight, a quarter of the size:
     %(prog)s --weights output/balloon_R50_FPN/model_best.pth --output cups.safetensors
-  computing in 8 bits too, by ranges measured on photos:
+  computation in 8 bits as well, by ranges measured on photos:
     %(prog)s --weights model_final.pth --output cups.safetensors --calibration cups/train/*.jpg
-  with facts about the model, for whoever gets the file:
+  facts about the model, for the recipient of the file:
     %(prog)s --weights model_final.pth --output cups.safetensors --fact "mask AP=71.3" --fact "data=61 photos"
   the mean of a run and of a second one that started from it:
     %(prog)s --weights first/model_final.pth --average-with second/model_final.pth --output cups.safetensors
-  less sure of itself, so that it finds something in at most one of 40 photos without any cup:
+  fewer false alarms: the model finds something in at most one of 40 photos without cups:
     %(prog)s --weights model_final.pth --output cups.safetensors --negatives no_cups --false-alarms 0.025
 then:
     splash.py --input photo.jpg --weights cups.safetensors
@@ -37,36 +37,36 @@ then:
 def build_parser() -> Parser:
     """The command line."""
     parser = Parser(
-        "Pack the weights of a trained model, with class names, into one small file. "
-        "A configuration of your own is written beside it.",
+        "Pack the weights of a trained model, with class names, into one small file. A configuration of your own goes "
+        "beside it.",
         EXAMPLES,
     )
     parser.add_argument(
-        "--weights", required=True, metavar="W", help="weights to pack, a path, a URL, or a name (balloon, coco, last)"
+        "--weights", required=True, metavar="W", help="weights to pack: a path, a URL, or a name (balloon, coco, last)"
     )
-    parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="packed file, *.safetensors")
+    parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="file to write, *.safetensors")
     parser.add_argument(
         "--average-with",
         nargs="+",
         default=[],
         metavar="W",
-        help="further weights of the same model; the mean of all is packed (default: none)",
+        help="further weights of the same model, to pack the mean of all (default: none)",
     )
     parser.add_argument(
         "--config-file",
         metavar="FILE",
-        help="configuration, a path or a name (default: config.yaml beside the weights)",
+        help="configuration: a path, one of ours, or one of Detectron2's zoo (default: config.yaml beside the weights)",
     )
     parser.add_argument(
-        "--storage", choices=("int8", "fp16"), default="int8", help="bits of each large weight (default: %(default)s)"
+        "--storage", choices=("int8", "fp16"), default="int8", help="type of each large weight (default: %(default)s)"
     )
     parser.add_argument(
         "--calibration",
         nargs="+",
         default=[],
         metavar="PHOTO",
-        help="photos on which the ranges for 8-bit computation are measured, 20 of those trained on are enough "
-        "(default: none; the model then computes in floating point)",
+        help="photos on which to measure the ranges for 8-bit computation; 20 of the training photos are enough "
+        "(default: none, and the model computes in floating point)",
     )
     parser.add_argument(
         "--fact",
@@ -74,27 +74,29 @@ def build_parser() -> Parser:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="a fact about the model, kept in the file; may be given again (default: none)",
+        help="fact about the model to store in the file; may be repeated (default: none)",
     )
     parser.add_argument(
         "--negatives",
         type=Path,
         metavar="DIR",
-        help="folder of pictures without objects; makes the model less sure until few of them show one (default: none)",
+        help="folder of pictures without objects, by which to make the model less sure, see --false-alarms (default: "
+        "none)",
     )
     parser.add_argument(
         "--false-alarms",
         type=share,
         metavar="0-1",
-        help=f"share of --negatives that may show an object (default: {FALSE_ALARMS})",
+        help=f"largest share of --negatives in which the model may find an object, from 0 to 1 (default: "
+        f"{FALSE_ALARMS})",
     )
     parser.add_argument(
         "--confidence",
         type=share,
         metavar="0-1",
-        help=f"score of an object in --negatives (default: {DEFAULT_CONFIDENCE})",
+        help=f"lowest score of an object in --negatives, from 0 to 1 (default: {DEFAULT_CONFIDENCE})",
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace a file that exists (default: refuse)")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing file (default: refuse)")
     return parser
 
 
@@ -139,7 +141,7 @@ def _negatives(args: argparse.Namespace) -> Negatives | None:
         limit = FALSE_ALARMS if args.false_alarms is None else args.false_alarms
         return Negatives(args.negatives, limit, DEFAULT_CONFIDENCE if args.confidence is None else args.confidence)
     if args.false_alarms is not None or args.confidence is not None:
-        raise UsageError("--false-alarms and --confidence say what to do with --negatives FOLDER, which is missing")
+        raise UsageError("--false-alarms and --confidence without --negatives; expected --negatives DIR as well")
     return None
 
 

@@ -1,4 +1,4 @@
-"""The argument parser of all commands: one name for one thing, options in any order, errors of one line."""
+"""Argument parser of all commands: one name for one thing, options in any order, errors of one line."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ EXIT_USAGE = 2
 
 
 class Parser(argparse.ArgumentParser):
-    """An :class:`argparse.ArgumentParser` that names the program as it was started.
+    """Parser, an :class:`argparse.ArgumentParser`, that names the program as it was started.
 
-    Options may also stand behind a trailing ``KEY VALUE``; an unknown one is an error of one line that names the
+    Options may also follow a trailing ``KEY VALUE``; an unknown option is an error of one line that suggests the
     nearest known one.
 
     Args:
@@ -32,9 +32,14 @@ class Parser(argparse.ArgumentParser):
         )
 
     def add_overrides(self) -> None:
-        """Add ``--opts KEY VALUE ...`` and, as Detectron2's tools have it, a trailing ``KEY VALUE ...``."""
+        """Add ``--opts KEY VALUE ...`` and, as in Detectron2's tools, a trailing ``KEY VALUE ...``."""
         add_opts(self)
-        self.add_argument("trailing", nargs="*", metavar="KEY VALUE", help="the same as --opts, without its name")
+        self.add_argument(
+            "trailing",
+            nargs="*",
+            metavar="KEY VALUE",
+            help="overrides of the configuration, as with --opts (default: none)",
+        )
 
     def add_alias(self, old: str, new: str, **options: Any) -> None:
         """Keep the old spelling of an option for one version, out of ``--help``."""

@@ -1,4 +1,4 @@
-"""``prepare_balloon``: put the balloon dataset, or rendered balloons, where ``balloon_train`` looks for it."""
+"""Command line of ``tools/prepare_balloon.py``: the balloon dataset, or rendered balloons, for ``balloon_train``."""
 
 from __future__ import annotations
 
@@ -20,28 +20,42 @@ def build_parser() -> Parser:
         type=Path,
         help="folder of the dataset (default: balloon, or synthetic_balloon, in $DETECTRON2_DATASETS or datasets)",
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace a dataset that exists (default: refuse)")
-    parser.add_argument("--quiet", action="store_true", help="no progress and no closing line (default: both)")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing dataset (default: refuse)")
+    parser.add_argument(
+        "--quiet", action="store_true", help="print errors only (default: progress and a closing line, too)"
+    )
 
     official = parser.add_argument_group("the balloon dataset")
-    official.add_argument("--archive", metavar="FILE", type=Path, help="copy of the archive (default: download it)")
-    official.add_argument("--url", help="address to download from (default: the official release)")
-    official.add_argument("--sha256", metavar="HEX", help="sha256 that the archive must have (default: any)")
+    official.add_argument(
+        "--archive", metavar="FILE", type=Path, help="local copy of the archive (default: download it)"
+    )
+    official.add_argument("--url", help="URL to download from (default: the official release)")
+    official.add_argument("--sha256", metavar="HEX", help="SHA-256 that the archive must have (default: any)")
     official.add_argument(
         "--allow-http", action="store_true", help="accept plain http to other machines (default: https only)"
     )
 
     synthetic = parser.add_argument_group("rendered balloons")
     synthetic.add_argument(
-        "--synthetic", action="store_true", help="render balloons, without a download (default: download photos)"
+        "--synthetic", action="store_true", help="render balloons instead of downloading photos (default: download)"
     )
     synthetic.add_argument(
-        "--num-train", metavar="N", type=int, default=60, help="training pictures (default: %(default)s)"
+        "--num-train",
+        metavar="N",
+        type=int,
+        default=60,
+        help="number of training pictures to render (default: %(default)s)",
     )
     synthetic.add_argument(
-        "--num-val", metavar="N", type=int, default=15, help="validation pictures (default: %(default)s)"
+        "--num-val",
+        metavar="N",
+        type=int,
+        default=15,
+        help="number of validation pictures to render (default: %(default)s)",
     )
-    synthetic.add_argument("--seed", metavar="N", type=int, default=0, help="random seed (default: %(default)s)")
+    synthetic.add_argument(
+        "--seed", metavar="N", type=int, default=0, help="random seed of the rendered pictures (default: %(default)s)"
+    )
     return parser
 
 
@@ -52,9 +66,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(args: argparse.Namespace) -> int:
     if args.synthetic and (args.archive or args.url or args.sha256):
-        raise UsageError("--synthetic renders pictures: it goes with none of --archive, --url, --sha256")
+        raise UsageError("--synthetic renders pictures; expected it without --archive, --url and --sha256")
     if args.archive and args.url:
-        raise UsageError("--archive and --url name two sources: give one")
+        raise UsageError("--archive and --url name two sources; expected one of them")
     from balloon_splash.data.datasets.folders import datasets_root
 
     datasets = datasets_root()
@@ -83,7 +97,7 @@ def _prepare_official(args: argparse.Namespace, datasets: Path) -> str:
 
     output = args.output or datasets / "balloon"
     if not args.overwrite and is_complete_balloon(output):
-        return f"{output}: complete already, nothing to do"
+        return f"{output}: already complete, nothing to do"
     folder = prepare_balloon(
         output,
         url=args.url or OFFICIAL_URL,

@@ -1,4 +1,4 @@
-"""``splash``: keep the colour where the objects are, grey everywhere else."""
+"""Command line of ``tools/splash.py``: keep the colour where the objects are, grey everywhere else."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None, *, finder: Finder | None = None) -> 
 
     Args:
         argv: arguments; None takes those of the process.
-        finder: finds the objects, in place of the model that the arguments name.
+        finder: a finder to use in place of the model that the arguments name.
     """
     return run_cli(partial(_run, finder=finder), build_parser(), argv)
 
@@ -47,7 +47,7 @@ def _splash_files(args: argparse.Namespace, options: SplashOptions, load: Callab
     from balloon_splash.splasher.run import splash_inputs
 
     if args.json and args.output == STDIO:
-        raise UsageError("--json and --output - both want standard output: choose one")
+        raise UsageError("--json and --output - both need standard output; expected one of them")
     quiet_libraries()
     with Progress(quiet=args.quiet, verbose=args.verbose) as progress:
         summary = splash_inputs(args.input, args.output, options, finder=load, report=progress)
@@ -84,7 +84,7 @@ def _splash_webcam(index: int, args: argparse.Namespace, options: SplashOptions,
     if args.tiles is not None or args.add_box:
         raise UsageError(f"--input {index}: a webcam takes neither --tiles nor --add-box")
     if args.output or args.detections or args.save_detections:
-        raise UsageError(f"--input {index}: a webcam is shown in a window; nothing can be read or written beside it")
+        raise UsageError(f"--input {index}: a webcam is shown in a window; expected no other input and no output")
     splash_webcam(index, load, options.look, options.selection, max_frames=args.max_frames)
     return EXIT_OK
 
@@ -95,7 +95,7 @@ def _look(args: argparse.Namespace) -> Look:
 
     kind, _, path = args.background.partition(":")
     if kind == "image" and not path:
-        raise UsageError(f"--background {args.background}: names no picture; expected image:FILE")
+        raise UsageError(f"--background {args.background}: no picture named; expected image:FILE")
     background = read_picture(path).rgb if kind == "image" else args.background
     look = Look(
         background=background,

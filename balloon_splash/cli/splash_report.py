@@ -64,7 +64,7 @@ class Progress(Report):
             if outcome.interrupted and outcome.video is not None:
                 say(f"interrupted: {outcome.job.target} holds the first {float(outcome.video.seconds):.1f} s")
             if self._verbose and outcome.skipped:
-                say(f"{name}: {outcome.job.target} is there already")
+                say(f"{name}: {outcome.job.target} already exists")
             elif self._verbose:
                 say(f"{name}: {outcome.kept} objects -> {outcome.job.target or 'stdout'}")
 
@@ -74,7 +74,7 @@ class Progress(Report):
 
     def _close_frames(self) -> None:
         if self._frames is not None:
-            self._frames.total = self._frames.n  # what was expected is a guess from the length of the file
+            self._frames.total = self._frames.n  # the expected number is a guess from the length of the file
             self._frames.close()
             self._frames = None
 
@@ -87,7 +87,7 @@ def conclude(summary: Summary, *, quiet: bool, as_json: bool) -> int:
         frames = sum(outcome.video.frames for outcome in done if outcome.video is not None)
         parts = [
             f"{len(done)} of {len(outcomes)} splashed",
-            *([f"{skipped} there already"] if skipped else []),
+            *([f"{skipped} already existed"] if skipped else []),
             f"{sum(outcome.kept for outcome in done)} objects",
             *([f"{frames} frames"] if summary.videos else []),
             f"{summary.seconds:.1f} s",

@@ -17,7 +17,7 @@ from balloon_splash.weights.names import names_help
 
 EXAMPLES = """\
 examples:
-  from COCO weights, as the article:
+  from COCO weights, as in the article:
     %(prog)s --config-file configs/balloon_R101_FPN.yaml
   from ImageNet weights, on the CPU or a small GPU, with the dataset elsewhere:
     %(prog)s --config-file configs/balloon_R50_FPN.yaml --weights imagenet --dataset /data/balloon
@@ -25,20 +25,20 @@ examples:
     %(prog)s --config-file configs/balloon_R50_FPN.yaml --resume
   evaluate:
     %(prog)s --config-file configs/balloon_R50_FPN.yaml --eval-only --weights output/balloon_R50_FPN/model_best.pth
-  eight GPUs, and another learning rate:
+  on eight GPUs, with another learning rate:
     %(prog)s --config-file configs/balloon_R101_FPN.yaml --num-gpus 8 SOLVER.BASE_LR 0.01
     torchrun --nproc-per-node 8 tools/train_net.py --config-file configs/balloon_R101_FPN.yaml
 """
 
 
 def build_parser() -> Parser:
-    """Detectron2's usual arguments, spelled out here so that ``--help`` need not load it, and the article's."""
+    """Build Detectron2's usual options, spelled out here so that ``--help`` does not load it, and the article's."""
     parser = Parser("Train or evaluate a model.", f"{names_help(training=True)}\n{EXAMPLES}")
     parser.add_argument(
         "--config-file",
         default="configs/balloon_R101_FPN.yaml",
         metavar="FILE",
-        help="configuration, a path, one of ours or of Detectron2's zoo (default: %(default)s)",
+        help="configuration: a path, one of ours, or one of Detectron2's zoo (default: %(default)s)",
     )
     parser.add_argument(
         "--dataset",
@@ -49,20 +49,22 @@ def build_parser() -> Parser:
     parser.add_argument(
         "--weights",
         metavar="W",
-        help="weights to start from, a name from the list below, a path or a URL; last is the same as --resume "
+        help="weights to start from: a name from the list below, a path or a URL; last is the same as --resume "
         "(default: those of the configuration)",
     )
     parser.add_argument(
-        "--resume", action="store_true", help="resume from the last checkpoint in OUTPUT_DIR (default: start anew)"
+        "--resume", action="store_true", help="resume from the last checkpoint in OUTPUT_DIR (default: start a new run)"
     )
-    parser.add_argument("--eval-only", action="store_true", help="evaluate the weights (default: train)")
+    parser.add_argument(
+        "--eval-only", action="store_true", help="evaluate the weights without training (default: train)"
+    )
     parser.add_argument("--device", help="cpu, cuda, cuda:1, ... (default: a GPU if there is one)")
     parser.add_argument(
-        "-v", "--verbose", action="store_true", help="print the whole log, too (default: progress and warnings)"
+        "-v", "--verbose", action="store_true", help="print the whole log (default: progress and warnings)"
     )
     several = parser.add_argument_group("several GPUs and machines, as in Detectron2's own tools")
-    several.add_argument("--num-gpus", type=int, default=1, help="GPUs per machine (default: %(default)s)")
-    several.add_argument("--num-machines", type=int, default=1, help="machines (default: %(default)s)")
+    several.add_argument("--num-gpus", type=int, default=1, help="number of GPUs per machine (default: %(default)s)")
+    several.add_argument("--num-machines", type=int, default=1, help="number of machines (default: %(default)s)")
     several.add_argument(
         "--machine-rank", type=int, default=0, help="number of this machine, from 0 (default: %(default)s)"
     )
@@ -90,7 +92,7 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _run_process(args: argparse.Namespace) -> None:
-    """What each process does; a function of the module, so that it can be sent to the others."""
+    """Run one process; a function of the module, so that it can be sent to the others."""
     from detectron2.utils import comm
 
     from balloon_splash.config import config_path, load_config, use_class_count
@@ -105,7 +107,7 @@ def _run_process(args: argparse.Namespace) -> None:
     from balloon_splash.weights.resolve import use_weights
     from balloon_splash.weights.run_folder import check_run_folder, has_run, sole_use
 
-    args.config_file = str(config_path(args.config_file))  # Detectron2 copies it into the log
+    args.config_file = str(config_path(args.config_file))  # Detectron2 copies the arguments into the log
     cfg = load_config(args.config_file, args.opts, device=args.device)
     resume = args.resume or args.weights == "last"
     if args.weights and args.weights != "last":
@@ -123,12 +125,12 @@ def _run_process(args: argparse.Namespace) -> None:
     if args.eval_only:
         if resume:
             use_weights(cfg, "last")
-        cfg.OUTPUT_DIR = str(Path(cfg.OUTPUT_DIR, "eval"))  # the configuration and log of the training stay
+        cfg.OUTPUT_DIR = str(Path(cfg.OUTPUT_DIR, "eval"))  # keep the configuration and the log of the run
     cfg.freeze()
     examine_datasets(cfg)
     with sole_use(cfg.OUTPUT_DIR) if comm.is_main_process() else contextlib.nullcontext():
         if not args.eval_only:
-            check_run_folder(cfg.OUTPUT_DIR, resume=resume)  # again: another run may have ended there meanwhile
+            check_run_folder(cfg.OUTPUT_DIR, resume=resume)  # check again: another run may have ended there meanwhile
         start_logging(cfg, args, verbose=args.verbose)
         try:
             results = evaluate(cfg) if args.eval_only else train(cfg, resume=resume)
@@ -138,11 +140,11 @@ def _run_process(args: argparse.Namespace) -> None:
             raise
     if comm.is_main_process():
         print(results_table(results))
-        print(f"log, metrics, checkpoints and pictures are in {cfg.OUTPUT_DIR}")
+        print(f"log, metrics, checkpoints and pictures: {cfg.OUTPUT_DIR}")
 
 
 def _resume_command(args: argparse.Namespace) -> str:
-    """The command that resumes this run."""
+    """Return the command that resumes this run."""
     program = sys.argv[0].split(" ") if " " in sys.argv[0] else ["python", sys.argv[0]]
     options = ["--config-file", args.config_file, *(["--dataset", args.dataset] if args.dataset else [])]
     return shlex.join([*program, *options, "--resume", *args.opts])

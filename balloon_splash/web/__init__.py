@@ -1,1 +1,1 @@
-"""The one HTTP client: which addresses may be asked, and the asking."""
+"""The one HTTP client: rules for addresses, and transfers within bounds."""

@@ -1,4 +1,4 @@
-"""Addresses on the web: how they may be shown, and which may be asked for a file."""
+"""Addresses on the web: showing them without secrets, and checking them before a request."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _URL = re.compile(
 
 
 def without_secrets(text: str) -> str:
-    """The text with each URL in it cut down to scheme, host and path.
+    """Return the text with each URL in it cut down to scheme, host and path.
 
-    Users, passwords and what follows a ``?`` or ``#``, tokens often, belong neither on the screen nor into a log.
+    Users, passwords and anything after ``?`` or ``#``, often tokens, belong neither on the screen nor in a log.
     """
     return _URL.sub(lambda url: f"{url['scheme']}{url['place']}{'?...' if url['rest'] else ''}", text)
 
@@ -31,12 +31,12 @@ class Rules:
     """Bounds of one transfer.
 
     Attributes:
-        max_bytes: a longer body is refused.
-        max_seconds: a transfer that takes longer is given up.
-        silent_seconds: a server that sends nothing for so long has gone.
-        http: hosts that may be asked without encryption: none, this machine, or any.
+        max_bytes: largest body in bytes.
+        max_seconds: longest transfer in seconds.
+        silent_seconds: longest silence of a server in seconds.
+        http: hosts allowed without encryption: none, this machine, or any.
         public_only: refuse addresses that are not public (loopback, private, link-local).
-        flag: the option that allows what these rules refuse, which errors name; empty if there is none.
+        flag: the option that allows what these rules refuse, named in errors; empty if there is none.
     """
 
     max_bytes: int
@@ -48,7 +48,7 @@ class Rules:
 
     @property
     def unless(self) -> str:
-        """The end of an error that a flag mends."""
+        """End of an error that a flag mends."""
         return f", or {self.flag} if you trust it" if self.flag else ""
 
 
@@ -56,11 +56,11 @@ def check_address(url: str, rules: Rules) -> str | None:
     """Refuse an address that the rules do not allow.
 
     Returns:
-        the IP address that was looked up and checked, to which the request has to go, since a name server may answer
+        the IP address that was looked up and checked, to which the request has to go, because a name server may answer
         differently the second time; None if any address will do.
 
     Raises:
-        DownloadError: the address is none of the web's, or not allowed, or the host does not exist.
+        DownloadError: the address is not a web address or not allowed, or the host does not exist.
     """
     try:
         parts = urlsplit(url)
@@ -71,7 +71,7 @@ def check_address(url: str, rules: Rules) -> str | None:
         raise DownloadError(f"{url}: not a web address; expected https://...")
     if parts.scheme == "http" and not _may_be_plain(parts, rules):
         raise DownloadError(
-            f"{url}: plain http, which anybody on the way could change; expected an https address{rules.unless}"
+            f"{url}: plain http, which anybody on the way can change; expected an https address{rules.unless}"
         )
     return _public_place(url, parts.hostname, port or PORTS[parts.scheme], rules) if rules.public_only else None
 
@@ -88,7 +88,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _public_place(url: str, host: str, port: int, rules: Rules) -> str:
-    """The first IP address of a host, all of whose addresses must be public."""
+    """Return the first IP address of a host, all of whose addresses must be public."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, ValueError) as error:

@@ -1,7 +1,7 @@
 """Fetch one file from the web within bounds: addresses, redirects, size, time.
 
-``requests`` and not ``pooch``: an address may be one that the user typed, so every redirect is looked at and the size
-and the time are bounded, for which pooch has no handle. Proxies are those that the environment names.
+``requests`` and not ``pooch``: a user may have typed the address, so every redirect is checked, and size and time are
+bounded, which pooch does not offer. Proxies come from the environment.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from balloon_splash.web.addresses import PORTS, Rules, check_address, without_se
 _MAX_REDIRECTS = 5
 _CONNECT_SECONDS = 10.0
 _CHUNK = 1 << 16
-_HEADERS = {"Accept-Encoding": "identity"}  # so that Content-Length counts the bytes that are written
+_HEADERS = {"Accept-Encoding": "identity"}  # so that Content-Length counts the bytes written
 
 
 class NamedHost(HTTPAdapter):
-    """Connects by HTTPS to an address that was looked up, and checked, beforehand.
+    """Adapter that connects by HTTPS to an address that was looked up and checked before.
 
     Args:
-        hostname: the name that the address was looked up for; TLS asks for it and expects its certificate.
+        hostname: the name of the address, which TLS requests and whose certificate it expects.
     """
 
     def __init__(self, hostname: str) -> None:
@@ -44,24 +44,25 @@ class NamedHost(HTTPAdapter):
         super().init_poolmanager(*args, **kwargs, server_hostname=self._hostname)
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
-        """Pass the name on to those through a proxy."""
+        """Pass the name on to connections through a proxy."""
         return super().proxy_manager_for(*args, **kwargs, server_hostname=self._hostname)
 
 
 def download(
     url: str, target: Path, rules: Rules, *, progress: bool = True, check: Callable[[Path], None] | None = None
 ) -> None:
-    """Write what ``url`` serves to ``target``, whole or not at all; a file that is there is replaced.
+    """Download ``url`` to ``target``, whole or not at all; replace an existing file.
 
     Args:
         url: the address.
         target: the file.
         rules: the bounds.
         progress: show a progress bar on stderr.
-        check: raises DownloadError where the file, complete but still under another name, is not the expected one.
+        check: function that raises DownloadError where the file, complete but still under a temporary name, is not the
+            expected one.
 
     Raises:
-        DownloadError: see :func:`fetch_into`; or the file cannot be written.
+        DownloadError: see :func:`fetch_into`, or the file cannot be written.
     """
     try:
         with atomic_path(target, overwrite=True) as part:
@@ -76,12 +77,12 @@ def download(
 def fetch_into(file: BinaryIO, url: str, rules: Rules, *, progress: bool = False) -> None:
     """Write the body behind an address to a file.
 
-    Every redirect is checked as the first address is. Where only public addresses are allowed, the connection goes to
-    the very address that was checked: neither a redirect nor a name server that answers differently the second time
-    leads into the local network. No redirect leads from ``https`` to ``http``.
+    Every redirect is checked like the first address. Where only public addresses are allowed, the connection goes to
+    the very address that was checked: neither a redirect nor a name server that answers differently the second time can
+    lead into the local network. Redirects from ``https`` to ``http`` are refused.
 
     Args:
-        file: receives the body.
+        file: the file for the body.
         url: the address.
         rules: the bounds.
         progress: show a progress bar on stderr.
@@ -98,10 +99,10 @@ def fetch_into(file: BinaryIO, url: str, rules: Rules, *, progress: bool = False
 
 @contextlib.contextmanager
 def one_downloader(lock: Path, *, timeout: float = 1800) -> Iterator[None]:
-    """Keep other processes from downloading the same meanwhile: they wait, and then find it there.
+    """Keep other processes from downloading the same file meanwhile: they wait, and then find it there.
 
     Args:
-        lock: a lock file that stands for what is downloaded; where it cannot be made, there is no lock.
+        lock: a lock file for the download; where it cannot be made, there is no lock.
         timeout: how many seconds to wait for another process.
 
     Raises:
@@ -112,10 +113,10 @@ def one_downloader(lock: Path, *, timeout: float = 1800) -> Iterator[None]:
             held.enter_context(locked(lock, timeout=timeout))
         except TimeoutError:
             raise DownloadError(
-                f"{lock}: held for {timeout:.0f} seconds by another process that downloads the same; "
-                "expected it to be done by now"
+                f"{lock}: held for {timeout:.0f} seconds by another process that downloads the same file; expected it "
+                f"to be done by now"
             ) from None
-        except OSError:  # what keeps us from making the lock will keep us from writing the file, and be reported then
+        except OSError:  # whatever prevents the lock will also prevent writing the file, and be reported then
             pass
         yield
 
@@ -128,7 +129,7 @@ def _fetch_into(file: BinaryIO, url: str, rules: Rules, progress: bool) -> None:
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
         raise DownloadError(f"{url}: cannot be fetched ({_reason(error)})") from error
     except ValueError as error:
-        raise DownloadError(f"{url}: leads to no web address ({error})") from error
+        raise DownloadError(f"{url}: does not lead to a web address ({error})") from error
 
 
 def _open(session: requests.Session, url: str, rules: Rules) -> requests.Response:
@@ -148,7 +149,7 @@ def _open(session: requests.Session, url: str, rules: Rules) -> requests.Respons
 
 
 def _get(session: requests.Session, url: str, rules: Rules) -> requests.Response:
-    """Begin to fetch; where its address was checked, the request goes there, and names the host in header and TLS."""
+    """Start a request; where the address was checked, connect to it, and name the host in header and TLS."""
     place, headers, parts = check_address(url, rules), dict(_HEADERS), urlsplit(url)
     if place is not None:
         user, at, headers["Host"] = parts.netloc.rpartition("@")
@@ -179,13 +180,13 @@ def _copy(response: requests.Response, file: BinaryIO, url: str, rules: Rules, d
 
 
 def _announced(response: requests.Response) -> int | None:
-    """The length of the body, if the server gives it, and of what is written, not of something compressed."""
+    """Return the length of the body, if the server gives it and the body is not compressed."""
     length = response.headers.get("Content-Length", "")
     return int(length) if length.isdecimal() and "Content-Encoding" not in response.headers else None
 
 
 def _pieces(response: requests.Response) -> Iterator[bytes]:
-    """The body, in pieces as they come: a server that sends byte by byte must not hold the clock."""
+    """Yield the body in pieces as they come: a server that sends byte by byte must not stop the clock."""
     while piece := response.raw.read1(_CHUNK, decode_content=True):
         yield piece
 
@@ -196,7 +197,7 @@ def _progress_bar(url: str, total: int | None, visible: bool) -> ProgressBar:
 
 
 def _reason(error: BaseException) -> str:
-    """What went wrong, from the depth of the errors that libraries wrap around each other."""
+    """Return the reason of a failure, from the depth of the errors that libraries wrap around each other."""
     cause: BaseException | None = error
     while cause is not None:
         response = getattr(cause, "response", None)

@@ -40,7 +40,7 @@ def test_a_second_run_says_that_all_is_there(archive, capsys):
     archive.unlink()
     capsys.readouterr()
     assert main([]) == 0
-    assert "complete already, nothing to do" in capsys.readouterr().out
+    assert "already complete, nothing to do" in capsys.readouterr().out
 
 
 def test_a_download_goes_where_output_says(tmp_path, capfd):
@@ -55,8 +55,8 @@ def test_a_download_goes_where_output_says(tmp_path, capfd):
     [
         (["--archive", "absent.zip"], "absent.zip: no such archive"),
         (["--archive", "{archive}", "--sha256", "00"], "expected 00"),
-        (["--archive", "{archive}", "--url", "https://x"], "give one"),
-        (["--synthetic", "--archive", "{archive}"], "goes with none of"),
+        (["--archive", "{archive}", "--url", "https://x"], "expected one of them"),
+        (["--synthetic", "--archive", "{archive}"], "expected it without --archive"),
         (["--synthetic", "--num-train", "0"], "expected at least one"),
         (["--url", "http://example.invalid/b.zip"], "expected an https address"),
     ],

@@ -90,7 +90,7 @@ def test_existing_results_can_be_left_alone(model, tmp_path: Path, capsys, monke
     assert run("--input", tmp_path) == 2
     assert run("--input", tmp_path, "--skip-existing", "--json") == 0
     out, err = capsys.readouterr()
-    assert "1 of 2 splashed, 1 there already" in err
+    assert "1 of 2 splashed, 1 already existed" in err
     assert sorted(entry["skipped"] for entry in json.loads(out)["photos"]) == [False, True]
     assert (tmp_path / "a_splash.png").read_bytes() == b"precious"
     monkeypatch.setattr(loading, "load_finder", lambda *args, **options: pytest.fail("the model was loaded"))

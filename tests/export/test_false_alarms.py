@@ -129,7 +129,7 @@ def test_a_number_that_is_none_is_told(capsys: pytest.CaptureFixture[str], optio
 @pytest.mark.parametrize("option", ["--false-alarms", "--confidence"])
 def test_what_would_do_nothing_without_negatives_is_told(capsys: pytest.CaptureFixture[str], option: str) -> None:
     assert main(["--weights", "w", "--output", "o.safetensors", option, "0.5"]) == 2
-    assert "with --negatives FOLDER, which is missing" in capsys.readouterr().err
+    assert "expected --negatives DIR as well" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("confidence", [0.0, 1.0])
