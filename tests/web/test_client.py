@@ -115,7 +115,7 @@ def test_a_body_comes_whole(server, path):
         ("/missing", r"cannot be fetched \(the server answers 404 Not Found\)"),
         ("/loop", "more than 5 redirects"),
         ("/file", "file:///etc/passwd: not a web address; expected https"),
-        ("/astray", "no web address"),
+        ("/astray", "not lead to a web address"),
         ("/half", "the transfer broke off"),
         ("/huge", "999999999999 bytes announced; expected at most 1000000"),
         ("/outside", r"http://192\.0\.2\.1/x\?\.\.\. plain http, .*; expected an https address$"),
