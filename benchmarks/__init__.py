@@ -1,1 +1,1 @@
-"""Measurements of this package beside what a user would otherwise run."""
+"""Benchmarks of this package against what a user would otherwise run."""

@@ -13,10 +13,10 @@ import benchmarks
 
 
 def main() -> None:
-    """Run the benchmarks that are named, or tell what there is."""
+    """Run the named benchmarks, or list all."""
     names = [module.name for module in pkgutil.iter_modules(benchmarks.__path__) if not module.name.startswith("_")]
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=benchmarks.__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="run these; without any, list what there is")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="benchmarks to run (default: list all)")
     ours, options = _split(sys.argv[1:])
     chosen = parser.parse_args(ours).names
     unknown = sorted(set(chosen) - set(names))
@@ -38,7 +38,7 @@ def main() -> None:
 
 
 def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
-    """The benchmarks' names, and the options behind them, which are for the benchmark."""
+    """Split names of benchmarks from the options behind them, which are for the benchmark."""
     count = next((number for number, each in enumerate(arguments) if each.startswith("-")), len(arguments))
     return (arguments[:count], arguments[count:]) if count else (arguments, [])
 

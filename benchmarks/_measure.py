@@ -1,4 +1,4 @@
-"""Timing that a busy machine upsets least, and results as table, JSON and plot."""
+"""Timing that a busy machine disturbs least, and results as table, JSON and plot."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class Row:
     """One side of one comparison.
 
     Attributes:
-        what: the comparison.
-        side: who was measured.
-        median: seconds.
-        low: the fastest.
-        high: the slowest.
+        what: name of the comparison.
+        side: name of the side.
+        median: median in seconds.
+        low: the fastest, in seconds.
+        high: the slowest, in seconds.
         ratio: the median of the comparison's first side over this one's.
-        cpu: median of the processor's time in this process, in seconds: what other processes upset least.
-        target: the ratio that is wanted; None where there is no target.
+        cpu: median of the processor's time in this process, in seconds, which other processes disturb least.
+        target: the target ratio; None without a target.
     """
 
     what: str
@@ -50,14 +50,14 @@ def compare(
     targets: Mapping[str, float] | None = None,
     per: int = 1,
 ) -> list[Row]:
-    """Time all sides in turn, round by round, so that what else the machine does hits all of them alike.
+    """Time all sides in turn, round by round, so that other work on the machine affects all alike.
 
     Args:
         what: a name for the comparison.
-        sides: what to call for each; the first is what the others are held against.
+        sides: function to call for each side; the first is the baseline.
         rounds: calls of each, after one to warm up.
-        targets: wanted ratios of some sides.
-        per: photos in a call; times are those of one.
+        targets: target ratios of some sides.
+        per: photos per call; times are per photo.
     """
     times: dict[str, list[float]] = {name: [] for name in sides}
     cpu: dict[str, list[float]] = {name: [] for name in sides}
@@ -80,7 +80,7 @@ def row(
     target: float | None = None,
     cpu: Sequence[float] | None = None,
 ) -> Row:
-    """A row from single times in seconds and the median that it is held against."""
+    """Make a row from single times in seconds and the median of the baseline."""
     median = statistics.median(times)
     return Row(
         what, side, median, min(times), max(times), base / median, target, statistics.median(cpu) if cpu else None
@@ -95,7 +95,7 @@ def seconds(function: Callable[[], object]) -> float:
 
 
 def machine() -> dict[str, str]:
-    """What the figures hold for."""
+    """Describe the machine that the figures are for."""
     found = {"processor": _processor(), "cores": str(os.cpu_count()), "python": platform.python_version()}
     for package in PACKAGES:
         try:
@@ -114,7 +114,7 @@ def _processor() -> str:
 
 
 def print_table(rows: Sequence[Row], earlier: Mapping[tuple[str, str], float] | None = None) -> None:
-    """One line a row; ``earlier`` holds medians of another run by comparison and side."""
+    """Print one line per row; ``earlier`` holds medians of another run by comparison and side."""
     what = ""
     for each in rows:
         if each.what != what:
@@ -129,17 +129,17 @@ def print_table(rows: Sequence[Row], earlier: Mapping[tuple[str, str], float] | 
 
 
 def write_json(path: Path, rows: Sequence[Row], extra: Mapping[str, Any]) -> None:
-    """All rows, the machine, and whatever else was found."""
+    """Write all rows, the machine, and further findings."""
     path.write_text(json.dumps({"machine": machine(), "rows": [asdict(each) for each in rows], **extra}, indent=2))
 
 
 def read_medians(path: Path) -> dict[tuple[str, str], float]:
-    """The medians of a run that :func:`write_json` wrote, by comparison and side."""
+    """Read the medians of a run that :func:`write_json` wrote, by comparison and side."""
     return {(each["what"], each["side"]): each["median"] for each in json.loads(path.read_text())["rows"]}
 
 
 def write_plot(path: Path, rows: Sequence[Row]) -> None:
-    """A panel for each comparison: a bar for each side, with its spread, its ratio, and the ratio that is wanted."""
+    """Draw a panel per comparison: a bar per side, with its spread, its ratio, and the target ratio."""
     import matplotlib
 
     matplotlib.use("Agg")

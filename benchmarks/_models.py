@@ -1,4 +1,4 @@
-"""The models that are measured, ours and what a user would run instead, on the same weights."""
+"""Models to measure, ours and what a user would run instead, on the same weights."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Image = npt.NDArray[np.uint8]
 
 
 def photos(folder: Path, given: Sequence[str], count: int) -> list[Path]:
-    """JPEG files: those given, the balloon photos for validation where they are, or rendered ones in ``folder``."""
+    """Return JPEG files: those given, the balloon photos for validation if there, or rendered ones in ``folder``."""
     dataset = Path(os.environ.get("DETECTRON2_DATASETS", "datasets")) / "balloon" / "val"
     found = [Path(name) for name in given] or sorted(dataset.glob("*.jpg"))
     if not found:
@@ -42,10 +42,10 @@ def photos(folder: Path, given: Sequence[str], count: int) -> list[Path]:
 
 
 def grown_to_r101(weights: Path, config: str, folder: Path) -> tuple[Path, str]:
-    """A ResNet-50 model with 17 more blocks, which add nothing: R101's arithmetic, and R50's detections.
+    """Make a ResNet-50 model with 17 more blocks that add nothing: R101's arithmetic with R50's detections.
 
     Args:
-        weights: of a trained ResNet-50-FPN.
+        weights: weights of a trained ResNet-50-FPN.
         config: its configuration.
         folder: for the new weights.
 
@@ -65,7 +65,7 @@ def grown_to_r101(weights: Path, config: str, folder: Path) -> tuple[Path, str]:
 
 
 def shipped(folder: Path) -> tuple[Path, str]:
-    """The model that ships, its weights in ``folder`` in a file that Detectron2 reads, too; and its configuration."""
+    """Return the model that ships, its weights in ``folder`` in a file that Detectron2 reads, and its configuration."""
     from balloon_splash.weights.packed import read_safetensors
     from balloon_splash.weights.resolve import choose_model
 
@@ -76,7 +76,7 @@ def shipped(folder: Path) -> tuple[Path, str]:
 
 
 def stock_config(weights: Path | str, config: str, opts: Sequence[str] = ()) -> CfgNode:
-    """The same model of Detectron2's own classes."""
+    """Return the same model with Detectron2's own classes."""
     cfg = load_config(config, opts, device="cpu", weights=str(weights))
     cfg.MODEL.META_ARCHITECTURE = "GeneralizedRCNN"
     cfg.MODEL.PROPOSAL_GENERATOR.NAME = "RPN"
@@ -85,7 +85,7 @@ def stock_config(weights: Path | str, config: str, opts: Sequence[str] = ()) -> 
 
 
 def reference_splash(weights: Path, config: str, *, confidence: float) -> Callable[[Path, Path], None]:
-    """Photo file to splashed file as with stock Detectron2 and the article's effect.
+    """Splash a photo from file to file with stock Detectron2 and the article's effect.
 
     All objects above the configuration's threshold get a mask, as ``DefaultPredictor`` does; those that are confident
     enough are stacked, and the effect picks with ``np.where``.
@@ -106,14 +106,14 @@ def reference_splash(weights: Path, config: str, *, confidence: float) -> Callab
 def segmenter(
     weights: Path, config: str, backend: str, precision: str, *, confidence: float, **options: Any
 ) -> Segmenter:
-    """Ours."""
+    """Load our side."""
     return Segmenter.from_config(
         config, str(weights), device="cpu", confidence=confidence, backend=backend, precision=precision, **options
     )
 
 
 def splash_folder(finder: Segmenter, paths: Sequence[Path], batch_size: int = 4) -> None:
-    """As ``balloon-splash splash`` does it with several photos; each is written beside its source."""
+    """Splash several photos as ``balloon-splash splash`` does; each result is written beside its source."""
     jobs = [Job(Source(path.name, Path(path.name), path), path.with_name(f"out_{path.name}")) for path in paths]
     results = PhotoResults(Look(), Selection(), Files(overwrite=True))
     summary = splash_photos(jobs, ModelFinder(finder), results, batch_size=batch_size)

@@ -1,4 +1,4 @@
-"""What each stage of a splash costs, how that grows, and how far it is from what the processor could do."""
+"""Cost of each stage of a splash, its growth, and its distance from the processor's peak."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from benchmarks._stopwatch import STAGES, Stopwatch, our_run, samples
 
 TERMS = ("a photo", "a file's Mpx", "a seen Mpx", "an object")
 PEAK_SIDE = 2048
-"""Of the matrices whose product tells what the processor can do."""
+"""Side of the matrices whose product measures the processor's peak."""
 
 
 def fit_stages(fast: Segmenter, paths: Sequence[Path], rounds: int) -> dict[str, dict[str, float]]:
-    """Least squares for each stage's time, in milliseconds, by photos, pixels and objects (not negative).
+    """Fit each stage's time, in milliseconds, by non-negative least squares on photos, pixels and objects.
 
     Prints a table, and returns it by stage and term.
     """
@@ -44,7 +44,7 @@ def fit_stages(fast: Segmenter, paths: Sequence[Path], rounds: int) -> dict[str,
 
 
 def _terms(fast: Segmenter, path: Path) -> list[float]:
-    """What a photo's time is explained with: itself, megapixels of the file and of what the model sees, objects."""
+    """Return the terms that explain a photo's time: 1, megapixels of the file and of the model's input, objects."""
     image = read_picture(path).rgb8
     _, height, width = fast.network_image(image).shape
     (found,) = fast.detect([image])
@@ -52,7 +52,7 @@ def _terms(fast: Segmenter, path: Path) -> list[float]:
 
 
 def _nonnegative(design: np.ndarray, spent: np.ndarray) -> list[float]:
-    """Least squares without negative costs: terms that come out negative are left out, the worst first."""
+    """Solve least squares without negative costs: leave out negative terms, the worst first."""
     used = list(range(design.shape[1]))
     costs = np.zeros(0)
     while used:
@@ -67,7 +67,7 @@ def _nonnegative(design: np.ndarray, spent: np.ndarray) -> list[float]:
 
 
 def floors(weights: Path, config: str, photo: Path, calibration: Sequence[str]) -> dict[str, float]:
-    """Multiply-adds of backbone, FPN and RPN head over what the processor reaches in a large product, in ms."""
+    """Divide the multiply-adds of backbone, FPN and RPN head by the processor's peak in a large product, in ms."""
     exact = _models.segmenter(weights, config, "torch", "fp32", confidence=0.9)
     image = exact.model.preprocess_image([exact._prepare(read_picture(photo).rgb8)]).tensor
     counted = FlopCountAnalysis(ConvPart(exact.model), image)
@@ -92,7 +92,7 @@ def floors(weights: Path, config: str, photo: Path, calibration: Sequence[str]) 
 
 
 def _peak_gmacs(precision: str) -> float:
-    """Multiply-adds a second in a product of two large matrices."""
+    """Measure multiply-adds per second in a product of two large matrices."""
     if precision == "int8":
         shape = PEAK_SIDE, PEAK_SIDE
         a, b = torch.randint(-100, 100, shape, dtype=torch.int8), torch.randint(-100, 100, shape, dtype=torch.int8)

@@ -1,4 +1,4 @@
-"""Where the time of a photo goes: each stage's own time, without that of the stages inside it."""
+"""Stopwatch for the time of a photo: each stage's own time, without that of the stages inside it."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ STAGES = (
 
 
 class Stopwatch:
-    """Adds up the milliseconds that each stage takes; a stage inside another one stops the outer one's clock."""
+    """Sum of the milliseconds of each stage; a stage inside another one stops the outer one's clock."""
 
     def __init__(self) -> None:
-        """All at zero."""
+        """Start all stages at zero."""
         self.spent: dict[str, float] = defaultdict(float)
         self._running: list[str] = []
         self._since = 0.0
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """The block is this stage."""
+        """Count the block as this stage."""
         self._switch()
         self._running.append(name)
         try:
@@ -46,7 +46,7 @@ class Stopwatch:
             self._running.pop()
 
     def watch(self, owner: Any, attribute: str, name: str) -> None:
-        """Let calls of ``owner.attribute`` be this stage from now on."""
+        """Count calls of ``owner.attribute`` as this stage from now on."""
         function = getattr(owner, attribute)
 
         def timed(*args: Any, **kwargs: Any) -> Any:
@@ -56,7 +56,7 @@ class Stopwatch:
         object.__setattr__(owner, attribute, timed)
 
     def read(self) -> dict[str, float]:
-        """What was added up since the last call."""
+        """Return the sums since the last call."""
         spent, self.spent = dict(self.spent), defaultdict(float)
         return spent
 
@@ -68,7 +68,7 @@ class Stopwatch:
 
 
 def watch_model(watch: Stopwatch, model: Any) -> None:
-    """Let a ``GeneralizedRCNN``, stock or accelerated, tell its stages."""
+    """Watch the stages of a ``GeneralizedRCNN``, stock or accelerated."""
     heads, generator = model.roi_heads, model.proposal_generator
     for owner, attribute, name in (
         (model, "preprocess_image", "resizing, normalising"),
@@ -86,7 +86,7 @@ def watch_model(watch: Stopwatch, model: Any) -> None:
 
 
 def stock_run(predictor: Any, watch: Stopwatch, confidence: float) -> Callable[[bytes], None]:
-    """A photo's way through ``DefaultPredictor`` and the article's effect, from a file's bytes to a file's bytes."""
+    """Run a photo through ``DefaultPredictor`` and the article's effect, from a file's bytes to a file's bytes."""
     watch_model(watch, predictor.model)
     resize = predictor.aug.get_transform
 
@@ -112,7 +112,7 @@ def stock_run(predictor: Any, watch: Stopwatch, confidence: float) -> Callable[[
 
 
 def our_run(segmenter: Segmenter, watch: Stopwatch) -> Callable[[bytes], int]:
-    """A photo's way through ``segmenter``, from a file's bytes to a file's bytes; gives the number of objects."""
+    """Run a photo through ``segmenter``, from a file's bytes to a file's bytes; return the number of objects."""
     watch_model(watch, segmenter.model)
     watch.watch(segmenter, "_prepare", "resizing, normalising")
 
@@ -133,7 +133,7 @@ def our_run(segmenter: Segmenter, watch: Stopwatch) -> Callable[[bytes], int]:
 def samples(
     run: Callable[[bytes], Any], watch: Stopwatch, paths: list[Path], rounds: int
 ) -> dict[str, list[list[float]]]:
-    """Milliseconds of each stage: a list of the rounds for each photo, after a round to warm up."""
+    """Measure the milliseconds of each stage: a list of the rounds for each photo, after a round to warm up."""
     found: dict[str, list[list[float]]] = {name: [[] for _ in paths] for name in STAGES}
     for number in range(rounds + 1):
         for index, path in enumerate(paths):

@@ -1,8 +1,8 @@
-"""Clips whose truth is known: photos moved and zoomed over each other, with the outlines of their objects.
+"""Clips with known truth: photos moved and zoomed over each other, with the outlines of their objects.
 
 Each scene has a ground, a photo under a hand-held camera, and figures, the objects of a second photo cut out along
 their outlines: one crosses the picture from outside to outside, before the objects of the ground, one swings fast, one
-comes nearer. Between two scenes there is a cut. Where no photos are at hand, rendered pictures take their places.
+comes nearer. Between two scenes there is a cut. Without photos, rendered pictures replace them.
 """
 
 from __future__ import annotations

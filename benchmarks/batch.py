@@ -1,14 +1,14 @@
-"""Many photos in one process, batched and overlapping, against one call a photo.
+"""Many photos in one process, batched and overlapping, against one call per photo.
 
     python -m benchmarks.batch
 
 Both sides run the model that ships, by its default back end, on the same rendered photos and write the same files.
 One side is what a script with a loop does: read, detect, splash, write, one photo after the other. The other side is
-the command's own pipeline. A third row is one *process* a photo, as with a tool that takes a single file: the time of
+the command's own pipeline. A third row is one *process* per photo, as with a tool that takes a single file: the time of
 one such process, most of which is spent on loading, times the number of photos.
 
-The model sees every photo at the same size, while reading, composing and writing grow with its pixels. So both sides
-are measured with photos as one finds them on web pages and as a camera makes them.
+The model sees every photo at the same size, while reading, composing and writing grow with its pixels, so both sides
+are measured with photos of web pages and of a camera.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
     python -m benchmarks.compositing
 
 The article (matterport/Mask_RCNN, samples/balloon) greys the whole photo in floating point, sums a stack of boolean
-masks and picks with ``np.where``. Both sides start from what they get: the article's from ``(H, W, N)`` masks, ours
+masks and picks with ``np.where``. Both sides start from their own input: the article's from ``(H, W, N)`` masks, ours
 from a matte, and, in the second row, from the soft masks themselves.
 """
 
@@ -26,14 +26,14 @@ HEIGHT, WIDTH, OBJECTS, TARGET = 1365, 2048, 6, 20.0
 
 
 def article_effect(image: npt.NDArray[np.uint8], masks: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
-    """Grey everywhere but in the union of ``masks`` ``(H, W, N)``, as the article describes it."""
+    """Grey the picture except in the union of ``masks`` ``(H, W, N)``, as the article describes."""
     grey = gray2rgb(rgb2gray(image)) * 255
     union = masks.sum(axis=-1, keepdims=True) >= 1
     return np.where(union, image, grey).astype(np.uint8)
 
 
 def scene() -> tuple[npt.NDArray[np.uint8], Detections]:
-    """A noisy photo, the slowest kind there is, and six round objects."""
+    """Make a noisy photo, the slowest kind, and six round objects."""
     rng = np.random.default_rng(0)
     image = rng.integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
     centre = rng.uniform((300, 300), (WIDTH - 300, HEIGHT - 300), (OBJECTS, 2))

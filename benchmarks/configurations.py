@@ -1,8 +1,8 @@
-"""What the training of each configuration takes: seconds an iteration, and memory at its peak.
+"""Cost of training each configuration: seconds per iteration, and peak memory.
 
     python -m benchmarks configurations --balloon datasets/balloon
 
-trains each for a few iterations in a process of its own, with the batch and the sizes of the configuration but without
+trains each for a few iterations in its own process, with the batch and the sizes of the configuration but without
 any evaluation, and prints a table. Weights are random and stay as they are, so that no file is needed. Those for COCO
 and for rendered pictures see the balloon photos; COCO's two at a time, which is what one of eight GPUs gets of their
 batch of 16. Memory is that of the processes: on a GPU it leaves out what matters most there, and a training of hours
@@ -39,8 +39,8 @@ class Cost:
 
     Attributes:
         configuration: the name of its file.
-        batch: photos an iteration.
-        seconds: an iteration, the median.
+        batch: photos per iteration.
+        seconds: median seconds per iteration.
         training: peak of the training process' resident memory, in GiB.
         loading: that of the largest of its loading processes, in GiB; 0 if it has none.
     """
@@ -75,7 +75,7 @@ def measure(config: Path, photos: Path, folder: Path, iterations: int) -> Cost:
     """Train ``config`` for some iterations.
 
     Raises:
-        SystemExit: the training failed; it has said why.
+        SystemExit: the run failed, and has reported why.
     """
     opts = ["OUTPUT_DIR", str(folder), "DATASETS.TEST", "()", "TEST.EVAL_PERIOD", "0", "SOLVER.BASE_LR", "1e-9"]
     opts += ["SOLVER.MAX_ITER", str(iterations), "SOLVER.STEPS", "()", "SOLVER.WARMUP_ITERS", "0"]

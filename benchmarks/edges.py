@@ -1,4 +1,4 @@
-"""How well the outlines of two models fit, on the same detections: boundary IoU of one mask head beside the other's.
+"""Fit of the outlines of two models on the same detections: boundary IoU of one mask head against the other's.
 
 The first model says where the objects are; each model then gives its mask for the very same boxes, so that the mask
 heads are compared and not the detectors. Objects that the first model misses do not count. The narrower the band along
@@ -33,7 +33,7 @@ Masks = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Fit:
-    """How well masks fit the truth, one number an object, from 0 to 1.
+    """Fit of masks to the truth, one number per object, from 0 to 1.
 
     Attributes:
         boundary: boundary IoU ``(objects, bands)``.
@@ -63,7 +63,7 @@ def compare(subjects: list[Subject], dataset: str, bands: Sequence[float], *, co
 
 @torch.no_grad()
 def matched(subject: Subject, entry: dict[str, Any], confidence: float) -> tuple[Instances, Masks]:
-    """The objects of a photo that are found, each by its most confident detection with a box IoU of 0.5.
+    """Match the objects of a photo, each with its most confident detection with a box IoU of 0.5.
 
     Returns:
         An ``Instances`` in pixels of the photo with ``pred_boxes`` and ``pred_classes``, and the true masks
@@ -101,7 +101,7 @@ def masks_for(subject: Subject, entry: dict[str, Any], boxes: Instances) -> Mask
     given = Instances((rows, columns), pred_classes=boxes.pred_classes)
     given.pred_boxes = boxes.pred_boxes.clone()
     given.pred_boxes.scale(columns / entry["width"], rows / entry["height"])
-    # What the network sorts and drops by must be there; all are kept.
+    # The network sorts and drops by these fields; all are kept.
     given.scores = torch.ones(len(boxes))
     (output,) = subject.model.inference([inputs], detected_instances=[given])
     return np.asarray(output["instances"].pred_masks.cpu().numpy(), bool)

@@ -3,7 +3,7 @@
     python -m benchmarks.format_table
 
 Needs ImageMagick's ``magick`` or ``convert``. A cell says ``kept``, ``said`` (on standard error), or ``lost``: changed
-or left out without a word. ``error`` is a file that it does not read or write.
+or left out silently. ``error`` is a file that it does not read or write.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ BOX = "rectangle 48,48 111,111"
 
 
 class NotWrittenError(Exception):
-    """The other program wrote no file."""
+    """The other program did not write a file."""
 
 
 def by_imagemagick(program: str, source: bytes, kind: str) -> tuple[bytes, list[str]]:
-    """A file splashed by ImageMagick: grey laid over the photo but for the box; and what it says."""
+    """Splash a file by ImageMagick: grey laid over the photo except for the box; return it and the messages."""
     with tempfile.TemporaryDirectory() as name:
         suffix = SUFFIXES[kind]
         first, second = (Path(name) / f"{stem}.{suffix}" for stem in ("source", "result"))
@@ -59,7 +59,7 @@ def by_imagemagick(program: str, source: bytes, kind: str) -> tuple[bytes, list[
 
 
 def cell(name: str, column: str, folder: Path) -> str:
-    """What becomes of one cell."""
+    """Return the result of one cell."""
     kind = cells.FORMATS[name]
     try:
         return cells.CELLS[column](kind) if column in cells.CELLS else cells.WITH_FOLDER[column](kind, folder)
@@ -72,11 +72,11 @@ def cell(name: str, column: str, folder: Path) -> str:
 def main() -> None:
     """Measure and print."""
     argparse.ArgumentParser(
-        description="What ImageMagick keeps of the files that the table of formats is about."
+        description="Table of what ImageMagick keeps of the files in the table of formats."
     ).parse_args()
     program = shutil.which("magick") or shutil.which("convert")
     if program is None:
-        raise SystemExit("ImageMagick is not there: expected magick or convert")
+        raise SystemExit("ImageMagick is missing; expected magick or convert")
     print(subprocess.run([program, "-version"], capture_output=True, text=True, check=True).stdout.splitlines()[0])
 
     def splash(source: bytes) -> tuple[bytes, list[str]]:

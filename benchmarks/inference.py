@@ -2,9 +2,9 @@
 
     python -m benchmarks inference --weights output/balloon_R50_FPN/model_best.pth
 
-The other side is ``DefaultPredictor``, and the article's effect on the masks it finds. The weights must be of a trained
-ResNet-50-FPN: a model that finds nothing has nothing to do behind its RPN. The ResNet-101 is that model with 17 more
-blocks that add nothing; the model that ships needs no weights. Photos are those of the balloon dataset for validation,
+The other side is ``DefaultPredictor``, with the article's effect on its masks. The weights must be those of a trained
+ResNet-50-FPN: a model that finds nothing has no work behind its RPN. The ResNet-101 is that model with 17 more
+blocks that add nothing; the model that ships needs no weights. Photos are the validation photos of the balloon dataset,
 if it is there, or rendered.
 """
 
@@ -32,7 +32,7 @@ from benchmarks._stages import fit_stages, floors
 CONFIDENCE = 0.9
 SIDES = ["torch:fp32", "torch:bf16", "openvino:bf16", "openvino:int8"]
 FOLDER = ", a folder"
-"""Behind a side's name: the command's pipeline, which has several photos in work at a time."""
+"""Suffix of a side's name: the command's pipeline, which processes several photos at a time."""
 
 TARGETS = {"R101": {"openvino:int8": 6.0, "openvino:bf16": 3.0}, "shipped": dict.fromkeys(SIDES[2:], 4.0)}
 
@@ -100,9 +100,9 @@ def _arguments() -> argparse.Namespace:
 def end_to_end(
     name: str, weights: Path, config: str, paths: Sequence[Path], folder: Path, args: argparse.Namespace
 ) -> list[Row]:
-    """JPEG file in, JPEG file out; files are read and written by both sides.
+    """Measure from JPEG file to JPEG file; both sides read and write files.
 
-    One photo after the other, and for OpenVINO also as the command does it with a folder: two photos in work at a time.
+    One photo after the other, and for OpenVINO also as the command does with a folder: two photos at a time.
     """
     reference = _models.reference_splash(weights, config, confidence=CONFIDENCE)
     copies = [folder / f"in_{path.name}" for path in paths]
@@ -124,7 +124,7 @@ def end_to_end(
 
 
 def _with_ready_features(model: torch.nn.Module, inputs: Sequence[dict[str, object]]) -> Callable[[], object]:
-    """Everything but backbone and RPN head, whose results are computed once, now."""
+    """Return everything but backbone and RPN head, whose results are computed once, now."""
     from balloon_splash.inference.fast.conv_part import ConvPart, replace_conv_part
 
     part = ConvPart(model)
@@ -148,7 +148,7 @@ def _with_ready_features(model: torch.nn.Module, inputs: Sequence[dict[str, obje
 
 
 def behind_the_rpn(weights: Path, config: str, paths: Sequence[Path], rounds: int) -> list[Row]:
-    """From the RPN head's output to masks at the photo's size; backbone and RPN head are not in it."""
+    """Measure from the RPN head's output to masks at the photo's size, without backbone and RPN head."""
     from detectron2.engine import DefaultPredictor
 
     images = [read_picture(path).rgb8 for path in paths]
@@ -165,7 +165,7 @@ def behind_the_rpn(weights: Path, config: str, paths: Sequence[Path], rounds: in
 
 
 def _ours_behind_the_rpn(fast: Segmenter, images: Sequence[_models.Image]) -> Callable[[], object]:
-    """As :func:`_with_ready_features`, up to hard masks of the photo's size."""
+    """Run as :func:`_with_ready_features`, up to hard masks of the photo's size."""
     backbone = fast.model.backbone
     engine, ready = backbone._engine, {}
 
@@ -182,7 +182,7 @@ def _ours_behind_the_rpn(fast: Segmenter, images: Sequence[_models.Image]) -> Ca
 
 
 def peers(weights: Path, config: str, paths: Sequence[Path], rounds: int) -> list[Row]:
-    """The model alone, photo to masks. torchvision's has random weights: it finds nothing, which flatters it."""
+    """Measure the model alone, photo to masks; with its random weights torchvision's finds nothing, which flatters it."""
     from detectron2.engine import DefaultPredictor
     from torchvision.models.detection import maskrcnn_resnet50_fpn
 
@@ -210,7 +210,7 @@ def peers(weights: Path, config: str, paths: Sequence[Path], rounds: int) -> lis
 
 
 def start(photo: Path, folder: Path, rounds: int) -> list[Row]:
-    """A new process for one photo and the model that ships; what is kept from earlier runs is there."""
+    """Measure a new process for one photo and the model that ships, with a warm cache."""
     copy = folder / "start.jpg"
     copy.write_bytes(photo.read_bytes())
     command = [sys.executable, "tools/splash.py", "--input", str(copy), "--device", "cpu", "--overwrite", "--quiet"]

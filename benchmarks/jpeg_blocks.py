@@ -4,8 +4,8 @@
 
 All sides read the same file and write one. *Encoded again* is how every look but the plain one is written: decode,
 grey, encode with the photo's own tables. *Blocks* changes chroma alone, where it has to. The third side is what the
-command does, which decodes as well, since a model looks at the pixels. Pixels inside that differ are counted in squares
-of 16x16 that lie inside with their neighbours.
+command does, which decodes as well, because a model needs the pixels. Pixels inside that differ are counted in squares
+of 16x16 that are inside together with their neighbours.
 """
 
 from __future__ import annotations
@@ -61,14 +61,14 @@ def inner(mask: npt.NDArray[np.bool_], side: int = 16) -> npt.NDArray[np.bool_]:
 
 
 def differing(before: bytes, after: Path, inside: npt.NDArray[np.bool_]) -> float:
-    """The part of the pixels inside that differ, decoded by libjpeg-turbo."""
+    """Return the share of the pixels inside that differ, decoded by libjpeg-turbo."""
     first, second = (np.asarray(Image.open(source)) for source in (BytesIO(before), after))
     height, width = inside.shape
     return float((first[:height, :width] != second[:height, :width]).any(axis=2)[inside].mean())
 
 
 def sides(source: Path, matte: npt.NDArray[np.float32]) -> dict[str, tuple[Callable[[], None], Path]]:
-    """What each side does, and the file that it writes."""
+    """Return the function of each side, and the file that it writes."""
     names = ("encoded again", "blocks", "decoded, blocks")
     again, changed, both = (source.with_name(f"{name}.jpg") for name in names)
 

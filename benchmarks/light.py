@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class Run:
-    """What one process took: seconds by the clock and of the processor, and MB of memory at its peak."""
+    """Cost of one process: seconds by the clock and of the processor, and peak memory in MB."""
 
     clock: float
     processor: float
@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def measured(command: Sequence[str], photos: Sequence[Path]) -> Run:
-    """One process that splashes photos into a folder that is then removed."""
+    """Measure one process that splashes photos into a folder, which is then removed."""
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
         process = subprocess.Popen(
@@ -80,7 +80,7 @@ def measured(command: Sequence[str], photos: Sequence[Path]) -> Run:
 
 
 def installed(extra: str) -> float:
-    """MB of the files of all distributions that the package needs, with those that they need."""
+    """Return the MB of the files of all distributions that the package needs, directly or not."""
     waiting, seen = [Requirement(f"balloon-splash[{extra}]" if extra else "balloon-splash")], set()
     files: set[Path] = set()
     while waiting:

@@ -2,8 +2,8 @@
 
     python -m benchmarks matterport --keras-python v37/bin/python
 
-The other side runs in a Python of its own, 3.7 with the packages that tests/matterport/make_reference.py lists: no
-current one has them. Weights are random, from their names. The sides go in turn, a picture at a time.
+The other side runs in Python 3.7 with the packages that tests/matterport/make_reference.py lists, which no current
+Python has. Weights are random, from their names. The sides take turns, one picture at a time.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tests.matterport.files import seeded_arrays, write_arrays
 
 CONFIDENCE = 0.5
 
-#: Run by the other Python: answers each line of its input with a detection, timed by whoever asks.
+#: Program of the other Python: answers each line of its input with a detection, timed by the caller.
 _KERAS = """
 import sys, warnings; warnings.filterwarnings("ignore")
 import numpy as np

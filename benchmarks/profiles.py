@@ -1,9 +1,9 @@
-"""Where the time of a photo goes, stage by stage and layer group by layer group: stock Detectron2 beside ours.
+"""Profile of a photo's time, by stage and by group of layers: stock Detectron2 beside ours.
 
     python -m benchmarks profiles --output docs/profiles
 
-writes one small text for each model: the stages of a photo's way from file to file, and below them the groups of layers
-of backbone, FPN and RPN head. The models and photos are those of the benchmark ``inference``.
+writes one small text per model: the stages of a photo from file to file, and below them the groups of layers of
+backbone, FPN and RPN head. The models and photos are those of the benchmark ``inference``.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def _model(name: str, weights: Path, folder: Path) -> tuple[Path, str]:
 def _profile(
     weights: Path, config: str, paths: list[Path], args: argparse.Namespace
 ) -> tuple[dict[str, Column], dict[str, Column]]:
-    """Milliseconds a photo by side and stage, and by side and group of layers."""
+    """Measure milliseconds per photo by side and stage, and by side and group of layers."""
     predictor = DefaultPredictor(_models.stock_config(weights, config))
     first = read_picture(paths[0]).rgb8
     image = predictor.aug.get_transform(first).apply_image(first)
@@ -93,7 +93,7 @@ def _profile(
 
 
 def _medians(found: Mapping[str, Sequence[Sequence[float]]]) -> Column:
-    """Mean over the photos of the median of the rounds."""
+    """Return the mean over the photos of the median of the rounds."""
     return {stage: statistics.mean(statistics.median(each) for each in photos) for stage, photos in found.items()}
 
 
@@ -133,7 +133,7 @@ def _openvino_layers(fast: Segmenter, entry: dict[str, torch.Tensor], rounds: in
 
 
 def _group(name: str, kind: str) -> str:
-    """The group of layers that a node of OpenVINO's belongs to."""
+    """Return the group of layers of an OpenVINO node."""
     if kind == "Reorder":
         return GROUPS[-1]
     if found := re.search(r"bottom_up\.(stem|res\d)", name):
@@ -143,13 +143,13 @@ def _group(name: str, kind: str) -> str:
 
 def _text(title: str, columns: Mapping[str, Column], layers: Mapping[str, Column]) -> str:
     lines = [title, ", ".join(f"{name} {value}" for name, value in machine().items()), ""]
-    lines += _table("stage, ms a photo", columns, STAGES)
+    lines += _table("stage, ms per photo", columns, STAGES)
     lines += ["", *_table(f"layers of {CONV}, ms, the first photo", layers, GROUPS)]
     return "\n".join(lines) + "\n"
 
 
 def _table(title: str, columns: Mapping[str, Column], names: Sequence[str]) -> list[str]:
-    """A line for each name, with milliseconds and the share of the column's sum."""
+    """Return one line per name, with milliseconds and the share of the column's sum."""
     sums = {side: sum(column.values()) for side, column in columns.items()}
     width = max(len(title), *map(len, names)) + 2
     lines = [f"{title:{width}}" + "".join(f"{side:>20}" for side in columns)]

@@ -2,8 +2,8 @@
 
     python -m benchmarks.reading_coco
 
-Detectron2's reader does not look at the photos and does not check the outlines; ours does both. It measures each photo
-once and remembers it, so it runs twice: with an empty and with a filled cache. Each reader has a process of its own.
+Detectron2's reader neither opens the photos nor checks the outlines; ours does both. It measures each photo once and
+caches the size, so it runs twice: with an empty and with a filled cache. Each reader has its own process.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ the end overrides the configuration of both.
 
 So that the losses can be compared step by step, both start from one set of weights, and stock's loader gets the order
 of the photos and the random numbers of each draw from ours. ``IterationSeed`` seeds the sampling of anchors and
-proposals of both. What sets the losses apart is then rounding, and what it leads to from step to step.
+proposals of both. The losses then differ by rounding alone, and by its effects from step to step.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def _rendered(folder: Path) -> Path:
 
 
 class Draws(Sampler[Draw]):
-    """Our batches, one photo after the other; Detectron2's grouping by aspect ratio puts them together again."""
+    """Our batches, one photo after the other, which Detectron2's grouping by aspect ratio puts together again."""
 
     def __init__(self, loader: DataLoader[Any]) -> None:
         self.batches: Any = loader.batch_sampler
@@ -112,15 +112,15 @@ class Draws(Sampler[Draw]):
 
 
 class StockTrainer(DefaultTrainer):
-    """Detectron2's trainer; its loader's sampler and all seeds are ours, everything else is its own."""
+    """Detectron2's trainer with our sampler and seeds; everything else is its own."""
 
     def build_hooks(self) -> list[HookBase | None]:
-        """Detectron2's, and the seed of each step."""
+        """Add the seed of each step to Detectron2's hooks."""
         return [IterationSeed(max(self.cfg.SEED, 0)), *super().build_hooks()]
 
     @classmethod
     def build_train_loader(cls, cfg: CfgNode) -> Any:
-        """As ``build_detection_train_loader``, in our order: workers get single photos in turn, not four at a time."""
+        """Build Detectron2's loader in our order: workers get single photos in turn, not four at a time."""
         dicts = training_photos(cfg)
         mapped: Dataset[Any] = MapDataset(DatasetFromList(dicts, copy=False), DatasetMapper(cfg, is_train=True))
         seeded = SeededDataset(mapped, max(cfg.SEED, 0))
@@ -133,7 +133,7 @@ class StockTrainer(DefaultTrainer):
 
 
 class Side:
-    """A trainer whose steps are taken one at a time.
+    """Trainer that takes one step at a time.
 
     Attributes:
         losses: the total loss of each step so far.
@@ -148,7 +148,7 @@ class Side:
             trainer.before_train()
 
     def step(self) -> None:
-        """What ``TrainerBase.train`` does in an iteration."""
+        """Do what ``TrainerBase.train`` does in an iteration."""
         trainer = self.trainer
         with trainer.storage:
             trainer.before_step()
@@ -159,7 +159,7 @@ class Side:
 
 
 def both_sides(args: argparse.Namespace, folder: Path) -> dict[str, Side]:
-    """Stock and ours with the same weights, and ours with all photos decoded."""
+    """Build stock and ours with the same weights, and ours with all photos decoded."""
     opts = [*args.opts, *NOTHING_ELSE]
     ours_cfg = load_config(args.config_file, [*FAST, *opts, "OUTPUT_DIR", str(folder / "ours")], device="cpu")
     if args.weights:
@@ -175,20 +175,20 @@ def both_sides(args: argparse.Namespace, folder: Path) -> dict[str, Side]:
 
 
 def settings(cfg: CfgNode) -> str:
-    """What sets the sides apart, after all overrides."""
+    """Return the settings in which the sides differ, after all overrides."""
     keys = ("SOLVER.AMP.ENABLED", "SOLVER.CHANNELS_LAST", "DATALOADER.CACHE_MEGABYTES", "DATALOADER.NUM_WORKERS")
     values = {key: reduce(getattr, key.split("."), cfg) for key in keys}
     return ", ".join(f"{key} {value}" for key, value in values.items())
 
 
 def keep_photos(trainer: BalloonTrainer) -> None:
-    """Load each photo once; the loading processes start with what is kept then."""
+    """Load each photo once; the loading processes start with these photos."""
     for index in range(len(trainer.data_loader.batch_sampler.groups)):
         trainer.data_loader.dataset[index, 0]
 
 
 def print_losses(stock: list[float], ours: list[float]) -> None:
-    """Both curves, and how far they are apart."""
+    """Print both curves, and their distance."""
     apart = [abs(a - b) / a for a, b in zip(stock, ours, strict=True)]
     print("\ntotal loss, the same batches and weights at the start")
     print("  stock  " + "  ".join(f"{value:.4f}" for value in stock))

@@ -1,8 +1,8 @@
-"""How much mattes flicker, frame by frame against followed and smoothed, on a rendered clip whose truth is known.
+"""Flicker of mattes, frame by frame against followed and smoothed, on a rendered clip with known truth.
 
 Balloons drift before a still background; a simulated detector misses some, trembles, and has unsure mask edges.
-Flicker is the mean change of the matte from one frame to the next at points where the picture did not change. What
-smoothing must not cost is accuracy, so the distance to the true matte is printed as well.
+Flicker is the mean change of the matte from one frame to the next at points where the picture did not change.
+Smoothing must not cost accuracy, so the distance to the true matte is printed as well.
 
     python -m benchmarks.video_flicker
 """
@@ -42,7 +42,7 @@ def render(frame: int, background: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint
 def detect(
     frame: int, random: np.random.Generator, *, jitter: float = 0.0, noise: float = 0.0, misses: float = 0.0
 ) -> Detections:
-    """What a detector would find: ``jitter`` in pixels, ``noise`` on the masks, ``misses`` as a probability."""
+    """Simulate a detector: ``jitter`` in pixels, ``noise`` on the masks, ``misses`` as a probability."""
     boxes = true_boxes(frame)
     boxes = (boxes + random.normal(0, jitter, boxes.shape)).astype(np.float32)
     soft = np.clip(DISC + random.normal(0, noise, (len(boxes), 28, 28)), 0, 1).astype(np.float32)

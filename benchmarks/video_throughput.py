@@ -1,8 +1,8 @@
-"""Whether the steps of a video splash overlap, and whether its memory stays flat.
+"""Overlap of the steps of a video splash, and growth of its memory.
 
-Without ``--weights`` the model is simulated by a wait of fixed length a frame, as for a model on another device; with
+Without ``--weights`` the model is simulated by a fixed wait per frame, as for a model on another device; with
 them it is a real one, on this device: on a CPU it competes with the other steps for the cores. Each step is timed alone
-(reading, model, composing, writing), then the whole. Peak memory is that of a process of its own for a short and a long
+(reading, model, composing, writing), then the whole. Peak memory is that of a separate process for a short and a long
 video.
 
     python -m benchmarks.video_throughput
@@ -146,7 +146,7 @@ def peak_memory(folder: Path, frames: int, model: Sequence[str]) -> int:
 
 
 def splash_and_print_memory(source: Path, find: FindInFrames) -> None:
-    """What runs in a process of its own. ``ru_maxrss`` would not do: it is inherited from the parent."""
+    """Splash in a new process and print its peak memory, not by ``ru_maxrss``, which is inherited from the parent."""
     destination = source.with_name("out.mp4")
     splash_video(source, destination, find=find, compose=compose, options=FAST_OPTIONS)
     (line,) = (text for text in Path("/proc/self/status").read_text().splitlines() if text.startswith("VmHWM"))

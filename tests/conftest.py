@@ -1,4 +1,4 @@
-"""What all tests share: small models, small pictures, and a machine that is left as it was."""
+"""Fixtures that all tests share: small models, small pictures, and a machine that is left as it was."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def test_a_clock_that_jumps_does_not_stop_the_progress(monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("year", [1980, 2100])
 def test_photos_from_another_time_are_remembered_like_others(tmp_path: Path, year: int) -> None:
-    """What is remembered of a photo holds as long as its time is the same, whatever the clock says."""
+    """The cached size of a photo holds as long as its time is the same, whatever the clock says."""
     photo = tmp_path / "a.jpg"
     photo.write_bytes(b"x")
     seconds = (year - 1970) * 365.25 * 86_400

@@ -1,4 +1,4 @@
-"""What people install works away from the checkout, and starts at once."""
+"""The installed package works away from the checkout, and starts at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a stranger meets first: the names at the top of the package, and how little it costs to import them."""
+"""The face of the package: its public names, and how little it costs to import them."""
 
 from __future__ import annotations
 

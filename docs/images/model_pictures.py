@@ -1,4 +1,4 @@
-"""Makes the picture of docs/model_zoo.md: what the shipped model finds in photos without balloons, and in our own.
+"""Make the picture of docs/model_zoo.md: detections of the shipped model in photos without balloons, and in our own.
 
     python docs/images/model_pictures.py
 
@@ -31,7 +31,7 @@ GAP = 4
 
 
 def pictures() -> dict[str, npt.NDArray[np.uint8]]:
-    """What is shown, by caption."""
+    """Return the pictures to show, by caption."""
     photos = {name: np.asarray(Image.open(PHOTOS / name).convert("RGB")) for name in NAMES}
     scenes = {f"rendered scene {seed}": render_scene(seed, (640, 480)).image for seed in SCENES}
     return photos | scenes | {f"no balloons {seed}": render_no_balloons(seed) for seed in MISTAKEN}

@@ -1,4 +1,4 @@
-"""Makes the pictures and the clip of docs/splash.md from rendered scenes, with the command itself.
+"""Make the pictures and the clip of docs/splash.md from rendered scenes, with the command itself.
 
     python docs/images/splash_pictures.py
 

@@ -47,7 +47,7 @@ def command(folder: Path, *, large: bool, evaluates: bool) -> list[str]:
 
 
 def logged(text: str) -> Callable[[Path], bool]:
-    """Whether the log of a run says so."""
+    """Return whether the log of a run says so."""
 
     def check(folder: Path) -> bool:
         log = folder / "log.txt"

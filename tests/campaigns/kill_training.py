@@ -1,4 +1,4 @@
-"""Kill a training at random moments, let it go on each time, and compare it with one that was never disturbed.
+"""Kill a training at random moments, resume it each time, and compare it with one that was never disturbed.
 
 ``python -m tests.campaigns.kill_training --kills 50`` starts real processes and sends them SIGKILL, every other time
 in the middle of writing a checkpoint. In the end, each step has to have had the losses of the undisturbed training,
@@ -39,7 +39,7 @@ OPTIONS = [
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a campaign saw."""
+    """Outcome of a campaign."""
 
     kills: int
     kills_while_writing: int
@@ -58,7 +58,7 @@ class RecordingTrainer(BalloonTrainer):
 
 
 def start(folder: Path, workers: int) -> int:
-    """Start a process that trains in ``folder``, or goes on there; returns its id."""
+    """Start a process that trains, or resumes, in ``folder``; return its id."""
     pid = os.fork()
     if pid:
         return pid
@@ -81,7 +81,7 @@ def start(folder: Path, workers: int) -> int:
 
 
 def ended(pid: int) -> bool:
-    """Whether the process has ended by itself, and well."""
+    """Return whether the process has ended by itself, with success."""
     found, status = os.waitpid(pid, os.WNOHANG)
     if found and os.waitstatus_to_exitcode(status) != 0:
         raise AssertionError(f"a training that went on failed with status {status}")

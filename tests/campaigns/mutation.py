@@ -1,8 +1,8 @@
 """Plant faults in the code, one at a time, and count those that the tests notice.
 
-``make mutation`` runs it, by mutmut, on a copy of the checkout. What is mutated: the data reader, the matte and the
-checkpoint code, each against the tests of its own. Run again, it goes on where it was stopped, and tries again what was
-missed, with the tests as they are now; if the code has changed, it begins anew. To see what was missed, in the folder
+``make mutation`` runs it, by mutmut, on a copy of the checkout. It mutates the data reader, the matte and the
+checkpoint code, each against its own tests. Run again, it resumes, and tries missed faults again with the tests as they
+are now; if the code has changed, it starts anew. To see what was missed, in the folder
 of the target: ``mutmut results``, and ``mutmut show NAME``.
 """
 
@@ -27,7 +27,7 @@ COPIED = ("balloon_splash", "configs", "tests", "README.md", "pyproject.toml", "
 
 @dataclass(frozen=True)
 class Target:
-    """What is mutated, and the tests that should notice.
+    """Modules to mutate, and the tests that should notice.
 
     Attributes:
         modules: paths of the files to be mutated.
@@ -136,7 +136,7 @@ def score(name: str, folder: Path, children: int) -> float:
 
 
 def mutmut(folder: Path, *arguments: str, quiet: bool = True) -> str:
-    """What the command of mutmut prints, if it is ``quiet``, else nothing."""
+    """Run the command of mutmut; return its output if it is ``quiet``, else nothing."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "mutmut", *arguments]
     done = subprocess.run(

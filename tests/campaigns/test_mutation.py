@@ -1,4 +1,4 @@
-"""What the mutation campaign plants its faults in is what is there."""
+"""The mutation campaign plants its faults in code that exists."""
 
 from __future__ import annotations
 

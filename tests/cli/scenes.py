@@ -19,5 +19,5 @@ def moving_scene(index: int, size: tuple[int, int] = SIZE) -> Pixels:
 
 
 def colourful(rgb: Pixels, x: int, y: int) -> bool:
-    """Whether there is colour around a pixel."""
+    """Return whether there is colour around a pixel."""
     return bool(np.ptp(rgb[y - 3 : y + 4, x - 3 : x + 4].mean(axis=(0, 1))) > 60)

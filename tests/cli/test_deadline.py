@@ -37,7 +37,7 @@ with ended_in_time(0.5):
 
 
 def alive(process: int) -> bool:
-    """Whether it runs; one that has ended may stay in the books."""
+    """Return whether the process runs; one that has ended may stay in the process table."""
     try:
         return bool(psutil.Process(process).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
@@ -99,7 +99,7 @@ def test_signals_of_children_do_not_count() -> None:
 
 
 def test_a_child_that_lives_on_holds_nobody() -> None:
-    """It has a copy of the socket that signals are told to."""
+    """A child has a copy of the socket that receives signals."""
     process = started("""
         child = multiprocessing.get_context("fork").Process(target=sleep, daemon=True)
         child.start()

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def run(code: str, *arguments: object) -> str:
-    """What ``code`` prints in a process of its own, where nothing has been imported yet."""
+    """Run ``code`` in a new process, where nothing has been imported yet; return its output."""
     command = [sys.executable, "-W", "ignore", "-c", code, *map(str, arguments)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
 

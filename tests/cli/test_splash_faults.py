@@ -207,7 +207,7 @@ def test_a_killed_process_leaves_nothing_under_the_final_name_and_does_not_stop_
 
 
 def test_there_is_no_process_beside_it_that_could_be_killed(clip: Path):
-    """It decodes, detects and encodes in threads of its own."""
+    """The command decodes, detects and encodes in its own threads."""
     process = start("--input", clip, "--quiet", SIGNAL=f"encoding:60:{signal.SIGSTOP}")
     while psutil.Process(process.pid).status() != psutil.STATUS_STOPPED:
         assert process.poll() is None

@@ -1,4 +1,4 @@
-"""What an address holds besides the place stays between the user and the server."""
+"""Secrets in an address stay between the user and the server."""
 
 from __future__ import annotations
 

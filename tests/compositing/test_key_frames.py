@@ -80,7 +80,7 @@ def carried(shots: Sequence[Shot], every: int = 8, batch_size: int = 4) -> tuple
 
 
 def overlap(shot: Shot, detections: Detections) -> float:
-    """Of the matte with what the finder would have found; 1 where both find nothing."""
+    """Overlap of the matte with what the finder would have found; 1 where both find nothing."""
     one, two = (matte(each) > 0 for each in (detections, find_blobs(shot.rgb)))
     return float((one & two).sum() / (one | two).sum()) if (one | two).any() else 1.0
 

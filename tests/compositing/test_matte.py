@@ -51,7 +51,7 @@ def test_masks_lie_where_detectron2_pastes_them(samples):
 
 
 def test_probabilities_are_those_of_detectron2_to_their_faint_ends():
-    """Of noise, in which every sample tells, in boxes of all sizes, from less than a pixel on."""
+    """The masks are noise, in which every sample counts, in boxes of all sizes, from less than a pixel up."""
     detections = noise(40)
     masks, boxes = torch.from_numpy(detections.soft_masks[:, None]), torch.from_numpy(detections.boxes)
     pasted, _ = _do_paste_mask(masks, boxes, *SIZE, skip_empty=False)

@@ -1,4 +1,4 @@
-"""What was chosen in a video stays chosen, wherever it goes and whatever comes beside it."""
+"""An object chosen in a video stays chosen, wherever it goes and whatever comes beside it."""
 
 from __future__ import annotations
 

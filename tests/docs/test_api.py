@@ -36,7 +36,7 @@ LABELME = {
 
 @pytest.fixture(scope="module")
 def run_page(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What all examples leave behind, run one after the other among the files that they name."""
+    """Run all examples, one after the other, among the files that they name; return what they leave behind."""
     folder = tmp_path_factory.mktemp("page")
     photo = Image.fromarray(render_scene(0, (320, 240)).image)
     for name in ("photo.jpg", "holiday/photo.jpg", "cups/photo.jpg", "desk/photo.jpg", "nuclei/a/images/a.png"):

@@ -1,4 +1,4 @@
-"""What ends a training from outside: each fault is provoked, told in one line, and leaves a run that goes on."""
+"""Faults from outside end a training with one line each, and leave a run that resumes."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ LOW = 0.3  # what a random model takes for sure
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Of a random model, with scores that are far apart."""
+    """Weights of a random model, with scores that are far apart."""
     path = write_run(tmp_path_factory.mktemp("run"))[1]
     checkpoint = torch.load(path, weights_only=True)
     checkpoint["model"]["roi_heads.box_predictor.cls_score.weight"] *= 60

@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Rules:
-    """What a case may take.
+    """Limits of a case.
 
     Attributes:
         seconds: of the processor, after which the case is a finding; three times as many by the clock stop its process.
@@ -38,7 +38,7 @@ class Rules:
 
 @dataclass
 class Tally:
-    """What became of the cases.
+    """Counts of the outcomes of cases.
 
     Attributes:
         outcomes: how many were read, refused by an error of the package, or are findings.
@@ -54,7 +54,7 @@ class Tally:
 
     @property
     def cases(self) -> int:
-        """How many there were."""
+        """Number of cases."""
         return self.outcomes.total()
 
     def add(self, outcome: str, what: str, seconds: float, peak: int, rules: Rules) -> None:
@@ -154,7 +154,7 @@ def _run_worker(
 
 
 def _lines(report: IO[bytes], seconds: float) -> Iterator[tuple[str, str, float, int]]:
-    """What the worker tells, until it has gone.
+    """Yield the worker's reports until it ends.
 
     Raises:
         TimeoutError: it is silent for too long.
@@ -174,7 +174,7 @@ def _lines(report: IO[bytes], seconds: float) -> Iterator[tuple[str, str, float,
 
 
 def _end_of(process: subprocess.Popen[bytes]) -> str:
-    """Why the worker tells no more."""
+    """Return why the worker has ended."""
     code = process.wait(timeout=60)
     return f"the process dies of signal {-code}" if code < 0 else f"the process ends with code {code}"
 
@@ -190,6 +190,6 @@ def summary(kind: str, tally: Tally, seconds: float) -> str:
 
 
 def timed(run: Callable[[], Tally]) -> tuple[Tally, float]:
-    """What ``run`` returns, and how many seconds it took."""
+    """Return the result of ``run``, and the seconds that it took."""
     began = time.monotonic()
     return run(), time.monotonic() - began

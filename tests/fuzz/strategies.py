@@ -163,7 +163,7 @@ LABELME_POINTS = {"polygon": (3, 12), "rectangle": (2, 2), "circle": (2, 2)}
 
 @st.composite
 def sound_labelme_shapes(draw: st.DrawFn) -> dict[str, Any]:
-    """What LabelMe writes, or wrote some versions ago; polygons often cross themselves."""
+    """Shapes as LabelMe writes them, or wrote them some versions ago; polygons often cross themselves."""
     kind = draw(st.sampled_from(["polygon", *LABELME_POINTS]))
     fewest, most = LABELME_POINTS[kind]
     points = draw(st.lists(labelme_point, min_size=fewest, max_size=most))

@@ -1,4 +1,4 @@
-"""What each kind of file is put through: all that the package does with it before a model sees it, and after."""
+"""Targets of each kind of file: all that the package does with it before a model sees it, and after."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def _fill(photos: Path) -> None:
 
 
 def _check_annotations(entry: dict[str, object]) -> None:
-    """What training relies on: outlines of three points and more, inside the photo, within their box."""
+    """Check what training relies on: outlines of three points and more, inside the photo, within their box."""
     width, height, annotations = entry["width"], entry["height"], entry["annotations"]
     assert isinstance(width, int)
     assert isinstance(height, int)

@@ -1,4 +1,4 @@
-"""What campaigns once found, read again: each file is read, or refused by an error of the package, and no more."""
+"""Findings of earlier campaigns: each file is read, or refused by an error of the package, and no more."""
 
 from __future__ import annotations
 

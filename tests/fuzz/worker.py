@@ -1,7 +1,7 @@
 """The process that the files are read in: may hang, crash or fill its memory without taking the campaign along.
 
-It tells the outcome of each case as one line of JSON. The case itself lies in its folder beforehand, so whatever
-happens to this process, the parent has it.
+It reports the outcome of each case as one line of JSON. The case itself is in its folder beforehand, so the parent has
+it whatever happens to this process.
 """
 
 from __future__ import annotations
@@ -192,7 +192,7 @@ def _from_documents(samples: list[Sample], count: int, seed: int, run: Run) -> N
 
 
 def _prepare(kind: str, folder: Path) -> tuple[Target, list[Sample]]:
-    """What files of this kind are put through, and sound ones."""
+    """Return the target for files of this kind, and sound files."""
     photos, clips = folder / "photos", folder / "clips"
     if kind == "via-guided":
         with instrumented():

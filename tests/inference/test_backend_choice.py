@@ -1,4 +1,4 @@
-"""What is asked for by name is what runs, or an error; what is left open is chosen."""
+"""A back end given by name is the one that runs, or an error; one left open is chosen."""
 
 from __future__ import annotations
 

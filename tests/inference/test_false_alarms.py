@@ -38,7 +38,7 @@ def shipped() -> Segmenter:
 
 
 def alarms(segmenter: Segmenter, image: npt.NDArray[np.uint8]) -> list[str]:
-    """What is found, for people to read."""
+    """List the detections for people to read."""
     (found,) = segmenter.detect([image])
     return [f"{score:.2f} at {box.round()}" for score, box in zip(found.scores, found.boxes, strict=True)]
 
@@ -56,5 +56,5 @@ def test_real_photos_without_balloons(shipped: Segmenter, name: str) -> None:
     [pytest.param(draw, seed, id=f"{name} {seed}") for draw, name, seeds in DRAWN for seed in seeds],
 )
 def test_round_things_that_are_no_balloons(shipped: Segmenter, draw: Draw, seed: int) -> None:
-    """Of kinds that no training has seen, and other pictures of the kinds that one may have seen."""
+    """The kinds are ones that no training has seen, or other pictures of kinds that one may have seen."""
     assert alarms(shipped, draw(seed)) == []

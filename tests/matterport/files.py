@@ -32,7 +32,7 @@ def seeded_arrays(architecture: Architecture) -> dict[str, Any]:
 
 
 def place(name: str, *, scope: str = "") -> str:
-    """Where Keras puts an array."""
+    """Return the path at which Keras stores an array."""
     layer, array = name.rsplit("/", 1)
     group = "rpn_model" if layer.startswith("rpn_") else layer
     return f"{group}/{layer}{scope}/{array}:0"

@@ -143,7 +143,7 @@ def sample(found, name, values):
 
 
 def run(M, config, name, trained, folder):
-    """All that is stored of one case."""
+    """Return all that is stored of one case."""
     settings = configuration(config, name, training=False)
     model = M.MaskRCNN("inference", settings, folder)
     keras_model = model.keras_model

@@ -31,7 +31,7 @@ def quarters(index: int, size: tuple[int, int] = (96, 128)) -> Pixels:
 
 
 class Picture(NamedTuple):
-    """What one decoded frame looks like from outside."""
+    """Appearance of one decoded frame."""
 
     time: Fraction
     rgb: Pixels
@@ -162,6 +162,6 @@ def read_packets(path: Path, kind: str) -> list[list[tuple[Fraction, bytes]]]:
 
 
 def bar_number(picture: Pixels) -> int:
-    """Which frame ``quarters`` drew, read from its bar."""
+    """Read the number of a frame that ``quarters`` drew from its bar."""
     row = picture[picture.shape[0] // 2].astype(int)
     return int(np.flatnonzero(np.abs(row - 128).max(axis=1) < 25).mean() // 8)

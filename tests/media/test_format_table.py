@@ -177,7 +177,7 @@ def depth(kind: str, folder: Path) -> str:
 
 
 def pixels(kind: str) -> str:
-    """Whether those inside are the photo's, bit for bit."""
+    """Return whether the pixels inside are the photo's, bit for bit."""
     options: dict[str, Any] = {"lossless": True} if kind == "WEBP" else {}
     source = saved(kind, **options)
     result, notes = splash(source)
@@ -188,7 +188,7 @@ def pixels(kind: str) -> str:
 
 
 def more(kind: str, folder: Path) -> str:
-    """What else such a file may hold."""
+    """Return what else such a file may hold."""
     if kind == "JPEG":
         data, notes = splash(ultra_hdr(map_of("L")))
         return KEPT if not notes and b"GainMap" in data else "lost"

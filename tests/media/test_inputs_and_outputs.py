@@ -1,4 +1,4 @@
-"""What a user names is found; what is there already, or was read, is never written over."""
+"""Inputs that a user names are found; existing files, and inputs, are never overwritten."""
 
 from pathlib import Path
 

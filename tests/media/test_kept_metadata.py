@@ -1,4 +1,4 @@
-"""What a file says about its picture goes along byte for byte; what shows or promises more than the splash does not."""
+"""Metadata stays byte for byte, except what shows or promises more than the splash."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a viewer would miss in a video that went through source and sink: times, colours, sound, shape."""
+"""A video keeps its times, colours, sound and shape through source and sink."""
 
 from __future__ import annotations
 

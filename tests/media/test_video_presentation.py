@@ -1,4 +1,4 @@
-"""What a file says of its video: which track to show, how wide its pixels are, which colours, where and when."""
+"""Tags of a video stay: track to show, width of pixels, colours, place and time."""
 
 from __future__ import annotations
 

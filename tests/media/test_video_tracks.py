@@ -1,4 +1,4 @@
-"""What goes along with a video: sound, subtitles and attachments are copied, converted or named."""
+"""Sound, subtitles and attachments of a video are copied, converted or named."""
 
 from __future__ import annotations
 

@@ -153,7 +153,7 @@ def test_proposals_are_the_same_in_the_same_order(case: Case) -> None:
 
 
 def inside(normalised: Array) -> Array:
-    """Which boxes do not end at the edge of the canvas.
+    """Return which boxes do not end at the edge of the canvas.
 
     There the last sample lies on the last cell or, by float32 rounding, behind it, where TensorFlow reads zero.
     """

@@ -49,7 +49,7 @@ def test_weights_of_the_standard_head_fit_all_but_the_points(standard: Path) -> 
 
 
 def test_layers_may_be_new_for_a_start_only(standard: Path) -> None:
-    """What is evaluated, or gone on with, has to be there in full."""
+    """Weights to evaluate, or to resume from, have to be complete."""
     with pytest.raises(WeightsError, match=POINT_HEAD):
         SafeCheckpointer(build_model(refined_cfg()), fit=Fit.EXACT, new_layers=[POINT_HEAD]).load(str(standard))
 

@@ -1,4 +1,4 @@
-"""What the runtime computes is what Detectron2 computes, part by part and as a whole."""
+"""The runtime computes what Detectron2 computes, part by part and as a whole."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is small in a huge picture is found in tiles, each object once, and none is cut at a seam."""
+"""Small objects in a huge picture are found in tiles, each once, and none is cut at a seam."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def panorama(width: int, height: int, radii: Sequence[int]) -> tuple[Image, npt.
 
 
 def matched(found: Detections, boxes: npt.NDArray[np.float32], tolerance: float) -> int:
-    """How many boxes are found, all sides within ``tolerance`` of their length, each by one object."""
+    """Count the boxes that are found, all sides within ``tolerance`` of their length, each by one object."""
     sides = (boxes[:, 2] - boxes[:, 0])[:, None]
     off = np.abs(boxes[:, None] - found.boxes[None]).max(axis=2) / sides
     return int(((off < tolerance).sum(axis=1) == 1).sum())

@@ -40,7 +40,7 @@ def _nothing_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def cached(tmp_path: Path, depth: int) -> Path:
-    """Where a classifier of the zoo lies once it was fetched."""
+    """Return the place of a classifier of the zoo once it was fetched."""
     path = tmp_path / f"fetched/detectron2/ImageNetPretrained/MSRA/R-{depth}.pkl"
     path.parent.mkdir(parents=True, exist_ok=True)
     return path

@@ -188,7 +188,7 @@ def test_the_cache_lies_where_the_user_says_or_where_the_system_keeps_caches(tmp
 
 
 def test_a_photo_of_floating_point_numbers_is_a_fault(tmp_path):
-    """It would train as a black page."""
+    """Such a photo would train as a black page."""
     Image.fromarray(np.linspace(0, 1, 60, dtype=np.float32).reshape(6, 10)).save(tmp_path / "deep.tif")
     folder = PhotoFolder(tmp_path)
     with pytest.raises(UnsoundError, match=r"deep\.tif: pixels of mode F found; expected 8 or 16 bits") as caught:

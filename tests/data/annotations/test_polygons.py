@@ -91,7 +91,7 @@ def test_a_bow_tie_becomes_two_triangles():
 
 @pytest.mark.parametrize("slope", [0.0, 1.0], ids=["level", "aslant"])
 def test_crossings_are_counted_to_the_last_one(slope):
-    """Of two zigzags that cross between any two of their points."""
+    """Two zigzags cross between any two of their points."""
     x = np.arange(101.0)
     there = np.stack([x, slope * x + np.where(x % 2, 1, -1)], axis=1)
     back = np.stack([x, slope * x + np.where(x % 2, -1, 1)], axis=1)[::-1]

@@ -92,7 +92,7 @@ def test_csv_faults_are_told(via_file):
 
 
 def test_a_csv_that_a_spreadsheet_has_saved_reads_the_same(via_file):
-    """It quotes the header, ends lines as Windows does, and may break them within a cell."""
+    """A spreadsheet quotes the header, ends lines as Windows does, and may break them within a cell."""
     header = ",".join(f'"{name}"' for name in CSV_HEADER.split(","))
     row = 'a.jpg,7,"{}",1,0,"{""name"":""point"",\r\n""cx"":1,""cy"":1}","{""k"":""v""}"'
     photos, _ = read(via_file, f"{header}\r\n{row}\r\n\r\n".encode(), strict=True)

@@ -1,4 +1,4 @@
-"""What would end a training late, or make its numbers wrong, is said in one line before the training."""
+"""Faults that would end a training late, or make its numbers wrong, are reported in one line before it starts."""
 
 from __future__ import annotations
 

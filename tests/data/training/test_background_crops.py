@@ -133,7 +133,7 @@ def test_the_probability_is_kept(photo: dict[str, Any], kind: str) -> None:
 
 @pytest.mark.parametrize(("key", "objects"), [("CLOSE_UPS", 0), ("PASTE_BACKGROUND", 8)])
 def test_a_training_gets_them(tiny_cfg: CfgNode, tmp_path: Path, key: str, objects: int) -> None:
-    """Of a photo whose object stands in a corner, at one scale and not flipped."""
+    """The photo's object is in a corner, at one scale and not flipped."""
     pixels = np.random.default_rng(0).integers(0, 256, (96, 96, 3), np.uint8)
     Image.fromarray(pixels).save(tmp_path / "noise.png")
     box = [4.0, 4.0, 24.0, 24.0]

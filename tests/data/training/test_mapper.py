@@ -1,4 +1,4 @@
-"""What the model trains on: the photo and its objects change together, and nothing is decoded twice in vain."""
+"""Training inputs: the photo and its objects change together, and nothing is decoded twice in vain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said of single objects is what average precision counts."""
+"""Verdicts on single objects add up to average precision."""
 
 from __future__ import annotations
 
