@@ -182,7 +182,7 @@ def _ours_behind_the_rpn(fast: Segmenter, images: Sequence[_models.Image]) -> Ca
 
 
 def peers(weights: Path, config: str, paths: Sequence[Path], rounds: int) -> list[Row]:
-    """Measure the model alone, photo to masks; with its random weights torchvision's finds nothing, which flatters it."""
+    """Measure the model alone; torchvision's has random weights and finds nothing, which flatters it."""
     from detectron2.engine import DefaultPredictor
     from torchvision.models.detection import maskrcnn_resnet50_fpn
 
