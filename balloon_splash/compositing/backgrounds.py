@@ -71,7 +71,7 @@ def pixelate(image: Image, matte: Matte, block: float | None = None) -> Image:
 
 
 def solid(image: Image, matte: Matte, colour: tuple[int, int, int] = (0, 0, 0)) -> Image:
-    """One colour, given in 8 bits a channel."""
+    """One colour, given in 8 bits per channel."""
     value = np.array(colour, np.uint32) * (full_scale(image) // 255)
     return np.broadcast_to(value.astype(image.dtype), image.shape).copy()
 

@@ -1,4 +1,4 @@
-"""How photos are resized for evaluation, splash and inspection, as ``INPUT.RESIZE_MODE`` says."""
+"""Resizing of photos for evaluation, splash and inspection, by ``INPUT.RESIZE_MODE``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MODES = ("shortest_edge", "square", "pad64", "none")
 
 
 def evaluation_resize(cfg: CfgNode) -> T.Augmentation:
-    """The resizing that comes before a model of this configuration.
+    """Return the resizing that comes before a model of this configuration.
 
     Raises:
         ConfigError: there is no such ``INPUT.RESIZE_MODE``.
@@ -43,12 +43,12 @@ class MatterportResize(T.Augmentation):
         self.min_scale = min_scale
 
     def get_transform(self, image: npt.NDArray[np.uint8]) -> T.Transform:
-        """The scaling for an image ``(H, W, ...)``."""
+        """Return the scaling for an image ``(H, W, ...)``."""
         height, width = image.shape[:2]
         return _SingleSamples(height, width, *self.output_shape(height, width))
 
     def output_shape(self, height: int, width: int) -> tuple[int, int]:
-        """Height and width that a photo is resized to, in whole pixels, one at least."""
+        """Return height and width of the resized photo, in whole pixels, at least one."""
         if self.mode == "none":
             return height, width
         scale = max(1.0, self.min_dim / min(height, width), self.min_scale)
@@ -65,7 +65,7 @@ class _SingleSamples(T.ResizeTransform):
         super().__init__(h, w, new_h, new_w)
 
     def apply_image(self, img: npt.NDArray[np.uint8], interp: int | None = None) -> npt.NDArray[np.uint8]:
-        """``(H, W, C)`` uint8 to ``(new_h, new_w, C)``; ``interp`` is ignored."""
+        """Resize ``(H, W, C)`` uint8 to ``(new_h, new_w, C)``; ``interp`` is ignored."""
         if img.shape[:2] == (self.new_h, self.new_w):
             return img
         bordered = np.pad(img, ((1, 1), (1, 1), (0, 0)))
@@ -82,7 +82,7 @@ class _SingleSamples(T.ResizeTransform):
 
 
 def _samples(length: int, new_length: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]:
-    """Cell before each sample, on an axis with a border of one, and the share of the cell behind it."""
+    """Return the cell before each sample, on an axis with a border of one, and the share of the cell behind it."""
     at = (np.arange(new_length) + 0.5) * (length / new_length) + 0.5
     cells = np.floor(at).astype(np.intp)
     return cells, at - cells

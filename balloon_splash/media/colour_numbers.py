@@ -25,7 +25,7 @@ class ColourNumbers:
 
     @property
     def is_srgb(self) -> bool:
-        """Whether they say what is understood without them, too."""
+        """True if they say what is understood without them."""
         return self.primaries in (1, UNSPECIFIED) and self.transfer in (1, 6, 13, UNSPECIFIED)
 
     def __str__(self) -> str:
@@ -34,7 +34,7 @@ class ColourNumbers:
 
 
 def from_pillow(info: Mapping[Any, Any]) -> ColourNumbers | None:
-    """What pillow-heif says of a HEIF file."""
+    """Return the numbers that pillow-heif finds in a HEIF file."""
     found = info.get("nclx_profile")
     if not found:
         return None
@@ -47,7 +47,7 @@ def from_pillow(info: Mapping[Any, Any]) -> ColourNumbers | None:
 
 
 def from_boxes(data: bytes) -> ColourNumbers | None:
-    """What the first ``colr`` box of an AVIF file says (ISO 14496-12, 12.1.5), which Pillow does not tell."""
+    """Read the first ``colr`` box of an AVIF file (ISO 14496-12, 12.1.5), which Pillow does not report."""
     place = data.find(NCLX)
     if place < 0 or place + len(NCLX) + NCLX_BODY.size > len(data):
         return None
@@ -56,26 +56,26 @@ def from_boxes(data: bytes) -> ColourNumbers | None:
 
 
 def in_boxes(data: bytes, numbers: ColourNumbers) -> bytes:
-    """The same AVIF file with other primaries and transfer.
+    """Return the same AVIF file with other primaries and transfer.
 
-    The matrix stays: it is how the encoder has made its planes.
+    The matrix stays: the encoder made its planes by it.
     """
     start = data.index(NCLX) + len(NCLX)
     return data[:start] + struct.pack(">HH", numbers.primaries, numbers.transfer) + data[start + 4 :]
 
 
 def from_chunk(body: bytes) -> ColourNumbers | None:
-    """What the chunk ``cICP`` of a PNG file says."""
+    """Read the chunk ``cICP`` of a PNG file."""
     return ColourNumbers(body[0], body[1], body[2], bool(body[3])) if len(body) == 4 else None
 
 
 def to_chunk(numbers: ColourNumbers) -> bytes:
-    """The body of ``cICP``; PNG holds RGB, so that the matrix is none."""
+    """Return the body of ``cICP``, without a matrix, because PNG holds RGB."""
     return bytes([numbers.primaries & 255, numbers.transfer & 255, 0, 1])
 
 
 def heif_options(numbers: ColourNumbers) -> dict[str, int]:
-    """Keyword arguments of pillow-heif's writer."""
+    """Return keyword arguments of pillow-heif's writer."""
     return {
         "color_primaries": numbers.primaries,
         "transfer_characteristics": numbers.transfer,

@@ -1,4 +1,4 @@
-"""The kind of a file by what is in it, where its name does not say."""
+"""Kind of a file by its content, where its name does not say."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _USUAL_CONTAINER = ".mp4"
 
 
 def content_suffix(path: Path) -> str:
-    """The suffix that suits what is in a file: of a picture, of a video, or none."""
+    """Return the suffix that suits a file's content: of a picture, of a video, or none."""
     register_plugins()
     try:
         with open_image(path, READABLE) as image:
@@ -34,4 +34,4 @@ def _container_suffix(path: Path) -> str:
                 return ""
             return _CONTAINERS.get(container.format.name.partition(",")[0], _USUAL_CONTAINER)
     except (MediaError, av.FFmpegError, OSError):
-        return ""  # whoever reads it will say so
+        return ""  # its reader will report it

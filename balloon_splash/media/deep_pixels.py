@@ -1,4 +1,4 @@
-"""Pictures with 16 bits a channel, which Pillow holds in one channel only: read by tifffile and OpenCV."""
+"""Pictures with 16 bits per channel, which Pillow supports for one channel only: read by tifffile and OpenCV."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BITS_PER_SAMPLE = 258  # TIFF tag
 FULL = np.uint16(65535)
 
 SIZ_DEPTH_AT = 40
-"""Of a JPEG 2000 codestream: where the depth of the first component stands (ITU-T T.800, A.5.1)."""
+"""Position of the depth of the first component in a JPEG 2000 codestream (ITU-T T.800, A.5.1)."""
 
 NEUTRAL = frozenset({tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.MINISWHITE})
 
@@ -35,11 +35,11 @@ UPRIGHT: dict[int, Callable[[Pixels], Pixels]] = {
     7: lambda pixels: np.rot90(pixels, 2).swapaxes(0, 1),
     8: np.rot90,
 }
-"""What turns stored pixels upright, by EXIF orientation."""
+"""Functions that turn stored pixels upright, by EXIF orientation."""
 
 
 def has_16_bits(image: Image.Image, data: bytes) -> bool:
-    """Whether a file has more than 8 bits a channel that this module reads."""
+    """Return whether a file has more than 8 bits per channel that this module reads."""
     if image.format == "PNG":
         return data[PNG_BIT_DEPTH_AT] == 16
     if image.format == "TIFF":
@@ -50,7 +50,7 @@ def has_16_bits(image: Image.Image, data: bytes) -> bool:
 
 
 def jpeg_2000_bits(data: bytes) -> int:
-    """Bits of the first component of a JPEG 2000 file; 0 where its codestream is not found."""
+    """Return the bits of the first component of a JPEG 2000 file; 0 where its codestream is not found."""
     codestream = data.find(b"\xff\x4f\xff\x51")
     return (
         0 if codestream < 0 else (data[codestream + SIZ_DEPTH_AT + 2 : codestream + SIZ_DEPTH_AT + 3] or b"\0")[0] + 1
@@ -58,13 +58,13 @@ def jpeg_2000_bits(data: bytes) -> int:
 
 
 def read_deep(image: Image.Image, data: bytes, name: str, notes: list[str]) -> tuple[Deep, Deep | None]:
-    """Pixels as they lie in the file: ``(H, W, 3)`` uint16, and ``(H, W)`` alpha or None.
+    """Read pixels as stored in the file: ``(H, W, 3)`` uint16, and ``(H, W)`` alpha or None.
 
     Args:
         image: the file, opened, not decoded.
         data: the file.
-        name: what errors call it.
-        notes: takes what was changed.
+        name: its name in errors.
+        notes: receives a note on each change.
 
     Raises:
         MediaError: a layout that no library here reads.
@@ -83,7 +83,7 @@ def read_deep(image: Image.Image, data: bytes, name: str, notes: list[str]) -> t
 
 
 def _by_opencv(data: bytes, name: str) -> Deep:
-    flags = cv2.IMREAD_UNCHANGED  # which leaves the orientation alone, but for TIFF
+    flags = cv2.IMREAD_UNCHANGED  # leaves the orientation alone, except in TIFF
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     if pixels is None or pixels.dtype != np.uint16:
         raise MediaError(f"{name}: 16-bit pixels in a layout that cannot be read; expected grey, RGB or RGBA")
@@ -92,7 +92,7 @@ def _by_opencv(data: bytes, name: str) -> Deep:
 
 
 def _scaled(pixels: Deep, bits: int) -> Deep:
-    """Of fewer bits than 16, white becomes 65535."""
+    """Scale values of fewer bits than 16 so that white becomes 65535."""
     if bits >= 16:
         return pixels
     most = 2**bits - 1
@@ -100,7 +100,7 @@ def _scaled(pixels: Deep, bits: int) -> Deep:
 
 
 def _transparent_value(image: Image.Image, pixels: Deep) -> Deep | None:
-    """Alpha of a PNG file that names one value as transparent (the chunk tRNS), which OpenCV leaves out."""
+    """Return alpha of a PNG file that names one value as transparent (the chunk tRNS), which OpenCV leaves out."""
     value = image.info.get("transparency")
     if value is None or (pixels.ndim == 3 and pixels.shape[2] == 4):
         return None
@@ -119,9 +119,9 @@ def _split(pixels: Deep, alpha: Deep | None) -> tuple[Deep, Deep | None]:
 
 
 def _read_tiff(data: bytes, name: str, notes: list[str]) -> tuple[Deep, Deep | None]:
-    """By tifffile, which is right about planes, inverted grey and further channels, where it knows the compression.
+    """Read by tifffile, which handles planes, inverted grey and further channels, where it knows the compression.
 
-    OpenCV knows all of them, but reads one layout only.
+    OpenCV knows all compressions, but reads one layout only.
     """
     with tifffile.TiffFile(BytesIO(data)) as file:
         page = file.pages.first
@@ -149,7 +149,7 @@ def _read_tiff(data: bytes, name: str, notes: list[str]) -> tuple[Deep, Deep | N
 
 
 def _tiff_channels(page: tifffile.TiffPage, data: bytes, name: str) -> Deep:
-    """``(H, W, C)``, whatever the order in the file."""
+    """Return ``(H, W, C)`` pixels, whatever their order in the file."""
     height, width, channels = page.imagelength, page.imagewidth, page.samplesperpixel
     planes = page.planarconfig == tifffile.PLANARCONFIG.SEPARATE and channels > 1
     try:
@@ -166,11 +166,11 @@ def _tiff_channels(page: tifffile.TiffPage, data: bytes, name: str) -> Deep:
 
 
 def _undo(pixels: Deep, orientation: int) -> Deep:
-    """The pixels as they lie in the file, which OpenCV has turned."""
+    """Turn pixels that OpenCV has turned back to their order in the file."""
     return np.asarray(UPRIGHT.get({6: 8, 8: 6}.get(orientation, orientation), np.asarray)(pixels), np.uint16)
 
 
 def _straight(rgb: Deep, alpha: Deep) -> Deep:
-    """Colours that were stored multiplied by alpha."""
+    """Divide colours that were stored multiplied by alpha."""
     whole = np.maximum(alpha, 1).astype(np.uint64)[..., None]
     return np.minimum((rgb.astype(np.uint64) * 65535 + whole // 2) // whole, 65535).astype(np.uint16)

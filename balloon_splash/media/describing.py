@@ -1,4 +1,4 @@
-"""What a picture file says about its pixels, as :class:`Metadata` that is true of the splash, too."""
+"""Metadata of a picture file, as :class:`Metadata` that is also true of the splash."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ Size = tuple[int, int]
 
 
 def describe(image: Image.Image, data: bytes, notes: list[str], *, turned: Size | None = None) -> Metadata:
-    """The metadata of an opened file.
+    """Return the metadata of an opened file.
 
     Args:
         image: the file, not decoded yet.
         data: the file.
-        notes: takes one sentence for each thing that does not go along.
-        turned: height and width of the upright picture, where the pixels lie otherwise in the file.
+        notes: receives one sentence for everything that is left out.
+        turned: height and width of the upright picture, where the file stores it turned.
     """
     if image.format in ("JPEG", "MPO"):
         return _of_jpeg(image, data, notes, turned)
@@ -74,7 +74,7 @@ def describe(image: Image.Image, data: bytes, notes: list[str], *, turned: Size 
 
 
 def exif_of(info: Mapping[Any, Any], turned: Size | None = None) -> bytes | None:
-    """The EXIF block that Pillow found, in a text of a PNG file, too, without thumbnails."""
+    """Return the EXIF block that Pillow found, even in a text of a PNG file, without thumbnails."""
     data: bytes | None = info.get("exif")
     digits = info.get("Raw profile type exif")
     if not data and isinstance(digits, str):
@@ -84,7 +84,7 @@ def exif_of(info: Mapping[Any, Any], turned: Size | None = None) -> bytes | None
 
 
 def resolution(info: Mapping[Any, Any]) -> tuple[float, float] | None:
-    """Pixels per inch across and down, where they are numbers that say something: 0/0 and infinity are met with."""
+    """Return pixels per inch across and down, where they are meaningful: some files have 0/0 or infinity."""
     found = info.get("dpi") or ()
     try:
         across, down = (float(value) for value in found)
@@ -121,7 +121,7 @@ def _xmp(info: Mapping[Any, Any], notes: list[str], turned: Size | None) -> byte
 
 
 def _numbers(image: Image.Image, data: bytes, chunks: tuple[png_chunks.Chunk, ...]) -> ColourNumbers | None:
-    """Colours by numbers, unless they say what is understood without them."""
+    """Return colours by numbers, unless they say what is understood without them."""
     if image.format == "PNG":
         found = next((colour_numbers.from_chunk(body) for name, body in chunks if name == b"cICP"), None)
     elif image.format == "AVIF":
@@ -139,7 +139,7 @@ def _only_in_png(chunks: tuple[png_chunks.Chunk, ...]) -> list[str]:
 
 
 def _encoder_settings(image: Image.Image, data: bytes) -> dict[str, Any]:
-    """How the file was compressed, in the words of Pillow's writer for the same format."""
+    """Return the settings of the file's compression, as keyword arguments of Pillow's writer for the same format."""
     if isinstance(image, JpegImagePlugin.JpegImageFile):
         settings: dict[str, Any] = {"qtables": image.quantization}
         if image.mode == "RGB":
@@ -155,7 +155,7 @@ def _encoder_settings(image: Image.Image, data: bytes) -> dict[str, Any]:
 
 
 def is_lossless_webp(data: bytes) -> bool:
-    """Whether the first picture of a WebP file is coded without loss: its chunk is ``VP8L``, wherever it stands."""
+    """Return whether the first picture of a WebP file is coded without loss, in a chunk ``VP8L``."""
     place = 12
     while place + 8 <= len(data):
         name, length = data[place : place + 4], int.from_bytes(data[place + 4 : place + 8], "little")
@@ -166,7 +166,7 @@ def is_lossless_webp(data: bytes) -> bool:
 
 
 def blocks_left_out(kind: str, data: bytes) -> list[str]:
-    """Names of the blocks of a GIF, JPEG 2000 or JPEG XL file that Pillow neither reads nor writes."""
+    """Return names of the blocks of a GIF, JPEG 2000 or JPEG XL file that Pillow neither reads nor writes."""
     if kind == "GIF":
         found = (name for name in GIF_BLOCK.findall(data) if name not in GIF_LOOPS)
         return list(dict.fromkeys(GIF_BLOCKS.get(name, name.decode("ascii").strip()) for name in found))

@@ -1,7 +1,7 @@
-"""EXIF blocks edited in place, and the part of EXIF that TIFF files hold beside the layout of their pixels.
+"""EXIF: blocks edited in place, and the part that TIFF files hold beside the layout of their pixels.
 
 Maker notes point to bytes by their position in the block, and texts are UTF-8 where ASCII is expected. A block that is
-parsed and written anew loses both, so only the values that have to change are written over (CIPA DC-008, TIFF 6.0).
+parsed and written anew loses both, so only the values that have to change are overwritten (CIPA DC-008, TIFF 6.0).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from balloon_splash.media.jpeg_segments import blank_pictures
 PREFIX = b"Exif\0\0"
 UNUSED_TAG = b"\xff\xff"
 MOST_ENTRIES = 4096
-"""Of one directory; damaged blocks announce more."""
+"""Most entries of one directory; damaged blocks announce more."""
 
 SHORT, LONG = 3, 4
 THUMBNAIL_TAGS = (ExifTags.Base.JpegIFOffset, ExifTags.Base.JpegIFByteCount)
@@ -35,7 +35,7 @@ DESCRIPTIVE_TAGS = frozenset(
         ExifTags.Base.Copyright,
     }
 )
-"""Tags of the first directory that describe the picture; the others of a TIFF say where its pixels lie."""
+"""Tags of the first directory that describe the picture; the others in a TIFF file say where its pixels are."""
 
 SUB_DIRECTORIES = frozenset({ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo})
 """Camera settings and position: Pillow's TIFF writer fails on them when it compresses."""
@@ -46,10 +46,10 @@ class _Entry:
     """One value of a directory.
 
     Attributes:
-        tag: what it is.
+        tag: its tag.
         kind: its type.
-        count: how many of them.
-        place: where the value, or its position, lies in the block.
+        count: number of values.
+        place: position of the value, or of its position, in the block.
     """
 
     tag: int
@@ -59,7 +59,7 @@ class _Entry:
 
 
 class _Block:
-    """A TIFF structure, whose numbers can be read and written over.
+    """TIFF structure whose numbers can be read and overwritten.
 
     Raises:
         struct.error: damaged.
@@ -76,7 +76,7 @@ class _Block:
         return value
 
     def write(self, entry: _Entry, value: int) -> None:
-        """Write a number over that of an entry which holds a single one."""
+        """Overwrite the number of an entry that holds a single one."""
         if entry.count == 1 and entry.kind in (SHORT, LONG):
             struct.pack_into(self._order + ("H" if entry.kind == SHORT else "I"), self.data, entry.place, value)
 
@@ -89,7 +89,7 @@ class _Block:
         return next((entry for entry in self.entries(directory) if entry.tag == tag), None)
 
     def link(self, directory: int) -> int:
-        """Where the position of the directory that follows stands."""
+        """Return the place of the link to the next directory."""
         return directory + 2 + 12 * self.number(directory, SHORT)
 
     def blank(self, start: int, end: int) -> None:
@@ -98,16 +98,16 @@ class _Block:
 
 
 def edited_exif(data: bytes, *, size: tuple[int, int] | None = None) -> bytes:
-    """An EXIF block without the small copies of the photo, which still show what a splash hides.
+    """Return an EXIF block without the small copies of the photo, which still show what a splash hides.
 
-    Every other byte stays, and stays where it is.
+    Every other byte keeps its value and its place.
 
     Args:
         data: the block, with or without ``Exif\\0\\0`` before it.
         size: height and width, where the pixels have been turned upright: the orientation becomes 1.
 
     Returns:
-        the block; as it was if it is damaged.
+        the block, unchanged if it is damaged.
     """
     prefix = PREFIX if data.startswith(PREFIX) else b""
     try:
@@ -137,7 +137,7 @@ def _turn_upright(block: _Block, first: int, height: int, width: int) -> None:
 
 
 def _drop_thumbnail(block: _Block, first: int) -> None:
-    """Blank the second directory and what it leads to, and cut it off."""
+    """Blank the second directory with everything it points to, and cut it off."""
     link = block.link(first)
     second = block.number(link)
     if second == 0:
@@ -152,7 +152,7 @@ def _drop_thumbnail(block: _Block, first: int) -> None:
 
 
 def without_orientation(data: bytes) -> bytes:
-    """A block of the same length whose orientation has another tag, so that who looks for one finds none."""
+    """Return a block of the same length whose orientation has another tag, so that no reader finds one."""
     prefix = PREFIX if data.startswith(PREFIX) else b""
     try:
         block = _Block(data[len(prefix) :])
@@ -165,7 +165,7 @@ def without_orientation(data: bytes) -> bytes:
 
 
 def descriptive_exif(exif: Image.Exif, *, with_settings: bool = True) -> bytes | None:
-    """The descriptive tags, and camera settings and position, as a block of their own, or None if there are none."""
+    """Return the descriptive tags, camera settings and position as a separate block, or None if there are none."""
     kept = Image.Exif()
     kept.update({tag: _bytes(value) for tag, value in exif.items() if tag in DESCRIPTIVE_TAGS})
     for directory in SUB_DIRECTORIES if with_settings else ():
@@ -177,19 +177,19 @@ def descriptive_exif(exif: Image.Exif, *, with_settings: bool = True) -> bytes |
 
 
 def descriptive_tags(data: bytes) -> dict[int, bytes]:
-    """The texts of the first directory, each without the zero at its end."""
+    """Return the texts of the first directory, each without the zero at its end."""
     exif = parse_exif(data)
     texts = {tag: _bytes(value) for tag, value in exif.items() if tag in DESCRIPTIVE_TAGS}
     return {tag: text.rstrip(b"\0") for tag, text in texts.items() if isinstance(text, bytes)}
 
 
 def _bytes(value: Any) -> Any:
-    """A text as the bytes that it was read from, which Pillow decodes as Latin-1 and would write as ASCII."""
+    """Encode a text to its original bytes, which Pillow decodes as Latin-1 and would write as ASCII."""
     return value.encode("latin-1", "replace") if isinstance(value, str) else value
 
 
 def parse_exif(data: bytes) -> Image.Exif:
-    """The tags in an EXIF block."""
+    """Return the tags in an EXIF block."""
     exif = Image.Exif()
     exif.load(data)
     return exif

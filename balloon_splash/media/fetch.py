@@ -1,4 +1,4 @@
-"""Bounds for pictures and videos from the web: a stranger's files."""
+"""Fetching of pictures and videos from the web, within bounds for a stranger's files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import BinaryIO
 from balloon_splash.errors import DownloadError, MediaError
 from balloon_splash.web.addresses import Rules
 
-#: Neither from the local network, nor over a connection that anybody could change.
+#: Refuses the local network, and connections that anybody could change.
 PICTURE_RULES = Rules(
     max_bytes=256 * 2**20,
     max_seconds=60,
@@ -22,7 +22,7 @@ VIDEO_RULES = replace(PICTURE_RULES, max_bytes=8 * 2**30, max_seconds=3600)
 
 
 def fetch(url: str, *, allow_private: bool = False, rules: Rules = PICTURE_RULES) -> bytes:
-    """The body behind an address; see :func:`fetch_into`."""
+    """Return the body behind an address; see :func:`fetch_into`."""
     body = BytesIO()
     fetch_into(body, url, allow_private=allow_private, rules=rules)
     return body.getvalue()
@@ -32,15 +32,15 @@ def fetch_into(file: BinaryIO, url: str, *, allow_private: bool = False, rules: 
     """Write the body behind an address to a file.
 
     Args:
-        file: receives the body.
+        file: the file for the body.
         url: the address.
         allow_private: allow addresses that are not public, and plain ``http``.
-        rules: the bounds, but for those.
+        rules: the other bounds.
 
     Raises:
         MediaError: see :func:`balloon_splash.web.client.fetch_into`.
     """
-    from balloon_splash.web import client  # takes a fifth of a second, which only those with URLs shall pay
+    from balloon_splash.web import client  # takes a fifth of a second, for URLs only
 
     if allow_private:
         rules = replace(rules, http="any", public_only=False)

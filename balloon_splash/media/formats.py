@@ -1,4 +1,4 @@
-"""The picture formats that are read and written, by suffix."""
+"""Picture formats that are read and written, by suffix."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SUFFIXES = {
     ".hif": "HEIF",
     ".jxl": "JXL",
 }
-"""Of the formats that are written, the usual one of each first, and Pillow's names of them."""
+"""Suffixes of the formats that are written, the usual one of each first, with Pillow's names."""
 
 READ_ONLY_SUFFIXES = {
     ".dib": "DIB",
@@ -40,7 +40,7 @@ READ_ONLY_SUFFIXES = {
     ".qoi": "QOI",
     ".ico": "ICO",
 }
-"""Likewise, of those that are read alone; their results are PNG."""
+"""Suffixes of the formats that are only read, with Pillow's names; their results are PNG."""
 
 VIDEO_SUFFIXES = frozenset(
     {
@@ -59,33 +59,33 @@ WITH_16_BITS = frozenset({"PNG", "TIFF", "JPEG2000"})
 
 
 def format_of(path: str | os.PathLike[str]) -> str | None:
-    """Pillow's name of the format that the suffix stands for, if it is one that is written, or None."""
+    """Return Pillow's name of the format of the suffix if it is one that is written, else None."""
     return SUFFIXES.get(PurePath(path).suffix.lower())
 
 
 def is_picture(path: str | os.PathLike[str]) -> bool:
-    """Whether the suffix is that of a picture."""
+    """Return whether the suffix is that of a picture."""
     return format_of(path) is not None or PurePath(path).suffix.lower() in READ_ONLY_SUFFIXES
 
 
 def is_video(path: str | os.PathLike[str]) -> bool:
-    """Whether the suffix is that of a video."""
+    """Return whether the suffix is that of a video."""
     return PurePath(path).suffix.lower() in VIDEO_SUFFIXES
 
 
 def is_animation(path: str | os.PathLike[str]) -> bool:
-    """Whether a file is a GIF or WebP file of more than one picture; what is called otherwise is not opened."""
+    """Return whether a file is a GIF or WebP file of several pictures; files of other suffixes are not opened."""
     if format_of(path) not in ANIMATED and (is_picture(path) or is_video(path)):
         return False
     try:
         with open_image(path, ANIMATED) as image:
             return getattr(image, "n_frames", 1) > 1
     except (*DAMAGED, MediaError):
-        return False  # damaged: whoever reads it as a picture will say so
+        return False  # damaged: reading it as a picture will report it
 
 
 def register_plugins() -> frozenset[str]:
-    """Teach Pillow HEIC and JPEG XL, as far as their plugins are installed; the names of those that are."""
+    """Teach Pillow HEIC and JPEG XL, if their plugins are installed; return the names of those that are."""
     return frozenset(name for name, found in (("HEIF", register_heif()), ("JXL", register_jpeg_xl())) if found)
 
 

@@ -1,8 +1,9 @@
-"""The gain map behind a JPEG photo, which makes it an HDR picture on screens that can show one, kept with a splash.
+"""Gain maps behind JPEG photos, which make them HDR pictures on screens that can show them, kept with a splash.
 
 A gain map says by how much each pixel is brightened (Ultra HDR, ISO 21496-1, Apple). One of a single channel brightens
-red, green and blue alike, so that grey stays grey: it goes along byte for byte. One of three channels is made grey
-outside, as the photo is. The index of pictures (CIPA DC-007) and the list in XMP get its new place and length.
+red, green and blue alike, so grey stays grey and the map is copied byte for byte. One of three channels is made grey
+outside the objects, like the photo. The index of pictures (CIPA DC-007) and the list in XMP get its new place and
+length.
 """
 
 from __future__ import annotations
@@ -16,16 +17,16 @@ from balloon_splash.media.jpeg_segments import JpegFile, Segment, contains_pictu
 GAIN_MAP_NOTE = "the gain map (HDR) is left out"
 MARKS = (b"http://ns.adobe.com/hdr-gain-map/1.0/", b"http://ns.apple.com/HDRGainMap/1.0/", ISO_GAIN_MAP)
 BY_CHANNEL = re.compile(rb"<hdrgm:(GainMapM|Gamma|Offset)")
-"""In XMP, numbers that differ by channel are lists, and so elements."""
+"""XMP elements whose numbers differ by channel, as lists."""
 
 SEMANTIC = re.compile(rb"Item:Semantic\s*=\s*[\"'](\w+)[\"']")
 ENTRIES_TAG = 0xB002
 ENTRY = 16
-"""Bytes of one picture in the index: attributes, size, place, two dependencies."""
+"""Layout of one picture in the index: attributes, size, place, two dependencies."""
 
 
 def find_gain_map(data: bytes, file: JpegFile) -> bytes | None:
-    """The gain map of a JPEG file, if it can go with a splash: it is one that is understood, and all that is there.
+    """Find the gain map of a JPEG file, if a splash can keep it: it is of a known kind, and nothing else is there.
 
     Args:
         data: the file.
@@ -40,21 +41,21 @@ def find_gain_map(data: bytes, file: JpegFile) -> bytes | None:
         return None
     items = SEMANTIC.findall(b"".join(part.data for part in file.descriptive if part.data.startswith(XMP)))
     if items and items != [b"Primary", b"GainMap"]:
-        return None  # a list of more, such as a motion photo's
+        return None  # a list of several, such as a motion photo's
     return None if _is_coloured(found) and _by_channel(about) else rest
 
 
 def is_coloured(gain_map: bytes) -> bool:
-    """Whether a gain map has more than one channel."""
+    """Return whether a gain map has more than one channel."""
     file = parse_jpeg(gain_map)
     return file is not None and _is_coloured(file)
 
 
 def with_gain_map(photo: bytes, gain_map: bytes, old_length: int) -> bytes:
-    """A splash and its gain map in one file, with the places where their lengths stand set right.
+    """Join a splash and its gain map in one file, and correct their lengths in the metadata.
 
     Args:
-        photo: the splash, with the segments that speak of the map.
+        photo: the splash, with the segments that describe the map.
         gain_map: its gain map.
         old_length: bytes of the gain map in the original file.
     """
@@ -81,14 +82,14 @@ def _is_coloured(file: JpegFile) -> bool:
 
 
 def _by_channel(about: bytes) -> bool:
-    """Whether the map brightens red, green and blue by different rules."""
+    """Return whether the map brightens red, green and blue by different rules."""
     iso = about.find(ISO_GAIN_MAP)
     flags = about[iso + len(ISO_GAIN_MAP) + 4 : iso + len(ISO_GAIN_MAP) + 5] if iso >= 0 else b""
     return bool(BY_CHANNEL.search(about)) or bool(flags and flags[0] & 128)
 
 
 def _with_length(segment: Segment, old: int, new: int) -> Segment:
-    """A segment of XMP whose list of pictures gives the new length of the map."""
+    """Return a segment of XMP whose list of pictures has the new length of the map."""
     if not segment.data.startswith(XMP) or old == new:
         return segment
     said = re.compile(rb"(Item:Length\s*=\s*[\"'])%d([\"'])" % old)
@@ -96,7 +97,7 @@ def _with_length(segment: Segment, old: int, new: int) -> Segment:
 
 
 def _indexed(segment: Segment, photo: int, gain_map: int, place: int) -> Segment:
-    """An index of two pictures with other lengths and another place of the second one; as it was if it is damaged."""
+    """Return an index of two pictures with new lengths and a new place of the second; unchanged if it is damaged."""
     data = bytearray(segment.data)
     start = len(MULTI_PICTURE)
     order = "<" if data[start : start + 2] == b"II" else ">"

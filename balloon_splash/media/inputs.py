@@ -1,4 +1,4 @@
-"""From what a user names (files, folders, globs, URLs, standard input) to a list of sources."""
+"""Inputs that a user names (files, folders, globs, URLs, standard input) as a list of sources."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ RESULT_PATTERN = re.compile(r"_splash(_(mask|crop|compare)(_\d+)?)?\.[^.]+$")
 
 @dataclass(frozen=True)
 class Source:
-    """One picture or video to work on.
+    """Picture or video to splash.
 
     Attributes:
-        name: what messages and records call it; of an address, without passwords and tokens.
-        relative: where it lies below the folder that was named; just a file name otherwise.
-        path: the file, if it is one.
-        url: the address, if it is one; standard input has neither.
-        spool: a temporary file with what came from standard input, or another pipe.
+        name: its name in messages and records; of a URL, without passwords and tokens.
+        relative: its path below the folder that was named; otherwise a file name.
+        path: the path of a file.
+        url: the URL; standard input has neither path nor URL.
+        spool: a temporary file with the content of standard input, or of another pipe.
     """
 
     name: str
@@ -46,34 +46,34 @@ class Source:
 
     @property
     def is_pipe(self) -> bool:
-        """Whether it can be read once only, from its beginning to its end."""
+        """True if it can be read only once, from beginning to end."""
         return self.url is None and (self.path is None or self.path.is_fifo())
 
     @property
     def file(self) -> Path | None:
-        """The file to read it from, if there is one already."""
+        """File to read it from, if there already is one."""
         return self.spool or self.path
 
     @cached_property
     def suffix(self) -> str:
-        """That of the name, or where it says nothing, one that suits what is in the file."""
+        """Suffix of the name or, where that has none, one that suits the content of the file."""
         named = is_picture(self.relative) or is_video(self.relative)
         found = "" if named or self.file is None or self.is_pipe else content_suffix(self.file)
         return found or self.relative.suffix
 
     @cached_property
     def is_video(self) -> bool:
-        """Whether the name, or else the file, is that of a video, or the file an animation."""
+        """True if the name, or else the file, is that of a video, or the file is an animation."""
         return is_video(f"file{self.suffix}") or (self.file is not None and is_animation(self.file))
 
     def read(self, *, allow_private: bool = False) -> bytes:
-        """The bytes of the file.
+        """Read the bytes of the file.
 
         Args:
-            allow_private: URLs may lead to addresses inside the local network.
+            allow_private: let URLs lead to addresses inside the local network.
 
         Raises:
-            MediaError: cannot be read or fetched.
+            MediaError: the file cannot be read or fetched.
         """
         if self.file is not None:
             try:
@@ -87,13 +87,13 @@ class Source:
 
     @contextlib.contextmanager
     def local_file(self, *, allow_private: bool = False) -> Iterator[Path]:
-        """The file itself, or a temporary one with what is behind the URL.
+        """Yield the file itself, or a temporary one with the content of the URL.
 
         Args:
-            allow_private: URLs may lead to addresses inside the local network.
+            allow_private: let URLs lead to addresses inside the local network.
 
         Raises:
-            MediaError: cannot be fetched, or the disk is full.
+            MediaError: the URL cannot be fetched, or the disk is full.
         """
         if self.file is not None:
             yield self.file
@@ -109,18 +109,18 @@ class Source:
 def expand_inputs(
     inputs: Sequence[str], *, recursive: bool = False, note: Callable[[str], None] = lambda text: None
 ) -> list[Source]:
-    """All pictures and videos that ``inputs`` stand for, each once, in a stable order.
+    """Return all pictures and videos that ``inputs`` name, each once, in a stable order.
 
     Args:
         inputs: files, folders, globs (``**`` too), ``http://`` and ``https://`` URLs, or ``-`` for standard input.
-        recursive: look into the folders of folders, too.
-        note: told which files of a folder are passed over.
+        recursive: search subfolders, too.
+        note: receives a note on the files of a folder that are skipped.
 
-    Folders give the files with the suffix of a picture or video, except hidden ones. Neither folders nor globs give
-    earlier results (``*_splash.*``, ``*_splash_mask.png`` and so on): those have to be named.
+    Folders stand for their files with the suffix of a picture or video, except hidden ones. Neither folders nor globs
+    include earlier results (``*_splash.*``, ``*_splash_mask.png`` and so on), which have to be named.
 
     Raises:
-        UsageError: a name that nothing stands behind, or a URL of another scheme.
+        UsageError: a file that does not exist, or a URL of another scheme.
     """
     sources: dict[str, Source] = {}
     for text in inputs:
@@ -130,21 +130,21 @@ def expand_inputs(
         if not found:
             raise UsageError(f"{text}: no pictures or videos found" + (f" (files: {others})" if others else ""))
         if others:
-            note(f"{text}: files that are neither photos nor videos by name are passed over: {others}")
+            note(f"{text}: skipped files that are neither photos nor videos by name: {others}")
         for source in found:
             sources.setdefault(_identity(source), source)
     return list(sources.values())
 
 
 def _identity(source: Source) -> str:
-    """The same for all names of one thing; links that lead nowhere are things of their own."""
+    """Return a key that is the same for all names of one file; broken links are files of their own."""
     if source.path is None:
         return source.url or source.name
     return os.path.realpath(source.path) if source.path.exists() else str(source.path)
 
 
 def is_result(path: Path) -> bool:
-    """Whether the name is one that this tool gives to what it writes."""
+    """Return whether the name is one that this tool gives to its results."""
     return RESULT_PATTERN.search(path.name) is not None
 
 
@@ -179,7 +179,7 @@ def _from_url(text: str) -> Source:
 
 
 def _from_folder(folder: Path, recursive: bool, passed_over: Counter[str]) -> Iterator[Source]:
-    """The photos and videos in a folder; the suffixes of other files are counted in ``passed_over``."""
+    """Yield the photos and videos in a folder; count the suffixes of other files in ``passed_over``."""
     for path in sorted(folder.rglob("*") if recursive else folder.iterdir()):
         relative = path.relative_to(folder)
         if any(part.startswith(".") for part in relative.parts) or is_result(path):
@@ -192,7 +192,7 @@ def _from_folder(folder: Path, recursive: bool, passed_over: Counter[str]) -> It
 
 
 def _is_input(path: Path, recursive: bool) -> bool:
-    """Whether what is called like a picture or video is a file, or ought to be one, which reading it will tell."""
+    """Return whether a path with the suffix of a picture or video is a file, or may be one, as reading will show."""
     if path.is_dir():
         return not recursive and (is_picture(path) or is_video(path))
     return path.is_file() or (path.is_symlink() and not path.exists())

@@ -1,11 +1,12 @@
-"""A JPEG photo made grey outside of its objects without encoding it again: only chroma is touched, and only there.
+"""JPEG photos made grey outside their objects without encoding them again: only chroma changes, and only there.
 
-A JPEG file holds luma and chroma in blocks of 8x8 cosine coefficients (ITU-T T.81). A block of chroma that lies outside
-becomes zero; of one that the outline crosses the samples are computed, faded and transformed back; all others, and luma
-everywhere, keep their very numbers. So grey is the luma of the file (BT.601).
+A JPEG file holds luma and chroma in blocks of 8x8 cosine coefficients (ITU-T T.81). A block of chroma outside becomes
+zero; in one that the outline crosses the samples are computed, faded and transformed back; all others, and luma
+everywhere, keep their very numbers. Grey is therefore the luma of the file (BT.601).
 
-Pixels of the result are those of the photo in every block that lies inside, but for the outermost line of pixels beside
-one that does not: there, decoders mix the subsampled chroma of both.
+Pixels of the result are those of the photo in every block inside, except for the outermost line of pixels beside a
+block
+that is not: there, decoders mix the subsampled chroma of both.
 """
 
 from __future__ import annotations
@@ -28,13 +29,13 @@ ONE_COMPONENT = 9  # bytes of such a frame header
 FULL = 255
 
 ZIGZAG = sorted(np.ndindex(8, 8), key=lambda at: (sum(at), at[sum(at) % 2 == 0]))
-"""Row and column of the coefficients in the order in which files hold them."""
+"""Row and column of the coefficients in their order in files."""
 
 Keep = npt.NDArray[np.uint8]
 
 
 def _cosines() -> npt.NDArray[np.float32]:
-    """The orthonormal matrix of the cosine transform, a basis function in each row."""
+    """Return the orthonormal matrix of the cosine transform, one basis function per row."""
     frequency, position = np.mgrid[:8, :8]
     matrix = np.cos((2 * position + 1) * frequency * np.pi / 16) / 2
     matrix[0] /= np.sqrt(2)
@@ -46,7 +47,7 @@ COSINES = _cosines()
 
 @dataclass(frozen=True)
 class Greyed:
-    """A JPEG file, and whether a gain map has come along."""
+    """JPEG file, and whether it has kept a gain map."""
 
     data: bytes
     has_gain_map: bool
@@ -54,12 +55,12 @@ class Greyed:
 
 @dataclass(frozen=True)
 class _Chroma:
-    """How a file holds its two planes of chroma.
+    """Layout of a file's two planes of chroma.
 
     Attributes:
-        down, across: pixels that a sample stands for.
+        down, across: pixels per sample.
         tables: ``(8, 8)`` steps of quantisation, by number of the component.
-        progressive: the file is coded scan by scan.
+        progressive: whether the file is coded scan by scan.
     """
 
     down: int
@@ -69,16 +70,16 @@ class _Chroma:
 
 
 def grey_outside(data: bytes, keep: npt.NDArray[np.bool_], *, orientation: int = 1) -> Greyed | None:
-    """The same JPEG file, grey where ``keep`` is false.
+    """Return the same JPEG file, grey where ``keep`` is false.
 
     Args:
         data: the file.
         keep: ``(H, W)`` of the upright picture.
-        orientation: how the pixels lie in the file, by EXIF, which stays.
+        orientation: EXIF orientation of the stored pixels, which stays.
 
     Returns:
-        the file with all segments that describe the picture, and its gain map; None where this way does not lead: other
-        codings than baseline and progressive Huffman, other colours than YCbCr, odd subsampling, damage, no library.
+        the file with all segments that describe the picture, and its gain map; None where this is impossible: codings
+        other than baseline and progressive Huffman, colours other than YCbCr, odd subsampling, damage, no library.
     """
     file = parse_jpeg(data)
     if file is None:
@@ -97,7 +98,7 @@ def grey_outside(data: bytes, keep: npt.NDArray[np.bool_], *, orientation: int =
 
 
 def _splashed_map(gain_map: bytes, keep: Keep) -> bytes | None:
-    """The gain map of a splash, None where its colours cannot be taken out."""
+    """Return the gain map of a splash; None where its colours cannot be removed."""
     if not is_coloured(gain_map):
         return gain_map
     file = parse_jpeg(gain_map)
@@ -110,16 +111,16 @@ def _splashed_map(gain_map: bytes, keep: Keep) -> bytes | None:
 
 
 def _grey_outside_stored(data: bytes, keep: Keep) -> bytes | None:
-    """The picture of a JPEG file, with its segments, grey where ``keep``, ``(H, W)`` as its pixels lie, is not 255.
+    """Make the picture of a JPEG file, with its segments, grey where ``keep``, ``(H, W)`` as stored, is not 255.
 
     Returns:
-        None where this way does not lead.
+        None where this is impossible.
     """
     file = parse_jpeg(data)
     if file is None:
         return None
     if len(file.frame.data) == ONE_COMPONENT:
-        return data[: file.end]  # which is grey already
+        return data[: file.end]  # already grey
     chroma = _chroma(file)
     if chroma is None or keep.shape != _size(file):
         return None
@@ -140,7 +141,7 @@ def _grey_outside_stored(data: bytes, keep: Keep) -> bytes | None:
 
 
 def _faded(blocks: Blocks, weights: Keep, table: npt.NDArray[np.float32]) -> Blocks:
-    """Blocks of chroma whose samples are drawn towards grey.
+    """Fade the samples of blocks of chroma towards grey.
 
     Args:
         blocks: ``(N, 8, 8)`` quantised coefficients.
@@ -153,13 +154,13 @@ def _faded(blocks: Blocks, weights: Keep, table: npt.NDArray[np.float32]) -> Blo
 
 
 def _weights(keep: Keep, chroma: _Chroma) -> Keep:
-    """How much of each sample of chroma stays, ``(h, w)`` with sides of whole blocks."""
+    """Return the weight of each sample of chroma that stays, ``(h, w)`` with sides of whole blocks."""
     height, width = (
         -(-side // (8 * step)) * 8 * step for side, step in zip(keep.shape, (chroma.down, chroma.across), strict=True)
     )
     padded = cv2.copyMakeBorder(
         keep, 0, height - keep.shape[0], 0, width - keep.shape[1], cv2.BORDER_REPLICATE
-    )  # as encoders fill their last blocks
+    )  # the way encoders fill their last blocks
     if chroma.down == chroma.across == 1:
         return np.asarray(padded, np.uint8)
     size = (width // chroma.across, height // chroma.down)
@@ -167,20 +168,20 @@ def _weights(keep: Keep, chroma: _Chroma) -> Keep:
 
 
 def _extremes(weights: Keep) -> tuple[Keep, Keep]:
-    """The lowest and highest weight in each block, ``(h / 8, w / 8)``."""
+    """Return the lowest and highest weight in each block, ``(h / 8, w / 8)``."""
     rows = weights.reshape(-1, 8, weights.shape[1])
     low, high = rows.min(axis=1), rows.max(axis=1)
     return low.reshape(len(low), -1, 8).min(axis=2), high.reshape(len(high), -1, 8).max(axis=2)
 
 
 def _size(file: JpegFile) -> tuple[int, int]:
-    """Height and width of the stored picture."""
+    """Return height and width of the stored picture."""
     frame = file.frame.data
     return int.from_bytes(frame[1:3], "big"), int.from_bytes(frame[3:5], "big")
 
 
 def _chroma(file: JpegFile) -> _Chroma | None:
-    """How the file holds chroma, None where it is not in two planes of the usual kind."""
+    """Return the layout of chroma in the file; None where it is not in two planes of the usual kind."""
     frame = file.frame
     coded, body = frame.marker, frame.data
     if coded not in (BASELINE, EXTENDED, PROGRESSIVE) or len(body) < 15 or body[0] != 8 or body[5] != 3:
@@ -195,12 +196,12 @@ def _chroma(file: JpegFile) -> _Chroma | None:
     try:
         chosen = {number: tables[components[number][2]] for number in (1, 2)}
     except KeyError:
-        return None  # defined between scans
+        return None  # tables defined between scans
     return _Chroma(down // others[0][1], across // others[0][0], chosen, coded == PROGRESSIVE)
 
 
 def _is_ycbcr(file: JpegFile, names: bytes) -> bool:
-    """Whether the three components are luma and chroma, by the rules of libjpeg."""
+    """Return whether the three components are luma and chroma, by the rules of libjpeg."""
     segments = file.descriptive
     if any(segment.marker == APP0 and segment.data.startswith(b"JFIF\0") for segment in segments):
         return True
@@ -211,7 +212,7 @@ def _is_ycbcr(file: JpegFile, names: bytes) -> bool:
 
 
 def _tables(file: JpegFile) -> dict[int, npt.NDArray[np.float32]]:
-    """Tables of quantisation by number."""
+    """Return the tables of quantisation by number."""
     tables = {}
     for segment in file.segments:
         place, data = 0, segment.data

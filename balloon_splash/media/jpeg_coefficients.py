@@ -1,8 +1,8 @@
-"""The coefficients of a JPEG file changed in place, by libjpeg-turbo: decoded and coded again without loss.
+"""Coefficients of a JPEG file, changed in place by libjpeg-turbo: decoded and coded again without loss.
 
 The TurboJPEG interface (libjpeg-turbo.org, ``tjTransform`` with a custom filter) runs from bytes to bytes in any thread
-and returns an error where the older interface ends the process. The library is that of the package ``turbojpeg``, which
-is never imported, or the system's.
+and returns an error where the older interface ends the process. The library comes from the package ``turbojpeg``, which
+is never imported, or from the system.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 Blocks = npt.NDArray[np.int16]
 Change = Callable[[int, int, Blocks], None]
-"""Takes the number of a component, that of a row of blocks, and ``(N, 8, 8)`` quantised coefficients, to be changed."""
+"""Function of the numbers of a component and of a row of blocks, and ``(N, 8, 8)`` quantised coefficients to change."""
 
 PACKAGE = "turbojpeg"
 PROGRESSIVE, WITHOUT_SEGMENTS, OPTIMISED = 32, 64, 256  # of a transform
@@ -52,23 +52,23 @@ _Transform._fields_ = [
 
 
 def is_available() -> bool:
-    """Whether the library is there."""
+    """Return whether the library is available."""
     return _library() is not None
 
 
 def change_coefficients(
     data: bytes, change: Change, *, progressive: bool = False, optimised: bool = True
 ) -> bytes | None:
-    """A JPEG file whose quantised coefficients have been changed, without application segments and comments.
+    """Change the quantised coefficients of a JPEG file; application segments and comments are dropped.
 
     Args:
         data: the file.
-        change: called for every row of blocks of every component.
+        change: function called for every row of blocks of every component.
         progressive: write scan by scan.
         optimised: choose the Huffman codes for this picture.
 
     Returns:
-        the file, or None where the library is not there or finds something wrong with the file.
+        the file, or None where the library is missing or finds a fault in the file.
     """
     library = _library()
     if library is None:
@@ -84,10 +84,10 @@ def change_coefficients(
         transform: ctypes._Pointer[_Transform],
     ) -> int:
         if part.y >= plane.height:
-            return 0  # rows that only fill up the last unit
+            return 0  # rows that only pad the last unit
         try:
             change(component, part.y // 8, np.ctypeslib.as_array(coefficients, (part.width // 8, 8, 8)))
-        except BaseException as error:  # which must not cross the library
+        except BaseException as error:  # an exception must not cross the library
             raised.append(error)
             return -1
         return 0
@@ -138,14 +138,14 @@ def _library() -> ctypes.CDLL | None:
             ]
             library.tjFree.argtypes = [ctypes.c_void_p]
             library.tjDestroy.argtypes = [ctypes.c_void_p]
-        except (OSError, AttributeError):  # of another system, or without transforms
+        except (OSError, AttributeError):  # a library of another system, or without transforms
             continue
         return library
     return None
 
 
 def _in_package() -> str | None:
-    """The library that a wheel carries beside its module."""
+    """Return the library that a wheel carries beside its module."""
     try:
         files = metadata.files(PACKAGE) or []
     except metadata.PackageNotFoundError:

@@ -1,4 +1,4 @@
-"""The segments of a JPEG file that go with its splash: what describes the picture, not what shows or promises more."""
+"""Segments of a JPEG file for its splash: those that describe the picture, not those that show or promise more."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from balloon_splash.media.xmp import GAIN_MAP, NOTE, cleaned_xmp, is_untrue
 
 JFIF, JFXX = b"JFIF\0", b"JFXX\0"
 JFIF_LENGTH = 14
-"""Of a segment without a thumbnail."""
+"""Body of a segment without a thumbnail."""
 
 XMP = b"http://ns.adobe.com/xap/1.0/\0"
 EXTENDED_XMP = b"http://ns.adobe.com/xmp/extension/\0"
@@ -40,20 +40,20 @@ C2PA_NOTE = "content credentials (C2PA), which hold for the original alone, are 
 
 @dataclass(frozen=True)
 class Kept:
-    """The segments that go with a splash, and what is said of those that do not; one sentence each."""
+    """Segments that a splash keeps, and one sentence on each of the others."""
 
     segments: tuple[Segment, ...]
     notes: tuple[str, ...]
 
 
 def kept_segments(data: bytes, file: JpegFile, *, size: tuple[int, int] | None = None, gain_map: bool = False) -> Kept:
-    """The descriptive segments of a file for its splash, each byte for byte where nothing in it had to change.
+    """Return the descriptive segments of a file for its splash, byte for byte where nothing in them has to change.
 
     Args:
         data: the file.
         file: its parts.
         size: height and width, where the pixels have been turned upright.
-        gain_map: what lies behind the image is a gain map, which goes along with all that speaks of it.
+        gain_map: whether a gain map is behind the image, which is kept with all segments about it.
     """
     true = GAIN_MAP if gain_map else frozenset()
     descriptive = file.descriptive
@@ -86,7 +86,7 @@ def kept_segments(data: bytes, file: JpegFile, *, size: tuple[int, int] | None =
 
 
 def _changed(segment: Segment, size: tuple[int, int] | None) -> Segment | None:
-    """A segment for the splash, None where nothing of it is true any more."""
+    """Return a segment for the splash; None where nothing in it is true any more."""
     marker, data = segment.marker, segment.data
     if marker == APP0 and data.startswith(JFIF) and len(data) > JFIF_LENGTH:
         return Segment(APP0, data[: JFIF_LENGTH - 2] + b"\0\0")
@@ -102,7 +102,7 @@ def _changed(segment: Segment, size: tuple[int, int] | None) -> Segment | None:
 
 
 def without_thumbnails(resources: bytes) -> bytes:
-    """Photoshop's image resources without small copies of the picture; as they were from where they are damaged.
+    """Return Photoshop's image resources without small copies of the picture; unchanged from the first damaged one on.
 
     A resource is ``8BIM``, a number, a name and a block of data, the latter two padded to an even length (Adobe,
     Photoshop File Formats Specification).
@@ -121,7 +121,7 @@ def without_thumbnails(resources: bytes) -> bytes:
 
 
 def behind_image(rest: bytes) -> list[str]:
-    """Names of what lies behind the end of a JPEG image, where cameras put what other programs shall not trip over."""
+    """Return names of the data behind the end of a JPEG image, where cameras hide it from other programs."""
     names: dict[str, None] = {}
     pictures = rest.count(b"\xff\xd8\xff")
     if b"hdrgm:GainMap" in rest or b"ns.apple.com/HDRGainMap" in rest or ISO_GAIN_MAP in rest:
@@ -137,18 +137,18 @@ def behind_image(rest: bytes) -> list[str]:
 
 
 def exif_of(segments: tuple[Segment, ...]) -> bytes | None:
-    """The EXIF block among segments."""
+    """Return the EXIF block among segments."""
     return next((segment.data for segment in segments if segment.data.startswith(PREFIX)), None)
 
 
 def xmp_of(segments: tuple[Segment, ...]) -> bytes | None:
-    """The XMP packet among segments."""
+    """Return the XMP packet among segments."""
     packets = (segment.data for segment in segments if segment.data.startswith(XMP))
     return next((packet[len(XMP) :] for packet in packets), None)
 
 
 def only_in_jpeg(segments: tuple[Segment, ...]) -> list[str]:
-    """Names of what no other format has a place for: all but EXIF, XMP, profiles, comments and the coding's own."""
+    """Return names of data that only JPEG can hold: all but EXIF, XMP, profiles, comments and the coding's own."""
     names: dict[str, None] = {}
     for segment in segments:
         if segment.data.startswith(PHOTOSHOP):

@@ -1,6 +1,6 @@
-"""The segments of a JPEG file, byte for byte: which describe the picture, and which are copies or promises of it.
+"""Segments of a JPEG file, byte for byte: those that describe the picture, and those that copy or promise it.
 
-A file is a row of marker segments, scans and, often, something behind the end of the image (ITU-T T.81, annex B).
+A file is a sequence of marker segments, scans and, often, data behind the end of the image (ITU-T T.81, annex B).
 """
 
 from __future__ import annotations
@@ -13,29 +13,29 @@ SOI, EOI = b"\xff\xd8", b"\xff\xd9"
 APP0, APP1, APP2, APP11, APP13, APP14, APP15 = 0xE0, 0xE1, 0xE2, 0xEB, 0xED, 0xEE, 0xEF
 COM, SOS, END = 0xFE, 0xDA, 0xD9
 LONGEST = 65533
-"""Bytes that a segment can carry."""
+"""Most bytes in a segment."""
 
 FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
-"""Markers of frame headers, one for each way of coding."""
+"""Markers of frame headers, one per way of coding."""
 
 MOST_PICTURES = 64
-"""So many are looked for in one block of bytes; a hostile one could hold a beginning at every third."""
+"""Most pictures to look for in one block of bytes; a hostile one could hold a beginning at every third."""
 
 _IN_SCAN = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")
-"""The next marker behind the data of a scan, in which stuffed zeros and restart markers are data."""
+"""Pattern of the next marker behind the data of a scan, in which stuffed zeros and restart markers are data."""
 
 _MARKER = re.compile(rb"\xff+[^\x00\xff]")
 
 
 @dataclass(frozen=True)
 class Segment:
-    """A marker and what it carries, without the two bytes of its length."""
+    """Marker with its body, without the two bytes of its length."""
 
     marker: int
     data: bytes
 
     def encode(self) -> bytes:
-        """The segment as it stands in a file.
+        """Encode the segment as in a file.
 
         Raises:
             struct.error: longer than a segment can be.
@@ -44,18 +44,18 @@ class Segment:
 
     @property
     def describes(self) -> bool:
-        """Whether it is an application's segment or a comment, not a part of the coded picture."""
+        """True if it is an application's segment or a comment, not a part of the coded picture."""
         return APP0 <= self.marker <= APP15 or self.marker == COM
 
 
 @dataclass(frozen=True)
 class JpegFile:
-    """A JPEG file in parts.
+    """JPEG file in parts.
 
     Attributes:
-        segments: all of the header, in order, before the first scan.
-        scan: where the first scan begins, with its marker; where the image ends if it has none.
-        end: where the image ends, behind its end marker.
+        segments: all segments of the header, in order, before the first scan.
+        scan: start of the first scan, with its marker; end of the image if it has none.
+        end: end of the image, behind its end marker.
     """
 
     segments: tuple[Segment, ...]
@@ -64,7 +64,7 @@ class JpegFile:
 
     @property
     def frame(self) -> Segment:
-        """The frame header: how the picture is coded, its size and components."""
+        """Frame header: coding, size and components of the picture."""
         return next(segment for segment in self.segments if segment.marker in FRAMES)
 
     @property
@@ -74,9 +74,9 @@ class JpegFile:
 
 
 def parse_jpeg(data: bytes, start: int = 0) -> JpegFile | None:
-    """The parts of the JPEG file that begins at ``start``, or None if none does.
+    """Parse the JPEG file that begins at ``start``; None if none does.
 
-    The end of a file that stops early is that of the data.
+    A file that is cut off ends with the data.
     """
     if data[start : start + 2] != SOI:
         return None
@@ -102,7 +102,7 @@ def _has_frame(segments: list[Segment]) -> bool:
 
 
 def blank_pictures(block: bytes) -> bytes:
-    """The same bytes with zeros in the place of every JPEG file among them: previews, whose place differs by maker."""
+    """Replace every JPEG file among the bytes by zeros: previews, whose place differs by maker."""
     place = -1
     for _ in range(MOST_PICTURES):
         place = block.find(SOI + b"\xff", place + 1)
@@ -115,16 +115,16 @@ def blank_pictures(block: bytes) -> bytes:
 
 
 def contains_picture(block: bytes) -> bool:
-    """Whether there is a JPEG file among the bytes."""
+    """Return whether there is a JPEG file among the bytes."""
     return blank_pictures(block) != block
 
 
 def with_segments(encoded: bytes, segments: tuple[Segment, ...]) -> bytes:
-    """The picture of one JPEG file under the application segments and comments of another.
+    """Put the picture of one JPEG file under the application segments and comments of another.
 
     Args:
-        encoded: a sound JPEG file; what lies behind its image is left out.
-        segments: what goes into the place of its own.
+        encoded: a sound JPEG file; data behind its image is left out.
+        segments: segments to put in place of its own.
 
     Raises:
         struct.error: a segment is too long.

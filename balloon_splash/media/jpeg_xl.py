@@ -1,4 +1,4 @@
-"""JPEG XL files, which a plugin of Pillow decodes when it opens them: their size is read before that (ISO 18181-1)."""
+"""JPEG XL files, which a plugin of Pillow decodes on opening: their size is read before that (ISO 18181-1)."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ PLUGIN = "pillow_jxl"
 CODESTREAM = b"\xff\x0a"
 CONTAINER = b"\0\0\0\x0cJXL \r\n\x87\n"
 HEADER = 16
-"""Bytes of a codestream in which its size stands."""
+"""Bytes of a codestream that hold its size."""
 
 SIDE_BITS = (9, 13, 18, 30)
 RATIOS = {1: (1, 1), 2: (12, 10), 3: (4, 3), 4: (3, 2), 5: (16, 9), 6: (5, 4), 7: (2, 1)}
-"""Width to height, by number."""
+"""Ratios of width to height, by number."""
 
 
 def register_jpeg_xl() -> bool:
@@ -25,12 +25,12 @@ def register_jpeg_xl() -> bool:
 
 
 def is_jpeg_xl(data: bytes) -> bool:
-    """Whether the beginning of a file is that of a JPEG XL file."""
+    """Return whether the beginning of a file is that of a JPEG XL file."""
     return data.startswith((CODESTREAM, CONTAINER))
 
 
 def jpeg_xl_size(data: bytes) -> tuple[int, int] | None:
-    """Width and height of a JPEG XL file, of which the beginning is enough; None where it does not say."""
+    """Return width and height of a JPEG XL file, of which the beginning is enough; None where it does not say."""
     start = _codestream(data)
     if start is None or len(data) < start + 10:
         return None
@@ -63,7 +63,7 @@ def _side(bits: _Bits, in_eighths: bool) -> int:
 
 
 def boxes(data: bytes) -> Iterator[tuple[bytes, int]]:
-    """Kind of each box of a container, and where its body begins; a compressed one has the kind of what is in it."""
+    """Yield the kind of each box of a container, and the start of its body; a compressed one has its content's kind."""
     place = 0
     while data.startswith(CONTAINER) and place + 16 <= len(data):
         length, kind, body = int.from_bytes(data[place : place + 4], "big"), data[place + 4 : place + 8], place + 8
@@ -76,7 +76,7 @@ def boxes(data: bytes) -> Iterator[tuple[bytes, int]]:
 
 
 def _codestream(data: bytes) -> int | None:
-    """Where the codestream begins: at once, or in a box of its own."""
+    """Return the start of the codestream: at once, or in its own box."""
     if data.startswith(CODESTREAM):
         return 0
     for kind, body in boxes(data):

@@ -1,4 +1,4 @@
-"""How much a picture or video may ask for."""
+"""Limits on the size of pictures and videos."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ PREFIX = "BALLOON_SPLASH_"
 class MediaLimits:
     """Bounds against damaged and hostile files; what exceeds one is refused before it is decoded.
 
-    Each has an environment variable of its name in capitals behind ``BALLOON_SPLASH_``, for whoever trusts a file.
+    Each has an environment variable, ``BALLOON_SPLASH_`` and its name in capitals, for users who trust a file.
 
     Attributes:
-        max_pixels: pixels of one picture. The default is the number from which Pillow warns.
+        max_pixels: pixels of one picture. By default Pillow's limit for a warning.
         max_file_bytes: bytes of a picture file, which is read as a whole.
-        max_frame_pixels: pixels of one frame of a video; 8K, of which a dozen frames are in memory at a time.
-        max_frames: frames of a video, or samples of one of its tracks; 46 hours at 60 frames per second.
+        max_frame_pixels: pixels of one frame of a video; by default 8K, of which a dozen frames are in memory at a
+            time.
+        max_frames: frames of a video, or samples of one of its tracks; by default 46 hours at 60 frames per second.
     """
 
     max_pixels: int = 89_478_485
@@ -30,10 +31,10 @@ class MediaLimits:
 
 
 def media_limits() -> MediaLimits:
-    """The bounds as they are by default, or as the environment says.
+    """Return the default bounds, or those of the environment.
 
     Raises:
-        UsageError: a variable holds no positive whole number.
+        UsageError: a variable does not hold a positive whole number.
     """
     chosen = {}
     for bound in fields(MediaLimits):

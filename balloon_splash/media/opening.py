@@ -1,4 +1,4 @@
-"""Picture files opened, within bounds on what is opened and on how large it is."""
+"""Opening of picture files, within bounds on their format and size."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from balloon_splash.media.jpeg_xl import CONTAINER, is_jpeg_xl, jpeg_xl_size
 from balloon_splash.media.limits import media_limits
 
 JPEG_XL_HEAD = 2**20
-"""Bytes in which the size has to stand; metadata may come first."""
+"""Bytes that have to include the size; metadata may come first."""
 
 DAMAGED = (
     *(OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, ArithmeticError, RuntimeError, struct.error),
     MemoryError,
 )
-"""What Pillow's readers raise on files that are damaged, are no pictures or ask for more memory than there is."""
+"""Errors that Pillow's readers raise on files that are damaged, not pictures, or too large for memory."""
 
 
 def open_image(source: str | os.PathLike[str] | IO[bytes], formats: Iterable[str], *, name: str = "") -> Image.Image:
@@ -32,18 +32,18 @@ def open_image(source: str | os.PathLike[str] | IO[bytes], formats: Iterable[str
 
     Args:
         source: a path or an open file.
-        formats: Pillow's names of what may be behind it, whatever its suffix says. Pillow itself knows more, such as
+        formats: Pillow's names of the formats allowed, whatever the suffix says. Pillow itself knows more, such as
             PostScript, for which it starts Ghostscript.
-        name: what errors call it, where ``source`` is an open file.
+        name: its name in errors, where ``source`` is an open file.
 
     Raises:
         MediaError: it has more pixels than ``max_pixels`` (:class:`~balloon_splash.media.limits.MediaLimits`).
-        OSError: it cannot be read, or is no picture (``PIL.UnidentifiedImageError``).
+        OSError: it cannot be read, or is not a picture (``PIL.UnidentifiedImageError``).
         SyntaxError, ValueError, EOFError and the others of ``DAMAGED``: it is damaged.
     """
     limit = media_limits().max_pixels
     if Image.MAX_IMAGE_PIXELS is not None and limit > Image.MAX_IMAGE_PIXELS:
-        Image.MAX_IMAGE_PIXELS = limit  # of the whole process: Pillow's own bound must not be the lower one
+        Image.MAX_IMAGE_PIXELS = limit  # for the whole process: Pillow's own bound must not be the lower one
     Image.init()
     name = name or str(source)
     _check_jpeg_xl(source, name, limit)
@@ -60,7 +60,7 @@ def open_image(source: str | os.PathLike[str] | IO[bytes], formats: Iterable[str
 
 
 def _check_jpeg_xl(source: str | os.PathLike[str] | IO[bytes], name: str, limit: int) -> None:
-    """Refuse a JPEG XL file that is too large, or does not say how large it is, before it is opened, and so decoded."""
+    """Refuse a JPEG XL file that is too large, or does not give its size, before opening, which would decode it."""
     head = _head(source, len(CONTAINER))
     if not is_jpeg_xl(head):
         return
@@ -73,7 +73,7 @@ def _check_jpeg_xl(source: str | os.PathLike[str] | IO[bytes], name: str, limit:
 
 
 def _head(source: str | os.PathLike[str] | IO[bytes], length: int) -> bytes:
-    """The first bytes of a file, which stays where it is."""
+    """Return the first bytes of a file, and restore its position."""
     if isinstance(source, (str, os.PathLike)):
         with Path(source).open("rb") as file:
             return file.read(length)
@@ -86,7 +86,7 @@ def _head(source: str | os.PathLike[str] | IO[bytes], length: int) -> bytes:
 def quiet_libraries() -> None:
     """Keep Pillow, tifffile and OpenCV from writing to standard error, in this process.
 
-    What they say names no file, and comes back as an error or a note that does.
+    Their messages do not name the file; ours, errors and notes, do.
     """
     warnings.filterwarnings("ignore", module=r"PIL\.")
     logging.getLogger("tifffile").setLevel(logging.CRITICAL + 1)
@@ -94,17 +94,17 @@ def quiet_libraries() -> None:
 
 
 def _tile(image: Image.Image) -> tuple[int, int]:
-    """Width and height of the tiles of a TIFF file, which may be larger than the picture."""
+    """Return width and height of the tiles of a TIFF file, which may be larger than the picture."""
     tags = getattr(image, "tag_v2", {})
     width, height = (tags.get(tag, 0) for tag in (TiffImagePlugin.TILEWIDTH, TiffImagePlugin.TILELENGTH))
     return (width, height) if isinstance(width, int) and isinstance(height, int) else (0, 0)
 
 
 def read_bytes(stream: BinaryIO, name: str) -> bytes:
-    """All that is in an open picture file.
+    """Read all bytes of an open picture file.
 
     Raises:
-        MediaError: more than ``max_file_bytes`` (:class:`~balloon_splash.media.limits.MediaLimits`).
+        MediaError: there are more than ``max_file_bytes`` (:class:`~balloon_splash.media.limits.MediaLimits`).
     """
     limit = media_limits().max_file_bytes
     data = stream.read(limit + 1)

@@ -1,4 +1,4 @@
-"""Where results are written, decided for all inputs before anything runs."""
+"""Targets of results, decided for all inputs before anything runs."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ RESULT_ENDING = "_splash"
 USUAL_ENCODING = Encoding()
 FALLBACK_SUFFIX = ".png"
 SOUND_SUFFIXES = (".mov", ".mkv")
-"""Of the files that replace those which cannot hold a video's sound."""
+"""Suffixes that replace those of files that cannot hold a video's sound."""
 
 Target: TypeAlias = "Path | MediaError | None"
-"""Where a result goes, None for standard output; or why there is no place for it."""
+"""Path of a result, None for standard output, or the error why there is none."""
 
 
 def splash_path(source: Path, kind: str | None = None) -> Path:
-    """``<stem>_splash.<ext>`` beside ``source``; another extension if the result has another format.
+    """Return ``<stem>_splash.<ext>`` beside ``source``, with another extension if the result has another format.
 
     Args:
-        source: the file that was read; need not exist.
+        source: the input file, existing or not.
         kind: Pillow's name of the format of the result; None keeps the source's.
     """
     suffix = source.suffix
@@ -37,19 +37,19 @@ def splash_path(source: Path, kind: str | None = None) -> Path:
 
 
 def extra_path(target: Path, ending: str, *, twin: bool = False) -> Path:
-    """``<stem>_splash_<ending>.png`` beside a splash.
+    """Return ``<stem>_splash_<ending>.png`` beside a splash.
 
     Args:
         target: the splash.
-        ending: what is in the file.
-        twin: another splash differs from this one by its suffix alone; ``<stem>`` gets the suffix, too.
+        ending: the kind of the extra file.
+        twin: whether another splash differs from this one by its suffix alone; ``<stem>`` then includes the suffix.
     """
     stem = target.stem.removesuffix(RESULT_ENDING) + (target.suffix if twin else "")
     return target.with_name(f"{stem}{RESULT_ENDING}_{ending}.png")
 
 
 def twins(targets: Sequence[Path]) -> frozenset[Path]:
-    """Those of the targets that differ from another one by their suffix alone."""
+    """Return the targets that differ from another one by their suffix alone."""
     counts = Counter(target.with_suffix("") for target in targets)
     return frozenset(target for target in targets if counts[target.with_suffix("")] > 1)
 
@@ -57,13 +57,13 @@ def twins(targets: Sequence[Path]) -> frozenset[Path]:
 def video_path(
     source: Path, *, transparent: bool = False, encoding: Encoding = USUAL_ENCODING, sound_of: Path | None = None
 ) -> Path:
-    """``<stem>_splash.<ext>`` beside a video; MP4 where its own format cannot be written, MOV if it must hold alpha.
+    """Return ``<stem>_splash.<ext>`` beside a video; MP4 where its format cannot be written, MOV for alpha.
 
     Args:
-        source: the file that was read; need not exist.
-        transparent: the result is transparent.
-        encoding: how the result is written.
-        sound_of: the file, if it is there: MOV or Matroska replace a format that cannot hold its sound.
+        source: the input file, existing or not.
+        transparent: whether the result is transparent.
+        encoding: encoding of the result.
+        sound_of: the input, if it exists: MOV or Matroska replace a format that cannot hold its sound.
     """
     fitting = ALPHA_SUFFIXES if transparent else WRITABLE_SUFFIXES
     suffix = source.suffix if source.suffix.lower() in fitting else ".mov" if transparent else ".mp4"
@@ -76,13 +76,13 @@ def video_path(
 def pipe_suffix(
     source: Path, *, transparent: bool = False, encoding: Encoding = USUAL_ENCODING, sound_of: Path | None = None
 ) -> str:
-    """The suffix of what goes to standard output: as :func:`video_path`, but also one that the codec goes into."""
+    """Return the suffix for standard output: as :func:`video_path`, but one that also takes the codec."""
     usual = video_path(source, transparent=transparent, encoding=encoding, sound_of=sound_of).suffix
     return next((suffix for suffix in (usual, ".mkv", ".mov") if encoding.fits(suffix, alpha=transparent)), usual)
 
 
 def _holding_sound(suffixes: Sequence[str], source: Path) -> str:
-    """The first of the suffixes that does, or the first one."""
+    """Return the first of the suffixes whose files hold the sound, or else the first one."""
     import av  # which photos do not need
 
     from balloon_splash.media.video.sound import holds_sound
@@ -90,7 +90,7 @@ def _holding_sound(suffixes: Sequence[str], source: Path) -> str:
     try:
         return next((suffix for suffix in suffixes if holds_sound(suffix, source)), suffixes[0])
     except (av.FFmpegError, OSError):
-        return suffixes[0]  # damaged: whoever reads it will say so
+        return suffixes[0]  # damaged: its reader will report it
 
 
 def plan_outputs(
@@ -102,15 +102,15 @@ def plan_outputs(
     encoding: Encoding = USUAL_ENCODING,
     also_read: Collection[Path] = (),
 ) -> list[Target]:
-    """One target for each source; None stands for standard output, an error for one that another source has, too.
+    """Return one target per source; None stands for standard output, an error for a target of two sources.
 
     Args:
         sources: the inputs.
         output: a file (for one input), a folder (ends with a slash, exists, or has no suffix), ``-``, or None for
-            beside each input.
-        transparent: the results need a format with an alpha channel; PNG and MOV replace those without.
-        overwrite: targets may exist already.
-        encoding: how videos are written.
+            a target beside each input.
+        transparent: whether the results need an alpha channel; PNG and MOV replace formats without.
+        overwrite: whether targets may already exist.
+        encoding: encoding of videos.
         also_read: further files that the run reads.
 
     Raises:
@@ -132,7 +132,7 @@ def plan_outputs(
 
 
 def input_paths(sources: Sequence[Source]) -> set[Path]:
-    """The files that the sources are."""
+    """Return the files among the sources."""
     return {Path(os.path.realpath(source.path)) for source in sources if source.path is not None}
 
 
@@ -164,20 +164,20 @@ def _default_path(source: Source, path: Path, transparent: bool, encoding: Encod
 
 
 def is_folder(output: str) -> bool:
-    """Whether what was given as output is a folder: it ends with a slash, exists as one, or has no suffix."""
+    """Return whether an output is a folder: it ends with a slash, exists as one, or has no suffix."""
     return output.endswith(("/", os.sep)) or Path(output).is_dir() or not Path(output).suffix
 
 
 def _check(targets: Sequence[Path], inputs: Collection[Path], overwrite: bool) -> None:
     for target in targets:
         if target.resolve() in inputs:
-            raise UsageError(f"{target}: is an input; a result is never written onto one")
+            raise UsageError(f"{target}: is an input; expected another file for the result")
         if target.exists() and not overwrite:
             raise OutputExistsError.at(target, or_else=", or --skip-existing to leave it")
 
 
 def _without_clashes(sources: Sequence[Source], targets: Sequence[Path]) -> list[Target]:
-    """The targets, but an error for all that share one: which of them should be written, nobody could tell."""
+    """Return the targets, with an error for all that share one."""
     places = [target.resolve() for target in targets]
     counts = Counter(places)
     planned: list[Target] = []

@@ -1,4 +1,4 @@
-"""A picture with everything that its file says about it and that must survive."""
+"""Picture with all metadata of its file that must survive."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from balloon_splash.media.png_chunks import Chunk
 
 @dataclass(frozen=True)
 class Metadata:
-    """What travels with the pixels.
+    """Metadata that travels with the pixels.
 
     Attributes:
-        exif: EXIF block whose orientation is already applied to the pixels and reset.
-        icc: ICC profile that the pixels are to be understood in.
+        exif: EXIF block, its orientation already applied to the pixels and reset.
+        icc: ICC profile of the pixels.
         xmp: XMP packet.
-        dpi: horizontal and vertical resolution.
+        dpi: horizontal and vertical resolution in pixels per inch.
         comment: free text of the file.
-        encoder: how the file was compressed, as keyword arguments of Pillow's writer for the same format.
-        numbers: what the pixels are to be understood in, where the file says it by numbers and they are not sRGB's.
-        segments: of a JPEG file, all that describes the picture, for another JPEG file.
-        chunks: of a PNG file, what the attributes above do not say, for another PNG file.
-        gain_map: whether a JPEG file goes on with a gain map (HDR), which it keeps unless it is encoded again.
-        only_here: names of what only a file of the same format has a place for.
+        encoder: settings of the file's compression, as keyword arguments of Pillow's writer for the same format.
+        numbers: colours of the pixels, where the file gives them by numbers that are not sRGB's.
+        segments: segments of a JPEG file that describe the picture, for another JPEG file.
+        chunks: chunks of a PNG file beyond the attributes above, for another PNG file.
+        gain_map: whether a JPEG file has a gain map (HDR), which it keeps unless it is encoded again.
+        only_here: names of data that only a file of the same format can hold.
     """
 
     exif: bytes | None = None
@@ -47,11 +47,11 @@ class Metadata:
 
 @dataclass(frozen=True)
 class JpegSource:
-    """The JPEG file that a picture was read from.
+    """JPEG file from which a picture was read.
 
     Attributes:
         data: its bytes.
-        orientation: how its pixels lie, by EXIF.
+        orientation: EXIF orientation of its pixels.
     """
 
     data: bytes
@@ -60,18 +60,18 @@ class JpegSource:
 
 @dataclass(frozen=True)
 class Picture:
-    """One upright picture.
+    """Upright picture.
 
     Attributes:
         rgb: ``(H, W, 3)`` uint8 or uint16.
         alpha: ``(H, W)``, same dtype, or None for an opaque picture.
-        format: Pillow's name of the file format, e.g. ``"JPEG"``.
-        grey: the file has one colour channel; it is written with one again if the result has no colour.
-        metadata: what travels with the pixels.
-        notes: what the file held and this picture does not; one sentence each.
-        jpeg: the file that it was read from, if it is a JPEG file.
-        keep: ``(H, W)`` matte, where ``rgb`` is that of ``jpeg`` at 1 and its grey at 0, and nothing else was changed,
-            so that a JPEG file need not be encoded again; None where more was, or nothing.
+        format: Pillow's name of the file format, such as ``"JPEG"``.
+        grey: whether the file has one colour channel; it gets one again if the result has no colour.
+        metadata: its metadata.
+        notes: one sentence on each feature of the file that this picture lacks.
+        jpeg: the file from which it was read, if that is a JPEG file.
+        keep: ``(H, W)`` matte, if ``rgb`` is that of ``jpeg`` at 1 and its grey at 0 with no other change, so that a
+            JPEG file need not be encoded again; else None.
     """
 
     rgb: npt.NDArray[np.uint8 | np.uint16]
@@ -95,14 +95,14 @@ class Picture:
 
     @property
     def visible8(self) -> npt.NDArray[np.uint8]:
-        """``(H, W, 3)`` uint8: the view of a model, in which fully transparent areas are white, whatever they hide."""
+        """``(H, W, 3)`` uint8: the view of a model, with fully transparent areas in white, whatever their colour."""
         if self.alpha is None:
             return self.rgb8
         return np.where(self.alpha[..., None] == 0, np.uint8(255), self.rgb8)
 
 
 def to_8_bit(values: npt.NDArray[np.uint8 | np.uint16]) -> npt.NDArray[np.uint8]:
-    """The nearest 8-bit value; 65535 becomes 255."""
+    """Round to the nearest 8-bit value; 65535 becomes 255."""
     if values.dtype == np.uint8:
         return values.astype(np.uint8, copy=False)
     return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)

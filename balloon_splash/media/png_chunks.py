@@ -1,4 +1,4 @@
-"""The chunks of a PNG file beside its pixels: what describes them goes along, byte for byte."""
+"""Chunks of a PNG file beside its pixels, of which the descriptive ones are kept byte for byte."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 HEADER_END = 33  # signature and IHDR chunk
 
 COLOUR = frozenset({b"cICP", b"gAMA", b"cHRM", b"sRGB", b"mDCV", b"cLLI", b"mDCv", b"cLLi"})
-"""How the numbers are to be understood (PNG, third edition, 11.3.2)."""
+"""Chunks that give the numbers their meaning (PNG, third edition, 11.3.2)."""
 
 TEXT = frozenset({b"tEXt", b"zTXt", b"iTXt"})
 WRITTEN_BY_PILLOW = frozenset({b"iCCP", b"eXIf", b"pHYs"})
@@ -24,11 +24,11 @@ OF_ANIMATION = frozenset({b"acTL", b"fcTL", b"fdAT"})
 CREDENTIALS = b"caBX"
 XMP_KEYWORD = b"XML:com.adobe.xmp\0"
 RAW_PROFILE = b"Raw profile type "
-"""Of ImageMagick and ExifTool: EXIF, IPTC and XMP as digits, with thumbnails and orientation."""
+"""Texts of ImageMagick and ExifTool: EXIF, IPTC and XMP as digits, with thumbnails and orientation."""
 
 
 def chunks(data: bytes) -> list[Chunk]:
-    """All chunks of a PNG file, in order, as far as it goes."""
+    """Yield the chunks of a PNG file, in order, up to its end or damage."""
     found, place = [], len(SIGNATURE)
     while place + 8 <= len(data):
         length, name = struct.unpack_from(">I4s", data, place)
@@ -38,9 +38,9 @@ def chunks(data: bytes) -> list[Chunk]:
 
 
 def descriptive(found: Iterable[Chunk]) -> tuple[tuple[Chunk, ...], list[str]]:
-    """The chunks that go with another picture of the same size, and what is said of those that do not.
+    """Return the chunks for another picture of the same size, and notes on the others.
 
-    EXIF, the profile and resolution are not among them, nor is XMP, which may have to change.
+    They exclude EXIF, profile and resolution, and XMP, which may have to change.
     """
     kept: list[Chunk] = []
     notes: dict[str, None] = {}
@@ -61,12 +61,12 @@ def descriptive(found: Iterable[Chunk]) -> tuple[tuple[Chunk, ...], list[str]]:
 
 
 def texts(kept: Iterable[Chunk]) -> list[str]:
-    """Keywords of the texts among chunks."""
+    """Return the keywords of the texts among chunks."""
     return list(dict.fromkeys(body.split(b"\0")[0].decode("latin-1") for name, body in kept if name in TEXT))
 
 
 def with_chunks(data: bytes, more: Sequence[Chunk]) -> bytes:
-    """The same PNG file with further chunks behind its header; those of the same name, texts apart, are replaced."""
+    """Add chunks to a PNG file behind its header; they replace those of the same name, except texts."""
     names = {name for name, _ in more} - TEXT
     body = b"".join(_encode(*chunk) for chunk in chunks(data)[1:] if chunk[0] not in names)
     return data[:HEADER_END] + b"".join(_encode(*chunk) for chunk in more) + body

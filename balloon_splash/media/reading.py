@@ -1,4 +1,4 @@
-"""Picture files to :class:`Picture`: upright, RGB, with all that the file says about itself."""
+"""Reading of picture files as :class:`Picture`: upright, RGB, with all metadata of the file."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from balloon_splash.media.opening import open_image, read_bytes
 from balloon_splash.media.picture import JpegSource, Metadata, Picture
 
 SIDEWAYS = frozenset({5, 6, 7, 8})
-"""Orientations of pictures whose sides change places when they are turned upright."""
+"""Orientations that swap width and height when the picture is turned upright."""
 
 EIGHT_BIT_MODES = frozenset({"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "HSV"})
-HEIF_BRAND = slice(4, 12)  # of the first box of the file (ISO 14496-12)
+HEIF_BRAND = slice(4, 12)  # kinds of the first box of the file (ISO 14496-12)
 HEIF_BRANDS = frozenset(b"ftyp" + brand for brand in (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1"))
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 
@@ -32,10 +32,10 @@ def read_picture(source: str | os.PathLike[str] | bytes, *, name: str | None = N
 
     Args:
         source: a path, or the bytes of a file.
-        name: what errors call it, where ``source`` is bytes.
+        name: its name in errors, where ``source`` is bytes.
 
     Raises:
-        MediaError: not there, empty, truncated, too large, or not a picture.
+        MediaError: the file is missing, empty, truncated, too large, or not a picture.
     """
     if not isinstance(source, bytes):
         name = name or os.fspath(source)
@@ -53,10 +53,10 @@ def read_picture(source: str | os.PathLike[str] | bytes, *, name: str | None = N
 
 
 def from_pil(image: Image.Image) -> Picture:
-    """A :class:`Picture` from a Pillow image in memory: upright, with its EXIF, profile and resolution.
+    """Make a :class:`Picture` of a Pillow image in memory: upright, with its EXIF, profile and resolution.
 
     Raises:
-        MediaError: its mode has neither 8 nor 16 bits a channel.
+        MediaError: its mode has neither 8 nor 16 bits per channel.
     """
     upright = ImageOps.exif_transpose(image)
     rgb: Pixels
@@ -66,9 +66,9 @@ def from_pil(image: Image.Image) -> Picture:
     elif image.mode in EIGHT_BIT_MODES:
         rgb, alpha = _pixels_8(upright)
     else:
-        raise MediaError(f"Pillow image of mode {image.mode} found; expected 8 or 16 bits a channel")
+        raise MediaError(f"Pillow image of mode {image.mode} found; expected 8 or 16 bits per channel")
     info = upright.info
-    # A profile of four inks or one grey does not describe the RGB pixels that come out.
+    # A profile of four inks or one grey does not describe the resulting RGB pixels.
     icc = info.get("icc_profile") if image.mode.startswith(("RGB", "P")) else None
     return Picture(rgb, alpha, metadata=Metadata(exif=exif_of(info), icc=icc, dpi=resolution(info)))
 
@@ -82,12 +82,12 @@ def _read_bytes(path: Path) -> bytes:
 
 
 def _reason(error: Exception) -> str:
-    """What a decoder says, on one line; it may hold bytes of the file."""
+    """Return a decoder's message on one line; it may hold bytes of the file."""
     return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 def _open(data: bytes, name: str) -> Image.Image:
-    """Open, but do not decode yet; refuse what would fill the memory."""
+    """Open without decoding; refuse files that would fill the memory."""
     plugins = register_plugins()
     try:
         return open_image(BytesIO(data), READABLE, name=name)
@@ -107,7 +107,7 @@ def _convert(image: Image.Image, data: bytes, name: str) -> Picture:
     notes = _about_other_pictures(image)
     orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
     deep = has_16_bits(image, data)
-    by_pillow = image.format == "TIFF"  # whose size is that of the upright picture, as are its pixels
+    by_pillow = image.format == "TIFF"  # its size, like its pixels, is that of the upright picture
     width, height = image.size[::-1] if orientation in SIDEWAYS and not by_pillow else image.size
     turn = UPRIGHT.get(orientation, np.asarray) if deep or not by_pillow else np.asarray
     grey = image.mode in ("1", "L", "LA") or image.mode.startswith("I;16")
@@ -116,7 +116,7 @@ def _convert(image: Image.Image, data: bytes, name: str) -> Picture:
     if deep:
         stored = read_deep(image, data, name, notes)
     elif image.mode not in EIGHT_BIT_MODES:
-        raise MediaError(f"{name}: pixels of mode {image.mode} found; expected 8 or 16 bits a channel")
+        raise MediaError(f"{name}: pixels of mode {image.mode} found; expected 8 or 16 bits per channel")
     else:
         _tell_about_pixels(image, data, notes)
         if image.mode == "CMYK":
@@ -139,10 +139,10 @@ def _convert(image: Image.Image, data: bytes, name: str) -> Picture:
 
 
 def _about_other_pictures(image: Image.Image) -> list[str]:
-    """What the file holds beside the picture that is read, as far as the library that opened it says."""
+    """Return notes on pictures in the file beside the one that is read, as far as the library reports them."""
     notes = []
     frames = getattr(image, "n_frames", 1)
-    if frames > 1 and image.format != "MPO":  # whose further pictures are told by what they are
+    if frames > 1 and image.format != "MPO":  # further pictures are reported by their kind
         notes.append(f"only the first of {frames} pictures in the file is used")
     if image.info.get("depth_images"):
         notes.append("the depth map is left out")
@@ -153,10 +153,10 @@ def _about_other_pictures(image: Image.Image) -> list[str]:
 
 
 def _tell_about_pixels(image: Image.Image, data: bytes, notes: list[str]) -> None:
-    """Say what 8 bits and full colours change."""
+    """Add notes on what 8 bits and full colours change."""
     bits = _coded_bits(image, data)
     if bits > 8:
-        notes.append(f"{bits} bits a channel become 8")
+        notes.append(f"{bits} bits per channel become 8")
     if image.mode == "1":
         notes.append("1-bit pixels become 8-bit grey")
     elif image.mode in ("P", "PA"):
@@ -164,7 +164,7 @@ def _tell_about_pixels(image: Image.Image, data: bytes, notes: list[str]) -> Non
 
 
 def _coded_bits(image: Image.Image, data: bytes) -> int:
-    """Bits a channel in AVIF and HEIF files, from the ``pixi`` box (ISO 23008-12); 8 where nothing is said.
+    """Return the bits per channel of AVIF and HEIF files, from the ``pixi`` box (ISO 23008-12); 8 by default.
 
     The box holds version and flags (4 bytes), the number of channels (1), and the bits of each.
     """
@@ -180,7 +180,7 @@ def _pixels_8(image: Image.Image) -> tuple[Pixels, Pixels | None]:
 
 
 def _cmyk_to_rgb(image: Image.Image, icc: bytes | None, notes: list[str]) -> tuple[Image.Image, bytes | None]:
-    """Convert through the embedded profile to sRGB; without one that is of four inks, by the plain formula."""
+    """Convert to sRGB through the embedded profile; without one of four inks, by the plain formula."""
     if icc is not None:
         try:
             source = ImageCms.ImageCmsProfile(BytesIO(icc))
@@ -188,8 +188,8 @@ def _cmyk_to_rgb(image: Image.Image, icc: bytes | None, notes: list[str]) -> tup
         except (ImageCms.PyCMSError, OSError, ValueError):
             notes.append("the embedded profile does not describe CMYK and is left out")
         else:
-            assert converted is not None  # None stands for a conversion in place, which was not asked for
+            assert converted is not None  # None stands for a conversion in place, which is off
             notes.append("CMYK becomes sRGB through the embedded profile")
             return converted, SRGB.tobytes()
-    notes.append("CMYK without a profile of its own becomes RGB by the plain formula; colours are approximate")
+    notes.append("CMYK without a profile becomes RGB by the plain formula; colours are approximate")
     return image.convert("RGB"), None

@@ -1,4 +1,4 @@
-"""Pipes as files: videos are read in more than one go, and what comes in has no name that says what it is."""
+"""Pipes as files: videos are read in several passes, and piped data has no name that gives its type."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ _CHUNK = 1 << 16
 
 @contextlib.contextmanager
 def spooled(sources: Sequence[Source]) -> Iterator[list[Source]]:
-    """The same sources; pipes are temporary files with the suffix of what they hold, as long as the block lasts.
+    """Yield the same sources, with pipes as temporary files with the suffix of their content while the block runs.
 
     Raises:
-        MediaError: what comes in is too large, or the disk is full.
+        MediaError: the data is too large, or the disk is full.
     """
     with contextlib.ExitStack() as stack:
         yield [_spool(source, stack) if source.is_pipe else source for source in sources]
 
 
 def copy_stream(stream: BinaryIO, path: Path, *, name: str, max_bytes: int = VIDEO_RULES.max_bytes) -> None:
-    """Write all that comes from ``stream`` to a file.
+    """Write all data of ``stream`` to a file.
 
     Args:
         stream: a pipe, for instance.
         path: the file.
-        name: what errors call the stream.
-        max_bytes: give up beyond this size.
+        name: its name in errors.
+        max_bytes: largest size.
 
     Raises:
-        MediaError: more comes than that, or the disk is full.
+        MediaError: there is more data than that, or the disk is full.
     """
     size = 0
     try:

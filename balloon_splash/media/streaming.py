@@ -1,6 +1,6 @@
-"""A pipeline whose steps overlap: one thread a step, bounded queues between them.
+"""Pipeline whose steps overlap: one thread per step, bounded queues between them.
 
-Threads are enough here: PyAV, OpenCV, NumPy and torch let go of Python's global lock while they work.
+Threads are enough here: PyAV, OpenCV, NumPy and torch release Python's global lock while they work.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 Stage: TypeAlias = Callable[[Iterator[Any]], Iterator[Any]]
-"""A generator function: what comes in, one after the other, to what goes out (not necessarily one for one)."""
+"""Generator function from incoming items to outgoing ones (not necessarily one for one)."""
 
 _END = object()
 _POLL_SECONDS = 0.1  # how soon a waiting thread notices that its neighbour has gone
 
 
 class _ClosedError(Exception):
-    """The other end of a channel has gone."""
+    """The other end of a channel is closed."""
 
 
 class _Channel:
-    """A bounded queue that either end can close."""
+    """Bounded queue that either end can close."""
 
     def __init__(self, size: int) -> None:
         self._items: queue.Queue[Any] = queue.Queue(size)
@@ -52,13 +52,13 @@ class _Channel:
 
 
 class _Step(threading.Thread):
-    """Moves items from an iterator to wherever they are delivered, until either end has no more or something fails.
+    """Step that moves items from an iterator to a receiver until either end stops or something fails.
 
     Args:
-        items: what to move.
-        deliver: takes each item, and ``_END`` after the last.
-        inlet: the channel that ``items`` come from, None for the source.
-        on_end: called when the step is over, with what it raised or None.
+        items: the items to move.
+        deliver: function that takes each item, and ``_END`` after the last.
+        inlet: the channel of ``items``, None for the source.
+        on_end: function called when the step is over, with its exception or None.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class _Step(threading.Thread):
         if isinstance(self._items, Generator):
             self._items.close()
         if self._inlet is not None:
-            self._inlet.close()  # a step that needs no more sends those before it home
+            self._inlet.close()  # a step that needs no more items stops those before it
         self._on_end(failure)
 
 
@@ -99,19 +99,19 @@ def run_pipeline(
     here: int | None = None,
     queue_size: int = 4,
 ) -> None:
-    """Send everything from ``source`` through ``stages`` into ``sink``, all of them at work at the same time.
+    """Send everything from ``source`` through ``stages`` into ``sink``, all of them running at the same time.
 
     No more than ``queue_size`` items wait between two steps, so memory does not grow with the length of the source.
     The first exception, wherever it is raised, stops all steps and is raised here; so does ``KeyboardInterrupt``, which
-    strikes in the calling thread: in the step that runs there, or in none. Whichever way it ends, every thread has
-    ended, and the generators are closed, when this returns.
+    hits the calling thread: in the step that runs there, or in none. Whichever way it ends, all threads have ended and
+    all generators are closed when this returns.
 
     Args:
-        source: what to process; iterated in a thread of its own.
+        source: the items to process; iterated in its own thread.
         stages: generator functions, from iterator to iterator.
-        sink: called with each result, in order, always in the same thread (not the calling one).
-        here: the stage that the calling thread runs itself, counted from 0; one that takes long for a single item, and
-            had to be waited for after Ctrl-C in a thread of its own. None has the calling thread wait.
+        sink: function called with each result, in order, always in the same thread (not the calling one).
+        here: the stage that the calling thread runs itself, counted from 0: one that takes long for a single item, for
+            which Ctrl-C would have to wait in another thread. None makes the calling thread wait.
         queue_size: items that may wait between two steps.
     """
     channels = [_Channel(queue_size) for _ in range(len(stages) + 1)]

@@ -12,10 +12,10 @@ from balloon_splash.errors import MediaError
 
 
 class Webcam:
-    """An open webcam.
+    """Open webcam.
 
     Args:
-        index: which one, counted from 0.
+        index: its number, counted from 0.
 
     Raises:
         MediaError: there is none, or another program holds it.
@@ -24,14 +24,14 @@ class Webcam:
     def __init__(self, index: int) -> None:
         self._index = index
         level = cv2.utils.logging.getLogLevel()
-        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # what it has to say follows in one line
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # our own error follows in one line
         try:
             self._capture = cv2.VideoCapture(index)
         finally:
             cv2.utils.logging.setLogLevel(level)
         if not self._capture.isOpened():
             raise MediaError(f"webcam {index}: cannot be opened; expected one that is plugged in and not in use")
-        self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # show what is now, not what was while the model ran
+        self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # show the present, not the past while the model ran
 
     def __enter__(self) -> Webcam:
         return self
@@ -40,7 +40,7 @@ class Webcam:
         self._capture.release()
 
     def frames(self) -> Iterator[npt.NDArray[np.uint8]]:
-        """``(H, W, 3)`` RGB, one after the other, without end.
+        """Yield ``(H, W, 3)`` RGB frames without end.
 
         Raises:
             MediaError: it was unplugged.
@@ -48,5 +48,5 @@ class Webcam:
         while True:
             there, frame = self._capture.read()
             if not there:
-                raise MediaError(f"webcam {self._index}: gives no more pictures")
+                raise MediaError(f"webcam {self._index}: sends no more pictures")
             yield np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), np.uint8)

@@ -1,4 +1,4 @@
-"""A window that shows pictures, through OpenCV."""
+"""Window that shows pictures, through OpenCV."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ CLOSING_KEYS = frozenset({ESCAPE, ord("q")})
 
 
 class Window:
-    """A window; it appears with the first picture.
+    """Window, which appears with the first picture.
 
     Args:
-        title: what stands above it.
+        title: its title.
 
     Raises:
         MediaError: there is no screen.

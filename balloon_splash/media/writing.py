@@ -1,4 +1,4 @@
-""":class:`Picture` to files: the same format, quality and metadata as far as the format can hold them."""
+"""Writing of :class:`Picture` to files, in the same format, quality and metadata as far as the format allows."""
 
 from __future__ import annotations
 
@@ -39,18 +39,18 @@ AnyPixels: TypeAlias = npt.NDArray[np.uint8 | np.uint16]
 
 JPEG_QUALITY = 95
 LOSSY_QUALITY = 90
-"""For WebP, AVIF and HEIF, whose files do not tell the quality they were written with."""
+"""Quality for WebP, AVIF and HEIF, whose files do not store theirs."""
 
 BILEVEL_COMPRESSION = frozenset({"group3", "group4", "tiff_ccitt"})
 JPEG_IN_TIFF = frozenset({"jpeg", "tiff_jpeg"})
 
-# What each format has a place for.
+# Metadata that each format can hold.
 WITH_EXIF = frozenset({"JPEG", "PNG", "WEBP", "AVIF", "TIFF", "HEIF", "JXL"})
-WITH_ICC = WITH_EXIF - {"JXL"}  # whose plugin writes none
+WITH_ICC = WITH_EXIF - {"JXL"}  # its plugin writes none
 WITH_XMP = WITH_EXIF
 WITH_DPI = frozenset({"JPEG", "PNG", "TIFF", "BMP"})
 OF_SCREENS = frozenset({(1.0, 1.0), (72.0, 72.0), (96.0, 96.0)})
-"""Resolutions that say nothing of the picture."""
+"""Default resolutions, which say nothing about the picture."""
 
 WITH_COMMENT = frozenset({"JPEG", "GIF", "PNG"})
 WITH_NUMBERS = frozenset({"PNG", "AVIF", "HEIF"})
@@ -65,12 +65,12 @@ DESCRIPTIVE_OPTIONS = {
     "comment": "comment",
     "dpi": "resolution",
 }
-"""Arguments of Pillow's writers without which a picture can still be written, the dearest first, and their names."""
+"""Optional arguments of Pillow's writers, the most valuable first, and their names."""
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """The bytes of a picture file, and what was lost on the way into it."""
+    """Bytes of a picture file, with notes on what was lost."""
 
     data: bytes
     notes: tuple[str, ...]
@@ -82,17 +82,17 @@ def write_picture(
     """Write a picture file, whole or not at all; the suffix chooses the format.
 
     Args:
-        picture: what to write.
-        path: where to.
+        picture: the picture.
+        path: the target.
         quality: 1 to 100 for formats that lose detail; None keeps the source's.
-        overwrite: replace a file that is already there.
+        overwrite: replace an existing file.
 
     Returns:
-        what the format cannot hold, one sentence each.
+        one sentence on each feature that the format cannot hold.
 
     Raises:
         MediaError: no format has this suffix, or the file cannot be written.
-        OutputExistsError: the file is there, and ``overwrite`` is false.
+        OutputExistsError: the file exists, and ``overwrite`` is false.
     """
     kind = format_of(path)
     if kind is None:
@@ -107,7 +107,7 @@ def write_bytes(data: bytes, path: str | os.PathLike[str], *, overwrite: bool = 
 
     Raises:
         MediaError: the folder cannot be written to, or the disk is full.
-        OutputExistsError: the file is there, and ``overwrite`` is false.
+        OutputExistsError: the file exists, and ``overwrite`` is false.
     """
     try:
         with atomic_path(path, overwrite=overwrite) as temporary:
@@ -120,10 +120,10 @@ def write_bytes(data: bytes, path: str | os.PathLike[str], *, overwrite: bool = 
 
 
 def encode_picture(picture: Picture, kind: str | None = None, *, quality: int | None = None) -> Encoded:
-    """The bytes of a picture file.
+    """Encode a picture to the bytes of a file.
 
     Args:
-        picture: what to write.
+        picture: the picture.
         kind: Pillow's name of the format; None is the picture's own.
         quality: 1 to 100 for formats that lose detail; None keeps the source's.
 
@@ -156,17 +156,17 @@ def encode_picture(picture: Picture, kind: str | None = None, *, quality: int | 
 
 
 def _without_encoding(picture: Picture) -> Greyed | None:
-    """A JPEG file of the picture made from the one it was read from, None where that cannot be."""
+    """Make a JPEG file of the picture from the one it was read from; None where that is impossible."""
     if picture.jpeg is None or picture.keep is None or picture.alpha is not None:
         return None
     inside = picture.keep >= 1
     if not np.array_equal(inside, picture.keep > 0):
-        return None  # soft edges are freed of the background's colour, which changes luma, too
+        return None  # soft edges lose the background's colour, which also changes luma
     return grey_outside(picture.jpeg.data, inside, orientation=picture.jpeg.orientation)
 
 
 def _fitting_metadata(picture: Picture, kind: str) -> tuple[Metadata, list[str]]:
-    """The metadata that the format has a place for, and names of the rest."""
+    """Return the metadata that the format can hold, and names of the rest."""
     given, notes = picture.metadata, []
     stays_grey = picture.grey and _is_neutral(picture)
     icc = given.icc if kind in WITH_ICC else None
@@ -196,12 +196,12 @@ def _fitting_metadata(picture: Picture, kind: str) -> tuple[Metadata, list[str]]
 
 
 def _fits(block: bytes | None, kind: str) -> bool:
-    """Whether a block fits into the segment that JPEG has for it."""
+    """Return whether a block fits into its JPEG segment."""
     return kind != "JPEG" or len(block or b"") <= LONGEST - len(XMP)
 
 
 def _fitting_pixels(picture: Picture, kind: str) -> tuple[AnyPixels, list[str]]:
-    """``(H, W)``, or ``(H, W, C)`` with C of 2 (grey and alpha), 3 or 4 channels: as many as the picture needs."""
+    """Return ``(H, W)``, or ``(H, W, C)`` with C of 2 (grey and alpha), 3 or 4 channels, as the picture needs."""
     notes = []
     colour = picture.rgb[..., 0] if picture.grey and _is_neutral(picture) else picture.rgb
     alpha = picture.alpha
@@ -209,13 +209,13 @@ def _fitting_pixels(picture: Picture, kind: str) -> tuple[AnyPixels, list[str]]:
         alpha = None
         notes.append(f"transparency could not be kept in {kind}")
     if colour.dtype == np.uint16 and alpha is not None and colour.ndim == 2:
-        colour = picture.rgb  # no 16-bit grey with alpha is written
+        colour = picture.rgb  # 16-bit grey with alpha is not written
     pixels = colour if alpha is None else np.dstack([colour, alpha])
     if pixels.dtype == np.uint16 and kind not in WITH_16_BITS:
         pixels = to_8_bit(pixels)
-        notes.append(f"16 bits a channel became 8 in {kind}")
+        notes.append(f"16 bits per channel became 8 in {kind}")
     if pixels.dtype == np.uint16 and kind == "JPEG2000":
-        notes.append("16 bits a channel are written with a small loss in JPEG 2000")
+        notes.append("16 bits per channel are written with a small loss in JPEG 2000")
     if kind == "GIF":
         notes.append("GIF holds 256 colours")
     return pixels, notes
@@ -229,7 +229,7 @@ def _is_neutral(picture: Picture) -> bool:
 def _save_options(
     picture: Picture, metadata: Metadata, kind: str, pixels: AnyPixels, quality: int | None
 ) -> dict[str, Any]:
-    """Keyword arguments of Pillow's writer."""
+    """Return keyword arguments of Pillow's writer."""
     options = _png_options(metadata)
     if kind != "PNG":
         del options["pnginfo"]
@@ -239,18 +239,18 @@ def _save_options(
     if kind == "HEIF" and metadata.numbers is not None:
         options.update(heif_options(metadata.numbers))
     if kind == "AVIF" and metadata.exif is not None:
-        options["exif"] = without_orientation(metadata.exif)  # or Pillow would write all of EXIF anew
+        options["exif"] = without_orientation(metadata.exif)  # else Pillow would rewrite all of EXIF
     same_format = kind == picture.format
     options.update(metadata.encoder)
     if metadata.segments:
-        options.update(exif=None, xmp=None, comment=None)  # which stand in the segments
+        options.update(exif=None, xmp=None, comment=None)  # in the segments
     if kind == "JPEG":
         options.update(_jpeg_options(options, pixels, quality, same_format))
     elif kind == "TIFF":
         tags: dict[int, bytes] = dict(descriptive_tags(metadata.exif)) if metadata.exif else {}
         if metadata.xmp:
             tags[XMP_TAG] = metadata.xmp
-        options.update(exif=None, xmp=None, tiffinfo=tags or None)  # whose writer would make EXIF's texts ASCII
+        options.update(exif=None, xmp=None, tiffinfo=tags or None)  # its writer would make EXIF's texts ASCII
         compression = options.get("compression", "tiff_adobe_deflate")
         if compression in BILEVEL_COMPRESSION or (compression in JPEG_IN_TIFF and pixels.ndim != 3):
             compression = "tiff_adobe_deflate"
@@ -261,7 +261,7 @@ def _save_options(
 
 
 def _png_options(metadata: Metadata) -> dict[str, Any]:
-    """Keyword arguments of Pillow's PNG writer that describe the picture."""
+    """Return keyword arguments of Pillow's PNG writer that describe the picture."""
     text = PngImagePlugin.PngInfo()
     if metadata.xmp:
         text.add_itxt("XML:com.adobe.xmp", metadata.xmp.decode("utf-8", "replace"))
@@ -279,7 +279,7 @@ def _jpeg_options(options: dict[str, Any], pixels: AnyPixels, quality: int | Non
 
 
 def _by_pillow(pixels: AnyPixels, kind: str, options: dict[str, Any], notes: list[str]) -> bytes:
-    """A file by Pillow's writer, with as much of what describes the pixels as it takes."""
+    """Encode by Pillow's writer, with as much of the metadata as it takes."""
     register_plugins()
     descriptive = [name for name in DESCRIPTIVE_OPTIONS if name in options]
     image = Image.fromarray(np.ascontiguousarray(pixels))
@@ -300,7 +300,7 @@ def _by_pillow(pixels: AnyPixels, kind: str, options: dict[str, Any], notes: lis
 
 
 def _png_chunks(metadata: Metadata) -> list[Chunk]:
-    """What the writer of the pixels has not written."""
+    """Return the chunks that the writer of the pixels has not written."""
     found = list(metadata.chunks)
     if metadata.numbers is not None and not any(name == b"cICP" for name, _ in found):
         found.append((b"cICP", to_chunk(metadata.numbers)))
@@ -310,7 +310,7 @@ def _png_chunks(metadata: Metadata) -> list[Chunk]:
 
 
 def _segments(encoded: bytes, metadata: Metadata) -> tuple[Segment, ...]:
-    """The source's segments around a picture that was coded anew, with its own profile and coding."""
+    """Put the source's segments around a picture that was encoded again, with its own profile and coding."""
     fresh = parse_jpeg(encoded)
     profiles = [segment for segment in fresh.descriptive if segment.data.startswith(ICC)] if fresh else []
     old = [item for item in metadata.segments if item.marker != APP14 and not item.data.startswith(ICC)]
@@ -318,14 +318,14 @@ def _segments(encoded: bytes, metadata: Metadata) -> tuple[Segment, ...]:
 
 
 def _finished_avif(data: bytes, metadata: Metadata) -> bytes:
-    """An AVIF file with what Pillow's writer does not write: EXIF as it was, and colours by numbers."""
+    """Add to an AVIF file what Pillow does not write: EXIF as it was, and colours by numbers."""
     if metadata.exif is not None:
         data = data.replace(without_orientation(metadata.exif), metadata.exif, 1)
     return data if metadata.numbers is None else in_boxes(data, metadata.numbers)
 
 
 def _deep_png(pixels: Deep, metadata: Metadata) -> bytes:
-    """OpenCV writes the pixels, Pillow the chunks that describe them."""
+    """Write the pixels by OpenCV, and the chunks that describe them by Pillow."""
     options = _png_options(metadata)
     model = _by_pillow(np.zeros((1, 1, 3), np.uint8), "PNG", options, [])
     described = [chunk for chunk in chunks(model) if chunk[0] not in OF_PIXELS]
@@ -341,7 +341,7 @@ def _by_opencv(pixels: Deep, suffix: str) -> bytes:
     written, buffer = cv2.imencode(suffix, pixels if bgr is None else cv2.cvtColor(pixels, bgr))
     if not written:
         size = f"{pixels.shape[1]}x{pixels.shape[0]}"
-        raise MediaError(f"a picture of {size} pixels with 16 bits a channel cannot be written as {suffix}")
+        raise MediaError(f"a picture of {size} pixels with 16 bits per channel cannot be written as {suffix}")
     return buffer.tobytes()
 
 
@@ -372,4 +372,4 @@ _DEEP: dict[str, Callable[[Deep, Metadata], bytes]] = {
     "TIFF": _deep_tiff,
     "JPEG2000": _deep_jpeg_2000,
 }
-"""Writers of 16 bits a channel."""
+"""Writers of 16 bits per channel."""

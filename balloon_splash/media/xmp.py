@@ -23,14 +23,14 @@ UNTRUE = {
     "http://ns.apple.com/pixeldatainfo/1.0/": "the depth map",
     "http://ns.adobe.com/xap/1.0/g/img/": "",
 }
-"""Beginnings of the namespaces whose properties speak of further pictures, and what a note calls these.
+"""Prefixes of the namespaces whose properties describe further pictures, with their names in notes.
 
 Ultra HDR (developer.android.com), ISO 21496-1, Apple's gain maps, Google's containers, cameras (motion photos),
-depth maps and dynamic depth. Nothing is said of copies of the picture, and of what comes with a file of its own.
+depth maps and dynamic depth. Copies of the picture, and pictures in separate files, have no name.
 """
 
 NOTE = "http://ns.adobe.com/xmp/note/"
-"""Of ``HasExtendedXMP``, which names the further segments of a JPEG file that a long packet goes on in."""
+"""Namespace of ``HasExtendedXMP``, which names the further segments of a long packet in a JPEG file."""
 
 GAIN_MAP = frozenset(
     {
@@ -39,7 +39,7 @@ GAIN_MAP = frozenset(
         "http://ns.google.com/photos/1.0/container/",
     }
 )
-"""Namespaces that speak of the gain map of a JPEG file."""
+"""Namespaces that describe the gain map of a JPEG file."""
 
 XAP = "http://ns.adobe.com/xap/1.0/"
 COPIES = frozenset({(XAP, "Thumbnails"), (XAP, "PageInfo")})
@@ -49,15 +49,15 @@ LAYOUT = (b"Orientation", b"ImageWidth", b"ImageLength", b"PixelXDimension", b"P
 def cleaned_xmp(
     packet: bytes, *, size: tuple[int, int] | None = None, keep: Collection[str] = ()
 ) -> tuple[bytes | None, list[str]]:
-    """A packet that says only what is true of the splash.
+    """Return a packet that says only what is true of the splash.
 
     Args:
-        packet: UTF-8, as files hold it.
-        size: height and width, where the pixels have been turned upright: the packet says orientation 1 then.
-        keep: namespaces of what the file still has.
+        packet: the packet in UTF-8, as in files.
+        size: height and width, where the pixels have been turned upright; the packet then gets orientation 1.
+        keep: namespaces of pictures that the file keeps.
 
     Returns:
-        the packet, byte for byte where nothing had to change, None where it cannot be read; what went, for notes.
+        the packet, byte for byte where nothing had to change, None where it cannot be read; and notes on the rest.
     """
     if not is_untrue(packet, keep) and (size is None or not any(name in packet for name in LAYOUT)):
         return packet, []
@@ -76,13 +76,13 @@ def cleaned_xmp(
 
 
 def is_untrue(packet: bytes, keep: Collection[str] = ()) -> bool:
-    """Whether a packet, or a part of one, may speak of what the splash has not."""
+    """Return whether a packet, or a part of one, may describe something that the splash lacks."""
     namespaces = {*UNTRUE, NOTE} - set(keep)
     return any(name.encode() in packet for name in (*namespaces, *(name for _, name in COPIES)))
 
 
 def _clean(element: minidom.Element, gone: dict[str, None], keep: Collection[str]) -> bool:
-    """Take out the properties that are not true any more, wherever they are; whether there were any."""
+    """Remove properties that are no longer true, wherever they are; return whether there were any."""
     changed = False
     for attribute in list((element.attributes or {}).values()):
         if _goes(attribute, gone, keep):
@@ -110,7 +110,7 @@ def _goes(node: minidom.Attr | minidom.Element, gone: dict[str, None], keep: Col
 
 
 def _turn_upright(document: minidom.Document, height: int, width: int) -> bool:
-    """Change what the packet says about how the pixels lie; whether it says anything."""
+    """Set the orientation in the packet; return whether it has one."""
     values = {
         (TIFF, "Orientation"): "1",
         (TIFF, "ImageWidth"): str(width),

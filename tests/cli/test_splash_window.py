@@ -95,7 +95,7 @@ def test_the_window_shows_the_splash_and_ends_with_the_frames_asked_for(screen: 
 def test_a_webcam_that_gives_no_more_ends_with_one_line(screen: Screen, tmp_path: Path):
     clip = make_clip(tmp_path / "in.mp4", frames=5, size=SIZE, draw=moving_scene)
     _, err = (process := start(screen, clip)).communicate(timeout=PATIENCE)
-    assert (process.returncode, err) == (2, "error: webcam 0: gives no more pictures\n")
+    assert (process.returncode, err) == (2, "error: webcam 0: sends no more pictures\n")
 
 
 @pytest.mark.skipif(shutil.which("xdotool") is None, reason="needs xdotool, which presses keys")

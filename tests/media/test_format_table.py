@@ -173,7 +173,7 @@ def depth(kind: str, folder: Path) -> str:
     if after.dtype == np.uint16 and np.array_equal(before[64:96, 64:96], after[64:96, 64:96]):
         assert notes == []
         return KEPT
-    return _said(notes, "bits a channel")
+    return _said(notes, "bits per channel")
 
 
 def pixels(kind: str) -> str:

@@ -284,7 +284,7 @@ def test_ten_bits_of_an_avif_file_becoming_eight_is_said(tmp_path: Path, pixel_f
     path = make_clip(
         tmp_path / "deep.avif", frames=1, codec="libsvtav1", pixel_format=pixel_format, options={"preset": "10"}
     )
-    assert [f"{bits} bits a channel become 8"] * (bits > 8) == list(read_picture(path).notes)
+    assert [f"{bits} bits per channel become 8"] * (bits > 8) == list(read_picture(path).notes)
 
 
 def test_the_thumbnail_that_shows_what_is_hidden_is_dropped(scene):

@@ -319,7 +319,7 @@ def test_interlaced_frames_lose_their_comb_and_keep_their_times(tmp_path: Path) 
 
 def test_ten_bits_becoming_eight_is_said(tmp_path: Path) -> None:
     source = make_clip(tmp_path / "in.mp4", pixel_format="yuv420p10le", frames=2)
-    assert copy(source, tmp_path / "out.mp4", encoding=FAST) == [f"{source}: 10 bits a channel become 8"]
+    assert copy(source, tmp_path / "out.mp4", encoding=FAST) == [f"{source}: 10 bits per channel become 8"]
 
 
 def with_chapters_and_attachment(source: Path, destination: Path) -> Path:
@@ -363,6 +363,6 @@ def test_video_that_says_no_frame_rate_is_given_one(tmp_path: Path, monkeypatch:
     monkeypatch.setattr("balloon_splash.media.video.source._FINEST_RATE", 1)
     source = make_clip(tmp_path / "in.h264", frames=6)
     (warning,) = copy(source, tmp_path / "out.mp4", encoding=FAST)
-    assert "says no frame rate; 25 frames per second" in warning
+    assert "has no frame rate; 25 frames per second" in warning
     with av.open(tmp_path / "out.mp4") as container:
         assert container.streams.video[0].average_rate == 25

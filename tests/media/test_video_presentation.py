@@ -110,7 +110,7 @@ def test_the_track_that_the_file_marks_is_taken_and_the_others_are_named(tmp_pat
 def test_a_cover_that_shows_the_original_is_left_out_and_named(tmp_path: Path) -> None:
     source = make_tracks(tmp_path / "in.mp4", ((96, 128), Disposition.default), ((48, 64), Disposition.attached_pic))
     warnings = copy(source, tmp_path / "out.mp4", encoding=FAST)
-    assert warnings == [f"{source}: the cover picture is left out, since it shows the original"]
+    assert warnings == [f"{source}: the cover picture is left out: it shows the original"]
 
 
 def with_timecode(path: Path, code: str) -> Path:

@@ -119,7 +119,7 @@ def with_attachments(path: Path) -> Path:
 def test_attachments_are_kept_by_matroska_but_for_pictures_of_the_original(tmp_path: Path) -> None:
     source = with_attachments(tmp_path / "in.mkv")
     warnings = copy(source, tmp_path / "out.mkv", encoding=FAST)
-    assert warnings == [f"{source}: the cover picture is left out, since it shows the original"]
+    assert warnings == [f"{source}: the cover picture is left out: it shows the original"]
     with av.open(tmp_path / "out.mkv") as container:
         assert [(s.metadata["filename"], s.data) for s in container.streams.attachments] == [("font.ttf", b"letters")]
 

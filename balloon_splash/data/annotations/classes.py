@@ -1,4 +1,4 @@
-"""Which class a region belongs to."""
+"""Classes of regions."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from balloon_splash.errors import UsageError
 def check_class_options(
     class_names: Sequence[str] | None, class_attribute: str | None, *, labelled: bool = False
 ) -> None:
-    """Refuse options from which no class could be told; ``labelled`` if the format itself names each class.
+    """Refuse options that leave the class open; ``labelled`` if the format itself names each class.
 
     Raises:
-        UsageError: several (or no) classes are named but not the attribute that tells them apart; or the names are
+        UsageError: several classes, or none, are named without the attribute that distinguishes them; or the names are
             a bare text, empty or repeated.
     """
     if isinstance(class_names, str):
@@ -31,10 +31,10 @@ def check_class_options(
 
 
 def class_of(attributes: Mapping[str, object], class_attribute: str) -> str:
-    """The class that ``region_attributes`` tells.
+    """Return the class in ``region_attributes``.
 
     A text field, dropdown or radio button holds a string, checkboxes an object of name to bool, of which exactly one
-    must be true. Scripts write numbers, too: 320 is the class "320".
+    must be true. Some scripts write numbers: 320 is the class "320".
 
     Raises:
         UnsoundError: there is no value, or more than one.
@@ -58,10 +58,10 @@ def class_of(attributes: Mapping[str, object], class_attribute: str) -> str:
 
 
 def category_id(label: str | UnsoundError | None, class_names: Sequence[str]) -> int:
-    """Position of a label in ``class_names``; 0 where there is none to look at.
+    """Return the position of a label in ``class_names``; 0 where there is no label.
 
     Raises:
-        UnsoundError: the class cannot be told, or is not among ``class_names``.
+        UnsoundError: the class is unclear, or not among ``class_names``.
     """
     if label is None:
         return 0

@@ -1,8 +1,8 @@
 """Reader of COCO's instances JSON (https://cocodataset.org/#format-data), as many exporters write it.
 
-What they take liberties with: ids of any kind, from 0 on or doubled; polygons that are not nested; run lengths of both
-kinds; missing ``iscrowd``, ``area`` and ``bbox``; Roboflow's category 0, which is the name of the project and has no
-object; sizes of the photo before it was turned upright.
+Exporters vary: ids of any kind, from 0 on or doubled; polygons that are not nested; run lengths of both kinds; missing
+``iscrowd``, ``area`` and ``bbox``; Roboflow's category 0, which is the name of the project and has no object; sizes of
+the photo before it was turned upright.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def read_coco(path: Path, faults: FaultLog, options: ReadOptions, document: Any 
 
 
 def _category_names(categories: Sequence[Any], annotations: Sequence[Any]) -> dict[object, str]:
-    """Names by id, in order of the ids, without Roboflow's category that only names the project."""
+    """Return names by id, in order of the ids, without Roboflow's category that only names the project."""
     found = {}
     for category in categories:
         entry = mapping(category, "a category")
@@ -131,7 +131,7 @@ def _outline(found: object, size: PhotoSize, max_points: int) -> Outline:
     for ring in found:
         try:
             rings.append(point_list(ring, max_points))
-        except UnsoundError as error:  # of several parts, one that is not even a triangle is only a crumb
+        except UnsoundError as error:  # among several parts, one that is not even a triangle is noise
             problem = error
             if error.kind is not FaultKind.TOO_FEW_POINTS:
                 raise

@@ -1,4 +1,4 @@
-"""Annotations of one format written in another one."""
+"""Conversion of annotations from one format to another."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ def convert_annotations(
     options: ReadOptions = DEFAULT_OPTIONS,
     overwrite: bool = False,
 ) -> tuple[LoadReport, list[str]]:
-    """Read annotations of any known format and write them in another one; photos without objects are kept.
+    """Read annotations of any known format and write them in another one; keep photos without objects.
 
     Args:
         source, images, format, options: as in :func:`~balloon_splash.data.annotations.formats.load_annotations`.
         target, to, overwrite: as in :func:`~balloon_splash.data.annotations.writers.write_annotations`.
 
     Returns:
-        What became of the source, and what the target cannot hold.
+        The report on the source, and one line per feature that the target cannot hold.
 
     Raises:
-        AnnotationError, DatasetError, UsageError: see there.
+        AnnotationError, DatasetError, UsageError: see these functions.
     """
     dicts, report = load_annotations(source, images, format=format, options=replace(options, keep_empty=True))
     root = Path(os.path.commonpath([str(Path(photo["file_name"]).parent) for photo in dicts]))

@@ -48,7 +48,7 @@ def read_cvat(path: Path, faults: FaultLog, options: ReadOptions) -> AnnotationS
 
 
 def parse_xml(path: Path, options: ReadOptions) -> ElementTree.Element:
-    """The root of an XML document without a document type, which is where entities that grow are defined.
+    """Parse an XML document without a document type, which could define entities that grow.
 
     Raises:
         AnnotationError: it is not well-formed, or has a document type.
@@ -88,7 +88,7 @@ def _photo(index: int, image: ElementTree.Element, options: ReadOptions) -> RawP
 def _without_bounding_boxes(
     parts: list[tuple[int, ElementTree.Element]],
 ) -> list[tuple[int, ElementTree.Element]]:
-    """The parts of an object; a box beside an outline is what datumaro writes around it, not a part of it."""
+    """Return the parts of an object, without the box that datumaro writes around an outline."""
     outlines = [part for part in parts if part[1].tag != "box"]
     return outlines or parts
 
@@ -153,14 +153,14 @@ def _number(shape: ElementTree.Element, key: str, default: float | None = None) 
 
 
 def _mask(shape: ElementTree.Element, size: PhotoSize) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
-    """What CVAT's brush painted: lengths of runs that are outside and inside in turn, row by row of a box."""
+    """Decode the mask of CVAT's brush: lengths of runs that are outside and inside in turn, row by row of a box."""
     left, top, width, height = (int(_number(shape, key)) for key in ("left", "top", "width", "height"))
     try:
         lengths = np.array((shape.get("rle") or "").split(","), dtype=np.int64)
     except (ValueError, OverflowError) as error:
         raise UnsoundError(FaultKind.BAD_MASK, f"rle: {str(error)[:80]}; expected whole numbers") from error
     if min(width, height) < 1 or width * height > _MOST_MASK_PIXELS or not (lengths >= 0).all():
-        raise UnsoundError(FaultKind.BAD_MASK, f"run lengths that do not fill a box of {width} x {height} pixels")
+        raise UnsoundError(FaultKind.BAD_MASK, f"run lengths do not fill a box of {width} x {height} pixels")
     if lengths.max() > width * height or lengths.sum() != width * height:
         message = f"the run lengths add up to {lengths.sum()}, the box has {width} x {height} pixels"
         raise UnsoundError(FaultKind.BAD_MASK, message)

@@ -1,4 +1,4 @@
-"""The text of annotation files, read and parsed within limits."""
+"""Reading and parsing of annotation files within limits."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ Pairs = list[tuple[str, object]]
 
 
 def read_text(path: Path, limits: Limits) -> str:
-    """The whole file, UTF-8 with or without byte-order mark.
+    """Read the whole file, UTF-8 with or without byte-order mark.
 
     Raises:
-        AnnotationError: it cannot be read, is no text, is too large, or holds too many values.
+        AnnotationError: it cannot be read, is not text, is too large, or holds too many values.
     """
     try:
         with path.open("rb") as stream:
@@ -40,41 +40,41 @@ def read_text(path: Path, limits: Limits) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise AnnotationError(f"{path}: not UTF-8 text (byte {error.start}), so no annotation file") from error
+        raise AnnotationError(f"{path}: not UTF-8 text (byte {error.start}), hence not an annotation file") from error
 
 
 def parse_json(text: str, path: Path, limits: Limits, *, on_object: Callable[[Pairs], object] = dict) -> object:
-    """A JSON document.
+    """Parse a JSON document.
 
     Args:
-        text: what :func:`read_text` gave.
-        path: named in errors.
-        limits: how deeply it may be nested.
-        on_object: makes an object of its keys and values.
+        text: the result of :func:`read_text`.
+        path: its name in errors.
+        limits: bounds on its nesting.
+        on_object: function that makes an object of its keys and values.
 
     Raises:
-        AnnotationError: no JSON, or nested too deeply.
+        AnnotationError: not JSON, or nested too deeply.
     """
     if nesting(text) > limits.max_nesting:
         raise AnnotationError(f"{path}: nested too deeply: more than {limits.max_nesting} levels (max_nesting)")
     try:
         return json.loads(text, object_pairs_hook=on_object)
-    except RecursionError as error:  # max_nesting is higher than what Python can do
+    except RecursionError as error:  # max_nesting is beyond Python's own limit
         raise AnnotationError(f"{path}: nested too deeply for Python") from error
     except ValueError as error:  # JSONDecodeError, or an integer with more digits than Python converts
         raise AnnotationError(f"{path}: not valid JSON: {error}") from error
 
 
 def read_json(path: Path, limits: Limits) -> Any:
-    """:func:`read_text`, then :func:`parse_json`."""
+    """Call :func:`read_text`, then :func:`parse_json`."""
     return parse_json(read_text(path, limits), path, limits)
 
 
 def items(found: object, what: str) -> list[Any]:
-    """``found``, if it is a list.
+    """Return ``found`` if it is a list.
 
     Raises:
-        UnsoundError: it is another thing.
+        UnsoundError: it is not.
     """
     if not isinstance(found, list):
         raise UnsoundError(FaultKind.BAD_ENTRY, f"{what}: expected a list, found {reprlib.repr(found)}")
@@ -82,10 +82,10 @@ def items(found: object, what: str) -> list[Any]:
 
 
 def mapping(found: object, what: str) -> dict[str, Any]:
-    """``found``, if it is a JSON object.
+    """Return ``found`` if it is a JSON object.
 
     Raises:
-        UnsoundError: it is another thing.
+        UnsoundError: it is not.
     """
     if not isinstance(found, dict):
         raise UnsoundError(FaultKind.BAD_ENTRY, f"{what}: expected an object, found {reprlib.repr(found)}")
@@ -93,10 +93,10 @@ def mapping(found: object, what: str) -> dict[str, Any]:
 
 
 def text_of(found: object, what: str) -> str:
-    """``found``, if it is a text with something in it.
+    """Return ``found`` if it is a text that is not empty.
 
     Raises:
-        UnsoundError: it is another thing.
+        UnsoundError: it is not.
     """
     if not isinstance(found, str) or not found.strip():
         raise UnsoundError(FaultKind.BAD_ENTRY, f"{what}: expected a text, found {reprlib.repr(found)}")
@@ -104,7 +104,7 @@ def text_of(found: object, what: str) -> str:
 
 
 def nesting(text: str) -> int:
-    """How many lists and objects of a JSON text lie inside each other at most, found without parsing it."""
+    """Count the deepest nesting of lists and objects in a JSON text without parsing it."""
     outside = _JSON_TEXT.sub(b"", text.encode("utf-8", "surrogatepass"))
     brackets = np.frombuffer(outside.translate(None, _OTHER_THAN_BRACKETS), np.uint8)
     steps = np.where((brackets == ord("[")) | (brackets == ord("{")), 1, -1).astype(np.int8)

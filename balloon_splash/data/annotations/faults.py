@@ -1,4 +1,4 @@
-"""What can be wrong with an annotation file, and the log that collects it."""
+"""Faults of annotation files, and the log that collects them."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ ROWS_PER_KIND = 5
 
 
 class FaultKind(str, Enum):
-    """Every kind of fault that reading an annotation file can meet; the value is what people are shown."""
+    """Kinds of faults that annotation files can have; users see the values."""
 
-    # of an entry of the file
+    # faults of an entry of the file
     BAD_ENTRY = "malformed entry"
     DUPLICATE_NAME = "duplicate name"
     REGION_COUNT = "region count differs"
     TOO_MANY_REGIONS = "too many regions"
-    # of a photo
+    # faults of a photo
     UNSAFE_NAME = "name leaves the image folder"
     RESOURCE_FORK = "macOS resource file"
     MISSING_PHOTO = "missing photo"
     UNREADABLE_PHOTO = "unreadable photo"
     SIZE_MISMATCH = "size differs"
     NOTHING_LEFT = "no sound region left"
-    # of a region's shape
+    # faults of a region's shape
     UNKNOWN_SHAPE = "unknown shape"
     POINT = "point without area"
     OPEN_POLYLINE = "open polyline"
@@ -47,13 +47,13 @@ class FaultKind(str, Enum):
     SELF_INTERSECTION = "self-intersection repaired"
     CLIPPED = "clipped to the photo"
     OUTSIDE = "outside the photo"
-    # of a region's class
+    # faults of a region's class
     NO_CLASS = "no class"
     AMBIGUOUS_CLASS = "ambiguous class"
     UNKNOWN_CLASS = "unknown class"
 
 
-# Junk that an archive made on a Mac brings along: told, but no reason to refuse the file even in strict mode.
+# Junk in an archive made on a Mac: reported, but not a reason to refuse the file even in strict mode.
 HARMLESS = frozenset({FaultKind.RESOURCE_FORK})
 
 
@@ -68,10 +68,10 @@ class UnsoundError(Exception):
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault and where it is.
+    """Fault and its place.
 
     Attributes:
-        kind: what is wrong.
+        kind: its kind.
         file: the annotation file.
         photo: the photo's name as the file gives it; ``None`` for a fault of the file itself.
         region: the region's key or position in the file; ``None`` for a fault of the whole photo.
@@ -96,13 +96,13 @@ class Fault:
 
 
 class FaultLog:
-    """Collects the faults of one annotation file, or raises at the first one, or at one too many.
+    """Log of the faults of one annotation file, which raises at the first one if strict, or at one too many.
 
     Attributes:
-        file: the annotation file that the faults are told with.
+        file: the annotation file, named in reports.
         strict: raise :class:`~balloon_splash.errors.AnnotationError` instead of collecting.
-        max_faults: how many are collected; a file with more is no annotation file with faults, but something else.
-        faults: what was found, in the order of the file.
+        max_faults: most faults to collect; a file with more is not an annotation file with faults, but something else.
+        faults: the faults found, in the order of the file.
     """
 
     def __init__(
@@ -123,10 +123,10 @@ class FaultLog:
         dropped: bool,
         file: str | None = None,
     ) -> None:
-        """Note a fault; ``file`` is the annotation file of the photo, where each has its own.
+        """Note a fault; ``file`` is the annotation file of the photo, if each has its own.
 
         Raises:
-            AnnotationError: the log is strict and the fault is not a harmless one, or there are too many.
+            AnnotationError: the log is strict and the fault is not harmless, or there are too many.
         """
         fault = Fault(kind, file or self.file, photo, region, message, dropped)
         if self.strict and kind not in HARMLESS:
@@ -139,20 +139,20 @@ class FaultLog:
         return len(self.faults)
 
     def first(self) -> str:
-        """The first fault that cost something, or what it means that there is none."""
+        """Return the first fault that cost something, or the meaning of there being none."""
         return next(map(str, self.dropped), "no photo with regions in it")
 
     def counts(self) -> Counter[FaultKind]:
-        """How many faults there are of each kind."""
+        """Count the faults of each kind."""
         return Counter(fault.kind for fault in self.faults)
 
     @property
     def dropped(self) -> list[Fault]:
-        """The faults that cost a region or a photo."""
+        """Faults that cost a region or a photo."""
         return [fault for fault in self.faults if fault.dropped]
 
     def table(self) -> str:
-        """All faults, by kind, as a text table; of a frequent kind the first few and how many more there are."""
+        """Return all faults, by kind, as a text table; of a frequent kind the first few and the number of others."""
         rows = []
         for kind, count in self.counts().items():
             shown = [fault for fault in self.faults if fault.kind is kind][:ROWS_PER_KIND]

@@ -1,4 +1,4 @@
-"""The formats that are read, in one table, and what tells them apart: their content, never their name."""
+"""Formats that are read, in one table, recognised by their content, never by their name."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from balloon_splash.errors import AnnotationError, DatasetError, UsageError
 
 AUTO = "auto"
 
-#: Files that may hold the annotations of a folder, and where in it they lie.
+#: Files that may hold the annotations of a folder, and their places in it.
 _SUFFIXES = (".json", ".ndjson", ".xml", ".csv")
 _PLACES = (".", "annotations", "Annotations")
 _VIA_FILE = "via_region_data.json"
@@ -36,13 +36,13 @@ _VIA_FILE = "via_region_data.json"
 
 @dataclass(frozen=True)
 class Format:
-    """A way to write annotations down.
+    """Annotation format.
 
     Attributes:
-        name: for ``format=`` and ``--format``.
-        title: what people call it.
-        read: reads a file, or a folder, of this format.
-        is_parsed: ``read`` takes the parsed JSON as ``document``, too, so that it need not be parsed twice.
+        name: its name for ``format=`` and ``--format``.
+        title: its usual name.
+        read: function that reads a file, or a folder, of this format.
+        is_parsed: whether ``read`` also takes the parsed JSON as ``document``, which saves parsing it twice.
     """
 
     name: str
@@ -70,7 +70,7 @@ FORMATS = {
 
 @dataclass(frozen=True)
 class Source:
-    """What holds the annotations: their format, the file or folder, and what it parses to where that is known."""
+    """Source of annotations: their format, the file or folder, and the parsed document if there is one."""
 
     format: Format
     path: Path
@@ -78,7 +78,7 @@ class Source:
 
 
 def recognise(path: str | os.PathLike[str], options: ReadOptions = DEFAULT_OPTIONS) -> Source:
-    """Tell the format of an annotation file, or of what lies in a folder, from the content.
+    """Recognise the format of an annotation file, or of the files in a folder, by the content.
 
     Raises:
         AnnotationError: a file of no known format, or one that cannot be parsed.
@@ -138,7 +138,7 @@ def _annotation_files(folder: Path) -> list[Path]:
 
 
 def _one_of(folder: Path, files: Sequence[Path], options: ReadOptions) -> Source:
-    """The one annotation file of a folder, or the folder itself where each photo has a file of LabelMe."""
+    """Return the one annotation file of a folder, or the folder itself where each photo has a file of LabelMe."""
     first = recognise(files[0], options)
     if first.format.name == "labelme":
         return Source(first.format, files[0].parent)
@@ -155,20 +155,20 @@ def load_annotations(
     format: str = AUTO,
     options: ReadOptions = DEFAULT_OPTIONS,
 ) -> tuple[list[DatasetDict], LoadReport]:
-    """Read annotations of any known format, and look at the photos they name.
+    """Read annotations of any known format, and check the photos that they name.
 
     Args:
         path: an annotation file, or a folder that holds annotations.
-        images: the folder of the photos; ``None`` looks beside the annotations.
+        images: the folder of the photos; ``None`` searches beside the annotations.
         format: a name in :data:`FORMATS`, or ``auto``.
-        options: what to make of it.
+        options: options for reading.
 
     Returns:
         See :func:`~balloon_splash.data.annotations.instances.read_instances`.
 
     Raises:
         AnnotationError: the file is damaged or of no known format; any fault if ``options.strict``.
-        DatasetError: there is no such file or folder, or no photo that can be used.
+        DatasetError: there is no such file or folder, or no usable photo.
         UsageError: there is no such format.
     """
     path = Path(path)
@@ -197,7 +197,7 @@ def _load(
 
 @contextlib.contextmanager
 def without_garbage_collection() -> Iterator[None]:
-    """Keep Python from searching the many new objects for cycles, of which there are none, again and again."""
+    """Keep Python from repeated searches for cycles among the many new objects, which have none."""
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -208,7 +208,7 @@ def without_garbage_collection() -> Iterator[None]:
 
 
 def source_of(path: Path, format: str, options: ReadOptions) -> Source:
-    """What to read at ``path``, of the format that the user names, or else of the one that the content tells.
+    """Return the source at ``path``, in the format that the user names, or else in the one of its content.
 
     Raises:
         UsageError: there is no such format.
@@ -222,7 +222,7 @@ def source_of(path: Path, format: str, options: ReadOptions) -> Source:
 
 
 def _image_root(found: AnnotationSet) -> Path:
-    """The folder beside the annotations where the photos are: the first one that has one of the first few."""
+    """Find the folder of the photos beside the annotations: the first one that has one of the first few photos."""
     root = found.image_root
     names = [name for photo in found.photos[:20] for name in (photo.name, *photo.fallbacks)]
     for folder in (root, root / "images", root.parent / "images", root.parent):

@@ -1,4 +1,4 @@
-"""What readers hand on and the photos it names, as Detectron2's standard dataset dicts."""
+"""Detectron2's standard dataset dicts from a reader's records and the photos that they name."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ from balloon_splash.data.annotations.via import read_via_set
 
 DatasetDict: TypeAlias = dict[str, Any]
 
-#: Key of a dataset dict, true where the photo shows objects that are not among its annotations, as they were unsound or
-#: crowds: what surrounds the others is then no sure background.
+#: Key of a dataset dict, true where the photo shows objects that are missing from its annotations, because they were
+#: unsound or crowds: the surroundings of the others are then not surely background.
 INCOMPLETE = "incomplete"
 
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What became of an annotation file.
+    """Report on the reading of an annotation file.
 
     Attributes:
-        class_names: the classes that ``category_id`` counts.
+        class_names: the classes in the order of ``category_id``.
         n_photos: photos in the dataset dicts.
         n_instances: annotations in them, crowds among them.
-        n_empty: photos without any region in the file; kept or left out as ``keep_empty`` says.
+        n_empty: photos without any region in the file; ``keep_empty`` decides whether they are kept.
         n_crowds: annotations that stand for crowds (``iscrowd``), from which nothing is learned.
         faults: everything that was wrong.
     """
@@ -67,7 +67,7 @@ def load_via_instances(
     strict: bool = False,
     limits: Limits = DEFAULT_LIMITS,
 ) -> tuple[list[DatasetDict], LoadReport]:
-    """Read a VIA file (see :mod:`balloon_splash.data.annotations.via`) and look at the photos it names.
+    """Read a VIA file (see :mod:`balloon_splash.data.annotations.via`) and check the photos that it names.
 
     Args:
         annotations: VIA 1 or 2 JSON, project or CSV.
@@ -98,17 +98,16 @@ def load_via_instances(
 def read_instances(
     found: AnnotationSet, image_root: str | os.PathLike[str], options: ReadOptions, faults: FaultLog
 ) -> tuple[list[DatasetDict], LoadReport]:
-    """Look at the photos that annotations name, and make dataset dicts of what is sound.
+    """Check the photos that annotations name, and make dataset dicts of the sound ones.
 
-    One table of what is not sound goes to the log, as a single warning. A photo all of whose regions are dropped is
-    dropped, too: it shows objects, so it must not train as background. One of which some are dropped is marked
-    :data:`INCOMPLETE`.
+    One table of the faults goes to the log, as a single warning. A photo that loses all of its regions is dropped as
+    well: it shows objects, so it must not train as background. One that loses some is marked :data:`INCOMPLETE`.
 
     Args:
-        found: what a reader gave.
+        found: the result of a reader.
         image_root: the folder that its names are relative to.
-        options: what to make of it.
-        faults: the log that the reader has used.
+        options: options for reading.
+        faults: the reader's log.
 
     Returns:
         Dicts as https://detectron2.readthedocs.io/en/latest/tutorials/datasets.html defines them, in the order of
@@ -145,7 +144,7 @@ class _InstanceReader:
     seen: dict[str, int]  # the entries of the file by the path of their photo
 
     def read_photo(self, photo: RawPhoto) -> DatasetDict | None:
-        """The dict of one photo, or ``None`` if it is left out."""
+        """Return the dict of one photo, or ``None`` if it is left out."""
         try:
             found = self._find(photo)
             size = self._checked_size(photo, found)
@@ -169,10 +168,10 @@ class _InstanceReader:
         }
 
     def _find(self, photo: RawPhoto) -> Photo:
-        """The photo's file, under the first of its names that there is.
+        """Find the photo's file, under the first of its names that exists.
 
         Raises:
-            UnsoundError: there is none, or another entry has it.
+            UnsoundError: there is none, or another entry has it already.
         """
         try:
             found = self.folder.find(photo.name)
@@ -194,7 +193,7 @@ class _InstanceReader:
             return None
 
     def _checked_size(self, photo: RawPhoto, found: Photo) -> PhotoSize:
-        """The photo's size, once it is known that it is the photo that was annotated.
+        """Return the photo's size, after checking that it is the photo that was annotated.
 
         Raises:
             UnsoundError: it cannot be read, or the annotations are of a photo of another size.
@@ -247,10 +246,10 @@ class _InstanceReader:
         fitted: Sequence[FittedRegion | UnsoundError],
         size: PhotoSize,
     ) -> dict[str, Any]:
-        """``bbox`` and ``segmentation`` of an object.
+        """Return ``bbox`` and ``segmentation`` of an object.
 
         Raises:
-            UnsoundError: nothing of it lies in the photo.
+            UnsoundError: no part of it is in the photo.
         """
         regions = [part for part in fitted if isinstance(part, FittedRegion)]
         failed = [part for part in fitted if isinstance(part, UnsoundError)]
@@ -301,7 +300,7 @@ def _log(report: LoadReport, keep_empty: bool) -> None:
 
 
 def crowd_advice(count: int) -> str:
-    """What regions marked as crowds mean, and what to do where they are not."""
+    """Explain the effect of regions marked as crowds, and the remedy where they are single objects."""
     return (
         f"{count} regions are marked as crowds (iscrowd 1) and nothing is learned from them; if each is one object, as "
         "CVAT's brush writes them, read them with crowds_as_objects=True, or convert the file with "

@@ -24,10 +24,10 @@ from balloon_splash.data.annotations.regions import Polygon, ellipse, number, po
 from balloon_splash.data.annotations.size_cache import PhotoSize
 from balloon_splash.errors import AnnotationError
 
-#: What Label Studio puts in front of the name of an uploaded file.
+#: Prefix that Label Studio gives to the name of an uploaded file.
 _UPLOAD_PREFIX = re.compile(r"^[0-9a-f]{8}-")
 _SHAPES = ("polygon", "rectangle", "ellipse", "brush")
-_CHANNELS = 4  # of the picture that a brush paints: the last one is the mask
+_CHANNELS = 4  # channels of the picture that a brush paints: the last one is the mask
 
 
 def read_label_studio(path: Path, faults: FaultLog, options: ReadOptions, document: Any = None) -> AnnotationSet:
@@ -90,7 +90,7 @@ def _has_size(region: dict[str, Any]) -> bool:
 
 
 def _names(data: dict[str, Any]) -> list[str]:
-    """Names that the photo may have in the image folder, from its address on the server."""
+    """Return names that the photo may have in the image folder, from its address on the server."""
     addresses = [value for key, value in data.items() if isinstance(value, str) and key in ("image", "img", "photo")]
     addresses += [value for value in data.values() if isinstance(value, str) and "/" in value]
     if not addresses:
@@ -148,7 +148,7 @@ def _ring(kind: str, value: dict[str, Any], size: PhotoSize, options: ReadOption
 
 
 def _brush(value: dict[str, Any], size: PhotoSize) -> npt.NDArray[np.bool_]:
-    """The mask of a brush, ``(H, W)``."""
+    """Decode the mask of a brush, ``(H, W)``."""
     found = items(value.get("rle"), "rle")
     if not all(type(each) is int and 0 <= each < 256 for each in found):
         raise UnsoundError(FaultKind.BAD_MASK, "rle must be a list of bytes")
@@ -157,7 +157,7 @@ def _brush(value: dict[str, Any], size: PhotoSize) -> npt.NDArray[np.bool_]:
 
 
 def unpack_bits(packed: bytes, expected: int) -> npt.NDArray[np.uint8]:
-    """The values of a stream in the layout of ``@thi.ng/rle-pack``.
+    """Unpack the values of a stream in the layout of ``@thi.ng/rle-pack``.
 
     It begins with their number (32 bits), their width less 1 (5 bits) and four widths less 1 of run lengths (4 bits
     each). Then, for each run: a bit, true for one value that is repeated; two bits, which of the four widths; the

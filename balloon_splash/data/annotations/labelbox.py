@@ -1,6 +1,6 @@
-"""Reader of Labelbox's NDJSON export (https://docs.labelbox.com/reference/export-image-annotations): an image a line.
+"""Reader of Labelbox's NDJSON export (https://docs.labelbox.com/reference/export-image-annotations), an image per line.
 
-Polygons and boxes are in the file. A mask is at an address that needs the project's key, and is not fetched.
+Polygons and boxes are in the file. A mask is at a URL that needs the project's key, and is not fetched.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def _object(found: dict[str, Any], options: ReadOptions) -> RawObject:
             x, y, width, height = (number(box.get(key), key) for key in ("left", "top", "width", "height"))
             return Outline([rectangle(x, y, width, height)])
         if {"mask", "composite_mask"} & found.keys():
-            message = "its mask is at an address, which is not fetched; expected a polygon"
+            message = "its mask is at a URL, which is not fetched; expected a polygon"
             raise UnsoundError(FaultKind.NO_OUTLINE, message)
         kind = json.dumps(found.get("annotation_kind"))[:40]
         raise UnsoundError(FaultKind.UNKNOWN_SHAPE, f"kind {kind}; read are polygons and boxes")

@@ -3,7 +3,7 @@ each photo.
 
 A file is ``{"imagePath": ..., "imageHeight": ..., "imageWidth": ..., "shapes": [{"label", "points", "shape_type",
 "group_id", "mask"}, ...]}``. Shapes of one label with the same ``group_id`` are parts of one object, and lines are ten
-pixels wide, as LabelMe's own converters take them (``labelme/utils/shape.py``).
+pixels wide, as in LabelMe's own converters (``labelme/utils/shape.py``).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from balloon_splash.data.annotations.size_cache import PhotoSize
 from balloon_splash.errors import AnnotationError, DatasetError, MediaError
 from balloon_splash.media.opening import DAMAGED, open_image
 
-LINE_WIDTH = 10  # pixels, of LabelMe's shape_to_mask
+LINE_WIDTH = 10  # width of lines in pixels, from LabelMe's shape_to_mask
 
 
 def load_labelme(
@@ -44,7 +44,7 @@ def load_labelme(
 
     Raises:
         DatasetError: there is no such folder, or no JSON file in it.
-        AnnotationError: nothing in it can be used; or any fault if ``strict``.
+        AnnotationError: nothing in it is usable; or any fault if ``strict``.
     """
     names = None if class_names is None else tuple(class_names)
     options = ReadOptions(class_names=names, keep_empty=True, strict=strict)
@@ -98,7 +98,7 @@ def _read_file(path: Path, index: int, folder: Path, options: ReadOptions) -> Ra
 
 
 def _photo_names(path: Path, image_path: str, folder: Path, images: Path) -> tuple[str, ...]:
-    """Where in the folder of photos the photo may be: as seen from its JSON file, or moved there with it.
+    """Return places of the photo in the folder of photos: as seen from its JSON file, or moved there with it.
 
     The path was written on another machine, perhaps on Windows.
     """
@@ -131,7 +131,7 @@ def _object(parts: Sequence[tuple[int, Any]], options: ReadOptions) -> RawObject
 
 
 def _rings(shape: dict[str, Any], max_points: int) -> list[Polygon]:
-    """The outline of a shape; of a line, of what is drawn ten pixels wide."""
+    """Return the outline of a shape; a line is ten pixels wide."""
     kind = shape.get("shape_type", "polygon")
     points = point_list(shape.get("points"), max_points, at_least=1)
     count = len(points)
@@ -156,7 +156,7 @@ def _rings(shape: dict[str, Any], max_points: int) -> list[Polygon]:
 
 
 def _mask(shape: dict[str, Any], size: PhotoSize) -> Any:
-    """What a brush painted: a PNG in base64 that fills the box of two corners, both of which are pixels in it."""
+    """Decode the mask of a brush: a PNG in base64 that fills the box of two corners, both of which are pixels in it."""
     corners = point_list(shape.get("points"), at_least=2)
     try:
         data = base64.b64decode(text_of(shape.get("mask"), "mask"), validate=True)

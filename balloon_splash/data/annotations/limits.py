@@ -1,4 +1,4 @@
-"""How much an annotation file may ask for."""
+"""Limits on the size of annotation files."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from dataclasses import dataclass
 class Limits:
     """Bounds far above any hand-made file, against damaged or hostile ones.
 
-    The first three are looked at before the file is parsed: what Python makes of a file takes up to a hundred times
-    its bytes. All together are to keep reading below 2 GB.
+    The first three are checked before the file is parsed, because parsed objects take up to a hundred times its bytes.
+    Together they keep reading below 2 GB.
 
     Attributes:
-        max_file_bytes: size of the annotation file; a larger one is refused as a whole.
-        max_values: numbers, texts, lists and objects in the file; with more it is refused as a whole.
-        max_nesting: lists and objects inside each other; VIA itself needs seven. A file with more is refused.
-        max_photos: entries in the file; more are refused as a whole.
-        max_faults: faults that are collected; a file with more is refused as a whole.
+        max_file_bytes: bytes of the annotation file; a larger one is refused.
+        max_values: numbers, texts, lists and objects in the file; one with more is refused.
+        max_nesting: depth of lists and objects; VIA itself needs seven. A file with more is refused.
+        max_photos: entries in the file; one with more is refused.
+        max_faults: faults in the file; one with more is refused.
         max_regions: regions of one photo; a photo with more is dropped.
         max_points: vertices of one polygon; a region with more is dropped.
-        max_crossings: how often an outline may cross itself and still be repaired, which takes the longer the more
-            crossings there are; a region with more is dropped.
+        max_crossings: self-crossings of an outline that is repaired, whose time grows with them; a region with more is
+            dropped.
     """
 
     max_file_bytes: int = 128 * 2**20

@@ -1,4 +1,4 @@
-"""Masks as COCO's run lengths, checked before they reach pycocotools, and as polygons along the edges of the pixels."""
+"""Masks: COCO's run lengths, checked before they reach pycocotools, and polygons along the edges of the pixels."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from balloon_splash.data.annotations.size_cache import PhotoSize
 
 Mask = npt.NDArray[np.bool_]
 
-_CHUNK_BITS = 5  # of a number in each character of COCO's compressed counts
+_CHUNK_BITS = 5  # bits of a number in each character of COCO's compressed counts
 _MOST_BITS = 40
 
 
 def encode_mask(mask: npt.NDArray[Any]) -> RunLengths:
-    """Run lengths of ``(H, W)`` bool."""
+    """Encode ``(H, W)`` bool as run lengths."""
     lengths: RunLengths = coco_mask.encode(np.asfortranarray(mask, dtype=np.uint8))
     return lengths
 
 
 def decode_mask(lengths: RunLengths) -> Mask:
-    """``(H, W)`` bool of sound run lengths."""
+    """Decode sound run lengths to ``(H, W)`` bool."""
     return np.asarray(coco_mask.decode(dict(lengths)), dtype=np.bool_)
 
 
 def place_mask(mask: npt.NDArray[Any], x: int, y: int, size: PhotoSize) -> Mask:
-    """A mask whose upper left pixel lies at ``(x, y)`` of a photo; what lies outside is cut off."""
+    """Place a mask with its upper left pixel at ``(x, y)`` of a photo; cut off parts outside."""
     whole = np.zeros((size.height, size.width), dtype=np.bool_)
     height, width = mask.shape
     x0, y0, x1, y1 = max(x, 0), max(y, 0), min(x + width, size.width), min(y + height, size.height)
@@ -44,7 +44,7 @@ def place_mask(mask: npt.NDArray[Any], x: int, y: int, size: PhotoSize) -> Mask:
 
 
 def checked_run_lengths(found: Any, size: PhotoSize) -> RunLengths:
-    """COCO's run lengths of either kind, compressed (a text) or not (a list), of a photo of this size.
+    """Check COCO's run lengths of either kind, compressed (a text) or not (a list), of a photo of this size.
 
     pycocotools trusts the numbers and writes past the end of the mask where they add up to more than its pixels.
 
@@ -68,7 +68,7 @@ def checked_run_lengths(found: Any, size: PhotoSize) -> RunLengths:
 
 
 def _compressed_counts(text: bytes) -> list[int]:
-    """The numbers in COCO's compressed counts (``rleFrString`` of ``maskApi.c``): 5 bits a character, then a sign."""
+    """Decode COCO's compressed counts (``rleFrString`` of ``maskApi.c``): 5 bits per character, then a sign."""
     counts: list[int] = []
     value = bits = 0
     for character in text:
@@ -89,7 +89,7 @@ def _compressed_counts(text: bytes) -> list[int]:
 
 
 def merged(masks: Sequence[RunLengths], rings: Sequence[Polygon], size: PhotoSize) -> RunLengths:
-    """The union of masks and polygons of one photo, as run lengths."""
+    """Merge masks and polygons of one photo into run lengths."""
     flat = [ring.ravel().tolist() for ring in rings]
     drawn = coco_mask.frPyObjects(flat, size.height, size.width) if flat else []
     union: RunLengths = coco_mask.merge([*map(dict, masks), *drawn])
@@ -97,9 +97,9 @@ def merged(masks: Sequence[RunLengths], rings: Sequence[Polygon], size: PhotoSiz
 
 
 def mask_polygons(mask: npt.NDArray[Any]) -> list[Polygon]:
-    """Outlines along the edges of a mask's pixels, ``(N, 2)`` XY; a part with a hole is cut in two through the hole.
+    """Trace outlines along the edges of a mask's pixels, ``(N, 2)`` XY; cut a part with a hole in two through the hole.
 
-    Drawn again, they are the mask to the pixel.
+    Drawn again, they give the mask to the pixel.
     """
     rows, columns = np.nonzero(mask)
     if not len(rows):
@@ -122,5 +122,5 @@ def box_of(lengths: RunLengths) -> tuple[float, float, float, float]:
 
 
 def area_of(lengths: RunLengths) -> int:
-    """Pixels of a mask."""
+    """Number of pixels of a mask."""
     return int(coco_mask.area(dict(lengths)))

@@ -1,9 +1,9 @@
-"""The photos that annotations name: found, checked and measured without decoding them.
+"""Photos that annotations name: found, checked and measured without decoding them.
 
 *Orientation.* Phones store photos as the sensor saw them and note in EXIF how to turn them. VIA runs in a browser,
-which shows the photo upright, so its coordinates are those of the upright photo. Detectron2's ``read_image`` turns
-it upright, too. So do the sizes here: width and height are swapped for the orientations 5 to 8, and coordinates are
-taken as they are.
+which shows the photo upright, so its coordinates are those of the upright photo. Detectron2's ``read_image`` also
+turns it upright. The sizes here are upright, too: width and height are swapped for the orientations 5 to 8, and
+coordinates are taken as they are.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ TRANSPOSED = frozenset({5, 6, 7, 8})
 
 @dataclass(frozen=True)
 class Photo:
-    """A file in the image folder; ``name`` is its path inside of it."""
+    """File in the image folder; ``name`` is its path inside it."""
 
     name: str
     path: Path
@@ -41,14 +41,14 @@ class Photo:
 
 
 class PhotoFolder:
-    """Finds photos by name and tells their sizes.
+    """Folder of photos, found by name, with their sizes.
 
-    A folder is listed once, when the first photo in it is asked for; a photo is opened only if the cache does not
-    know it as it is now.
+    A folder is listed once, when the first photo in it is requested; a photo is opened only if the cache does not know
+    it in its present state.
     """
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
-        """Args: root: the image folder.
+        """Find photos in the image folder ``root``.
 
         Raises:
             DatasetError: there is no such folder.
@@ -60,7 +60,7 @@ class PhotoFolder:
         self._sizes = SizeCache(self.root)
 
     def find(self, name: str) -> Photo:
-        """The photo ``name``, a relative path with forward slashes.
+        """Find the photo ``name``, a relative path with forward slashes.
 
         Raises:
             UnsoundError: the name leads out of the folder, is a macOS resource file, or there is no such photo.
@@ -68,7 +68,7 @@ class PhotoFolder:
         _check_name(name)
         inside = PurePosixPath(name)
         listing = self._listing(str(inside.parent))
-        # macOS archives decompose accents, browsers hand out what the disk has: the same name, other code points.
+        # macOS archives decompose accents, browsers pass on the disk's form: the same name, other code points.
         entry = listing.get(inside.name) or listing.get(unicodedata.normalize("NFC", inside.name))
         try:
             if entry is not None and entry.is_file():
@@ -79,7 +79,7 @@ class PhotoFolder:
         raise UnsoundError(FaultKind.MISSING_PHOTO, f"no such file in {self.root}")
 
     def size(self, photo: Photo, *, decode: bool = False) -> PhotoSize:
-        """Width and height of the upright photo.
+        """Return width and height of the upright photo.
 
         Args:
             photo: found by :meth:`find`.
@@ -91,7 +91,7 @@ class PhotoFolder:
         known = self._sizes.get(photo.name, photo.stamp)
         if known is not None and (known.decoded or not decode):
             return known
-        # A failure is not kept: its cause (permissions, a missing decoder) need not lie in the file.
+        # A failure is not cached: its cause (permissions, a missing decoder) need not be in the file.
         size = read_upright_size(photo.path, decode=decode)
         self._sizes.put(photo.name, photo.stamp, size)
         return size
@@ -113,7 +113,7 @@ class PhotoFolder:
 
 
 def read_upright_size(path: Path, *, decode: bool = False) -> PhotoSize:
-    """Width and height as shown upright, from the header.
+    """Read width and height as shown upright, from the header.
 
     Pillow has to decode a PNG without EXIF to be sure that there is none; other formats are not decoded.
 
@@ -122,7 +122,7 @@ def read_upright_size(path: Path, *, decode: bool = False) -> PhotoSize:
         decode: read all pixels, too.
 
     Raises:
-        UnsoundError: Pillow cannot read the photo, or holds it for a decompression bomb; or a channel has neither 8 nor
+        UnsoundError: Pillow cannot read the photo, or takes it for a decompression bomb; or a channel has neither 8 nor
             16 bits.
     """
     try:
@@ -141,12 +141,12 @@ def read_upright_size(path: Path, *, decode: bool = False) -> PhotoSize:
 
 def _check_depth(path: Path, image: Image.Image) -> None:
     if image.mode not in EIGHT_BIT_MODES and not image.mode.startswith("I;16"):
-        message = f"{path}: pixels of mode {image.mode} found; expected 8 or 16 bits a channel"
+        message = f"{path}: pixels of mode {image.mode} found; expected 8 or 16 bits per channel"
         raise UnsoundError(FaultKind.UNREADABLE_PHOTO, message)
 
 
 def _orientation(image: Image.Image) -> int:
-    """EXIF orientation, 1 to 8; 1 if the EXIF block is damaged, as Detectron2's ``read_image`` takes it."""
+    """Return the EXIF orientation, 1 to 8; 1 if the EXIF block is damaged, as in Detectron2's ``read_image``."""
     try:
         exif = image.getexif()
     except (SyntaxError, ValueError, KeyError, struct.error):

@@ -1,7 +1,7 @@
-"""Datasets with one PNG mask an object, as the nucleus images of the 2018 Data Science Bowl are laid out::
+"""Reader of datasets with one PNG mask per object, in the layout of the 2018 Data Science Bowl's nucleus images::
 
     root/<image_id>/images/<any name>.png
-    root/<image_id>/masks/<any name>.png   one for each object, not zero where it is
+    root/<image_id>/masks/<any name>.png   one per object, not zero where it is
 
 The masks are kept as they are, as run lengths: train with ``INPUT.MASK_FORMAT bitmask``.
 """
@@ -118,9 +118,9 @@ def _read_mask(path: Path, height: int, width: int) -> npt.NDArray[np.uint8]:
 
 
 def _not_zero(pixels: npt.NDArray[Any], bands: tuple[str, ...]) -> npt.NDArray[np.bool_]:
-    """Where the object is, ``(H, W)``: by the stored numbers, not by how bright they look.
+    """Return the mask of the object, ``(H, W)``: by the stored numbers, not by their brightness.
 
-    Of a palette, these are the indices, as tools that write masks use them; of several channels, any but the alpha.
+    For a palette these are the indices, which tools that write masks use; for several channels, any but the alpha.
     """
     if pixels.ndim == 2:
         return pixels != 0

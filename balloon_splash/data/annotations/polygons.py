@@ -13,20 +13,20 @@ from balloon_splash.data.annotations.faults import FaultKind, UnsoundError
 from balloon_splash.data.annotations.limits import DEFAULT_LIMITS
 from balloon_splash.data.annotations.regions import Polygon
 
-# Square pixels. Less is no object: three points on a line, or a crumb that cutting leaves through rounding.
+# Square pixels. Less is not an object: three points on a line, or a crumb that cutting leaves through rounding.
 MIN_AREA = 1e-3
 SIDES_AT_ONCE = 64  # each may cross all others, and every crossing found takes memory
 
 
 @dataclass(frozen=True)
 class FittedRegion:
-    """A region inside its photo.
+    """Region cut to its photo.
 
     Attributes:
-        polygons: valid, without holes, each ``(N, 2)`` XY pixels; more than one where cutting parted the region.
-        repaired: the outline intersected itself.
-        lost: share of the region's area that lay outside the photo, in [0, 1).
-        clipped: some of the outline lay outside the photo.
+        polygons: valid, without holes, each ``(N, 2)`` XY pixels; more than one where cutting divided the region.
+        repaired: whether the outline intersected itself.
+        lost: share of the region's area outside the photo, in [0, 1).
+        clipped: whether some of the outline was outside the photo.
         bbox: XYXY pixels around the polygons.
     """
 
@@ -40,17 +40,17 @@ class FittedRegion:
 def fit_to_photo(
     polygon: Polygon, width: int, height: int, *, max_crossings: int = DEFAULT_LIMITS.max_crossings
 ) -> FittedRegion:
-    """Repair ``polygon`` where it intersects itself and cut off what lies outside the photo.
+    """Repair ``polygon`` where it intersects itself and cut off the part outside the photo.
 
     The photo covers [0, width] x [0, height], its border included: a point at ``x == width``, one past the last
-    pixel, is where a click on the edge of the picture ends up in VIA, and no fault. A valid polygon inside the photo
-    is returned as it is, to the last bit.
+    pixel, comes from a click on the edge of the picture in VIA and is not a fault. A valid polygon inside the photo is
+    returned unchanged, to the last bit.
 
     Args:
         polygon: ``(N, 2)`` XY pixels.
-        width: of the photo, in pixels.
-        height: likewise.
-        max_crossings: how often the polygon may cross itself.
+        width: width of the photo in pixels.
+        height: height of the photo in pixels.
+        max_crossings: most crossings of the polygon with itself.
 
     Raises:
         UnsoundError: the polygon has no area, or none inside the photo, or crosses itself too often.
@@ -58,13 +58,13 @@ def fit_to_photo(
     outline = shapely.Polygon(polygon)
     repaired = not outline.is_valid
     extent = float(np.prod(np.ptp(polygon, axis=0)))
-    if extent < MIN_AREA:  # points in one place: each side would seem to cross all the others
+    if extent < MIN_AREA:  # points in one place: each side would seem to cross all others
         raise UnsoundError(FaultKind.ZERO_AREA, f"the area is {extent:.2g} square pixels")
     if repaired and _crosses_more_than(max_crossings, polygon):
         message = f"the outline crosses itself more than {max_crossings} times (max_crossings)"
         raise UnsoundError(FaultKind.TOO_MANY_CROSSINGS, message)
-    # "structure" counts what an outline goes around twice as inside, as a person drawing over the start means it;
-    # the default would punch a hole there.
+    # "structure" counts an area that the outline circles twice as inside, as a person drawing over the start means
+    # it; the default would punch a hole there.
     geometry = shapely.make_valid(outline, method="structure", keep_collapsed=False) if repaired else outline
     area = geometry.area
     if area < MIN_AREA:
@@ -90,7 +90,7 @@ def fit_to_photo(
 def fit_all(
     polygons: Sequence[Polygon], width: int, height: int, *, max_crossings: int = DEFAULT_LIMITS.max_crossings
 ) -> list[FittedRegion | UnsoundError]:
-    """:func:`fit_to_photo` of many polygons of one photo; those that are sound take a fraction of its time."""
+    """Apply :func:`fit_to_photo` to many polygons of one photo; sound ones take a fraction of its time."""
     if not polygons:
         return []
     counts = [len(polygon) for polygon in polygons]
@@ -113,7 +113,7 @@ def fit_all(
 
 
 def _crosses_more_than(limit: int, polygon: Polygon) -> bool:
-    """Whether sides of the outline meet in more pairs than neighbours do by nature, and ``limit`` beyond."""
+    """Return whether more than ``limit`` pairs of sides of the outline meet beside neighbours."""
     sides = np.asarray(shapely.linestrings(np.stack([polygon, np.roll(polygon, -1, axis=0)], axis=1)))
     tree = shapely.STRtree(sides)
     meetings = 0
@@ -127,15 +127,15 @@ def _crosses_more_than(limit: int, polygon: Polygon) -> bool:
 
 
 def without_holes(geometry: BaseGeometry) -> Iterator[shapely.Polygon]:
-    """The polygons of ``geometry``, those with a hole cut in two through the hole.
+    """Return the polygons of ``geometry``, those with a hole cut in two through the hole.
 
-    Detectron2's (and COCO's) segmentation is a list of simple outlines; it cannot tell a hole.
+    Detectron2's (and COCO's) segmentation is a list of simple outlines; it cannot express a hole.
     """
     parts = list(shapely.get_parts(geometry))
     while parts:
         part = parts.pop(0)
         if not isinstance(part, shapely.Polygon):
-            continue  # cutting along the border leaves lines and points, too
+            continue  # cutting along the border also leaves lines and points
         holes = [hole for hole in part.interiors if shapely.Polygon(hole).area >= MIN_AREA]
         if not holes:
             yield shapely.Polygon(part.exterior)

@@ -1,4 +1,4 @@
-"""Photos and their objects as a reader of annotations hands them on, whatever the format."""
+"""Records of photos and their objects that every reader of annotations returns, whatever the format."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ RunLengths: TypeAlias = Mapping[str, Any]  # COCO's: {"size": [height, width], "
 
 @dataclass(frozen=True)
 class Outline:
-    """Where an object is: the union of polygons and masks.
+    """Outline of an object: the union of polygons and masks.
 
     Attributes:
-        rings: ``(N, 2)`` XY pixels each, as the file has them: they may lie outside the photo or cross themselves.
+        rings: ``(N, 2)`` XY pixels each, as in the file: they may be outside the photo or cross themselves.
         masks: run lengths of the whole photo.
     """
 
@@ -30,13 +30,13 @@ class Outline:
 
 @dataclass(frozen=True)
 class RawObject:
-    """One object of a photo.
+    """Object of a photo.
 
     Attributes:
         id: its key or position in the file, for errors.
-        label: the class; ``None`` where the file tells none; an error where it cannot be told.
-        outline: gives the outline for the size of the photo, or raises ``UnsoundError``.
-        crowd: COCO's ``iscrowd``: a mask around several objects that are not told apart.
+        label: the class; ``None`` where the file has none; an error where it is unclear.
+        outline: function that returns the outline for the size of the photo, or raises ``UnsoundError``.
+        crowd: COCO's ``iscrowd``: a mask around several objects that are not separated.
     """
 
     id: str
@@ -47,17 +47,17 @@ class RawObject:
 
 @dataclass(frozen=True)
 class RawPhoto:
-    """One photo.
+    """Photo with its objects.
 
     Attributes:
         index: position in the file, from 0; entries that are dropped count, so that it is stable.
         name: relative to the image folder, with forward slashes; not checked here.
         objects: the sound entries.
         n_listed: objects that the file lists for this photo, sound or not; of a group, one.
-        n_bytes: length of the photo's file, where the annotations tell it.
-        size: width and height of the photo, where the annotations tell it.
-        fallbacks: further names under which the photo may lie in the image folder.
-        file: the annotation file of this photo alone, where each has its own.
+        n_bytes: length of the photo's file in bytes, where the annotations have it.
+        size: width and height of the photo in pixels, where the annotations have it.
+        fallbacks: further names that the photo may have in the image folder.
+        file: the annotation file of this photo alone, if each has its own.
     """
 
     index: int
@@ -71,18 +71,18 @@ class RawPhoto:
 
     @property
     def annotated(self) -> bool:
-        """The file lists an object for this photo, sound or not."""
+        """True if the file lists an object for this photo, sound or not."""
         return self.n_listed > 0
 
 
 @dataclass(frozen=True)
 class AnnotationSet:
-    """All that an annotation file, or a folder of them, holds.
+    """Content of an annotation file, or of a folder of them.
 
     Attributes:
-        photos: in the order of the file.
+        photos: photos in the order of the file.
         image_root: the folder that the names are relative to, unless the user names another.
-        classes: those that the file declares, in its order; ``None`` where it declares none.
+        classes: classes that the file declares, in its order; ``None`` where it declares none.
     """
 
     photos: Sequence[RawPhoto]
@@ -92,19 +92,19 @@ class AnnotationSet:
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """What to make of an annotation file.
+    """Options for reading an annotation file.
 
     Attributes:
         class_names: the classes in the order of ``category_id``; ``None`` takes those that the file declares, or else
             all that occur, in order of name.
-        class_attribute: of VIA files, the attribute that holds the class; ``None`` gives all regions the one class of
+        class_attribute: attribute of VIA files that holds the class; ``None`` gives all regions the one class of
             ``class_names``.
         keep_empty: keep photos without regions, as negatives.
         close_polylines: read a polyline with open ends as a polygon.
-        crowds_as_objects: take each region marked ``iscrowd`` for one object, as what CVAT's brush painted is.
+        crowds_as_objects: treat each region marked ``iscrowd`` as one object, as CVAT marks regions from its brush.
         strict: raise at the first fault.
-        limits: how much the file may ask for.
-        images: the folder of the photos, for formats whose photos are listed in no file.
+        limits: bounds on the file.
+        images: the folder of the photos, for formats without a file that lists them.
     """
 
     class_names: tuple[str, ...] | None = None
@@ -121,5 +121,5 @@ DEFAULT_OPTIONS = ReadOptions()
 
 
 def labels_of(photos: Sequence[RawPhoto]) -> tuple[str, ...]:
-    """The classes of all objects, in order of name; labels that cannot be told are reported once they are read."""
+    """Return the classes of all objects, in order of name; unclear labels are reported when they are read."""
     return tuple(sorted({each.label for photo in photos for each in photo.objects if isinstance(each.label, str)}))

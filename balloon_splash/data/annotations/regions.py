@@ -1,4 +1,4 @@
-"""A region's ``shape_attributes`` as one polygon.
+"""Polygons of regions from their ``shape_attributes``.
 
 All coordinates are pixels of the upright photo as the browser shows it, x to the right and y down, where the first
 pixel covers [0, 1) x [0, 1).
@@ -22,27 +22,26 @@ Shape: TypeAlias = Mapping[str, object]
 
 # An inscribed polygon of n vertices has n / (2 pi) * sin(2 pi / n) of the ellipse's area: 0.04 % less for 128.
 ELLIPSE_VERTICES = 128
-# Beyond any photo, and far within what geometry in float64 can do exactly enough.
+# Beyond any photo, and well within the accuracy of geometry in float64.
 MAX_COORDINATE = 1e7
 
 
 def region_polygon(
     shape: Shape, *, close_polylines: bool = False, max_points: int = DEFAULT_LIMITS.max_points
 ) -> Polygon:
-    """The outline of a VIA region.
+    """Return the outline of a VIA region.
 
     Args:
         shape: ``shape_attributes`` of the region: polygon, polyline, rect, circle or ellipse.
-        close_polylines: take a polyline whose ends differ as a polygon, too.
-        max_points: vertices of a polygon or polyline at most.
+        close_polylines: also take a polyline whose ends differ as a polygon.
+        max_points: most vertices of a polygon or polyline.
 
     Returns:
-        The vertices, ``(N, 2)`` XY pixels, exactly as the file has them. They may lie outside the photo and the
-        polygon may intersect itself, which is for
-        :func:`~balloon_splash.data.annotations.polygons.fit_to_photo` to mend.
+        The vertices, ``(N, 2)`` XY pixels, exactly as in the file. They may be outside the photo and the polygon may
+        intersect itself; :func:`~balloon_splash.data.annotations.polygons.fit_to_photo` mends both.
 
     Raises:
-        UnsoundError: the shape has no area by its nature, or its numbers do not make a shape.
+        UnsoundError: the kind of shape has no area, or its numbers do not make a shape.
     """
     name = shape.get("name")
     if name == "polygon":
@@ -66,10 +65,10 @@ def region_polygon(
 
 
 def point_list(found: object, max_points: int = DEFAULT_LIMITS.max_points, *, at_least: int = 3) -> Polygon:
-    """``(N, 2)`` XY pixels of a list of pairs, or of a flat list ``[x0, y0, x1, y1, ...]``; a closed ring is opened.
+    """Parse ``(N, 2)`` XY pixels from a list of pairs, or a flat list ``[x0, y0, x1, y1, ...]``; open a closed ring.
 
     Raises:
-        UnsoundError: it is another thing, too short, too long, or a number is not finite.
+        UnsoundError: it is not such a list, is too short or too long, or a number is not finite.
     """
     try:
         points = np.array(found, dtype=np.float64)
@@ -93,7 +92,7 @@ def point_list(found: object, max_points: int = DEFAULT_LIMITS.max_points, *, at
 
 
 def rectangle(x: float, y: float, width: float, height: float, degrees: float = 0.0) -> Polygon:
-    """The corners of a rectangle that is turned clockwise, as seen, about its corner ``(x, y)``."""
+    """Return the corners of a rectangle that is turned clockwise, as seen, about its corner ``(x, y)``."""
     angle = math.radians(degrees)
     along, down = np.array([math.cos(angle), math.sin(angle)]), np.array([-math.sin(angle), math.cos(angle)])
     corner = np.array([x, y])
@@ -101,7 +100,7 @@ def rectangle(x: float, y: float, width: float, height: float, degrees: float = 
 
 
 def ellipse(cx: float, cy: float, rx: float, ry: float, theta: float = 0.0) -> Polygon:
-    """An ellipse turned clockwise, as seen, by ``theta`` radians, as a polygon of 128 vertices."""
+    """Return an ellipse turned clockwise, as seen, by ``theta`` radians, as a polygon of 128 vertices."""
     angle = np.linspace(0.0, 2.0 * math.pi, ELLIPSE_VERTICES, endpoint=False)
     along, across = rx * np.cos(angle), ry * np.sin(angle)
     x = cx + along * math.cos(theta) - across * math.sin(theta)
@@ -110,10 +109,10 @@ def ellipse(cx: float, cy: float, rx: float, ry: float, theta: float = 0.0) -> P
 
 
 def number(value: object, what: str) -> float:
-    """A finite number of pixels.
+    """Return a finite number of pixels.
 
     Raises:
-        UnsoundError: it is another thing.
+        UnsoundError: it is not one.
     """
     return _checked(value, what)
 
@@ -134,7 +133,7 @@ def _rect(shape: Shape) -> Polygon:
 
 
 def _points(shape: Shape, max_points: int) -> Polygon:
-    """The vertices as they stand, ``(N, 2)`` with any N."""
+    """Return the vertices as in the file, ``(N, 2)`` with any N."""
     xs, ys = shape.get("all_points_x"), shape.get("all_points_y")
     if not isinstance(xs, list) or not isinstance(ys, list):
         message = f"all_points_x and all_points_y must be lists, found {reprlib.repr(xs)} and {reprlib.repr(ys)}"
@@ -150,7 +149,7 @@ def _points(shape: Shape, max_points: int) -> Polygon:
 
 
 def _open_ring(points: Polygon) -> Polygon:
-    """The ring without its first point repeated at the end."""
+    """Return the ring without its first point repeated at the end."""
     if len(points) > 1 and points[0, 0] == points[-1, 0] and points[0, 1] == points[-1, 1]:
         points = points[:-1]
     if len(points) < 3:
@@ -159,7 +158,7 @@ def _open_ring(points: Polygon) -> Polygon:
 
 
 def _extent(shape: Shape, key: str) -> float:
-    """A width, height or radius."""
+    """Return a width, height or radius."""
     extent = _number(shape, key)
     if extent < 0:
         raise UnsoundError(FaultKind.OUT_OF_RANGE, f"{key} is {extent:g}, expected a positive number")

@@ -1,4 +1,4 @@
-"""A mask as polygons that a person can edit: few points, close enough."""
+"""Simplification of a mask to polygons that a person can edit: few points, close enough."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from balloon_splash.data.annotations.masks import mask_polygons
 from balloon_splash.data.annotations.regions import Polygon
 
 MIN_IOU = 0.97
-_COARSER = 1.3  # of each tolerance to the one before
+_COARSER = 1.3  # ratio of each tolerance to the one before
 _FINEST, _COARSEST = 0.5, 64.0  # pixels
 
 
@@ -20,11 +20,11 @@ def editable_polygons(mask: npt.NDArray[np.bool_], min_iou: float = MIN_IOU) -> 
 
     Args:
         mask: ``(H, W)`` bool.
-        min_iou: of the polygons, drawn again, with the mask.
+        min_iou: least IoU of the polygons, drawn again, with the mask.
 
     Returns:
-        ``(N, 2)`` XY pixels each; a part with a hole is cut in two through the hole. The pixels' own edges where
-        nothing simpler is close enough; none where the mask is empty.
+        ``(N, 2)`` XY pixels each; a part with a hole is cut in two through the hole. The edges of the pixels where
+        nothing simpler is close enough; none for an empty mask.
     """
     rows, columns = np.nonzero(mask)
     if not len(rows):
@@ -42,7 +42,7 @@ def editable_polygons(mask: npt.NDArray[np.bool_], min_iou: float = MIN_IOU) -> 
 
 
 def _simplified(rings: list[Polygon], tolerance: float) -> list[Polygon]:
-    """Without the points that leave less than ``tolerance`` pixels; parts that small vanish."""
+    """Remove points that deviate by less than ``tolerance`` pixels; parts that small vanish."""
     shapes = shapely.simplify([shapely.Polygon(ring) for ring in rings], tolerance)
     parts = [part for shape in shapes for part in shapely.get_parts(shape) if part.area > tolerance**2]
     return [shapely.get_coordinates(part.exterior)[:-1] for part in parts if isinstance(part, shapely.Polygon)]

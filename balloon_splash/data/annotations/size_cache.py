@@ -1,8 +1,8 @@
-"""Sizes of photos, remembered between runs.
+"""Cache of the sizes of photos between runs.
 
-What is kept is only what costs opening a file: width, height and whether the pixels were decoded once. An entry
-holds as long as the photo's length and time of change are the same. JSON, never pickle: whatever lies in the cache
-folder can at worst be ignored.
+It holds what would take opening a file: width, height and whether the pixels were decoded once. An entry is valid as
+long as the photo's length and time of change are the same. JSON, never pickle: a file in the cache folder can at worst
+be ignored.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ FORMAT = "balloon-splash photo sizes 1"
 
 @dataclass(frozen=True)
 class PhotoStamp:
-    """What tells that a photo has not changed: its length in bytes and its time of change in nanoseconds."""
+    """Stamp by which a photo counts as unchanged: its length in bytes and its time of change in nanoseconds."""
 
     n_bytes: int
     mtime_ns: int
@@ -53,7 +53,7 @@ class SizeCache:
         self._changed = False
 
     def get(self, name: str, stamp: PhotoStamp) -> PhotoSize | None:
-        """The size of the photo ``name``, if it is known and the photo has not changed."""
+        """Return the size of the photo ``name``, if it is known and the photo has not changed."""
         match self._photos.get(name):
             case [int(n_bytes), int(mtime_ns), int(width), int(height), bool(decoded)]:
                 if (n_bytes, mtime_ns) == astuple(stamp):
@@ -66,7 +66,7 @@ class SizeCache:
         self._changed = True
 
     def save(self) -> None:
-        """Write what is new. A cache that cannot be written costs time, nothing else."""
+        """Write new entries. A cache that cannot be written costs time, nothing else."""
         if not self._changed:
             return
         try:
@@ -80,7 +80,7 @@ class SizeCache:
     def _read(self) -> dict[str, Any]:
         try:
             document = json.loads(self.path.read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError):  # not there, not readable, damaged
+        except (OSError, ValueError, RecursionError):  # missing, unreadable or damaged
             return {}
         match document:
             case {"format": fmt, "root": root, "photos": dict(photos)} if fmt == FORMAT and root == self._root:

@@ -1,7 +1,7 @@
-"""Run lengths in CSV, as the 2018 Data Science Bowl takes the masks of nuclei (``samples/nucleus`` of the article).
+"""Run lengths in CSV, the submission format of the 2018 Data Science Bowl (``samples/nucleus`` of the article).
 
-A row ``ImageId,EncodedPixels`` for each object; ``EncodedPixels`` is ``start length start length ...``, pixels counted
-from 1 down the columns. An image without objects has one row with nothing in the second place.
+Each object has a row ``ImageId,EncodedPixels``; ``EncodedPixels`` is ``start length start length ...``, pixels counted
+from 1 down the columns. An image without objects has one row with an empty second column.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ COLUMNS = ("ImageId", "EncodedPixels")
 
 
 def encode_runs(mask: Mask) -> str:
-    """``start length ...`` of a mask ``(H, W)``."""
+    """Encode a mask ``(H, W)`` as ``start length ...``."""
     steps = np.diff(np.concatenate([[0], mask.T.ravel().astype(np.int8), [0]]))
     starts, ends = np.flatnonzero(steps == 1), np.flatnonzero(steps == -1)
     return " ".join(f"{start + 1} {end - start}" for start, end in zip(starts, ends, strict=True))
 
 
 def decode_runs(text: str, height: int, width: int) -> Mask:
-    """A mask ``(height, width)`` of its runs.
+    """Decode runs to a mask ``(height, width)``.
 
     Raises:
-        AnnotationError: they are not pairs of numbers, or lead out of the image.
+        AnnotationError: they are not pairs of numbers, or leave the image.
     """
     try:
         numbers = np.array(text.split(), dtype=np.int64)
@@ -51,12 +51,12 @@ def decode_runs(text: str, height: int, width: int) -> Mask:
 def write_submission(
     path: str | os.PathLike[str], masks: Mapping[str, Sequence[Mask]], *, overwrite: bool = False
 ) -> None:
-    """Write ``submit.csv``: the masks of each image by its id, the surest first.
+    """Write ``submit.csv``: the masks of each image by its id, best score first.
 
-    A pixel that two objects claim goes to the first one, as the rules of the competition ask for.
+    A pixel of two objects goes to the first one, as the rules of the competition require.
 
     Raises:
-        FileExistsError: the file is there and ``overwrite`` is false.
+        FileExistsError: the file exists and ``overwrite`` is false.
     """
     with atomic_path(Path(path), overwrite=overwrite) as temporary, temporary.open("w", newline="") as stream:
         writer = csv.writer(stream)
@@ -84,7 +84,7 @@ def read_submission(path: str | os.PathLike[str], sizes: Mapping[str, tuple[int,
         sizes: ``(height, width)`` of each image by its id.
 
     Raises:
-        AnnotationError: another header, an unknown image, or unsound run lengths; with the line.
+        AnnotationError: another header, an unknown image, or unsound run lengths; names the line.
     """
     with Path(path).open(newline="", encoding="utf-8") as stream:
         rows = csv.reader(stream)

@@ -8,7 +8,7 @@ The formats, as VIA's own exporters write them (https://gitlab.com/vgg/via):
 * CSV of both, see :mod:`balloon_splash.data.annotations.via_csv`;
 
 where a region is ``{"shape_attributes": {"name": "polygon", ...}, "region_attributes": {...}}``. This module knows
-what the file looks like, not what shapes and classes mean.
+the layout of the file, not the meaning of shapes and classes.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ VIA3_ADVICE = "a VIA 3 file, which is another format; expected VIA 1 or 2, or re
 
 @dataclass(frozen=True)
 class ViaRegion:
-    """One region as the file has it: ``id`` is its key (VIA 1) or position (VIA 2, CSV)."""
+    """Region as in the file: ``id`` is its key (VIA 1) or position (VIA 2, CSV)."""
 
     id: str
     shape: Mapping[str, object]
@@ -46,12 +46,12 @@ class ViaRegion:
 
 @dataclass(frozen=True)
 class ViaPhoto:
-    """One photo as the file has it.
+    """Photo as in the file.
 
     Attributes:
         index: position of the entry in the file, from 0; entries that are dropped count, so that it is stable.
-        filename: as VIA wrote it, relative to the image folder; not checked here.
-        size: bytes of the photo; ``None`` where the file does not tell (absent or -1).
+        filename: its name in the file, relative to the image folder; not checked here.
+        size: bytes of the photo; ``None`` where the file does not have it (absent or -1).
         regions: the sound entries under ``regions``.
         n_listed: regions that the file lists for this photo, sound or not.
     """
@@ -94,12 +94,12 @@ def _raw_object(region: ViaRegion, options: ReadOptions) -> RawObject:
 
 
 def read_via(path: str | os.PathLike[str], faults: FaultLog, limits: Limits = DEFAULT_LIMITS) -> list[ViaPhoto]:
-    """Read a VIA file of any supported kind; which kind is told by the content, not by the name.
+    """Read a VIA file of any supported kind, recognised by the content, not by the name.
 
     Args:
         path: the file, UTF-8 with or without byte-order mark.
-        faults: where malformed entries, duplicates and wrong counts go.
-        limits: how large the file and its parts may be.
+        faults: log for malformed entries, duplicates and wrong counts.
+        limits: bounds on the file and its parts.
 
     Returns:
         The photos in the order of the file, each name once.
@@ -126,7 +126,7 @@ def read_via(path: str | os.PathLike[str], faults: FaultLog, limits: Limits = DE
 
 
 def _entries_from_json(text: str, path: Path, faults: FaultLog, limits: Limits) -> Mapping[str, object]:
-    """The photo entries of a JSON document by their keys."""
+    """Return the photo entries of a JSON document by their keys."""
     repeated: list[str] = []
 
     def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -187,7 +187,7 @@ def _filename(entry: Mapping[str, object]) -> str:
 
 
 def _raw_regions(entry: Mapping[str, object], max_regions: int) -> list[tuple[str, object]]:
-    """The regions with their ids, whichever of the two containers VIA used."""
+    """Return the regions with their ids, from either of VIA's two containers."""
     regions = entry.get("regions")
     if isinstance(regions, dict):
         found = list(regions.items())
@@ -197,7 +197,7 @@ def _raw_regions(entry: Mapping[str, object], max_regions: int) -> list[tuple[st
         message = f"regions must be an object (VIA 1) or a list (VIA 2), found {reprlib.repr(regions)}"
         raise UnsoundError(FaultKind.BAD_ENTRY, message)
     if len(found) > max_regions:
-        # Half of the objects would train the other half as background: the photo goes as a whole.
+        # Half of the objects would train the other half as background: drop the whole photo.
         message = f"{len(found)} regions; at most {max_regions} are read (max_regions)"
         raise UnsoundError(FaultKind.TOO_MANY_REGIONS, message)
     return found

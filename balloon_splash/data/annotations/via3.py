@@ -46,7 +46,7 @@ def read_via3(path: Path, faults: FaultLog, options: ReadOptions, document: Any 
             message = f"region {key}: its view is {reprlib.repr(view)}, which the file does not have"
             faults.add(FaultKind.BAD_ENTRY, message, dropped=True)
             continue
-        if region.get("xy"):  # others describe a photo, or a time in a video, as a whole
+        if region.get("xy"):  # entries for a whole photo, or for a time in a video
             by_view.setdefault(view, []).append((key, region))
     photos = []
     for index, (key, view) in enumerate(views.items()):
@@ -79,7 +79,7 @@ def _object(key: str, region: Mapping[str, Any], attributes: Mapping[str, Any], 
 
 
 def _label(values: object, attributes: Mapping[str, Any], name: str) -> str:
-    """The value of the attribute called ``name``; of one with options, the text of the chosen one."""
+    """Return the value of the attribute called ``name``; for one with options, the text of the chosen one."""
     for key, attribute in attributes.items():
         if isinstance(attribute, dict) and attribute.get("aname") == name:
             value = mapping(values, "av").get(key)
@@ -124,7 +124,7 @@ def _polygon(found: object, options: ReadOptions) -> Polygon:
 
 
 def _from_extremes(kind: int, points: Polygon) -> Polygon:
-    """A box from points on its four sides, or a circle from three points on it."""
+    """Return a box from points on its four sides, or a circle from three points on it."""
     if kind == EXTREME_RECT:
         (x0, y0), (x1, y1) = points.min(axis=0), points.max(axis=0)
         return rectangle(x0, y0, x1 - x0, y1 - y0)

@@ -1,6 +1,6 @@
-"""VIA's CSV export, turned into the same entries as its JSON.
+"""Reader of VIA's CSV export, which returns the same entries as its JSON.
 
-One row a region, JSON inside two of the cells; a photo without regions has one row with ``region_count`` 0. VIA 1
+One row per region, JSON inside two of the cells; a photo without regions has one row with ``region_count`` 0. VIA 1
 starts the header with ``#filename``, VIA 2 with ``filename`` (``pack_via_metadata`` in VIA's sources).
 """
 
@@ -31,7 +31,7 @@ VIA3_CSV_MARK = "# CSV_HEADER"
 
 
 def is_via_csv(text: str) -> bool:
-    """Whether the first line of ``text`` is the header of a VIA 1 or 2 CSV export."""
+    """Return whether the first line of ``text`` is the header of a VIA 1 or 2 CSV export."""
     return set(CSV_COLUMNS) <= set(_header(text))
 
 
@@ -41,10 +41,10 @@ def entries_from_csv(text: str, path: Path, faults: FaultLog, limits: Limits) ->
     A cell that should hold JSON and does not is passed on as text, for the caller to report with photo and region.
 
     Args:
-        text: the whole file; :func:`is_via_csv` holds for it.
-        path: named in errors.
-        faults: where a ``region_count`` goes that differs from the number of rows.
-        limits: how many photos there may be, and how deeply the cells may be nested.
+        text: the whole file, for which :func:`is_via_csv` is true.
+        path: its name in errors.
+        faults: log for a ``region_count`` that differs from the number of rows.
+        limits: bounds on the number of photos and the nesting of cells.
 
     Raises:
         AnnotationError: the text is not well-formed CSV, or has rows for too many photos.
@@ -87,7 +87,7 @@ def _header(text: str) -> list[str]:
 
 
 def _row(cells: list[str], header: list[str]) -> dict[str, str]:
-    """Cells by column; those that are missing are empty."""
+    """Return cells by column; missing ones are empty."""
     surplus = len(cells) - len(header)
     if surplus > 0 and header[0] == "filename":
         # VIA does not quote the file name, so a comma in it splits it.
@@ -96,7 +96,7 @@ def _row(cells: list[str], header: list[str]) -> dict[str, str]:
 
 
 def _size(cell: str) -> int | str | None:
-    """Bytes; ``None`` for an empty cell; anything else as it stands, for the caller to report."""
+    """Return bytes; ``None`` for an empty cell; anything else unchanged, for the caller to report."""
     cell = cell.strip()
     if not cell:
         return None
@@ -104,7 +104,7 @@ def _size(cell: str) -> int | str | None:
 
 
 def _json(cell: str, max_nesting: int) -> object:
-    """What the cell holds; the cell itself if that is no JSON, or nested too deeply, for the caller to report."""
+    """Parse the JSON in a cell; return the cell if it is not JSON, or nested too deeply, for the caller to report."""
     try:
         too_deep = len(cell) > max_nesting and nesting(cell) > max_nesting
         return cell if too_deep else json.loads(cell)

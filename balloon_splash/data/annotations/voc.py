@@ -1,7 +1,7 @@
 """Reader of Pascal VOC's segmentations (http://host.robots.ox.ac.uk/pascal/VOC/): PNG files beside a folder of photos.
 
 In ``SegmentationObject/a.png`` each pixel has the number of its object, or its colour of VOC's palette; in
-``SegmentationClass/a.png`` likewise the number of its class. 0 is background and 255 an edge that belongs to nothing.
+``SegmentationClass/a.png`` likewise the number of its class. 0 is background and 255 an edge of no object.
 Exporters add ``labelmap.txt`` with a line ``name:red,green,blue::`` for each class, or ``name:::`` in the order
 of the palette.
 """
@@ -62,7 +62,7 @@ def read_voc(root: Path, faults: FaultLog, options: ReadOptions) -> AnnotationSe
 
 
 def _class_colors(root: Path, options: ReadOptions) -> dict[int, str]:
-    """Names of the classes by colour (24 bits), from ``labelmap.txt`` or VOC's own."""
+    """Return names of the classes by colour (24 bits), from ``labelmap.txt`` or VOC's own."""
     path = root / "labelmap.txt"
     if not path.is_file():
         return {_palette_color(number): name for number, name in enumerate(CLASSES, 1)}
@@ -80,7 +80,7 @@ def _packed(red: int, green: int, blue: int) -> int:
 
 
 def _palette_color(number: int) -> int:
-    """Colour ``number`` of VOC's palette: its bits, dealt out to the channels from the highest down."""
+    """Return colour ``number`` of VOC's palette: its bits, dealt out to the channels from the highest down."""
     channels = [0, 0, 0]
     for place in range(8):
         for channel in range(3):
@@ -89,7 +89,7 @@ def _palette_color(number: int) -> int:
 
 
 def _read_colors(path: Path) -> Numbers:
-    """``(H, W)``: the colour of each pixel, 24 bits; of a palette image, that of its palette."""
+    """Read the colour of each pixel, ``(H, W)``, 24 bits; for a palette image, that of its palette."""
     try:
         with open_image(path, ["PNG"]) as image:
             rgb = np.asarray(image.convert("RGB"), dtype=np.int64)
@@ -99,7 +99,7 @@ def _read_colors(path: Path) -> Numbers:
 
 
 def _objects(path: Path, class_path: Path, names: Mapping[int, str]) -> list[RawObject]:
-    """The objects of a photo; masks are packed at once, as a photo's numbers are large."""
+    """Return the objects of a photo; pack masks at once, because a photo's numbers are large."""
     numbers = _read_colors(path)
     classes = _read_colors(class_path) if class_path.is_file() else None
     if classes is not None and classes.shape != numbers.shape:

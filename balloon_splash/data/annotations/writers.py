@@ -1,4 +1,4 @@
-"""Annotation files written for VIA 2, COCO, LabelMe and YOLO-seg."""
+"""Writers of annotation files for VIA 2, COCO, LabelMe and YOLO-seg."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from balloon_splash.data.annotations.size_cache import PhotoSize
 from balloon_splash.errors import DatasetError
 from balloon_splash.files import atomic_path
 
-CLASS_ATTRIBUTE = "class"  #: of VIA's regions
+CLASS_ATTRIBUTE = "class"  #: Attribute of VIA's regions that holds the class.
 
 
 @dataclass(frozen=True)
 class WrittenObject:
-    """An object to write: polygons, ``(N, 2)`` XY pixels each, or a mask."""
+    """Object to write: polygons, ``(N, 2)`` XY pixels each, or a mask."""
 
     label: str
     rings: Sequence[Polygon] = ()
@@ -36,13 +36,13 @@ class WrittenObject:
     crowd: bool = False
 
     def polygons(self) -> list[Polygon]:
-        """The polygons; of a mask, along the edges of its pixels."""
+        """Return the polygons; those of a mask follow the edges of its pixels."""
         return list(self.rings) if self.mask is None else mask_polygons(decode_mask(self.mask))
 
 
 @dataclass(frozen=True)
 class WrittenPhoto:
-    """A photo to write: its name relative to the image folder, where it is now, its upright size, its objects."""
+    """Photo to write: its name relative to the image folder, its present path, its upright size, its objects."""
 
     name: str
     path: Path
@@ -60,17 +60,17 @@ def write_annotations(
     """Write annotations.
 
     Args:
-        photos: with their objects.
-        class_names: in the order of the numbers that COCO and YOLO give them.
+        photos: photos with their objects.
+        class_names: names in the order of their numbers in COCO and YOLO.
         target: a file for ``via2`` and ``coco``, a folder for ``labelme`` and ``yolo``.
         to: a name in :data:`WRITERS`.
-        overwrite: replace files.
+        overwrite: replace existing files.
 
     Returns:
-        What the format cannot hold and is lost, a line each.
+        One line per feature that the format cannot hold.
 
     Raises:
-        DatasetError: a file is there already, or two photos would have the same.
+        DatasetError: a file already exists, or two photos would share one.
     """
     files = list(WRITERS[to](photos, class_names, target))
     paths = Counter(path for path, _ in files)
@@ -90,18 +90,18 @@ def _losses(photos: Sequence[WrittenPhoto], to: str) -> Iterator[str]:
     objects = [each for photo in photos for each in photo.objects]
     crowds = sum(each.crowd for each in objects)
     if crowds and to != "coco":
-        yield f"{crowds} crowds (iscrowd 1) become objects like others"
+        yield f"{crowds} crowds (iscrowd 1) become ordinary objects"
     if to in ("via2", "yolo"):
         masks = sum(each.mask is not None for each in objects)
         parts = sum(len(each.polygons()) > 1 for each in objects)
         if masks:
             yield f"{masks} masks become polygons along the edges of their pixels"
         if parts:
-            yield f"{parts} objects of several parts, or with a hole, become an object for each part"
+            yield f"{parts} objects of several parts, or with a hole, become one object per part"
 
 
 def write_via2(photos: Sequence[WrittenPhoto], _names: Sequence[str], target: Path) -> Iterator[tuple[Path, str]]:
-    """VIA 2's JSON export; the class is the attribute ``class``."""
+    """Write VIA 2's JSON export; the class is the attribute ``class``."""
     entries = {}
     for photo in photos:
         size = photo.path.stat().st_size if photo.path.is_file() else -1
@@ -124,7 +124,7 @@ def write_via2(photos: Sequence[WrittenPhoto], _names: Sequence[str], target: Pa
 
 
 def write_coco(photos: Sequence[WrittenPhoto], names: Sequence[str], target: Path) -> Iterator[tuple[Path, str]]:
-    """COCO's instances JSON; every id counts from 1."""
+    """Write COCO's instances JSON; every id counts from 1."""
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     for number, photo in enumerate(photos, 1):
@@ -156,7 +156,7 @@ def _coco_segmentation(each: WrittenObject) -> Any:
 
 
 def write_labelme(photos: Sequence[WrittenPhoto], _names: Sequence[str], target: Path) -> Iterator[tuple[Path, str]]:
-    """LabelMe's files, a JSON for each photo; parts of one object share a ``group_id``, masks stay masks."""
+    """Write LabelMe's files, one JSON per photo; parts of one object share a ``group_id``, masks stay masks."""
     for photo in photos:
         path = target / Path(photo.name).with_suffix(".json")
         document: dict[str, Any] = {
@@ -189,7 +189,7 @@ def _labelme_shapes(each: WrittenObject, group: int) -> Iterator[dict[str, Any]]
 
 
 def write_yolo(photos: Sequence[WrittenPhoto], names: Sequence[str], target: Path) -> Iterator[tuple[Path, str]]:
-    """Ultralytics' YOLO-seg: ``labels/*.txt`` and ``data.yaml``; the photos belong into ``images``."""
+    """Write Ultralytics' YOLO-seg: ``labels/*.txt`` and ``data.yaml``; the photos belong in ``images``."""
     for photo in photos:
         size = np.array((photo.width, photo.height))
         lines = [
@@ -203,7 +203,7 @@ def write_yolo(photos: Sequence[WrittenPhoto], names: Sequence[str], target: Pat
 
 
 def _numbers(values: Any) -> list[float]:
-    """Whole pixels as integers, as the tools write them."""
+    """Return whole pixels as integers, as the tools write them."""
     return [int(value) if value.is_integer() else value for value in np.asarray(values, np.float64).tolist()]
 
 

@@ -1,7 +1,7 @@
-"""Reader of Ultralytics' YOLO-seg datasets: a text file for each image, its classes in a YAML file.
+"""Reader of Ultralytics' YOLO-seg datasets: one text file per image, classes in a YAML file.
 
 ``labels/a.txt`` beside ``images/a.jpg`` holds a line ``class x0 y0 x1 y1 ...`` for each object, as shares of width and
-height. A line of five numbers is a box, which does not say where in it the object is. An image without a file, or with
+height. A line of five numbers is a box, which does not give the object's outline. An image without a file, or with
 an empty one, shows no object (https://docs.ultralytics.com/datasets/segment/).
 """
 
@@ -26,7 +26,7 @@ _YAML_BYTES = 1 << 20
 
 
 def read_yolo(labels: Path, faults: FaultLog, options: ReadOptions) -> AnnotationSet:
-    """Read a folder of label files; the classes come from the YAML file with ``names`` in it or in a folder above.
+    """Read a folder of label files; classes come from the YAML file with ``names``, in it or in a folder above.
 
     Raises:
         DatasetError: there is no folder of images beside the labels.
@@ -50,7 +50,7 @@ def read_yolo(labels: Path, faults: FaultLog, options: ReadOptions) -> Annotatio
 
 
 def images_of(labels: Path) -> Path:
-    """The folder of the images: ``labels`` in the path replaced by ``images``, as Ultralytics does.
+    """Return the folder of the images: ``labels`` in the path replaced by ``images``, as in Ultralytics.
 
     Raises:
         DatasetError: there is none.
@@ -63,11 +63,11 @@ def images_of(labels: Path) -> Path:
             return images
     if any(is_picture(path) for path in labels.iterdir()):
         return labels
-    raise DatasetError(f"{labels}: no folder of images found; expected 'images' in the place of 'labels' in the path")
+    raise DatasetError(f"{labels}: no folder of images found; expected 'images' in place of 'labels' in the path")
 
 
 def class_names_of(labels: Path) -> tuple[str, ...] | None:
-    """The classes by number, from the nearest YAML file that has ``names``; ``None`` where there is none.
+    """Return the classes by number, from the nearest YAML file that has ``names``; ``None`` where there is none.
 
     Raises:
         AnnotationError: the file is damaged, or its classes are not numbered from 0 on.
@@ -99,7 +99,7 @@ def _names(path: Path) -> tuple[str, ...] | None:
 
 
 def read_label_file(path: Path, names: tuple[str, ...] | None, limits: Limits) -> list[RawObject]:
-    """The objects of one image.
+    """Read the objects of one image.
 
     Raises:
         AnnotationError: it cannot be read, or holds too many.

@@ -1,4 +1,4 @@
-"""``balloon_background``: a folder of photos that show none of the objects, as negatives for the training.
+"""Negatives for training from a folder of photos without objects, as ``balloon_background``.
 
 No annotation file: whoever puts a photo into ``background/``, beside ``train/`` and ``val/``, says that all of it is
 background. Use it beside the photos: ``DATASETS.TRAIN ("balloon_train", "balloon_background")``.
@@ -23,9 +23,9 @@ FOLDER = "background"
 
 
 def load_background_photos(folder: str | os.PathLike[str]) -> list[DatasetDict]:
-    """Detectron2's dataset dicts of the pictures in ``folder``, in the order of their names; none has an annotation.
+    """Return Detectron2's dataset dicts of the pictures in ``folder``, in order of name, without annotations.
 
-    A picture that cannot be read is left out, with a warning. Hidden files, other formats and folders are passed over.
+    A picture that cannot be read is left out, with a warning. Hidden files, other formats and folders are skipped.
 
     Raises:
         DatasetError: there is no such folder, or no picture in it.
@@ -47,7 +47,7 @@ def load_background_photos(folder: str | os.PathLike[str]) -> list[DatasetDict]:
     finally:
         photos.save_sizes()
     if not dicts:
-        raise DatasetError(f"{root}: no picture to read in it, expected photos without any of the objects")
+        raise DatasetError(f"{root}: no picture to read in it; expected photos without any of the objects")
     return dicts
 
 

@@ -1,4 +1,4 @@
-"""The datasets that ``import balloon_splash`` registers.
+"""Datasets that ``import balloon_splash`` registers.
 
 Under ``$DETECTRON2_DATASETS`` (default: ``datasets``), as for Detectron2's own::
 
@@ -35,7 +35,7 @@ SYNTHETIC_HINT = (
 
 
 def register_all(root: str | os.PathLike[str] | None = None) -> None:
-    """Register all datasets of this package. Nothing is read.
+    """Register all datasets of this package without reading them.
 
     Args:
         root: the folder of the datasets; ``None`` reads ``$DETECTRON2_DATASETS`` now.
@@ -51,7 +51,7 @@ def register_all(root: str | os.PathLike[str] | None = None) -> None:
 
 
 def named_datasets(what: str) -> list[str]:
-    """Names of the registered datasets that ``--dataset`` means.
+    """Return names of the registered datasets that ``--dataset`` stands for.
 
     Args:
         what: a registered name; or a folder that holds ``train/`` and ``val/``, or a dataset file
@@ -59,7 +59,7 @@ def named_datasets(what: str) -> list[str]:
             ``balloon_val``.
 
     Raises:
-        DatasetError: neither.
+        DatasetError: it is none of these.
     """
     if is_dataset_file(what) or all(find_split(Path(what), split) is not None for split in SPLITS):
         register_balloon(what)
@@ -69,17 +69,17 @@ def named_datasets(what: str) -> list[str]:
 
 
 def register_balloon(folder: str | os.PathLike[str]) -> tuple[str, ...]:
-    """Let the ``balloon_...`` sets be what ``folder`` holds: ``train``, ``val``, and perhaps ``background``.
+    """Register the splits of ``folder`` as the ``balloon_...`` sets: ``train``, ``val``, and perhaps ``background``.
 
     Args:
-        folder: holds the splits, each with a VIA file, or in any format that
+        folder: the folder of the splits, each with a VIA file, or in any format that
             :func:`~balloon_splash.data.annotations.formats.recognise` knows; or a dataset file that names them.
 
     Returns:
-        The classes: of VIA files, ``balloon`` alone.
+        The classes; for VIA files, ``balloon`` alone.
 
     Raises:
-        AnnotationError, DatasetError: a split of another format than VIA cannot be read.
+        AnnotationError, DatasetError: a split in a format other than VIA cannot be read.
     """
     root = Path(folder).expanduser()
     if is_dataset_file(root):
@@ -120,7 +120,7 @@ def _register_file(path: Path) -> tuple[str, ...]:
 
 
 def _looks_empty(split: Split) -> bool:
-    """Photos alone: the error about the missing VIA file says what is expected."""
+    """Return whether a folder holds photos alone: the error about the missing VIA file then says what is expected."""
     files = split.annotations.iterdir() if split.annotations.is_dir() else ()
     return split.annotations.is_dir() and all(is_picture(each) for each in files)
 

@@ -10,8 +10,8 @@ from difflib import get_close_matches
 from itertools import cycle, islice
 from pathlib import Path
 
-# Detectron2 is imported where it is needed: importing it fires this package's registration, which imports this very
-# module and would find it half-made if the import stood here.
+# Detectron2 is imported where it is needed: importing it triggers this package's registration, which imports this very
+# module and would find it half-made if the import were here.
 from balloon_splash.data.annotations.classes import check_class_options
 from balloon_splash.data.annotations.formats import AUTO, FORMATS, load_annotations
 from balloon_splash.data.annotations.instances import DatasetDict, LoadReport
@@ -24,10 +24,9 @@ from balloon_splash.palette import PALETTE, Color
 
 @dataclass(frozen=True)
 class AnnotatedDataset:
-    """What ``DatasetCatalog`` holds for a dataset of any format: called, it reads the dataset dicts.
+    """Loader of a dataset of any format for ``DatasetCatalog``: a call reads the dataset dicts.
 
-    The attributes are the arguments of :func:`register_instances`; two registrations are the same if all of them are
-    equal.
+    The attributes are the arguments of :func:`register_instances`; two registrations are the same if all are equal.
     """
 
     name: str
@@ -39,16 +38,16 @@ class AnnotatedDataset:
     hint: str
 
     def __call__(self) -> list[DatasetDict]:
-        """Read the dataset, as ``DatasetCatalog.get`` does; raises what :meth:`load` raises."""
+        """Read the dataset, as ``DatasetCatalog.get`` does; raise what :meth:`load` raises."""
         return self.load()[0]
 
     def load(self) -> tuple[list[DatasetDict], LoadReport]:
-        """Read the dataset; the report says what was wrong with it.
+        """Read the dataset, with a report on its faults.
 
         Raises:
             AnnotationError: the file is damaged or of another format; or any fault if ``strict``.
-            DatasetError: the file or the image folder is missing, no photo is usable, or classes that are found in
-                the file are no longer those of the first reading.
+            DatasetError: the file or the image folder is missing, no photo is usable, or the classes in the file are no
+                longer those of the first reading.
         """
         if not self.annotations.exists():
             raise DatasetError(
@@ -59,7 +58,7 @@ class AnnotatedDataset:
         return dicts, report
 
     def _note_classes(self, class_names: tuple[str, ...]) -> None:
-        """Set the classes in the metadata, where they were not known before the file was read."""
+        """Set the classes in the metadata, if they were not known before the file was read."""
         from detectron2.data import MetadataCatalog
 
         metadata = MetadataCatalog.get(self.name)
@@ -86,33 +85,33 @@ def register_instances(
     limits: Limits = DEFAULT_LIMITS,
     hint: str = "",
 ) -> None:
-    """Register annotations of any known format under ``name``. Nothing is read until ``DatasetCatalog.get(name)``.
+    """Register annotations of any known format under ``name``; they are read at ``DatasetCatalog.get(name)``.
 
     Registering again with the same arguments does nothing; with others, it replaces the dataset and its metadata.
     The metadata has ``thing_classes``, ``thing_colors``, ``evaluator_type`` ("coco"), ``image_root``,
     ``annotation_file``, ``class_attribute`` and ``keep_empty``; not ``json_file``, which ``COCOEvaluator`` would read
-    as a COCO file. With ``class_names=None``, classes and colours are there only after the first
-    ``DatasetCatalog.get(name)``; the classes of one split need not be those of another, so name them where it matters.
+    as a COCO file. With ``class_names=None``, classes and colours exist only after the first
+    ``DatasetCatalog.get(name)``, and two splits may have different classes, so name them where it matters.
 
     Args:
         name: name of the dataset.
         path: the annotation file, or the folder that holds the annotations.
-        images: the folder of the photos; ``None`` looks beside the annotations.
+        images: the folder of the photos; ``None`` searches beside the annotations.
         format: a name in :data:`balloon_splash.data.annotations.formats.FORMATS`; ``auto`` recognises it.
         class_names: the classes in the order of ``category_id``; ``None`` takes those that the file declares, or else
             all that occur, in order of name.
-        class_attribute: of VIA files, the attribute of the regions that holds the class.
-        colors: RGB in 0..255, one for each of ``class_names``; by default colours told apart with any colour vision.
-        keep_empty: keep photos without regions, as negatives, also in the training.
+        class_attribute: attribute of the regions of VIA files that holds the class.
+        colors: RGB in 0..255, one for each of ``class_names``; by default distinct for any colour vision.
+        keep_empty: keep photos without regions, as negatives, also in training.
         close_polylines: read a polyline with open ends as a polygon.
-        crowds_as_objects: take each region marked ``iscrowd`` for one object, as what CVAT's brush painted is.
+        crowds_as_objects: treat each region marked ``iscrowd`` as one object, as CVAT marks regions from its brush.
         strict: raise at the first fault of the file.
-        limits: how much the file may ask for.
-        hint: how to get the data, appended to the error if the annotations are missing.
+        limits: bounds on the file.
+        hint: instructions for getting the data, appended to the error if the annotations are missing.
 
     Raises:
-        UsageError: there is no such format, the class options contradict each other, or there are not as many colours
-            as classes.
+        UsageError: there is no such format, the class options contradict each other, or the numbers of colours and
+            classes differ.
     """
     if format not in (AUTO, *FORMATS):
         raise UsageError(f"format is {format!r}; expected {AUTO} or one of {', '.join(FORMATS)}")
@@ -159,7 +158,7 @@ def register_via_instances(
     """Register a file of VIA 1 or 2 under ``name``: :func:`register_instances` with one class, ``balloon``, by default.
 
     Raises:
-        UsageError: the class options contradict each other, or there are not as many colours as classes.
+        UsageError: the class options contradict each other, or the numbers of colours and classes differ.
     """
     register_instances(
         name,
@@ -207,7 +206,7 @@ def check_registered(name: str) -> None:
     """Refuse a name that ``DatasetCatalog`` does not know.
 
     Raises:
-        DatasetError: with the nearest names that it knows.
+        DatasetError: the name is unknown; suggests the nearest known names.
     """
     from detectron2.data import DatasetCatalog
 
@@ -225,9 +224,9 @@ def register_loader(
     """Register ``loader`` in ``DatasetCatalog``, and classes and colours in ``MetadataCatalog``.
 
     Args:
-        name: name of the dataset; one that is there is replaced.
-        loader: called without arguments, it returns Detectron2's dataset dicts.
-        class_names: in the order of ``category_id``.
+        name: name of the dataset; an existing one is replaced.
+        loader: function without arguments that returns Detectron2's dataset dicts.
+        class_names: names in the order of ``category_id``.
         image_root: the folder of the photos.
     """
     # Not at the top: importing detectron2.data imports this package's registrations.
@@ -248,19 +247,19 @@ def register_labelme(name: str, folder: str | os.PathLike[str], *, class_names: 
     """Register the LabelMe files in ``folder`` under ``name``: :func:`register_instances` for this one format.
 
     Args:
-        name: name of the dataset; one that is there is replaced.
-        folder: holds the JSON files; ``imagePath`` in them is relative to it.
+        name: name of the dataset; an existing one is replaced.
+        folder: the folder of the JSON files, to which ``imagePath`` in them is relative.
         class_names: the labels, in the order of ``category_id``.
     """
     register_instances(name, folder, folder, format="labelme", class_names=class_names)
 
 
 def register_png_masks(name: str, root: str | os.PathLike[str], *, class_name: str = "object") -> None:
-    """Register the folder ``root`` under ``name``. Nothing is read until ``DatasetCatalog.get(name)``.
+    """Register the folder ``root`` under ``name``; it is read at ``DatasetCatalog.get(name)``.
 
     Args:
-        name: name of the dataset; one that is there is replaced.
-        root: the folder that holds a folder for each image.
+        name: name of the dataset; an existing one is replaced.
+        root: the folder that holds one folder per image.
         class_name: the class of all objects.
     """
     register_loader(name, functools.partial(load_png_masks, root), [class_name], str(root))

@@ -1,8 +1,8 @@
-"""A dataset file: one YAML that names annotations, photos and classes, for ``--dataset`` of every command::
+"""Dataset file: one YAML that names annotations, photos and classes, for ``--dataset`` of every command::
 
     classes: [kite, cup]             # all classes, in the order of their numbers; others in the files are left out
-    class_attribute: kind            # of VIA files: the attribute that holds the class
-    colors: ["#e69f00", "#56b4e9"]   # one per class; by default colours told apart with any colour vision
+    class_attribute: kind            # attribute of VIA files that holds the class
+    colors: ["#e69f00", "#56b4e9"]   # one per class; by default distinct for any colour vision
     format: auto                     # or via, coco, labelme, yolo, ...
     train: train                     # a folder, or {annotations: train.json, images: photos}
     val: {annotations: val.json, images: photos}
@@ -36,8 +36,8 @@ class DatasetFile:
 
     Attributes:
         splits: ``train`` and ``val``.
-        classes: in the order of ``category_id``; None takes those of the annotations.
-        class_attribute: of VIA files, the attribute that holds the class.
+        classes: names in the order of ``category_id``; None takes those of the annotations.
+        class_attribute: attribute of VIA files that holds the class.
         colors: RGB in 0..255, one per class.
         format: a name of :mod:`balloon_splash.data.annotations.formats`, or ``auto``.
     """
@@ -50,7 +50,7 @@ class DatasetFile:
 
 
 def is_dataset_file(what: str | Path) -> bool:
-    """Whether ``--dataset`` names a dataset file."""
+    """Return whether ``--dataset`` names a dataset file."""
     return Path(what).suffix.lower() in (".yaml", ".yml")
 
 
@@ -114,7 +114,7 @@ def _texts(path: str | Path, document: Mapping[str, object], key: str) -> tuple[
     if value is None:
         return None
     if not isinstance(value, list) or not value or not all(isinstance(each, str) for each in value):
-        raise DatasetError(f"{path}: {key} is {value!r}; expected a list of words, as [kite, cup]")
+        raise DatasetError(f"{path}: {key} is {value!r}; expected a list of words, such as [kite, cup]")
     return tuple(value)
 
 

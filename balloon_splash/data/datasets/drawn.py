@@ -1,4 +1,4 @@
-"""Pictures that are on no disk: Detectron2 opens a name, and the picture is drawn that the name stands for."""
+"""Drawn pictures without files: when Detectron2 opens a name, the picture behind it is drawn."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Draw = Callable[[str], "npt.NDArray[np.uint8] | None"]
 
 
 class DrawnPictures(PathHandler):
-    """Opens names that begin with a prefix for reading; what is read is a PNG or JPEG, as the name ends.
+    """Path handler that opens names with a prefix as a PNG or JPEG file, by the end of the name.
 
     With it, the stock ``DatasetMapper``, ``COCOEvaluator`` and ``Visualizer`` work unchanged.
     """
@@ -25,9 +25,10 @@ class DrawnPictures(PathHandler):
         """Draw with ``draw``.
 
         Args:
-            prefix: as ``shapes://``.
-            draw: a whole name to ``(H, W, 3)`` RGB, the same on every call, or to None if there is no such picture.
-            kept: how many encoded pictures to remember.
+            prefix: prefix of the names, such as ``shapes://``.
+            draw: function from a whole name to ``(H, W, 3)`` RGB, the same on every call, or to None if there is no
+                such picture.
+            kept: number of encoded pictures to keep.
         """
         super().__init__()
         self._prefix = prefix

@@ -1,4 +1,4 @@
-"""Registered datasets examined before they are used: what would end a training late, or make its numbers wrong."""
+"""Examination of registered datasets for faults that would end a training late, or make its numbers wrong."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from balloon_splash.errors import BalloonSplashError, ConfigError, DatasetError
 
 logger = logging.getLogger(__name__)
 
-#: Photos of which the size is compared with what the dataset says; the others are checked as they are loaded.
+#: Photos whose size is compared with the dataset's; the others are checked when they are loaded.
 PHOTOS_MEASURED = 1000
 
 
 def examine_datasets(cfg: CfgNode, *, open_photos: bool = True) -> None:
-    """Read what the configuration names once, so that a mistake shows before a model is built.
+    """Read the datasets of a configuration once, so that a mistake shows before a model is built.
 
     Args:
-        cfg: names the datasets.
-        open_photos: whether a photo that cannot be read, or has another size, is an error, too.
+        cfg: the configuration.
+        open_photos: whether to check that photos can be read and have the stated size.
 
     Raises:
-        DatasetError: a dataset is not registered, cannot be read, or holds what a training cannot take.
+        DatasetError: a dataset is not registered, cannot be read, or holds data that cannot be trained on.
         ConfigError: the classes of the datasets are not the same, or not ``MODEL.ROI_HEADS.NUM_CLASSES``.
     """
     names = list(dict.fromkeys((*cfg.DATASETS.TRAIN, *cfg.DATASETS.TEST)))
@@ -46,17 +46,17 @@ def examine_datasets(cfg: CfgNode, *, open_photos: bool = True) -> None:
             )
     check_same_classes(with_objects)
     for name in names:
-        if not isinstance(DatasetCatalog[name], AnnotatedDataset):  # whose reader has checked all of this
+        if not isinstance(DatasetCatalog[name], AnnotatedDataset):  # our reader has checked all of this
             _examine(name, photos[name], cfg)
             if open_photos:
                 _compare_sizes(name, photos[name])
 
 
 def read_registered(name: str) -> list[DatasetDict]:
-    """The dataset dicts of a registered dataset.
+    """Read the dataset dicts of a registered dataset.
 
     Raises:
-        DatasetError: it is not registered, or its loader fails, as Detectron2's does on files that it cannot take.
+        DatasetError: it is not registered, or its loader fails, as Detectron2's does on unsound files.
         AnnotationError: the annotations are unsound.
     """
     check_registered(name)
@@ -75,10 +75,10 @@ def read_registered(name: str) -> list[DatasetDict]:
 
 
 def check_same_classes(names: Sequence[str]) -> None:
-    """Compare the classes of datasets by name: a model answers with numbers, which have to mean the same everywhere.
+    """Compare the classes of datasets by name: a model returns numbers, which have to mean the same everywhere.
 
     Raises:
-        ConfigError: two datasets have other classes, or the same ones in another order.
+        ConfigError: two datasets have different classes, or the same in another order.
     """
     for name in names[1:]:
         first, other = (MetadataCatalog.get(each).thing_classes for each in (names[0], name))
@@ -90,7 +90,7 @@ def check_same_classes(names: Sequence[str]) -> None:
 
 
 def _examine(name: str, photos: Sequence[DatasetDict], cfg: CfgNode) -> None:
-    """What our own readers guarantee and others do not."""
+    """Check what our own readers guarantee and others do not."""
     if not photos:
         raise DatasetError(f"dataset {name!r} has no photo")
     n_classes = len(MetadataCatalog.get(name).thing_classes)

@@ -1,4 +1,4 @@
-"""The layout of balloon datasets on disk, and folders that appear whole or not at all."""
+"""Layout of balloon datasets on disk, and folders that appear whole or not at all."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROOT_VARIABLE = "DETECTRON2_DATASETS"
 
 
 def datasets_root() -> Path:
-    """The folder of all datasets: ``$DETECTRON2_DATASETS``, as for Detectron2's own, or ``datasets``."""
+    """Return the folder of all datasets: ``$DETECTRON2_DATASETS``, as for Detectron2's own, or ``datasets``."""
     return Path(os.environ.get(ROOT_VARIABLE, "datasets")).expanduser()
 
 
@@ -27,8 +27,8 @@ def atomic_dataset_folder(path: str | os.PathLike[str], *, overwrite: bool = Fal
     """Yield an empty folder beside ``path``; move it there once the block ends without an error.
 
     Args:
-        path: where the dataset, with its ``train`` and ``val``, shall be; an empty folder may be there already.
-        overwrite: replace a dataset that is there. Only a dataset: a folder that holds anything else is left alone.
+        path: the final folder of the dataset, with ``train`` and ``val``; it may exist if it is empty.
+        overwrite: replace an existing dataset. Only a dataset: a folder that holds anything else is left alone.
 
     Raises:
         DatasetError: ``path`` is taken.
@@ -45,7 +45,7 @@ def atomic_dataset_folder(path: str | os.PathLike[str], *, overwrite: bool = Fal
         fresh.mkdir()  # with plain permissions, unlike the private folder around it
         yield fresh
         if target.exists():
-            _check_free(target, overwrite)  # again: it may have been filled meanwhile
+            _check_free(target, overwrite)  # check again: it may have been filled meanwhile
             swap_folder(fresh, target, workplace / "old")
         else:
             fresh.rename(target)
@@ -60,7 +60,7 @@ def _check_free(target: Path, overwrite: bool) -> None:
         raise DatasetError(f"{target}: a file is there; expected a folder or nothing")
     held = sorted(entry.name for entry in target.iterdir())
     if held and not overwrite:
-        raise DatasetError(f"{target}: not empty; expected another folder, or --overwrite to replace what is there")
+        raise DatasetError(f"{target}: not empty; expected another folder, or --overwrite to replace its content")
     foreign = [name for name in held if name not in SPLITS]
     if foreign:
         raise DatasetError(f"{target}: holds {foreign[0]!r} besides {' and '.join(SPLITS)}; not replaced")

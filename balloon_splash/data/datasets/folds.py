@@ -1,4 +1,4 @@
-"""``balloon_fold0_train``, ``balloon_fold0_val`` and so on: the balloon photos of both splits, divided into five.
+"""Folds, ``balloon_fold0_train``, ``balloon_fold0_val`` and so on: the balloon photos of both splits, in five parts.
 
 Thirteen photos say little about a recipe. Here each of the 74 is tested on once, by a model that has not seen it.
 """
@@ -17,24 +17,24 @@ from balloon_splash.errors import DatasetError
 
 N_FOLDS = 5
 SEED = 0
-WHOLE = "balloon_train"  #: The set in whose place the training part of a fold goes.
+WHOLE = "balloon_train"  #: The set that the training part of a fold replaces.
 _SOURCES = (WHOLE, "balloon_val")
-#: Photos of one scene would tell the model what it is tested on.
+#: Photos of one scene, which would show the model what it is tested on.
 _SAME_SCENE = (frozenset({"24362039530_b151b41a52_k.jpg", "24631331976_defa3bb61f_k.jpg"}),)
 
 
 def fold_name(fold: int, split: str) -> str:
-    """The name under which a part is registered.
+    """Return the name under which a part is registered.
 
     Args:
-        fold: from 0 to ``N_FOLDS - 1``.
+        fold: number of the fold, from 0 to ``N_FOLDS - 1``.
         split: ``train`` (all but the fold) or ``val`` (the fold).
     """
     return f"balloon_fold{fold}_{split}"
 
 
 def register_folds(class_names: Sequence[str] = ("balloon",)) -> None:
-    """Register the parts with Detectron2. Nothing is read; they follow what ``balloon_train`` and ``_val`` are then."""
+    """Register the parts with Detectron2; reading one later reads ``balloon_train`` and ``_val`` as they then are."""
     for fold in range(N_FOLDS):
         for split in ("train", "val"):
             load = functools.partial(load_fold, fold, split)
@@ -42,10 +42,10 @@ def register_folds(class_names: Sequence[str] = ("balloon",)) -> None:
 
 
 def load_fold(fold: int, split: str) -> list[DatasetDict]:
-    """Detectron2's dataset dicts of a part; ``image_id`` is new, as the two splits count from 0 each.
+    """Return Detectron2's dataset dicts of a part, with a new ``image_id``, because both splits count from 0.
 
     Raises:
-        DatasetError: the photos are not there, or fewer than folds.
+        DatasetError: the photos are missing, or fewer than folds.
     """
     from detectron2.data import DatasetCatalog
 
@@ -61,13 +61,13 @@ def load_fold(fold: int, split: str) -> list[DatasetDict]:
 
 
 def same_scenes(photos: Sequence[DatasetDict], scenes: Collection[Collection[str]]) -> list[list[int]]:
-    """The positions of photos that belong together, those of each scene in a list; scenes are given by file names."""
+    """Return the positions of photos that belong together, one list per scene; scenes are given by file names."""
     numbers = {Path(photo["file_name"]).name: number for number, photo in enumerate(photos)}
     return [[numbers[name] for name in sorted(scene) if name in numbers] for scene in scenes]
 
 
 def assign_folds(counts: Sequence[int], n_folds: int, seed: int, together: Sequence[Sequence[int]] = ()) -> list[int]:
-    """Divide photos so that all parts have about as many photos, and about as many objects.
+    """Divide photos so that all parts have about the same numbers of photos and objects.
 
     The photos with the most objects are dealt out first, each to the part that has the fewest objects by then, among
     those that are not full; chance decides among equals.
@@ -75,8 +75,8 @@ def assign_folds(counts: Sequence[int], n_folds: int, seed: int, together: Seque
     Args:
         counts: objects in each photo.
         n_folds: number of parts.
-        seed: of the chance.
-        together: positions of photos that must be in one part.
+        seed: seed of the random choice.
+        together: positions of photos that must be in the same part.
 
     Returns:
         The part of each photo.

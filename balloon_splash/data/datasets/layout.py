@@ -1,4 +1,4 @@
-"""Where the splits of a dataset folder lie, and in which format: what ``--dataset DIR`` finds."""
+"""Layout of a dataset folder: the places and formats of its splits, for ``--dataset DIR``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from balloon_splash.data.annotations.formats import Source, recognise
 from balloon_splash.data.annotations.records import DEFAULT_OPTIONS, labels_of
 from balloon_splash.data.datasets.folders import VIA_FILE
 
-#: What exporters call the splits.
+#: Names of the splits in exports.
 ALIASES = {
     "train": ("train", "training", "train2017"),
     "val": ("val", "valid", "validation", "val2017"),
@@ -20,11 +20,11 @@ ALIASES = {
 
 @dataclass(frozen=True)
 class Split:
-    """A split of a dataset folder.
+    """Split of a dataset folder.
 
     Attributes:
-        annotations: a file, or a folder.
-        images: the folder of its photos; ``None`` is beside the annotations.
+        annotations: file or folder of its annotations.
+        images: folder of its photos; ``None`` stands for beside the annotations.
     """
 
     annotations: Path
@@ -32,7 +32,7 @@ class Split:
 
     @property
     def is_via(self) -> bool:
-        """It has the one file that the article's dataset has: of VIA 1 or 2, whatever the attributes."""
+        """True if it has the one file of the article's dataset: VIA 1 or 2, whatever the attributes."""
         return self.annotations.name == VIA_FILE
 
 
@@ -54,9 +54,9 @@ def find_split(root: Path, split: str) -> Split | None:
 
 
 def classes_of(splits: list[Split]) -> tuple[str, ...]:
-    """The classes of all splits by name: in the order of the first one, then what others have besides.
+    """Return the classes of all splits by name: in the order of the first one, then further ones of others.
 
-    Says on stderr what was recognised.
+    Prints the recognised formats on stderr.
 
     Raises:
         AnnotationError, DatasetError: a split cannot be read.

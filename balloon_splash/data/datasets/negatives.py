@@ -1,4 +1,4 @@
-"""``no_balloons_train``: rendered pictures of round things that are no balloons, as negatives for the training.
+"""Negatives for training, ``no_balloons_train``: rendered pictures of round things other than balloons.
 
 Put it beside the photos: ``DATASETS.TRAIN ("balloon_train", "no_balloons_train")``. Nothing is on disk: a path handler
 for ``no-balloons://`` renders a picture when it is opened.
@@ -26,7 +26,7 @@ _FILE = re.compile(rf"{_PREFIX}train/(\d{{6}})\.jpg")
 
 
 def load_no_balloons() -> list[DatasetDict]:
-    """Detectron2's dataset dicts; none has an annotation."""
+    """Return Detectron2's dataset dicts, without annotations."""
     return [
         {
             "file_name": f"{_PREFIX}train/{index:06d}.jpg",
@@ -40,7 +40,7 @@ def load_no_balloons() -> list[DatasetDict]:
 
 
 def register_no_balloons(classes: tuple[str, ...] = ("balloon",)) -> None:
-    """Register the set with Detectron2, beside sets of these classes."""
+    """Register the set with Detectron2, for use with sets of these classes."""
     from detectron2.data import MetadataCatalog
 
     PathManager.register_handler(DrawnPictures(_PREFIX, _draw, kept=COUNT), allow_override=True)

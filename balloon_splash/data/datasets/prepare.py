@@ -1,4 +1,4 @@
-"""Get the balloon dataset: download the official archive, check it, unpack it, all or nothing."""
+"""Preparation of the balloon dataset: download, check and unpack the official archive, all or nothing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from balloon_splash.web.addresses import Rules, without_secrets
 from balloon_splash.web.client import download, one_downloader
 
 OFFICIAL_URL = "https://github.com/matterport/Mask_RCNN/releases/download/v2.1/balloon_dataset.zip"
-# Of the release's annotation files. They record each photo's size in bytes, so they vouch for the photos, too.
+# Hashes of the release's annotation files, which record each photo's size in bytes, so they also vouch for the photos.
 OFFICIAL_VIA_SHA256: Mapping[str, str] = {
     "train": "51bb6efa3e72448862dfd17a6bb8b26da786425703472a586c655babf07b65ee",
     "val": "46e0297a7a0f370bcc0250d683aafe869d1709a6bb0803d658fb1333ca76a09d",
@@ -36,16 +36,16 @@ def prepare_balloon(
     overwrite: bool = False,
     progress: bool = True,
 ) -> Path:
-    """Make ``root/train`` and ``root/val`` of the balloon dataset; does nothing if they are there and sound.
+    """Make ``root/train`` and ``root/val`` of the balloon dataset; do nothing if they exist and are sound.
 
     Args:
-        root: the dataset's folder; on failure it is left as it was.
-        url: where the archive lies.
-        archive: a copy of the archive on this machine, taken instead of ``url``.
-        sha256: of the archive, checked if given.
-        via_sha256: of each split's annotation file; ``None`` means those of the official release.
-        allow_http: let plain ``http`` go to other machines.
-        overwrite: replace a dataset that is there, sound or not.
+        root: the dataset's folder; a failure leaves it as it was.
+        url: URL of the archive.
+        archive: a local copy of the archive, used instead of ``url``.
+        sha256: SHA-256 of the archive, checked if given.
+        via_sha256: SHA-256 of each split's annotation file; ``None`` stands for those of the official release.
+        allow_http: allow plain ``http`` to other machines.
+        overwrite: replace an existing dataset, sound or not.
         progress: show a progress bar on stderr.
 
     Returns:
@@ -78,7 +78,7 @@ def _prepare(
     """Fetch, check, unpack and check again; the arguments are those of :func:`prepare_balloon`."""
     with atomic_dataset_folder(root, overwrite=overwrite) as folder:
         if archive is None:
-            fetched = folder.parent / "balloon_dataset.zip"  # beside the new folder; thrown away with its parent
+            fetched = folder.parent / "balloon_dataset.zip"  # beside the new folder; removed with its parent
             _fetch(url, fetched, allow_http, progress)
         else:
             fetched = Path(archive)
@@ -91,7 +91,7 @@ def _prepare(
 
 
 def _lock_of(root: Path) -> Path:
-    """The lock of those who prepare the same folder; it lies elsewhere, as datasets are no place for it."""
+    """Return the lock of processes that prepare the same folder; it is elsewhere, to keep the dataset clean."""
     digest = hashlib.sha256(str(root.resolve()).encode("utf-8", "surrogateescape")).hexdigest()
     return cache_folder() / "locks" / f"{digest[:32]}.lock"
 
@@ -120,7 +120,7 @@ def verify_balloon(root: str | os.PathLike[str], via_sha256: Mapping[str, str] |
 
 
 def is_complete_balloon(root: str | os.PathLike[str], via_sha256: Mapping[str, str] | None = None) -> bool:
-    """Whether ``root`` holds the whole dataset, unaltered."""
+    """Return whether ``root`` holds the whole dataset, unaltered."""
     try:
         verify_balloon(root, via_sha256)
     except DatasetError:

@@ -1,4 +1,4 @@
-"""``shapes_train`` and ``shapes_val``: circles, squares and triangles drawn in memory, never on disk.
+"""Toy datasets ``shapes_train`` and ``shapes_val``: circles, squares and triangles drawn in memory, never on disk.
 
 The toy dataset of the article's repository (``samples/shapes``), made anew for Detectron2, with shapes turned at random
 and half of the grounds noisy. Every picture is a function of its name: a path handler for ``shapes://`` hands
@@ -43,7 +43,7 @@ Color = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Shape:
-    """One convex shape and the part of it that the shapes in front of it leave visible."""
+    """Convex shape, with the part that the shapes in front of it leave visible."""
 
     category_id: int
     color: Color
@@ -53,7 +53,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class ToyScene:
-    """A picture before it is drawn: its ground, then its shapes from back to front."""
+    """Picture before it is drawn: its ground, then its shapes from back to front."""
 
     ground: Color
     noise: int | None  # the seed of a noisy ground
@@ -62,7 +62,7 @@ class ToyScene:
 
 @functools.lru_cache(maxsize=sum(SPLITS.values()))
 def shapes_scene(split: str, index: int) -> ToyScene:
-    """What picture ``index`` of ``split`` shows; the same on every call and every machine."""
+    """Return the scene of picture ``index`` of ``split``, the same on every call and every machine."""
     rng = np.random.default_rng([list(SPLITS).index(split), index])
     ground = rng.uniform(0, 255, 3)
     noise = int(rng.integers(2**32)) if rng.random() < 0.5 else None
@@ -87,7 +87,7 @@ def draw_shapes(scene: ToyScene) -> npt.NDArray[np.uint8]:
 
 
 def load_shapes(split: str) -> list[dict[str, Any]]:
-    """The split's Detectron2 dataset dicts; boxes XYXY in absolute pixels, polygons of the visible parts."""
+    """Return the split's Detectron2 dataset dicts: boxes XYXY in absolute pixels, polygons of the visible parts."""
     return [
         {
             "file_name": f"{_PREFIX}{split}/{index:06d}.png",
@@ -133,7 +133,7 @@ def _contrasting_color(rng: np.random.Generator, others: list[Color]) -> Color:
 
 
 def _random_outline(rng: np.random.Generator, kind: str) -> shapely.Polygon:
-    """A shape of random size, place and turn, wholly inside the picture."""
+    """Draw a shape of random size, place and turn, wholly inside the picture."""
     radius = rng.uniform(*_RADIUS)
     center = rng.uniform(radius, SIDE - radius, 2)
     corners = {"circle": 64, "square": 4, "triangle": 3}[kind]
@@ -142,9 +142,9 @@ def _random_outline(rng: np.random.Generator, kind: str) -> shapely.Polygon:
 
 
 def _put_in_front(shapes: list[Shape], category_id: int, color: Color, outline: shapely.Polygon) -> list[Shape]:
-    """``shapes`` with one more in front, or ``shapes`` as they were if it would overlap or hide too much or pierce one.
+    """Put one more shape in front; return ``shapes`` unchanged if it would overlap or hide too much or pierce one.
 
-    A shape with another one inside it would have a hole, which COCO polygons cannot say.
+    A shape with another one inside it would have a hole, which COCO polygons cannot express.
     """
     cut: list[Shape] = []
     for shape in shapes:
@@ -164,7 +164,7 @@ def _iou(first: BaseGeometry, second: BaseGeometry) -> float:
 
 
 def _coverage(outline: shapely.Polygon) -> npt.NDArray[np.float64]:
-    """How much of each pixel a convex polygon covers, ``(SIDE, SIDE)`` in [0, 1], from the distance to its sides."""
+    """Return the share of each pixel that a convex polygon covers, ``(SIDE, SIDE)``, from the distance to its sides."""
     corners = np.asarray(shapely.geometry.polygon.orient(outline).exterior.coords)
     sides = np.diff(corners, axis=0)
     inward = np.stack([-sides[:, 1], sides[:, 0]], axis=1) / np.linalg.norm(sides, axis=1, keepdims=True)

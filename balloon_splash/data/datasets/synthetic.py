@@ -31,15 +31,15 @@ def write_synthetic_balloons(
 ) -> Path:
     """Render pictures of balloons into ``root/train`` and ``root/val``, each with its ``via_region_data.json``.
 
-    The same numbers and seed give the same pictures. Nothing is left behind if it fails.
+    The same numbers and seed give the same pictures. A failure leaves nothing behind.
 
     Args:
         root: the dataset's folder, made here.
         num_train: pictures in ``train``.
         num_val: pictures in ``val``.
-        seed: a non-negative number that stands for the whole dataset.
+        seed: a non-negative seed of the whole dataset.
         size: width and height of the pictures in pixels.
-        overwrite: replace a dataset that is in ``root``.
+        overwrite: replace an existing dataset in ``root``.
         progress: show a progress bar on stderr.
 
     Returns:
@@ -78,7 +78,7 @@ def _write_split(folder: Path, seeds: list[int], size: tuple[int, int], bar: Pro
 
 
 def _via_entry(scene: Scene, name: str, num_bytes: int) -> dict[str, Any]:
-    """One photo as VIA 1.x writes it: ``regions`` is a dict, polygons repeat their first point."""
+    """Return one photo as VIA 1.x writes it: ``regions`` is a dict, polygons repeat their first point."""
     regions = {}
     for index, polygon in enumerate(scene.polygons):
         closed = np.concatenate([polygon, polygon[:1]]).round(2)

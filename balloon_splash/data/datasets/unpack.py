@@ -1,4 +1,4 @@
-"""Take a dataset out of a ZIP archive that may be damaged or hostile."""
+"""Unpacking of a dataset from a ZIP archive that may be damaged or hostile."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ ARCHIVE_LIMITS = ArchiveLimits()
 def unpack_splits(archive: Path, target: Path, limits: ArchiveLimits = ARCHIVE_LIMITS) -> None:
     """Unpack the files in ``train`` and ``val`` of a ZIP archive into ``target/train`` and ``target/val``.
 
-    The two may lie at the top of the archive or in one folder. What macOS adds (``__MACOSX``, ``._*``) and whatever
-    lies elsewhere is left out.
+    The two may be at the top of the archive or in one folder. Additions of macOS (``__MACOSX``, ``._*``) and everything
+    elsewhere are left out.
 
     Args:
         archive: the ZIP file.
-        target: an empty folder. After an error it may hold a part: the caller throws it away.
-        limits: what the archive may ask for.
+        target: an empty folder. After an error it may hold a part: the caller removes it.
+        limits: bounds on the archive.
 
     Raises:
-        DatasetError: no ZIP, damaged, encrypted, beyond the limits, or an entry that is a link or leaves the folder.
+        DatasetError: not a ZIP, damaged, encrypted, beyond the limits, or an entry that is a link or leaves the folder.
     """
     try:
         with zipfile.ZipFile(archive) as opened:
@@ -91,7 +91,7 @@ def _fault_of(entry: zipfile.ZipInfo, limits: ArchiveLimits) -> str | None:
 
 
 def _dataset_files(entries: list[zipfile.ZipInfo]) -> Iterator[tuple[zipfile.ZipInfo, PurePosixPath]]:
-    """The files of the splits, each with its path in the dataset's folder."""
+    """Return the files of the splits, each with its path in the dataset's folder."""
     for entry in entries:
         path = PurePosixPath(entry.filename)
         ignored = path.parts[:1] == ("__MACOSX",) or path.name.startswith("._")

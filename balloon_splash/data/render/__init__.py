@@ -1,4 +1,4 @@
-"""A procedural renderer of balloon pictures: no photo, no asset, only a seed."""
+"""Procedural renderer of balloon pictures: no photo, no asset, only a seed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One balloon: its outline, and how it looks in a given light.
+"""Balloons: their outline, and their look in a given light.
 
 A rubber balloon is a surface of revolution, so one profile, the half-width at each height, gives its outline, its
 normals and its knot. A foil balloon is a flat shape blown up: its height follows the distance to the seam.
@@ -22,18 +22,18 @@ _MARGIN = 1.08  # half-width of the texture, so that the edge is never sampled o
 
 
 class Balloon(Protocol):
-    """A balloon in its own frame: unit half-width, centre at the origin, y down to the knot."""
+    """Balloon in its own frame: unit half-width, centre at the origin, y down to the knot."""
 
     @property
     def outline(self) -> Points:
-        """The silhouette with the knot, ``(N, 2)``."""
+        """Return the silhouette with the knot, ``(N, 2)``."""
 
     @property
     def knot(self) -> tuple[float, float]:
-        """Where the string is tied."""
+        """Return the point at which the string is tied."""
 
     def texture(self, light: Light, angle: float, texels: float) -> tuple[FloatArray, FloatArray]:
-        """Colour ``(h, w, 3)`` and opacity ``(h, w)`` of the balloon turned by ``angle``, ``texels`` to the unit.
+        """Return colour ``(h, w, 3)`` and opacity ``(h, w)`` of the balloon turned by ``angle``, ``texels`` per unit.
 
         The texture covers ``[-_MARGIN, _MARGIN]`` across and begins at ``-_MARGIN`` down.
         """
@@ -135,7 +135,7 @@ def star_outline() -> Points:
 
 
 def random_balloon(rng: np.random.Generator, color: FloatArray) -> Balloon:
-    """A balloon of random make: nine in ten are rubber."""
+    """Make a random balloon: nine in ten are rubber."""
     if rng.random() < 0.9:
         return RubberBalloon(
             color,
@@ -149,7 +149,7 @@ def random_balloon(rng: np.random.Generator, color: FloatArray) -> Balloon:
 
 
 def random_palette(rng: np.random.Generator, size: int) -> list[FloatArray]:
-    """``size`` colours that one would buy in a pack: all bright, all pastel, two of a team, or anything."""
+    """Return ``size`` colours of one pack: all bright, all pastel, two of a team, or anything."""
     style = rng.choice(["bright", "pastel", "team", "mixed"])
     hues = rng.random(2)
     colors = []
@@ -168,7 +168,7 @@ def random_palette(rng: np.random.Generator, size: int) -> list[FloatArray]:
 
 @dataclass(frozen=True)
 class Placed:
-    """A balloon at its place in a picture: centre and half-width in pixels, turned by ``angle`` (radians)."""
+    """Balloon at its place in a picture: centre and half-width in pixels, turned by ``angle`` (radians)."""
 
     balloon: Balloon
     center: tuple[float, float]
@@ -187,12 +187,12 @@ class Placed:
 
     @cached_property
     def outline(self) -> Points:
-        """The silhouette in pixels, ``(N, 2)``."""
+        """Return the silhouette in pixels, ``(N, 2)``."""
         return self.to_picture(self.balloon.outline)
 
     @property
     def knot(self) -> Points:
-        """Where the string is tied, in pixels, ``(2,)``."""
+        """Return the point at which the string is tied, in pixels, ``(2,)``."""
         return self.to_picture(np.array([self.balloon.knot]))[0]
 
     def paint(self, image: FloatArray, light: Light) -> None:

@@ -1,4 +1,4 @@
-"""What every painter needs: polygons with soft edges, noise, colours, all on float images.
+"""Canvas for all painters: polygons with soft edges, noise, colours, all on float images.
 
 Images are ``(H, W, 3)`` RGB ``float32`` in [0, 1]; polygons ``(N, 2)`` in absolute pixels, where pixel
 ``(column, row)`` covers ``[column, column + 1) x [row, row + 1)``.

@@ -1,4 +1,4 @@
-"""Round things that are no balloons: painted, never annotated, so that roundness alone does not give a balloon away."""
+"""Distractors: round things other than balloons, painted but never annotated, so that roundness is not enough."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Figures of any outline and any print, flat or domed: signs, paper flowers, patterned plates, umbrellas, rosettes.
 
-No list of things is ever long enough. What these have in common is what a balloon has not: corners, cuts, petals, or a
-print. Drawing them at random is domain randomisation (Tobin et al. 2017, arXiv:1703.06907).
+No list of things is ever long enough. These share what balloons lack: corners, cuts, petals, or a print. Drawing them
+at random is domain randomisation (Tobin et al. 2017, arXiv:1703.06907).
 """
 
 from __future__ import annotations

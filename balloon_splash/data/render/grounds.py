@@ -1,4 +1,4 @@
-"""Where balloons are seen: sky, park, room, street at night. Each painter gives a picture and its light."""
+"""Grounds behind balloons: sky, park, room, street at night. Each painter returns a picture and its light."""
 
 from __future__ import annotations
 

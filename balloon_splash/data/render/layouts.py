@@ -1,4 +1,4 @@
-"""How balloons stand together: alone, in a bunch, adrift, as a garland."""
+"""Layouts of balloons: alone, in a bunch, adrift, as a garland."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Spot = tuple[float, float, float, float]  # x, y, radius in pixels, angle in rad
 
 
 class Strings(enum.Enum):
-    """What the strings of a layout do."""
+    """Strings of a layout."""
 
     NONE = enum.auto()
     LOOSE = enum.auto()
@@ -21,7 +21,7 @@ class Strings(enum.Enum):
 
 @dataclass(frozen=True)
 class Layout:
-    """Places for balloons, those in front first, and what becomes of their strings."""
+    """Places for balloons, those in front first, and the kind of their strings."""
 
     spots: list[Spot]
     strings: Strings

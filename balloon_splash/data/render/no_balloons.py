@@ -1,4 +1,4 @@
-"""Pictures of round things, none of which is a balloon: what a model must learn to leave alone."""
+"""Pictures of round things other than balloons, which a model must learn to leave alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A whole picture: ground, distractors, balloons with strings, and the camera's faults, with the visible outlines."""
+"""Scenes: ground, distractors, balloons with strings, and the camera's faults, with the visible outlines."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def visible_outline(outline: Points, taken: npt.NDArray[np.uint8]) -> Points | N
 
 
 def _string_ends(rng: np.random.Generator, placed: list[Placed], strings: Strings, height: int) -> list[Points | None]:
-    """Where each balloon's string ends: gathered ones in one hand or weight below, loose ones in the air."""
+    """Return the end of each balloon's string: gathered ones in one hand or weight below, loose ones in the air."""
     if strings is Strings.NONE:
         return [None] * len(placed)
     knots = np.stack([balloon.knot for balloon in placed])

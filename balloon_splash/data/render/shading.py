@@ -1,4 +1,4 @@
-"""How light falls on rubber, foil and plain solids.
+"""Shading of rubber, foil and plain solids.
 
 Normals are ``(H, W, 3)`` in the picture's axes: x to the right, y **down**, z towards the camera.
 """

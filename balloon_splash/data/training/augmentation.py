@@ -1,4 +1,4 @@
-"""What happens to a training photo before the model sees it, as the configuration says."""
+"""Augmentation of training photos, as configured."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _HUES = 180  # OpenCV's hue of a uint8 image goes round in 180 steps of two degr
 
 
 class RandomHue(T.Augmentation):
-    """Turns all colours of a photo by the same angle: balloons come in every colour, so a colour must not count."""
+    """Random turn of all colours of a photo by the same angle: balloons have every colour, so colour must not count."""
 
     def __init__(self, max_degrees: float, image_format: str) -> None:
         """Turn by up to ``max_degrees`` either way; ``image_format`` is ``INPUT.FORMAT``, RGB or BGR."""
@@ -36,7 +36,7 @@ class RandomHue(T.Augmentation):
 
 
 def training_augmentations(cfg: CfgNode) -> list[T.Augmentation | T.Transform]:
-    """The augmentations for training in the order they are applied.
+    """Return the augmentations for training in the order of their application.
 
     Detectron2's own (short edge, flip) unless ``INPUT.SCALE_JITTER.CROP`` replaces the resizing by large-scale
     jitter (Ghiasi et al. 2021, "Simple Copy-Paste"): a photo at any scale of a wide range, cut or padded to a square.

@@ -1,8 +1,8 @@
-"""What surrounds the objects, as a lesson of its own: close-ups of it, and round pieces of it where they do not belong.
+"""Background as a lesson of its own: close-ups of it, and round pieces of it pasted where they do not belong.
 
-Few photos show few things that are no objects, and all of them at one distance. A model that has only seen arms, hats
+Few photos show few things besides the objects, and all of them at one distance. A model that has only seen arms, hats
 and shirts when small takes a smooth shoulder that fills the picture for a balloon; one that has only seen balloons cut
-out and pasted takes the cut for a sign of them. So other things are pasted, too, as the distractors of Dwibedi et al.
+out and pasted takes the cut for a sign of them. So other things are also pasted, like the distractors of Dwibedi et al.
 2017, "Cut, Paste and Learn: Surprisingly Easy Synthesis for Instance Detection". Neither costs an annotation.
 """
 
@@ -33,7 +33,7 @@ _DENT = 0.15  # how far a piece's outline leaves an ellipse, as a share of its r
 
 
 class CloseUps(MixedPhotos):
-    """A dataset of mapped photos, some of which give way to a close-up of their background."""
+    """Dataset of mapped photos, some of which are replaced by a close-up of their background."""
 
     def mix(self, photo: dict[str, Any]) -> dict[str, Any]:
         """See :func:`close_up`; a photo that shows more objects than are annotated stays as it is."""
@@ -41,10 +41,10 @@ class CloseUps(MixedPhotos):
 
 
 class PasteBackground(MixedPhotos):
-    """A dataset of mapped photos, some of which get round pieces of the background of another one."""
+    """Dataset of mapped photos, some of which get round pieces of the background of another one."""
 
     def __init__(self, dataset: Dataset[dict[str, Any]], donors: Dataset[dict[str, Any]], probability: float) -> None:
-        """As :class:`MixedPhotos`; ``donors`` gives photos of the same size, in which **all** objects are annotated."""
+        """Mix as :class:`MixedPhotos`; ``donors`` has photos of the same size with **all** objects annotated."""
         super().__init__(dataset, probability)
         self.donors = donors
 
@@ -55,7 +55,7 @@ class PasteBackground(MixedPhotos):
 
 
 def close_up(photo: dict[str, Any]) -> dict[str, Any]:
-    """A random square of a photo's background, scaled up to the size of the photo.
+    """Scale a random square of a photo's background up to the size of the photo.
 
     Args:
         photo: ``image`` ``(3, S, S)`` uint8 and ``instances`` with ``gt_masks``.
@@ -75,7 +75,7 @@ def close_up(photo: dict[str, Any]) -> dict[str, Any]:
 
 
 def paste_pieces(photo: dict[str, Any], donor: dict[str, Any]) -> dict[str, Any]:
-    """Put round pieces of a donor's background over a photo: they are annotated as nothing.
+    """Put round pieces of a donor's background over a photo, without annotations.
 
     Half of them are shaded as if they were spheres, so that neither outline nor shading makes a balloon.
 
@@ -84,7 +84,7 @@ def paste_pieces(photo: dict[str, Any], donor: dict[str, Any]) -> dict[str, Any]
         donor: the same of another photo of this size.
 
     Returns:
-        ``photo`` with another image and what can still be seen of its instances.
+        ``photo`` with another image and the visible parts of its instances.
     """
     taken = _taken(donor["instances"])
     image = donor["image"].float()
@@ -100,7 +100,7 @@ def paste_pieces(photo: dict[str, Any], donor: dict[str, Any]) -> dict[str, Any]
 
 
 def random_piece(height: int, width: int) -> tuple[Tensor, Tensor]:
-    """A dented ellipse somewhere: its mask ``(height, width)`` bool, and the light on it as if it were round.
+    """Make a dented ellipse somewhere: its mask ``(height, width)`` bool, and the light on it as if it were round.
 
     The light is a factor around 1, ``(height, width)`` float: Lambert's, on a dome over the outline.
     """
@@ -123,7 +123,7 @@ def random_piece(height: int, width: int) -> tuple[Tensor, Tensor]:
 
 
 def _taken(instances: Instances) -> Tensor:
-    """Where the objects are and what is next to them, ``(H, W)`` bool."""
+    """Return the mask of the objects and their surroundings, ``(H, W)`` bool."""
     masks: Tensor = instances.gt_masks.tensor
     if not len(masks):
         return torch.zeros(instances.image_size, dtype=torch.bool)
@@ -132,5 +132,5 @@ def _taken(instances: Instances) -> Tensor:
 
 
 def _spread(pixels: Tensor) -> float:
-    """The standard deviation of the grey values of ``(3, ...)`` pixels."""
+    """Return the standard deviation of the grey values of ``(3, ...)`` pixels."""
     return float(pixels.float().mean(dim=0).std()) if pixels[0].numel() > 1 else 0.0

@@ -1,8 +1,8 @@
-"""Objects of one training photo pasted into another, and the base of all that mixes training photos.
+"""Copy-paste of objects between training photos, and the base of everything that mixes training photos.
 
 After Ghiasi et al. 2021, "Simple Copy-Paste is a Strong Data Augmentation Method for Instance Segmentation": both
-photos are augmented by themselves, a random part of one's objects lands where it happens to lie, and what it covers
-is covered in the masks, too. Colours and lighting are left as they are.
+photos are augmented by themselves, a random part of one's objects is pasted at its own place, and what it covers is
+also covered in the masks. Colours and lighting stay as they are.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from torch import Tensor
 from torch.utils.data import Dataset
 from torchvision.transforms.v2.functional import gaussian_blur
 
-#: An object of which less than this share is still to be seen is no longer asked for.
+#: Least visible share of an object that is still a target.
 MIN_VISIBLE = 0.1
 
 _EDGE = 5  # pixels of a Gaussian that keeps the rim of a pasted object from being a sharp cut
 
 
 class MixedPhotos(Dataset[dict[str, Any]], ABC):
-    """A dataset of mapped photos, some of which are changed after the mapping."""
+    """Dataset of mapped photos, some of which are changed after the mapping."""
 
     def __init__(self, dataset: Dataset[dict[str, Any]], probability: float) -> None:
         """Change photos of ``dataset``.
 
         Args:
-            dataset: gives ``image`` ``(3, H, W)`` uint8 and ``instances`` with ``gt_masks`` as ``BitMasks``.
-            probability: of a photo to be changed.
+            dataset: a dataset of ``image`` ``(3, H, W)`` uint8 and ``instances`` with ``gt_masks`` as ``BitMasks``.
+            probability: probability that a photo is changed.
         """
         self.dataset = dataset
         self.probability = probability
@@ -45,11 +45,11 @@ class MixedPhotos(Dataset[dict[str, Any]], ABC):
 
     @abstractmethod
     def mix(self, photo: dict[str, Any]) -> dict[str, Any]:
-        """A changed photo, with what can be seen of its instances; ``photo`` itself stays as it is."""
+        """Return a changed photo with the visible parts of its instances; ``photo`` itself stays as it is."""
 
 
 class CopyPaste(MixedPhotos):
-    """A dataset of mapped photos, some of which hold objects of another one."""
+    """Dataset of mapped photos, some of which hold objects of another one."""
 
     def mix(self, photo: dict[str, Any]) -> dict[str, Any]:
         """Paste a random part of the objects of a random photo."""
@@ -64,11 +64,11 @@ def paste_objects(photo: dict[str, Any], donor_image: Tensor, objects: Instances
 
     Args:
         photo: ``image`` ``(3, H, W)`` uint8 and ``instances`` with ``gt_boxes``, ``gt_classes`` and ``gt_masks``.
-        donor_image: ``(3, H, W)``, the picture that the objects are in.
+        donor_image: ``(3, H, W)``, the picture of the objects.
         objects: at least one of its instances, with the same fields.
 
     Returns:
-        ``photo`` with another image, and instances whose masks and boxes are those that can still be seen.
+        ``photo`` with another image, and instances with masks and boxes of their visible parts.
 
     Raises:
         ValueError: the two pictures differ in size.
@@ -83,10 +83,10 @@ def cover(photo: dict[str, Any], donor_image: Tensor, area: Tensor) -> dict[str,
     Args:
         photo: as in :func:`paste_objects`.
         donor_image: ``(3, H, W)``, the other picture.
-        area: ``(H, W)`` bool, which part.
+        area: ``(H, W)`` bool, the part.
 
     Returns:
-        ``photo`` with another image, and those of its instances that can still be seen.
+        ``photo`` with another image, and its instances that are still visible.
 
     Raises:
         ValueError: the two pictures differ in size.

@@ -1,4 +1,4 @@
-"""Training batches in an order that depends on the seed alone, so that a resumed run sees what it would have seen."""
+"""Loader of training batches in an order that depends on the seed alone, so that a resumed run sees the same ones."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from balloon_splash.data.training.mapper import build_training_mapper
 from balloon_splash.data.training.training_photos import training_photos
 from balloon_splash.errors import ConfigError, DatasetError
 
-#: One draw from the dataset: the photo's index, and the number of the draw since the start of the training.
+#: One draw from the dataset: the photo's index, and the number of the draw since the start of the run.
 Draw = tuple[int, int]
 
 
 class BatchStream(Sampler[list[Draw]]):
-    """An endless, replayable stream of batches; photos of like aspect ratio go together, to pad little.
+    """Endless, replayable stream of batches; photos of similar aspect ratio go together, to pad little.
 
     Detectron2 groups by aspect ratio after loading, behind the workers, where the state is lost on resume. Here the
     grouping needs only the sizes, so a stream can be run forward to any batch in an instant.
 
     Attributes:
-        start: how many of this process' batches to skip.
+        start: number of this process' batches to skip.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class BatchStream(Sampler[list[Draw]]):
         Args:
             groups: the group of each photo; a batch holds photos of one group.
             batch_size: photos in a batch of one process.
-            seed: the same in all processes.
+            seed: seed of the order, the same in all processes.
             rank, world_size: this process takes every ``world_size``-th batch, beginning with number ``rank``.
         """
         self.groups = groups
@@ -76,7 +76,7 @@ class BatchStream(Sampler[list[Draw]]):
 
 
 class SeededDataset(Dataset[Any]):
-    """Loads a draw with random numbers of its own, whichever worker does it and whatever was loaded before."""
+    """Dataset that loads each draw with its own random numbers, whatever the worker and the draws before."""
 
     def __init__(self, dataset: Dataset[Any], seed: int) -> None:
         """Wrap ``dataset``, whose augmentations use the global generators of NumPy, Python and torch."""
@@ -98,10 +98,10 @@ def seed_everything(*entropy: int) -> None:
 
 
 def build_train_loader(cfg: CfgNode) -> DataLoader[Any]:
-    """The loader for ``cfg.DATASETS.TRAIN``; its ``batch_sampler`` is a :class:`BatchStream`.
+    """Build the loader for ``cfg.DATASETS.TRAIN``; its ``batch_sampler`` is a :class:`BatchStream`.
 
     Raises:
-        DatasetError: the training sets hold no photo to learn from.
+        DatasetError: the training sets hold no annotated photo.
         ConfigError: the batch is empty or does not divide among the processes, or the sampler cannot be replayed.
     """
     if cfg.DATALOADER.SAMPLER_TRAIN != "TrainingSampler":
@@ -134,12 +134,12 @@ def build_train_loader(cfg: CfgNode) -> DataLoader[Any]:
 
 
 def end_quietly(_worker: int) -> None:
-    """Let a process that loads photos say nothing when it ends before the photos were wanted.
+    """Keep a process that loads photos quiet when it ends before its photos were needed.
 
-    * A signal to all processes, as ``timeout`` and a terminal send it, ends it with exit code 0. Killed by one, it
-      would be a fault to torch, which tells of it wherever the main process happens to be, even in a destructor.
-    * A thread of Python's :mod:`multiprocessing` hands the batches over, and prints a traceback for a connection that
-      is closed before it has done so.
+    * A signal to all processes, as from ``timeout`` and a terminal, ends it with exit code 0. Killed by one, it would
+      be a fault to torch, which reports it wherever the main process happens to be, even in a destructor.
+    * A thread of Python's :mod:`multiprocessing` passes the batches on, and prints a traceback for a connection that is
+      closed before.
     """
 
     def end(_signal: int, _frame: FrameType | None) -> None:
@@ -150,14 +150,14 @@ def end_quietly(_worker: int) -> None:
             sys.__excepthook__(kind, error, traceback)
 
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)  # not all of them are there on Windows
+        number = getattr(signal, name, None)  # Windows lacks some of them
         if number is not None and signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, end)
     sys.excepthook = hook
 
 
 def _mix_photos(cfg: CfgNode, mapped: Dataset[Any]) -> Dataset[Any]:
-    """What ``cfg.INPUT`` asks for beyond single photos. Objects are pasted into close-ups, too."""
+    """Mix photos as ``cfg.INPUT`` says. Objects are also pasted into close-ups."""
     mixed = mapped
     if cfg.INPUT.CLOSE_UPS:
         _check_mixing(cfg, "CLOSE_UPS")

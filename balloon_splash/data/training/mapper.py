@@ -1,4 +1,4 @@
-"""From a dataset dict to what the model trains on; photos are decoded once and kept while there is room."""
+"""Mappers from a dataset dict to the model's input; photos are decoded once and kept while there is room."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ Image = npt.NDArray[np.uint8]
 
 
 class PhotoStore:
-    """Decoded photos, up to a number of bytes; what comes after that is decoded each time.
+    """Store of decoded photos, up to a number of bytes; later photos are decoded each time.
 
-    Never drops a photo for another: every epoch asks for all of them in another order, and against that an LRU cache
-    of less than the whole set would hardly ever hit.
+    It never drops a photo for another: every epoch needs all photos in another order, for which an LRU cache of less
+    than the whole set would hardly ever hit.
     """
 
     def __init__(self, image_format: str, *, short_edge: int = 0, max_bytes: int = 0) -> None:
@@ -34,7 +34,7 @@ class PhotoStore:
         Args:
             image_format: ``INPUT.FORMAT``.
             short_edge: larger photos are scaled down to it, once; 0 keeps every size.
-            max_bytes: how much to keep.
+            max_bytes: bytes of photos to keep.
         """
         self._format = image_format
         self._short_edge = short_edge
@@ -42,7 +42,7 @@ class PhotoStore:
         self._kept: dict[str, tuple[Image, T.Transform]] = {}
 
     def read(self, photo: dict[str, Any]) -> tuple[Image, T.Transform]:
-        """The pixels ``(H, W, 3)`` of a dataset dict's photo, and the scaling that was done to them."""
+        """Return the pixels ``(H, W, 3)`` of a dataset dict's photo, and the scaling applied to them."""
         name = photo["file_name"]
         if name in self._kept:
             return self._kept[name]
@@ -61,12 +61,12 @@ class PhotoStore:
 class TrainingMapper(DatasetMapper):
     """Detectron2's mapper for training, with our augmentations and a :class:`PhotoStore`, for boxes and masks.
 
-    With the keys of ``balloon_splash.config`` left off, it gives what ``DatasetMapper`` gives, bit for bit.
+    With the keys of ``balloon_splash.config`` off, its results equal those of ``DatasetMapper``, bit for bit.
     """
 
     @configurable
     def __init__(self, *, photos: PhotoStore, **kwargs: Any) -> None:
-        """Arguments as in ``DatasetMapper``, and where the pixels come from."""
+        """Take the arguments of ``DatasetMapper``, and the source of the pixels."""
         super().__init__(**kwargs)
         self.photos = photos
 
@@ -74,7 +74,7 @@ class TrainingMapper(DatasetMapper):
     def from_config(cls, cfg: CfgNode) -> dict[str, Any]:
         """Map the configuration to the constructor's arguments."""
         args = super().from_config(cfg, is_train=True)
-        # What the parent puts in front, its RandomCrop, stays; its resizing and flip are among ours.
+        # The parent's RandomCrop stays in front; its resizing and flip are among ours.
         crops = [each for each in args["augmentations"] if isinstance(each, T.RandomCrop)]
         return args | {
             "augmentations": [*crops, *training_augmentations(cfg)],
@@ -87,7 +87,7 @@ class TrainingMapper(DatasetMapper):
         }
 
     def __call__(self, dataset_dict: dict[str, Any]) -> dict[str, Any]:
-        """``image`` ``(3, H, W)`` uint8 and ``instances`` of one augmented photo; ``dataset_dict`` stays as it is."""
+        """Return ``image`` ``(3, H, W)`` uint8 and ``instances`` of one augmented photo; keep the argument."""
         entry = copy.deepcopy(dataset_dict)
         image, scaling = self.photos.read(entry)
         seen = T.AugInput(image)
@@ -100,7 +100,7 @@ class TrainingMapper(DatasetMapper):
     def _transform_annotations(
         self, dataset_dict: dict[str, Any], transforms: T.Transform, image_shape: tuple[int, int]
     ) -> None:
-        """As the parent's, which gives a photo without objects no masks, not even none, and then looks for them."""
+        """Transform as the parent does, but give a photo without objects the empty masks that the parent expects."""
         if any(not each.get("iscrowd", 0) for each in dataset_dict["annotations"]):
             super()._transform_annotations(dataset_dict, transforms, image_shape)
             return
@@ -115,10 +115,10 @@ class TrainingMapper(DatasetMapper):
 
 
 class EvaluationMapper(DatasetMapper):
-    """Detectron2's mapper for evaluation, with photos read as for the training."""
+    """Detectron2's mapper for evaluation, with photos read as for training."""
 
     def __call__(self, dataset_dict: dict[str, Any]) -> dict[str, Any]:
-        """``dataset_dict`` without its annotations, and ``image`` ``(3, H, W)`` uint8, scaled for the model."""
+        """Return ``dataset_dict`` without annotations, with ``image`` ``(3, H, W)`` uint8, scaled for the model."""
         entry = {key: value for key, value in dataset_dict.items() if key != "annotations"}
         image = read_photo(entry["file_name"], self.image_format)
         check_image_size(entry, image)
@@ -129,12 +129,12 @@ class EvaluationMapper(DatasetMapper):
 
 
 def build_training_mapper(cfg: CfgNode) -> DatasetMapper:
-    """Our mapper; Detectron2's for tasks that ours does not know."""
+    """Build our mapper, or Detectron2's for tasks that ours does not know."""
     return DatasetMapper(cfg, is_train=True) if _beyond_boxes_and_masks(cfg) else TrainingMapper(cfg)
 
 
 def build_evaluation_mapper(cfg: CfgNode) -> DatasetMapper:
-    """Our mapper; Detectron2's for tasks that ours does not know."""
+    """Build our mapper, or Detectron2's for tasks that ours does not know."""
     mapper = DatasetMapper if _beyond_boxes_and_masks(cfg) else EvaluationMapper
     return mapper(cfg, is_train=False, augmentations=[evaluation_resize(cfg)])
 

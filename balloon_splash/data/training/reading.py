@@ -1,4 +1,4 @@
-"""Pixels of the photos that a model learns from and is tested on: read as the splash reads them."""
+"""Reading of photos for training and evaluation, as the splash reads them."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from balloon_splash.media.reading import read_picture
 def read_photo(file_name: str, image_format: str = "RGB") -> npt.NDArray[np.uint8]:
     """Read a photo, upright.
 
-    Of 8-bit photos, these are the pixels of Detectron2's ``read_image``, which makes a white page of a 16-bit one; CMYK
-    goes through its profile, as for the splash.
+    For 8-bit photos, these are the pixels of Detectron2's ``read_image``, which turns a 16-bit one into a white page;
+    CMYK goes through its profile, as for the splash.
 
     Args:
-        file_name: a path, or what one of Detectron2's path handlers knows.
+        file_name: a path, or a name of one of Detectron2's path handlers.
         image_format: ``INPUT.FORMAT``.
 
     Returns:
-        ``(H, W, 3)``, or as Detectron2's ``convert_PIL_to_numpy`` gives it for other formats than RGB and BGR.
+        ``(H, W, 3)``, or the result of Detectron2's ``convert_PIL_to_numpy`` for formats other than RGB and BGR.
 
     Raises:
-        MediaError: it is missing, damaged, too large, or has neither 8 nor 16 bits a channel.
+        MediaError: it is missing, damaged, too large, or has neither 8 nor 16 bits per channel.
     """
     try:
         with PathManager.open(file_name, "rb") as stream:

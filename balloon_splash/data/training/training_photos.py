@@ -1,4 +1,4 @@
-"""Which photos of the training sets a model learns from."""
+"""Choice of the photos of the training sets to learn from."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from balloon_splash.errors import ConfigError
 
 
 def training_photos(cfg: CfgNode) -> list[DatasetDict]:
-    """The dataset dicts of ``cfg.DATASETS.TRAIN``, one set after the other, as Detectron2's loader collects them.
+    """Return the dataset dicts of ``cfg.DATASETS.TRAIN``, one set after the other, as Detectron2's loader does.
 
     Photos without objects are left out if ``cfg.DATALOADER.FILTER_EMPTY_ANNOTATIONS``. Those of a set whose metadata
-    say ``keep_empty`` stay: they were put there to show what is no object. A set with a number in
-    ``cfg.DATASETS.TRAIN_REPEAT_FACTOR`` is there that many times. A photo that shows crowds alone is left out in any
-    case: it is not empty. Masks become polygons if ``cfg.INPUT.MASK_FORMAT`` asks for those.
+    say ``keep_empty`` stay, as negatives. A set with a number in ``cfg.DATASETS.TRAIN_REPEAT_FACTOR`` is repeated that
+    many times. A photo that shows only crowds is always left out, because it is not empty. Masks become polygons if
+    ``cfg.INPUT.MASK_FORMAT`` requires it.
 
     Raises:
         ConfigError: see :func:`repeat_factors`.
@@ -45,13 +45,13 @@ def _has_crowds_alone(photo: DatasetDict) -> bool:
 
 
 def _with_sure_background(photo: DatasetDict) -> DatasetDict:
-    """``photo``, marked if crowds are in it, which the mapper drops."""
+    """Return ``photo``, marked if it has crowds, which the mapper drops."""
     crowded = any(each.get("iscrowd", 0) for each in photo.get("annotations", ()))
     return photo | {INCOMPLETE: True} if crowded else photo
 
 
 def with_polygons(photo: DatasetDict) -> DatasetDict:
-    """``photo`` with polygons along the pixels' edges in the place of run lengths."""
+    """Return ``photo`` with polygons along the pixels' edges in place of run lengths."""
     annotations = photo.get("annotations", [])
     if not any(isinstance(each.get("segmentation"), dict) for each in annotations):
         return photo
@@ -66,7 +66,7 @@ def _as_polygons(annotation: dict[str, Any]) -> dict[str, Any]:
 
 
 def repeat_factors(cfg: CfgNode) -> dict[str, int]:
-    """``cfg.DATASETS.TRAIN_REPEAT_FACTOR`` by the names of the sets.
+    """Return ``cfg.DATASETS.TRAIN_REPEAT_FACTOR`` by the names of the sets.
 
     Raises:
         ConfigError: a pair in it is not a name in ``cfg.DATASETS.TRAIN`` and a whole number from 1 on.

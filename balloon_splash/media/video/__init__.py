@@ -1,1 +1,1 @@
-"""Videos in and out, with PyAV: frames with exact times, colours as they were meant, sound untouched."""
+"""Videos in and out, with PyAV: frames with exact times, colours as intended, sound untouched."""

@@ -1,4 +1,4 @@
-"""What an MP4 or MOV file says about the number of its samples (ISO 14496-12), read without FFmpeg."""
+"""Number of samples that an MP4 or MOV file announces (ISO 14496-12), read without FFmpeg."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class _Box:
 
 
 def announced_samples(file: BinaryIO) -> int:
-    """The most samples that any table of the file announces, over all fragments together; 0 for other formats.
+    """Return the most samples that any table of the file announces, over all fragments together; 0 for other formats.
 
-    FFmpeg keeps 24 bytes for each, whether there are data for it or not.
+    FFmpeg allocates 24 bytes for each, with or without data.
     """
     size = file.seek(0, os.SEEK_END)
     tables, fragments = 0, 0
@@ -42,7 +42,7 @@ def announced_samples(file: BinaryIO) -> int:
 
 
 def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[_Box]:
-    """All boxes between two positions, each before those inside of it."""
+    """Yield all boxes between two positions, each before those inside it."""
     ends = [end]
     while ends:
         if start + 8 > ends[-1]:
@@ -68,13 +68,13 @@ def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[_Box]:
 
 
 def _number(file: BinaryIO, position: int) -> int:
-    """Four bytes; 0 behind the end of the file."""
+    """Read a number of four bytes; 0 behind the end of the file."""
     file.seek(position)
     return int.from_bytes(file.read(4), "big")
 
 
 def _most_in_chunk(file: BinaryIO, box: _Box) -> int:
-    """The largest number of samples in a chunk; an entry is the first chunk, the samples in each, and a description."""
+    """Return the most samples in a chunk; an entry is the first chunk, the samples in each, and a description."""
     file.seek(box.start + 8)
     entries = file.read(max(0, min(box.end - box.start - 8, 2**24)))
     return max((samples for _, samples, _ in struct.iter_unpack(">III", entries[: len(entries) // 12 * 12])), default=0)

@@ -1,4 +1,4 @@
-"""Which part of a video is wanted."""
+"""Part of a video to read."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ class Timed(Generic[T]):
 
     @property
     def end(self) -> Fraction:
-        """When it is gone."""
+        """Time at which it ends."""
         return self.time + self.duration
 
 
 @dataclass(frozen=True)
 class Clip:
-    """Which part of a video is wanted.
+    """Part of a video to read.
 
     Attributes:
         start: seconds from the beginning of the video.
-        end: seconds from the beginning of the video, None for its end. Frames are in or out by their middle, so
-            that clips which meet share no frame and lose none.
-        stride: keep every so manyth frame; they are shown for longer instead, so speed and length stay.
-        max_frames: stop after so many kept frames.
+        end: seconds from the beginning of the video, None for its end. The middle of a frame decides whether it is in,
+            so that adjoining clips neither share nor lose a frame.
+        stride: keep every Nth frame, shown for longer, so that speed and length stay.
+        max_frames: number of kept frames after which to stop.
 
     Raises:
         UsageError: a value out of range.
@@ -58,11 +58,11 @@ class Clip:
 
     @property
     def runs_to_the_end(self) -> bool:
-        """Whether the video's own end is the clip's."""
+        """True if the video's own end is the clip's."""
         return self.end is None and self.max_frames is None
 
     def frame_count(self, seconds: Fraction | None, rate: Fraction) -> int | None:
-        """How many frames to expect, roughly, of a video of such length; None if nothing tells."""
+        """Return the approximate number of frames to expect of a video of such length; None if unknown."""
         if seconds is None:
             return self.max_frames
         end = seconds if self.end is None else min(Fraction(self.end), seconds)
@@ -70,7 +70,7 @@ class Clip:
         return count if self.max_frames is None else min(count, self.max_frames)
 
     def pick(self, pictures: Iterable[Timed[T]]) -> Iterator[Timed[T]]:
-        """Yield the wanted ones of ``pictures``, which come in order; each lasts until the next one kept."""
+        """Yield the pictures in the clip, which come in order; each lasts until the next one kept."""
         kept: Timed[T] | None = None
         count = 0
         end = Fraction(0)
@@ -88,7 +88,7 @@ class Clip:
 
     def _between(self, pictures: Iterable[Timed[T]]) -> Iterator[Timed[T]]:
         for picture in pictures:
-            middle = picture.time + picture.duration / 2  # no float is as exact as a picture's beginning
+            middle = picture.time + picture.duration / 2  # a float is less exact than a picture's beginning
             if self.end is not None and middle >= self.end:
                 return
             if middle >= self.start:

@@ -1,4 +1,4 @@
-"""Which codec goes into which file, and how it is asked for."""
+"""Codecs of each file format, and their options."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from balloon_splash.errors import UsageError
 
 @dataclass(frozen=True)
 class Codec:
-    """One way to encode pictures.
+    """Encoder of pictures with its properties.
 
     Attributes:
         encoder: FFmpeg's name of the encoder.
         pixel_format: format for opaque pictures.
         alpha_format: format for pictures with alpha, None if the codec has none.
-        suffixes: files that it goes into.
-        quality_option: the encoder's option for quality, None if it has no such thing.
-        quality: its default, and the range of values it takes.
+        suffixes: suffixes of the files that take it.
+        quality_option: the encoder's option for quality, None if it has none.
+        quality: its default, and its range of values.
         options: further options of the encoder.
         even_size: whether width and height must be even: 4:2:0 in H.264 and H.265 has no odd sizes, not even
             by cropping, which is counted in pairs.
-        tag: four letters that Apple's players look for in MP4 and MOV.
-        min_width: of the pictures, in pixels: with less than 50, libx265 writes beyond its memory.
-        own_aspect: whether the coded pictures themselves say how wide their pixels are.
-        limited_range: whether the codec cannot say that values use the full range, so that none may.
+        tag: four letters that Apple's players expect in MP4 and MOV.
+        min_width: least width of the pictures, in pixels: below 50, libx265 writes beyond its memory.
+        own_aspect: whether the coded pictures themselves store the aspect of their pixels.
+        limited_range: whether the codec cannot signal full range, so that values have to use limited range.
     """
 
     encoder: str
@@ -43,14 +43,14 @@ class Codec:
     limited_range: bool = False
 
     def tells_aspect(self, suffix: str) -> bool:
-        """Whether a file with this suffix can say that its pixels are not square.
+        """Return whether a file with this suffix can store that its pixels are not square.
 
-        Matroska and WebM could, but PyAV (18.1) has no way to set it.
+        Matroska and WebM could, but PyAV (18.1) cannot set it.
         """
         return self.own_aspect or suffix.lower() in _ASPECT_SUFFIXES
 
 
-# With frames out of order, MP4 takes the length from one in the middle where frames last differently long.
+# With frames out of order, MP4 takes the length from one in the middle where durations differ.
 _NO_B_FRAMES = {"bf": "0"}
 _MP4 = {".mp4", ".m4v", ".mov", ".mkv"}
 _ASPECT_SUFFIXES = _MP4 - {".mkv"}
@@ -124,12 +124,12 @@ WRITABLE_SUFFIXES = frozenset(_DEFAULTS)
 """Suffixes of the files that can be written."""
 
 ALPHA_SUFFIXES = frozenset(suffix for suffix, name in _ALPHA_DEFAULTS.items() if CODECS[name].alpha_format is not None)
-"""Suffixes of those that can be transparent, with their usual codec."""
+"""Suffixes of the files that can be transparent, with their usual codec."""
 
 
 @dataclass(frozen=True)
 class Encoding:
-    """How a video is to be written.
+    """Encoding of a video.
 
     Attributes:
         codec: a key of ``CODECS``; None takes the file's usual one, which every browser plays: H.264, VP9 in WebM.
@@ -144,10 +144,10 @@ class Encoding:
     audio: Literal["copy", "drop"] = "copy"
 
     def choose(self, path: Path, *, alpha: bool) -> Codec:
-        """The codec for a file named ``path``, for pictures with or without ``alpha``.
+        """Choose the codec for a file named ``path``, for pictures with or without ``alpha``.
 
         Raises:
-            UsageError: file, codec, quality and alpha do not go together.
+            UsageError: file, codec, quality and alpha contradict each other.
         """
         suffix = path.suffix.lower()
         if suffix not in WRITABLE_SUFFIXES:
@@ -165,7 +165,7 @@ class Encoding:
         return codec
 
     def fits(self, suffix: str, *, alpha: bool) -> bool:
-        """Whether :meth:`choose` finds a codec for files with this suffix."""
+        """Return whether :meth:`choose` finds a codec for files with this suffix."""
         try:
             self.choose(Path(f"video{suffix}"), alpha=alpha)
         except UsageError:
@@ -173,7 +173,7 @@ class Encoding:
         return True
 
     def encoder_options(self, codec: Codec, *, alpha: bool) -> dict[str, str]:
-        """The options to open the encoder of ``codec`` with."""
+        """Return the options with which to open the encoder of ``codec``."""
         options = dict(codec.options)
         if codec.quality_option is not None:
             options[codec.quality_option] = str(codec.quality[0] if self.quality is None else self.quality)

@@ -1,8 +1,7 @@
-"""RGB to YCbCr and back by the matrix and range that a video is tagged with.
+"""Conversion of RGB to YCbCr and back by the matrix and range in a video's tags.
 
-A video without tags keeps having none: its values go there and back by the same guess, so that a player, whatever
-it guesses, shows the same colours as before. Players guess by the size of the pictures; where that changes, the guess
-is written as a tag.
+A video without tags stays without: both conversions use the same guess, so that a player, whatever it guesses, shows
+the same colours as before. Players guess by the size of the pictures; where that changes, the guess becomes a tag.
 """
 
 from __future__ import annotations
@@ -18,9 +17,9 @@ from av.video.reformatter import ColorRange, VideoReformatter
 _UNSPECIFIED = 2  # AVCOL_SPC_, AVCOL_PRI_ and AVCOL_TRC_UNSPECIFIED
 _RGB = 0  # AVCOL_SPC_RGB
 _BT709, _BT601 = 1, 6
-# swscale's own numbers (SWS_CS_) for them: by number, as PyAV before 18, which Python 3.10 gets, names only some.
+# swscale's own numbers (SWS_CS_), because PyAV before 18, the last for Python 3.10, names only some.
 _MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}
-_SD_WIDTH, _SD_LINES = 1279, 576  # of untagged pictures that are BT.601 by custom; larger ones are BT.709
+_SD_WIDTH, _SD_LINES = 1279, 576  # largest size at which untagged pictures are BT.601 by convention
 
 # swscale's fast paths are off by one or two levels and repeat chroma samples; these flags cost milliseconds.
 # SWS_BICUBIC, SWS_ACCURATE_RND and SWS_FULL_CHR_H_INT, for the same reason by number.
@@ -37,8 +36,8 @@ class Colour:
         matrix: matrix coefficients.
         primaries: colour primaries.
         transfer: transfer characteristics.
-        range: 1 limited, 2 full, 0 not said.
-        guess: the matrix to take where none is said.
+        range: 1 limited, 2 full, 0 unknown.
+        guess: the matrix to assume where there is no tag.
     """
 
     matrix: int
@@ -49,7 +48,7 @@ class Colour:
 
     @classmethod
     def of(cls, stream: av.VideoStream) -> Colour:
-        """The tags of ``stream``; those of a stream in RGB (GIF) are BT.709, limited, since it will become YCbCr."""
+        """Return the tags of ``stream``; for a stream in RGB (GIF) BT.709, limited, because it becomes YCbCr."""
         if stream.format.is_rgb:
             return cls.for_rgb()
         full = ColorRange.JPEG if (stream.pix_fmt or "").startswith("yuvj") else stream.color_range
@@ -58,25 +57,25 @@ class Colour:
 
     @classmethod
     def for_rgb(cls) -> Colour:
-        """What pictures without YCbCr tags are written as: BT.709 with sRGB's curve near enough, limited range."""
+        """Return the tags for pictures without YCbCr tags: BT.709, whose curve is close to sRGB's, limited range."""
         return cls(_BT709, _BT709, _BT709, int(ColorRange.MPEG))
 
     def limited(self) -> Colour:
-        """The same colours in limited range."""
+        """Return the same colours in limited range."""
         return replace(self, range=int(ColorRange.MPEG))
 
     def tagged(self) -> Colour:
-        """The same colours with the matrix said."""
+        """Return the same colours with a tag for the matrix."""
         return replace(self, matrix=self.guess) if self.matrix == _UNSPECIFIED else self
 
     @property
     def swscale_matrix(self) -> int:
-        """The matrix to calculate with."""
+        """Matrix for calculations."""
         return _MATRICES.get(self.matrix, _MATRICES[self.guess])
 
     @property
     def swscale_range(self) -> ColorRange:
-        """The range to calculate with."""
+        """Range for calculations."""
         return ColorRange.JPEG if self.range == ColorRange.JPEG else ColorRange.MPEG
 
     def tag(self, context: av.VideoCodecContext) -> None:
@@ -88,14 +87,14 @@ class Colour:
 
 
 class RgbReader:
-    """Decoded frames to RGB arrays."""
+    """Converter of decoded frames to RGB arrays."""
 
     def __init__(self, colour: Colour) -> None:
         self._colour = colour
         self._reformatter = VideoReformatter()
 
     def __call__(self, frame: av.VideoFrame) -> tuple[Pixels, Pixels | None]:
-        """``(H, W, 3)`` colours and, if the format has it, ``(H, W)`` opacity."""
+        """Return ``(H, W, 3)`` colours and, if the format has it, ``(H, W)`` opacity."""
         has_alpha = any(component.is_alpha for component in frame.format.components)
         converted = self._reformatter.reformat(
             frame,
@@ -111,7 +110,7 @@ class RgbReader:
 
 
 class RgbWriter:
-    """RGB arrays to frames in an encoder's format."""
+    """Converter of RGB arrays to frames in an encoder's format."""
 
     def __init__(self, colour: Colour, pixel_format: str) -> None:
         self._colour = colour

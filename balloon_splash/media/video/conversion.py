@@ -1,4 +1,4 @@
-"""Sound and subtitles turned into what a file can hold, where it cannot hold them as they are."""
+"""Conversion of sound and subtitles that a file cannot hold as they are."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from av.packet import Packet
 from av.stream import Stream
 from av.subtitles.codeccontext import SubtitleCodecContext
 
-_BITS_PER_CHANNEL = 96_000  # a second, more than enough for both AAC and Opus
+_BITS_PER_CHANNEL = 96_000  # bits per second, more than enough for both AAC and Opus
 _LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 5: "5.0", 6: "5.1", 8: "7.1"}  # others are mixed to stereo
 _MILLISECOND = Fraction(1, 1000)
 
@@ -39,12 +39,12 @@ _SUBTITLES = {".mp4": "mov_text", ".m4v": "mov_text", ".mov": "mov_text", ".mkv"
 
 
 def is_text(stream: Stream) -> bool:
-    """Whether a subtitle track is text rather than pictures."""
+    """Return whether a subtitle track is text rather than pictures."""
     return stream.codec_context is not None and stream.codec_context.name in _TEXT
 
 
 class ConvertedSound:
-    """A sound track, decoded and encoded again.
+    """Sound track, decoded and encoded again.
 
     Args:
         source: the track.
@@ -74,7 +74,7 @@ class ConvertedSound:
         return self._encoder.codec_context.name
 
     def __call__(self, packet: Packet[Stream] | None) -> list[Packet[Stream]]:
-        """What is ready once a packet has come in, or at the end (None); damaged packets are left out."""
+        """Return the packets that are ready after a packet, or at the end (None); leave out damaged packets."""
         ready: list[Packet[Stream]] = []
         try:
             frames = self._decoder.decode(packet)
@@ -113,7 +113,7 @@ class ConvertedSound:
 
 
 class ConvertedText:
-    """A subtitle track of text, written in another way; fonts and places go.
+    """Subtitle track of text, converted without its fonts and positions.
 
     Args:
         source: the track.
@@ -138,7 +138,7 @@ class ConvertedText:
         self._encoder = encoder
 
     def __call__(self, packet: Packet[Stream] | None) -> list[Packet[Stream]]:
-        """The packet in its new form; none for one that says nothing or is damaged."""
+        """Return the packet in its new form; none for one that is empty or damaged."""
         if packet is None or packet.pts is None:
             return []
         try:

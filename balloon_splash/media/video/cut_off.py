@@ -1,4 +1,4 @@
-"""Files that end before what they say of themselves, which FFmpeg passes over in silence."""
+"""Files that end earlier than they announce, which FFmpeg does not report."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _EBML, _SEGMENT = 0x1A45DFA3, 0x18538067  # Matroska's outer elements (RFC 9559)
 
 
 def is_cut_off(path: Path, container: str) -> bool:
-    """Whether a file lacks its end.
+    """Return whether a file lacks its end.
 
     Args:
         path: the file.
-        container: FFmpeg's name of its format; for those other than GIF and Matroska the answer is no.
+        container: FFmpeg's name of its format; False for all but GIF and Matroska.
     """
     with path.open("rb") as file:
         if container == "gif":
@@ -30,7 +30,7 @@ def is_cut_off(path: Path, container: str) -> bool:
 
 
 def _announced_end(file: BinaryIO) -> int | None:
-    """Where, in bytes, the segment of a Matroska file ends; None if it does not tell, as in live streams."""
+    """Return the end, in bytes, of the segment of a Matroska file; None if it is unknown, as in live streams."""
     if _number(file, marked=True) != _EBML:
         return None
     header = _number(file)
@@ -44,10 +44,10 @@ def _announced_end(file: BinaryIO) -> int | None:
 
 
 def _number(file: BinaryIO, *, marked: bool = False) -> int | None:
-    """A number of variable length (RFC 8794, section 4), or None if it is "unknown" or not there.
+    """Read a number of variable length (RFC 8794, section 4); None if it is "unknown" or missing.
 
     Args:
-        file: read from where it stands.
+        file: the file, read from its position.
         marked: keep the bit that marks the length, as in the names of elements.
     """
     first = file.read(1)

@@ -1,4 +1,4 @@
-"""Frames of two half pictures, as cameras once took them, made whole."""
+"""Deinterlacing of frames of two half pictures, as cameras once took them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ FILTER = ("bwdif", "mode=send_frame:deint=interlaced")  # one frame for each; pr
 
 
 def deinterlaced(frames: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:
-    """The same frames, from the first one that is flagged as interlaced on without the comb at moving edges.
+    """Yield the same frames, without the comb at moving edges from the first one that is flagged as interlaced.
 
-    Times stay, though counted in another time base.
+    Times stay, in another time base.
     """
     graph: Graph | None = None
     for frame in frames:
@@ -30,7 +30,7 @@ def deinterlaced(frames: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:
 
 
 def ready_frames(graph: Graph) -> Iterator[av.VideoFrame]:
-    """What a filter graph can give without further input."""
+    """Yield the frames that a filter graph has ready without further input."""
     while True:
         try:
             frame = graph.pull()

@@ -1,4 +1,4 @@
-"""RGB arrays to packets of one video track."""
+"""Encoder of RGB arrays to packets of one video track."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ class VideoEncoder:
 
     Args:
         output: the file; the track is added to it.
-        codec: what to encode with.
+        codec: the codec to encode with.
         encoding: options of the encoder.
         info: rate, clock, colours and tags.
-        width: of the pictures, in pixels; with codecs that need even sizes, one column is repeated if need be.
-        height: likewise.
+        width: width of the pictures in pixels; codecs that need even sizes repeat one column if need be.
+        height: height of the pictures in pixels; likewise.
         alpha: whether the pictures are RGBA.
-        square: stretch pixels that are not square until they are, for files that cannot say so.
+        square: stretch pixels that are not square, for files that cannot store their aspect.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class VideoEncoder:
         self._packets_out = 0
 
     def encode(self, pixels: Pixels, time: Fraction, duration: Fraction) -> Packets:
-        """Packets that are ready once ``(H, W, 3)`` or ``(H, W, 4)`` pixels, shown from ``time`` on, have come in."""
+        """Encode ``(H, W, 3)`` or ``(H, W, 4)`` pixels shown from ``time`` on; return the packets that are ready."""
         if self._stretched is not None:
             pixels = np.asarray(cv2.resize(pixels, self._stretched[::-1], interpolation=cv2.INTER_CUBIC), pixels.dtype)
         if any(self.padding):
@@ -104,7 +104,7 @@ class VideoEncoder:
         return [packet for ready in self._filtered(frame) for packet in self._packets(ready)]
 
     def finish(self) -> Packets:
-        """The packets that are left."""
+        """Return the remaining packets."""
         rest = [packet for ready in self._filtered(None) for packet in self._packets(ready)]
         return rest + self._packets(None)
 
@@ -118,22 +118,22 @@ class VideoEncoder:
         packets = self._stream.encode(frame)
         for packet in packets:
             if packet.pts is not None and packet.dts is not None and packet.dts > packet.pts:
-                # x265 makes up times for videos of fewer frames than it looks ahead; any that grow will do.
+                # x265 invents times for videos of fewer frames than it looks ahead; any that grow will do.
                 packet.dts = self._packets_out - _X265_LOOK_AHEAD
             self._packets_out += 1
-            # Encoders do not pass durations on; without one, the last picture would be shown for no time at all.
+            # Encoders drop durations; without one, the last picture would not be shown at all.
             if packet.pts in self._durations:
                 packet.duration = self._durations.pop(packet.pts)
         return packets
 
 
 def square_size(height: int, width: int, aspect: Fraction) -> tuple[int, int]:
-    """``(height, width)`` of pictures with square pixels that look like those with pixels of this width to height."""
+    """Return ``(height, width)`` of pictures with square pixels that look like those with this pixel aspect."""
     return (height, round(width * aspect)) if aspect > 1 else (round(height / aspect), width)
 
 
 class _PaletteFilter:
-    """Gives each picture the 256 colours that suit it best, one of them transparent (FFmpeg's palettegen)."""
+    """Filter that gives each picture its best 256 colours, one of them transparent (FFmpeg's palettegen)."""
 
     def __init__(self, width: int, height: int, clock: Fraction) -> None:
         self._graph = Graph()

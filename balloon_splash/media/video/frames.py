@@ -1,4 +1,4 @@
-"""What flows from a video source to a sink."""
+"""Frames and video information, which flow from a video source to a sink."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from balloon_splash.media.video.colour import Colour
 
 @dataclass(frozen=True)
 class Frame:
-    """One picture of a video, upright.
+    """Upright picture of a video.
 
     Attributes:
         rgb: ``(H, W, 3)`` uint8.
         alpha: ``(H, W)`` uint8 opacity, or None if the video has none.
         time: seconds since the beginning of the clip, exact.
         duration: seconds until the next picture, exact.
-        source_time: seconds since the beginning of the video, exact, wherever the clip begins.
+        source_time: exact seconds since the beginning of the video, wherever the clip begins.
     """
 
     rgb: npt.NDArray[np.uint8]
@@ -33,7 +33,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What is known of a video before its frames are read.
+    """Information on a video before its frames are read.
 
     Attributes:
         path: the file.
@@ -41,12 +41,12 @@ class VideoInfo:
         time_base: a step, in seconds, that is fine enough for all times.
         seconds: length as the file announces it, None if it does not.
         size: ``(height, width)`` of the coded pictures, before they are turned upright.
-        colour: how YCbCr values mean colours.
-        sample_aspect: width to height of one pixel, as shown.
+        colour: colour tags of its YCbCr values.
+        sample_aspect: aspect of one pixel as shown, width to height.
         has_sound: whether there is a sound track.
         metadata: tags of the file (title, comment, ...).
         video_metadata: tags of the video track (language, handler, ...).
-        plays: how many times an animation is to be played; 0 is for ever.
+        plays: number of times to play an animation; 0 plays it for ever.
     """
 
     path: Path

@@ -1,4 +1,4 @@
-"""How often an animation is played."""
+"""Number of times that an animation is played."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from balloon_splash.media.opening import DAMAGED, open_image
 
 
 def plays(path: Path) -> int:
-    """How many times a GIF or WebP file is to be played; 0 is for ever, and so is what any other file gets."""
+    """Return the number of times to play a GIF or WebP file; 0, also for any other file, plays it for ever."""
     try:
         with open_image(path, ANIMATED) as image:
             loop = image.info.get("loop")
@@ -18,12 +18,12 @@ def plays(path: Path) -> int:
                 return int(loop or 0)
     except (*DAMAGED, MediaError):
         return 0
-    # GIF counts the repetitions after the first time, and without a count is played once.
+    # GIF counts the repetitions after the first time, and is played once without a count.
     return 1 if loop is None else int(loop) + 1 if loop else 0
 
 
 def loop_option(suffix: str, times: int) -> dict[str, str]:
-    """FFmpeg's option for a file with this suffix to be played so many times, 0 for ever."""
+    """Return FFmpeg's option to play a file with this suffix so many times, 0 for ever."""
     if suffix == ".webp":
         return {"loop": str(times)}
     if suffix == ".gif":

@@ -1,4 +1,4 @@
-"""The opacity that a video brings along: carried over where the file can hold it, painted black where it cannot."""
+"""Opacity of a video: carried over where the file can hold it, painted black where it cannot."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Pixels = npt.NDArray[np.uint8]
 
 
 class Opacity:
-    """Puts the opacity of frames onto what was made of them.
+    """Carrier of the opacity of frames to their results.
 
     Whether it is kept is decided with the first frame: a GIF that is never transparent need not become a ProRes file.
 
     Args:
         destination: the file to be written.
-        encoding: how it is written.
+        encoding: its encoding.
 
     Attributes:
         warnings: one line if transparent parts were painted black.
@@ -34,7 +34,7 @@ class Opacity:
         self._kept: bool | None = None
 
     def carry(self, frame: Frame, result: Pixels) -> Pixels:
-        """``result``, ``(H, W, 3)`` or ``(H, W, 4)``, with the opacity of ``frame``; RGBA if that is kept."""
+        """Return ``result``, ``(H, W, 3)`` or ``(H, W, 4)``, with the opacity of ``frame``; RGBA if that is kept."""
         if frame.alpha is None or frame.alpha.shape != result.shape[:2]:
             return result
         if self._kept is None:

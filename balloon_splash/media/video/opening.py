@@ -1,4 +1,4 @@
-"""Video files opened for reading, within bounds on what is opened."""
+"""Opening of video files, within bounds on their kind and size."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from balloon_splash.errors import MediaError
 from balloon_splash.media.limits import media_limits
 from balloon_splash.media.video.boxes import announced_samples
 
-# FFmpeg's names of what is behind the suffixes that are taken for videos, and of what phones and tools put there.
+# FFmpeg's names of the formats behind the suffixes of videos, and of those that phones and tools put there.
 _CONTAINERS = (
     "mov",
     "matroska",
@@ -22,7 +22,7 @@ _CONTAINERS = (
     "mpegts",
     "asf",
     "gif",
-    "webp_pipe",  # an animation without tracks to copy; its pictures are read by Pillow
+    "webp_pipe",  # an animation without tracks to copy, whose pictures Pillow reads
     "flv",
     "ogg",
     "mpegvideo",
@@ -37,7 +37,7 @@ def open_input(path: Path) -> InputContainer:
     """Open a video, and nothing else.
 
     FFmpeg reads hundreds of formats, whatever the suffix says. Some are lists of other files, local or remote, which
-    a video from a stranger has no business to read; nor is a file whose name looks like an address fetched.
+    a video from a stranger must not read; nor is a file fetched whose name looks like a URL.
 
     Raises:
         MediaError: another kind of file, or an index of more than ``max_frames`` entries
@@ -49,7 +49,7 @@ def open_input(path: Path) -> InputContainer:
     options = {
         "format_whitelist": ",".join(_CONTAINERS),
         "protocol_whitelist": "file",
-        "max_pixels": str(limits.max_frame_pixels),  # for the decoders that look for what the header does not say
+        "max_pixels": str(limits.max_frame_pixels),  # for decoders that probe what the header does not say
     }
     try:
         return av.open(f"file:{path}", "r", options=options, metadata_errors="replace")
@@ -60,10 +60,10 @@ def open_input(path: Path) -> InputContainer:
 
 
 def _check_index(path: Path, max_frames: int) -> None:
-    """Refuse an MP4 or MOV whose header announces more than the file can hold: FFmpeg makes room for all of it."""
+    """Refuse an MP4 or MOV whose header announces more than the file can hold: FFmpeg allocates all of it."""
     with path.open("rb") as file:
         samples = announced_samples(file)
-    # Two samples to a byte: compressed sound in QuickTime counts what comes out of the decoder.
+    # Two samples per byte: compressed sound in QuickTime counts the decoder's output.
     if samples > max_frames and samples > 2 * path.stat().st_size:
         raise MediaError(
             f"{path}: its header announces {samples} frames or samples; "

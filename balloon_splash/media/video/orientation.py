@@ -1,4 +1,4 @@
-"""Pictures turned the way their display matrix says."""
+"""Orientation of pictures by their display matrix."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from av.sidedata.sidedata import SideData
 
 @dataclass(frozen=True)
 class Orientation:
-    """One of the eight ways to lay a picture: transposed first, then mirrored left-right and top-bottom."""
+    """One of the eight orientations of a picture: transposed first, then mirrored left-right and top-bottom."""
 
     transpose: bool = False
     mirror_x: bool = False
@@ -21,7 +21,7 @@ class Orientation:
 
     @classmethod
     def of(cls, frame: av.VideoFrame) -> Orientation:
-        """What ``frame``'s display matrix asks for, to the nearest quarter turn.
+        """Return the orientation in ``frame``'s display matrix, to the nearest quarter turn.
 
         The matrix (ISO 14496-12, ``tkhd``) sends ``(x, y)`` to ``(a x + c y, b x + d y)``, y pointing down.
         """
@@ -34,7 +34,7 @@ class Orientation:
         return cls(True, mirror_x=c < 0, mirror_y=b < 0)
 
     def apply(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-        """``(H, W)`` or ``(H, W, C)`` pixels as they are to be seen."""
+        """Turn ``(H, W)`` or ``(H, W, C)`` pixels upright."""
         if self.transpose:
             pixels = np.asarray(cv2.transpose(pixels), np.uint8)
         if self.mirror_x or self.mirror_y:

@@ -1,4 +1,4 @@
-"""The track of a file that is its video."""
+"""Selection of the track that is a file's video."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ _STILLS = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.
 
 
 def main_video(container: InputContainer) -> av.VideoStream | None:
-    """The track to show, or None: the first one marked as default, as in players, of those that can be decoded.
+    """Return the track to show, or None: the first decodable one marked as default, as in players.
 
-    Stills count only where nothing else is there, and covers never.
+    Stills count only where there is nothing else, and covers never.
     """
     # Without a decoder a stream has no context, and without that no size.
     tracks = [

@@ -1,4 +1,4 @@
-"""Videos written frame by frame."""
+"""Writing of videos frame by frame."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ _SILENT = {".gif", ".webp"}
 
 
 class VideoSink:
-    """Writes a video with the sound, subtitles and tags of another one.
+    """Sink that writes a video with the sound, subtitles and tags of another one.
 
-    The file is begun with the first frame, which decides size and transparency. A sink that is left by an
-    exception leaves a file that is not to be used.
+    The first frame starts the file, and decides size and transparency. A sink that ends by an exception leaves an
+    unusable file.
 
     Args:
         path: the file to write.
-        source: the video that the frames come from, and so do tags, sound and subtitles.
-        destination: how the file is called in messages (``path`` may be temporary).
-        clip: the part of the source that the frames are.
-        encoding: how to write.
+        source: the video that frames, tags, sound and subtitles come from.
+        destination: the file's name in messages (``path`` may be temporary).
+        clip: the part of the source.
+        encoding: encoding of the file.
 
     Attributes:
-        warnings: what could not be kept, one line each.
+        warnings: features that could not be kept, one line each.
         size: ``(height, width)`` of the file's pictures, known once there is one.
         end: seconds written so far.
-        frames: how many pictures were written.
+        frames: number of pictures written.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class VideoSink:
         with media_errors(destination, "cannot be written"):
             self._output = av.open(path, "w", container_options=container_options)
         if suffix == ".gif":
-            self.warnings.append(f"{destination}: GIF holds 256 colours a picture")
+            self.warnings.append(f"{destination}: GIF holds 256 colours per picture")
         self._output.metadata.update(source.info.metadata)
 
     def __enter__(self) -> VideoSink:
@@ -87,7 +87,7 @@ class VideoSink:
                 self._output.close()
             self._report_lost_tags()
         else:
-            with contextlib.suppress(av.FFmpegError, OSError):  # the first error is the one to tell
+            with contextlib.suppress(av.FFmpegError, OSError):  # report the first error
                 self._output.close()
 
     @property
@@ -111,10 +111,10 @@ class VideoSink:
         self.frames += 1
 
     def finish(self, *, cut: bool = False) -> None:
-        """Write what is left; to be called once, after the last frame.
+        """Write the rest; to be called once, after the last frame.
 
         Args:
-            cut: end the sound with the last frame, as is done anyway where the clip ends before its source.
+            cut: end the sound with the last frame, as always where the clip ends before its source.
         """
         with media_errors(self._destination, "cannot be written"):
             if self._encoder is not None:
@@ -155,7 +155,7 @@ class VideoSink:
         return self._encoder
 
     def _report_size(self, height: int, width: int, padding: tuple[int, int]) -> None:
-        """Say why the pictures of the file have another size than those that come in."""
+        """Warn where the pictures of the file have another size than the incoming ones, and why."""
         grown = f"{self._destination}: {width}x{height} became {self.size[1]}x{self.size[0]}"
         aspect = self._source.info.sample_aspect
         if self.size != (height + padding[0], width + padding[1]):
@@ -169,7 +169,7 @@ class VideoSink:
             )
 
     def _report_lost_tags(self) -> None:
-        """Compare what the finished file says of itself with what its source says."""
+        """Compare the tags of the finished file with those of its source."""
         info = self._source.info
         before = {**info.metadata, **info.video_metadata}
         if not before or self._encoder is None:

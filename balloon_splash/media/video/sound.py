@@ -1,4 +1,4 @@
-"""Which tracks a file can hold as they are, and which kind of sound it takes instead."""
+"""Tracks that a file can hold as they are, and the kind of sound that it takes instead."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from balloon_splash.media.video.opening import open_input
 MUXERS = {".mp4": "mp4", ".m4v": "ipod", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 """FFmpeg's names of the formats that hold sound, by suffix."""
 
-_MOST_PACKETS = 10_000  # in which the first one of each sound track is looked for
+_MOST_PACKETS = 10_000  # packets to search for the first one of each sound track
 
 
 def codec_name(stream: Stream) -> str:
-    """FFmpeg's name of the stream's codec; ``unknown`` if there is no decoder for it."""
+    """Return FFmpeg's name of the stream's codec; ``unknown`` if there is no decoder for it."""
     return stream.codec_context.name if stream.codec_context else "unknown"
 
 
 def holds_sound(suffix: str, source: Path) -> bool:
-    """Whether files with this suffix take the sound tracks of ``source`` as they are, or have none by nature.
+    """Return whether files with this suffix take the sound tracks of ``source`` as they are, or never have any.
 
-    Tracks that no decoder is known for do not count: no file holds them.
+    Tracks without a known decoder do not count: no file holds them.
 
     Raises:
         av.FFmpegError: the source cannot be read.
@@ -40,10 +40,9 @@ def holds_sound(suffix: str, source: Path) -> bool:
 
 
 def held_tracks(suffix: str, source: Path, indices: Collection[int]) -> set[int]:
-    """Which of the sound and subtitle tracks of ``source`` files with this suffix take as they are.
+    """Return the sound and subtitle tracks of ``source`` that files with this suffix take as they are.
 
-    Tried rather than looked up, with one packet of each sound track: what FFmpeg's formats announce is more than they
-    take.
+    They are tried, with one packet of each sound track, not looked up: FFmpeg's formats take less than they announce.
 
     Raises:
         av.FFmpegError: the source cannot be read.

@@ -1,4 +1,4 @@
-"""Videos read frame by frame."""
+"""Reading of videos frame by frame."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ from balloon_splash.media.video.tags import lasting_tags
 from balloon_splash.media.video.timeline import Timeline, may_jump, packets_before, timed_streams
 
 FALLBACK_RATE = Fraction(25)
-"""Frames per second of a video that does not say."""
+"""Frames per second of a video that does not give them."""
 
 _FINEST_RATE = 1000  # "frame rates" above are time bases in disguise
-_TICKS_PER_SECOND = 10_000  # at least, where a time base has to be made up
+_TICKS_PER_SECOND = 10_000  # least denominator where a time base has to be invented
 _BACK_OFF = (0, 1, 4, 16)  # seconds before the wanted time at which to look for a picture that is not too late
-_MISSING_SECONDS = Fraction(1, 5)  # a video that ends so much earlier than announced was cut off
+_MISSING_SECONDS = Fraction(1, 5)  # share of the announced length by which a video that was cut off ends early
 
 
 class VideoSource:
-    """The video track of a file, as upright RGB frames with exact times. Its frames can be read once.
+    """Video track of a file, as upright RGB frames with exact times, which can be read once.
 
     Args:
         path: the file.
 
     Attributes:
-        info: what is known without reading all frames.
-        warnings: what was wrong with the file, one line each; complete once the frames have been read.
-        offset: the file's own time, in seconds, of time 0 of the clip; known once the first frame has been read.
+        info: information available without reading all frames.
+        warnings: faults of the file, one line each; complete once the frames have been read.
+        offset: the file's own time, in seconds, at time 0 of the clip; known once the first frame has been read.
 
     Raises:
         MediaError: the file cannot be read, is not a video, or not one frame of it can be decoded.
@@ -82,7 +82,7 @@ class VideoSource:
         """Read the frames of ``clip``; the first one has time 0 if the clip has a start.
 
         Raises:
-            MediaError: no frame lies in the clip.
+            MediaError: the clip holds no frame.
         """
         read = RgbReader(self.info.colour)
         shift: Fraction | None = None
@@ -101,7 +101,7 @@ class VideoSource:
             raise MediaError(f"{self._path}: no frame from {clip.start} s on; the video ends earlier")
 
     def _open(self) -> None:
-        """Open the file, or open it anew, at its beginning."""
+        """Open, or reopen, the file at its beginning."""
         with media_errors(self._path, "cannot be read as a video"):
             self._container = open_input(self._path)
         try:
@@ -110,7 +110,7 @@ class VideoSource:
             self._container.close()
             raise
         self._decoder = _decoder(self._stream)
-        # The size may change on the way; this is where FFmpeg looks before it makes room for a frame.
+        # The size may change on the way; FFmpeg checks this limit before it allocates a frame.
         self._decoder.options = {**self._decoder.options, "max_pixels": str(self._limits.max_frame_pixels)}
 
     def _find_stream(self) -> av.VideoStream:
@@ -130,7 +130,7 @@ class VideoSource:
             )
 
     def _start_of_tracks(self) -> Fraction:
-        """When the file's first track begins, in its own time; broadcast streams do not begin at 0."""
+        """Return the start of the file's first track in its own time; broadcast streams do not begin at 0."""
         starts = [
             stream.start_time * stream.time_base
             for stream in self._container.streams
@@ -143,11 +143,11 @@ class VideoSource:
         for rate in (self._stream.average_rate, self._stream.guessed_rate):
             if rate is not None and 0 < rate <= _FINEST_RATE:
                 return rate
-        self.warnings.append(f"{self._path}: says no frame rate; {FALLBACK_RATE} frames per second are assumed")
+        self.warnings.append(f"{self._path}: has no frame rate; {FALLBACK_RATE} frames per second are assumed")
         return FALLBACK_RATE
 
     def _find_grid(self) -> Fraction | None:
-        """The exact frame interval if the file's clock is too coarse for it (Matroska's milliseconds), or None."""
+        """Return the exact frame interval if the file's clock is too coarse (Matroska's milliseconds), else None."""
         interval = 1 / self._rate
         return None if (interval / self._tick).denominator == 1 or self._tick < Fraction(1, 2000) else interval
 
@@ -193,10 +193,10 @@ class VideoSource:
     def _report_depth(self) -> None:
         bits = max(component.bits for component in self._first.content.format.components)
         if bits > 8:
-            self.warnings.append(f"{self._path}: {bits} bits a channel become 8")
+            self.warnings.append(f"{self._path}: {bits} bits per channel become 8")
 
     def _from(self, start: float) -> Iterator[Timed[av.VideoFrame]]:
-        """The frames from ``start`` on, and perhaps some before, but none missing."""
+        """Yield the frames from ``start`` on, and perhaps some before, but none missing."""
         if start <= 0:
             yield self._first
             yield from self._decoded
@@ -218,7 +218,7 @@ class VideoSource:
         yield from self._decode(0)
 
     def _sought(self, time: Fraction) -> Iterator[Timed[av.VideoFrame]]:
-        """The frames from where the file stands for ``time``, which may be too late; none before the beginning."""
+        """Yield the frames from the seek position for ``time``, which may be too late; none before the beginning."""
         if time <= 0:
             return
         try:
@@ -234,7 +234,7 @@ class VideoSource:
         self._open()
 
     def _decode(self, skip: int) -> Iterator[Timed[av.VideoFrame]]:
-        """The frames after the first ``skip`` packets from where the file stands."""
+        """Yield the frames after the first ``skip`` packets from the file's position."""
         previous: Timed[av.VideoFrame] | None = None
         for number, frame in enumerate(deinterlaced(self._decoded_frames(skip))):
             if number == self._limits.max_frames:
@@ -248,7 +248,7 @@ class VideoSource:
             else:
                 time = previous.end if previous else Fraction(0)
             if previous is not None and time <= previous.time:
-                time = previous.time + self._tick  # encoders insist on times that grow
+                time = previous.time + self._tick  # encoders need times that grow
             previous = Timed(frame, time, duration)
             yield previous
 
@@ -260,7 +260,7 @@ class VideoSource:
             for packet in self._container.demux(*streams):
                 timeline.place(packet)
                 self._jumps = max(self._jumps, timeline.jumps)
-                if packet.stream.index != self._stream.index:  # the last packets, empty, carry no number
+                if packet.stream.index != self._stream.index:  # the last, empty packets have no number
                     continue
                 if skip:
                     skip -= 1
@@ -273,19 +273,17 @@ class VideoSource:
                 except av.FFmpegError:
                     self._damaged += 1
         except av.FFmpegError as error:
-            self.warnings.append(
-                f"{self._path}: cannot be read to its end ({error.strerror}); what came before is kept"
-            )
+            self.warnings.append(f"{self._path}: cannot be read to its end ({error.strerror}); the part before is kept")
 
     def _exact(self, time: Fraction) -> Fraction:
-        """``time`` before the file's clock rounded it."""
+        """Return ``time`` before the file's clock rounded it."""
         if self._grid is None:
             return time
         nearest = round(time / self._grid) * self._grid
         return nearest if abs(nearest - time) <= self._tick else time
 
     def _announced(self) -> Fraction | None:
-        """Length of the video track, if anything tells: a file's overall length may be that of another track."""
+        """Return the length of the video track, if known: a file's overall length may be that of another track."""
         if self._stream.duration is not None or len(self._container.streams) == 1:
             return self.info.seconds
         tagged = _tagged_seconds(self._stream)
@@ -300,7 +298,9 @@ class VideoSource:
                 "the parts follow one another"
             )
         if self._damaged:
-            self.warnings.append(f"{self._path}: {self._damaged} damaged packets; what can be decoded of them is kept")
+            self.warnings.append(
+                f"{self._path}: {self._damaged} damaged packets; the parts that can be decoded are kept"
+            )
         if end is None:
             return
         announced = self._announced()
@@ -309,11 +309,11 @@ class VideoSource:
                 f"{self._path}: ends after {float(end):.2f} s; its header announces {float(announced):.2f} s"
             )
         elif is_cut_off(self._path, self._container.format.name):
-            self.warnings.append(f"{self._path}: is cut off; what came before is kept")
+            self.warnings.append(f"{self._path}: is cut off; the part before is kept")
 
 
 def _tagged_seconds(stream: av.VideoStream) -> Fraction | None:
-    """The length in Matroska's statistics of a track, ``h:mm:ss.fraction``."""
+    """Return the length in Matroska's statistics of a track, ``h:mm:ss.fraction``."""
     text = next((value for name, value in stream.metadata.items() if name.upper().startswith("DURATION")), "")
     try:
         hours, minutes, seconds = (Fraction(part) for part in text.split(":"))
@@ -323,7 +323,7 @@ def _tagged_seconds(stream: av.VideoStream) -> Fraction | None:
 
 
 def _decoder(stream: av.VideoStream) -> av.VideoCodecContext:
-    """The stream's own decoder, except for VP9 with alpha, which FFmpeg's own decoder ignores."""
+    """Return the stream's own decoder, except for VP9 with alpha, which FFmpeg's own decoder ignores."""
     if stream.codec_context.name != "vp9" or stream.metadata.get("alpha_mode") != "1":
         return stream.codec_context
     decoder = av.CodecContext.create("libvpx-vp9", "r")

@@ -1,4 +1,4 @@
-"""What files and tracks say of themselves: title, place, camera, language, time code."""
+"""Tags of files and tracks: title, place, camera, language, time code."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import re
 from collections.abc import Mapping
 from fractions import Fraction
 
-# What describes the old file rather than its content: muxers write their own.
+# Tags of the old file rather than of its content: muxers write their own.
 _OF_THE_FILE = {"major_brand", "minor_version", "compatible_brands", "encoder", "duration", "alpha_mode", "vendor_id"}
 _STATISTICS = ("_statistics_", "bps", "number_of_frames", "number_of_bytes")
-_HANDLER = "handler_name"  # of a track in MP4; other files have no use for it
+_HANDLER = "handler_name"  # tag of a track in MP4, useless in other files
 _UNDETERMINED = "und"  # a language that says nothing
 _TIMECODE = re.compile(r"\d\d:\d\d:\d\d([:;.])\d\d")
 
 
 def lasting_tags(tags: Mapping[str, str]) -> dict[str, str]:
-    """Title, comment, language and the like, without what was only true of the file they come from."""
+    """Return title, comment, language and the like, without tags that were true of the source file only."""
     return {
         name: text
         for name, text in tags.items()
@@ -24,7 +24,7 @@ def lasting_tags(tags: Mapping[str, str]) -> dict[str, str]:
 
 
 def lost_tags(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
-    """Names of the tags in ``before`` that ``after`` lacks, whatever the case that the format writes them in."""
+    """Return names of the tags in ``before`` that ``after`` lacks, regardless of case."""
     kept = {name.casefold() for name in after}
     return [
         name
@@ -34,7 +34,7 @@ def lost_tags(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
 
 
 def muxer_flags(suffix: str, tags: Mapping[str, str]) -> dict[str, str]:
-    """FFmpeg's options for an MP4 or MOV file that holds ``tags``.
+    """Return FFmpeg's options for an MP4 or MOV file that holds ``tags``.
 
     Its index goes to the front, so that a browser can play it while it loads. Keys such as
     ``com.apple.quicktime.make`` fit into metadata of QuickTime's newer kind alone, and then all go there.
@@ -46,7 +46,7 @@ def muxer_flags(suffix: str, tags: Mapping[str, str]) -> dict[str, str]:
 
 
 def without_timecode(tags: Mapping[str, str], rate: Fraction, *, whole: bool) -> dict[str, str]:
-    """``tags`` without a time code that would be wrong (of a part of the video) or that muxers stumble over."""
+    """Return ``tags`` without a time code that would be wrong (of a part of the video) or that muxers refuse."""
     found = _TIMECODE.fullmatch(next((text for name, text in tags.items() if name.lower() == "timecode"), ""))
-    fits = found is not None and (found[1] == ":" or rate.denominator == 1001)  # frames are dropped at 29.97 alone
+    fits = found is not None and (found[1] == ":" or rate.denominator == 1001)  # drop-frame codes are for 29.97
     return {name: text for name, text in tags.items() if name.lower() != "timecode" or (whole and fits)}

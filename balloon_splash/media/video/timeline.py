@@ -1,4 +1,4 @@
-"""Times that go on where a file's clock jumps: recordings that were joined, or a clock that was set anew."""
+"""Continuous times where a file's clock jumps: recordings that were joined, or a clock that was reset."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from av.stream import Stream
 from balloon_splash.media.video.opening import open_input
 from balloon_splash.media.video.selection import main_video
 
-_BACK = Fraction(1, 10)  # seconds that packets of one track may go backwards
-_AHEAD = 10  # seconds without a packet that are a jump, in formats made for broadcasting
-_MEET = 1  # seconds within which the tracks of one part are taken to belong together
+_BACK = Fraction(1, 10)  # seconds by which packets of one track may go backwards
+_AHEAD = 10  # seconds without a packet that count as a jump, in formats for broadcasting
+_MEET = 1  # seconds within which tracks count as one part
 
 
 def may_jump(container: InputContainer) -> bool:
-    """Whether the format is one whose clock may jump, so that places in it cannot be found by time."""
+    """Return whether the clock of the format may jump, so that places in it cannot be found by time."""
     return bool(Flags(container.format.flags) & Flags.ts_discont)
 
 
 class Timeline:
-    """Places packets, given in the order of the file, on a time that never jumps.
+    """Timeline that places packets, given in the order of the file, at times that never jump.
 
-    Where a track jumps, a new part begins, and the other tracks follow with the same shift: so do they stay in step.
+    Where a track jumps, a new part begins, and the other tracks follow with the same shift, so they stay in sync.
 
     Args:
-        jumps_ahead: whether the format is one in which a long gap is a jump, too.
+        jumps_ahead: whether a long gap is a jump in this format.
 
     Attributes:
-        jumps: how many new parts there were.
+        jumps: number of new parts.
     """
 
     def __init__(self, *, jumps_ahead: bool) -> None:
@@ -45,11 +45,11 @@ class Timeline:
 
     @property
     def jumps(self) -> int:
-        """How many new parts there were."""
+        """Number of new parts."""
         return len(self._shifts) - 1
 
     def place(self, packet: Packet[Stream]) -> None:
-        """Give a packet its place, and set its times to it."""
+        """Set the times of a packet to its place."""
         if packet.dts is None:
             return
         index = packet.stream_index
@@ -82,7 +82,7 @@ class Timeline:
 
 
 def timed_streams(container: InputContainer, *others: Stream) -> list[Stream]:
-    """The tracks by which a :class:`Timeline` notices jumps, the same ones for all readers, and ``others``."""
+    """Return the tracks by which a :class:`Timeline` notices jumps, the same for all readers, and ``others``."""
     main = main_video(container)
     streams = {stream.index: stream for stream in (*container.streams.audio, *others)}
     if main is not None:
@@ -91,15 +91,15 @@ def timed_streams(container: InputContainer, *others: Stream) -> list[Stream]:
 
 
 def packets_before(path: Path, index: int, time: Fraction) -> int:
-    """How many packets of a track come before the last one, not later than ``time``, that decoding can begin with.
+    """Count the packets of a track before the last one, not later than ``time``, at which decoding can begin.
 
     For formats whose clock may jump, and whose pictures cannot be found by time: the file is read up to there, without
     decoding.
 
     Args:
         path: the file.
-        index: of the track.
-        time: in seconds, of the file's own time as a :class:`Timeline` has it.
+        index: index of the track.
+        time: time in seconds, on the file's :class:`Timeline`.
     """
     with open_input(path) as container:
         timeline = Timeline(jumps_ahead=may_jump(container))

@@ -1,4 +1,4 @@
-"""Sound, subtitles and attachments that go from one file to another: as they are, or as the other one can hold them."""
+"""Sound, subtitles and attachments, copied or converted from one file to another."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from balloon_splash.media.video.sound import codec_name, held_tracks
 from balloon_splash.media.video.tags import lasting_tags
 from balloon_splash.media.video.timeline import Timeline, may_jump, timed_streams
 
-_EARLIER = 1  # second before the clip from which packets are looked for: tracks are not interleaved to the instant
+_EARLIER = 1  # second before the clip at which to start reading packets: tracks are not interleaved exactly
 
 _Handle: TypeAlias = Callable[["Packet[Stream] | None"], "list[Packet[Stream]]"]
 
 
 @dataclass(frozen=True)
 class _Copy:
-    """A track whose packets are taken as they are."""
+    """Track whose packets are copied."""
 
     track: Stream
 
@@ -39,21 +39,21 @@ class _Copy:
 
 
 class CopiedTracks:
-    """The other tracks of a video, in step with it: copied bit for bit where the file can hold them.
+    """Other tracks of a video, in sync with it: copied bit for bit where the file can hold them.
 
-    Sound and text that it cannot hold are converted, and what cannot be kept at all is named. The file is opened once
-    more for them: whatever way its tracks are interleaved, packets need not pile up while the video waits for a model.
+    Sound and text that it cannot hold are converted, and warnings name tracks that cannot be kept. The source is opened
+    again for them: however its tracks are interleaved, packets need not pile up while the video waits for a model.
 
     Args:
         source: the file that they come from.
         output: the file being written; its header has not been written yet.
-        destination: how that file is called in messages.
+        destination: that file's name in messages.
         offset: the source's own time, in seconds, that becomes 0.
-        audio: whether sound is wanted.
+        audio: whether to keep the sound.
 
     Attributes:
-        copied: names of the codecs of the tracks that are written.
-        warnings: tracks that were converted or had to stay behind, one line each.
+        copied: names of the codecs of the tracks written.
+        warnings: tracks that were converted or left out, one line each.
 
     Raises:
         MediaError: the source cannot be read.
@@ -91,14 +91,14 @@ class CopiedTracks:
         if whole:
             self._output.set_chapters(self._input.chapters())
         elif self._input.chapters():
-            self.warnings.append(f"{self._source}: the chapter marks are left out, since only a part is written")
+            self.warnings.append(f"{self._source}: the chapter marks are left out: only a part is written")
 
     def close(self) -> None:
         """Close the file that they come from."""
         self._input.close()
 
     def copy_until(self, time: Fraction | None) -> None:
-        """Copy what begins before ``time`` seconds of the clip, or all that is left."""
+        """Copy packets that begin before ``time`` seconds of the clip, or all the rest."""
         while self._pending is not None and (time is None or self._time(self._pending) < time):
             packet = self._pending
             shift = round(self._offset / packet.time_base)
@@ -108,12 +108,12 @@ class CopiedTracks:
             self._pending = self._next()
 
     def finish(self) -> None:
-        """Write what the converters still hold; to be called once, at the end."""
+        """Write the packets that the converters still hold; to be called once, at the end."""
         for handler in self._handlers.values():
             self._output.mux(handler(None))
 
     def _pair_up(self, audio: bool) -> dict[int, _Copy | ConvertedSound | ConvertedText]:
-        """Add a track to the output for each one that is kept, by its index; name all others."""
+        """Add a track to the output for each one that is kept, by its index; warn about all others."""
         video = main_video(self._input)
         others = [stream for stream in self._input.streams if video is None or stream.index != video.index]
         suffix = self._destination.suffix.lower()
@@ -152,7 +152,7 @@ class CopiedTracks:
         return converted
 
     def _attached(self, stream: Stream, suffix: str) -> bool:
-        """Attach what is no picture (fonts, notes) to a Matroska file again; whether that was possible."""
+        """Attach everything but pictures (fonts, notes) to a Matroska file again; return whether that was possible."""
         if not isinstance(stream, AttachmentStream) or suffix != ".mkv":
             return False
         kind = stream.mimetype or "application/octet-stream"
@@ -163,7 +163,7 @@ class CopiedTracks:
 
     def _report(self, stream: Stream) -> None:
         if Disposition.attached_pic in stream.disposition or _is_picture(stream):
-            self.warnings.append(f"{self._source}: the cover picture is left out, since it shows the original")
+            self.warnings.append(f"{self._source}: the cover picture is left out: it shows the original")
             return
         if stream.type == "data" and (stream.metadata.get("timecode") or self._input.chapters()):
             return  # muxers make these anew
@@ -173,7 +173,7 @@ class CopiedTracks:
         self.warnings.append(f"{self._source}: {stream.type} track {stream.index} ({what}) is left out")
 
     def _wanted_streams(self) -> list[Stream]:
-        """The tracks to read: where the clock may jump, also those that tell when it does."""
+        """Return the tracks to read; where the clock may jump, also those that show when it does."""
         kept = [self._input.streams[index] for index in self._handlers]
         if not kept or not may_jump(self._input):
             if kept and self._offset > _EARLIER:
@@ -182,7 +182,7 @@ class CopiedTracks:
         return timed_streams(self._input, *kept)
 
     def _next(self) -> Packet[Stream] | None:
-        """The next packet that is not before the clip."""
+        """Return the next packet that is not before the clip."""
         if not self._handlers:
             return None
         try:

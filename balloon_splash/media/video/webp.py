@@ -1,4 +1,4 @@
-"""Animated WebP, which FFmpeg writes but does not read."""
+"""Reading of animated WebP, which FFmpeg writes but does not read."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MILLISECOND = Fraction(1, 1000)
 
 
 class WebpSource:
-    """An animated WebP read through Pillow, with the interface of ``VideoSource``.
+    """Source that reads an animated WebP through Pillow, with the interface of ``VideoSource``.
 
     Raises:
         MediaError: the file is not a picture that can be read.
@@ -64,7 +64,7 @@ class WebpSource:
         """Read the frames of ``clip``.
 
         Raises:
-            MediaError: no frame lies in the clip.
+            MediaError: the clip holds no frame.
         """
         shift: Fraction | None = None
         for picture in clip.pick(self._decode()):
@@ -90,5 +90,5 @@ class WebpSource:
 
 
 def _milliseconds(image: Image.Image) -> int:
-    """How long the current frame is shown; browsers take 0 for 100."""
+    """Return the duration of the current frame; browsers take 0 for 100."""
     return int(image.info.get("duration") or 0) or 100
