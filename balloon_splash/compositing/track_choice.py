@@ -23,7 +23,7 @@ from balloon_splash.compositing.detections import Detections
 from balloon_splash.compositing.select import Selection, mask_areas
 
 AREA_MARGIN, SCORE_MARGIN = 1.1, 1.02
-"""How many times better an object must be to take another one's place; confident scores lie close together."""
+"""Ratio by which an object must be better to take another one's place; confident scores are close together."""
 
 
 @dataclass(frozen=True)

@@ -158,7 +158,7 @@ def via_files(draw: st.DrawFn) -> bytes:
 # A LabelMe file with one fault is refused as a whole, so most have to be sound.
 labelme_point = st.lists(near_number, min_size=2, max_size=2)
 LABELME_POINTS = {"polygon": (3, 12), "rectangle": (2, 2), "circle": (2, 2)}
-"""How many points the shapes have that are read: at least, at most."""
+"""Least and most points of each shape that is read."""
 
 
 @st.composite
