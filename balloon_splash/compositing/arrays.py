@@ -16,7 +16,7 @@ Matte: TypeAlias = npt.NDArray[np.float32]
 Window: TypeAlias = tuple[slice, slice]
 """The rows and columns of a part of a picture."""
 
-Pixels: TypeAlias = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
+PixelIndices: TypeAlias = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
 """The row and the column of each of N pixels, as ``np.nonzero`` gives them."""
 
 

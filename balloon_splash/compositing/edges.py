@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from balloon_splash.compositing.arrays import Image, Matte, Pixels, Window, full_scale
+from balloon_splash.compositing.arrays import Image, Matte, PixelIndices, Window, full_scale
 
 GUIDED_EPSILON = 1e-4
 """Regularisation of the guided filter for colours in [0, 1]: contrasts well below its root are smoothed over."""
@@ -21,7 +21,7 @@ FOREGROUND_RADII = (30, 6)
 """Radii in pixels around an edge pixel from which the object's own colour is estimated: first far, then near."""
 
 FOREGROUND_STEP = 4
-"""Pixels between the points where these mean colours are computed."""
+"""PixelIndices between the points where these mean colours are computed."""
 
 REMAP_ROWS = 2**14
 
@@ -103,7 +103,7 @@ def _box_mean_many(values: npt.NDArray[np.float32], radius: int) -> npt.NDArray[
     return np.stack([box_mean(values[..., k].copy(), radius) for k in range(values.shape[-1])], axis=-1)
 
 
-def pure_foreground(image: Image, alpha: Matte, edge: Pixels) -> npt.NDArray[np.float32]:
+def pure_foreground(image: Image, alpha: Matte, edge: PixelIndices) -> npt.NDArray[np.float32]:
     """Estimate the object's own colour where it mixes with what is behind it, so that the cut-out has no halo.
 
     The blur fusion of Forte and Pitie, "Approximate Fast Foreground Colour Estimation" (ICIP 2021): the mean colours
@@ -140,7 +140,7 @@ def pure_foreground(image: Image, alpha: Matte, edge: Pixels) -> npt.NDArray[np.
 
 
 def _grid_points(
-    edge: Pixels, window: Window, shape: tuple[int, int], size: tuple[int, int]
+    edge: PixelIndices, window: Window, shape: tuple[int, int], size: tuple[int, int]
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """``(N, 1)`` x and y of the pixels on a grid of ``size`` (width, height) laid over the window."""
     x = (edge[1] - window[1].start + 0.5) * (size[0] / shape[1]) - 0.5
@@ -170,7 +170,7 @@ def _unmix(
     return np.clip(front + weight * (observed - weight * front - (1 - weight) * back), 0, limit)
 
 
-def _around(edge: Pixels, margin: int) -> Window:
+def _around(edge: PixelIndices, margin: int) -> Window:
     top, left = (max(int(axis.min()) - margin, 0) for axis in edge)
     bottom, right = (int(axis.max()) + 1 + margin for axis in edge)
     return slice(top, bottom), slice(left, right)

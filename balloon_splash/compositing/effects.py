@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from balloon_splash.compositing.arrays import Image, Matte, Pixels, to_dtype
+from balloon_splash.compositing.arrays import Image, Matte, PixelIndices, to_dtype
 from balloon_splash.compositing.backgrounds import BackgroundLike, background_from
 from balloon_splash.compositing.edges import pure_foreground
 
@@ -82,7 +82,7 @@ def _blend_edge(image: Image, background: Image, matte: Matte) -> None:
     background[edge] = to_dtype(weight * front + (1 - weight) * background[edge], image.dtype)
 
 
-def _between(matte: Matte) -> Pixels:
+def _between(matte: Matte) -> PixelIndices:
     rows, columns = np.nonzero((matte > 0) & (matte < 1))
     return rows, columns
 

@@ -13,6 +13,7 @@ import tifffile
 from PIL import Image
 
 from balloon_splash.errors import MediaError
+from balloon_splash.media.pixels import Pixels
 
 PNG_BIT_DEPTH_AT = 24  # byte of the IHDR chunk in the file
 BITS_PER_SAMPLE = 258  # TIFF tag
@@ -24,7 +25,6 @@ SIZ_DEPTH_AT = 40
 NEUTRAL = frozenset({tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.MINISWHITE})
 
 Deep = npt.NDArray[np.uint16]
-Pixels = npt.NDArray[np.uint8 | np.uint16]
 
 UPRIGHT: dict[int, Callable[[Pixels], Pixels]] = {
     2: np.fliplr,

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from balloon_splash.media.colour_numbers import ColourNumbers
 from balloon_splash.media.jpeg_segments import Segment
+from balloon_splash.media.pixels import Pixels, Pixels8
 from balloon_splash.media.png_chunks import Chunk
 
 
@@ -74,8 +75,8 @@ class Picture:
             JPEG file need not be encoded again; else None.
     """
 
-    rgb: npt.NDArray[np.uint8 | np.uint16]
-    alpha: npt.NDArray[np.uint8 | np.uint16] | None = None
+    rgb: Pixels
+    alpha: Pixels | None = None
     format: str = "PNG"
     grey: bool = False
     metadata: Metadata = field(default_factory=Metadata)
@@ -89,19 +90,19 @@ class Picture:
         return self.rgb.shape[0], self.rgb.shape[1]
 
     @property
-    def rgb8(self) -> npt.NDArray[np.uint8]:
+    def rgb8(self) -> Pixels8:
         """``(H, W, 3)`` uint8: the nearest 8-bit colours."""
         return to_8_bit(self.rgb)
 
     @property
-    def visible8(self) -> npt.NDArray[np.uint8]:
+    def visible8(self) -> Pixels8:
         """``(H, W, 3)`` uint8: the view of a model, with fully transparent areas in white, whatever their colour."""
         if self.alpha is None:
             return self.rgb8
         return np.where(self.alpha[..., None] == 0, np.uint8(255), self.rgb8)
 
 
-def to_8_bit(values: npt.NDArray[np.uint8 | np.uint16]) -> npt.NDArray[np.uint8]:
+def to_8_bit(values: Pixels) -> Pixels8:
     """Round to the nearest 8-bit value; 65535 becomes 255."""
     if values.dtype == np.uint8:
         return values.astype(np.uint8, copy=False)

@@ -11,12 +11,13 @@ import numpy as np
 from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from balloon_splash.errors import MediaError
-from balloon_splash.media.deep_pixels import UPRIGHT, Pixels, has_16_bits, read_deep
+from balloon_splash.media.deep_pixels import UPRIGHT, has_16_bits, read_deep
 from balloon_splash.media.describing import describe, exif_of, resolution
 from balloon_splash.media.formats import READABLE, register_plugins
 from balloon_splash.media.jpeg_xl import is_jpeg_xl
 from balloon_splash.media.opening import open_image, read_bytes
 from balloon_splash.media.picture import JpegSource, Metadata, Picture
+from balloon_splash.media.pixels import Pixels
 
 SIDEWAYS = frozenset({5, 6, 7, 8})
 """Orientations that swap width and height when the picture is turned upright."""

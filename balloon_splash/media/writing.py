@@ -8,11 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 import tifffile
 from PIL import Image, PngImagePlugin
 
@@ -33,9 +32,8 @@ from balloon_splash.media.jpeg_blocks import Greyed, grey_outside
 from balloon_splash.media.jpeg_metadata import ICC, XMP
 from balloon_splash.media.jpeg_segments import APP14, LONGEST, Segment, parse_jpeg, with_segments
 from balloon_splash.media.picture import Metadata, Picture, to_8_bit
+from balloon_splash.media.pixels import Pixels
 from balloon_splash.media.png_chunks import OF_PIXELS, Chunk, chunks, texts, with_chunks
-
-AnyPixels: TypeAlias = npt.NDArray[np.uint8 | np.uint16]
 
 JPEG_QUALITY = 95
 LOSSY_QUALITY = 90
@@ -200,7 +198,7 @@ def _fits(block: bytes | None, kind: str) -> bool:
     return kind != "JPEG" or len(block or b"") <= LONGEST - len(XMP)
 
 
-def _fitting_pixels(picture: Picture, kind: str) -> tuple[AnyPixels, list[str]]:
+def _fitting_pixels(picture: Picture, kind: str) -> tuple[Pixels, list[str]]:
     """Return ``(H, W)``, or ``(H, W, C)`` with C of 2 (grey and alpha), 3 or 4 channels, as the picture needs."""
     notes = []
     colour = picture.rgb[..., 0] if picture.grey and _is_neutral(picture) else picture.rgb
@@ -227,7 +225,7 @@ def _is_neutral(picture: Picture) -> bool:
 
 
 def _save_options(
-    picture: Picture, metadata: Metadata, kind: str, pixels: AnyPixels, quality: int | None
+    picture: Picture, metadata: Metadata, kind: str, pixels: Pixels, quality: int | None
 ) -> dict[str, Any]:
     """Return keyword arguments of Pillow's writer."""
     options = _png_options(metadata)
@@ -268,7 +266,7 @@ def _png_options(metadata: Metadata) -> dict[str, Any]:
     return {"exif": metadata.exif, "icc_profile": metadata.icc, "dpi": metadata.dpi, "pnginfo": text}
 
 
-def _jpeg_options(options: dict[str, Any], pixels: AnyPixels, quality: int | None, same_format: bool) -> dict[str, Any]:
+def _jpeg_options(options: dict[str, Any], pixels: Pixels, quality: int | None, same_format: bool) -> dict[str, Any]:
     if quality is not None:
         return {"quality": quality, "qtables": None}
     if not same_format or "qtables" not in options:
@@ -278,7 +276,7 @@ def _jpeg_options(options: dict[str, Any], pixels: AnyPixels, quality: int | Non
     return {}
 
 
-def _by_pillow(pixels: AnyPixels, kind: str, options: dict[str, Any], notes: list[str]) -> bytes:
+def _by_pillow(pixels: Pixels, kind: str, options: dict[str, Any], notes: list[str]) -> bytes:
     """Encode by Pillow's writer, with as much of the metadata as it takes."""
     register_plugins()
     descriptive = [name for name in DESCRIPTIVE_OPTIONS if name in options]

@@ -11,10 +11,11 @@ from balloon_splash.compositing.look import Look
 from balloon_splash.compositing.select import Selection
 from balloon_splash.compositing.track_choice import TrackChoice
 from balloon_splash.media.inputs import Source
+from balloon_splash.media.pixels import Pixels8
 from balloon_splash.media.video.frames import Frame
 from balloon_splash.splasher.finder import NamedFinder, NamedImage, detections_of
 from balloon_splash.splasher.record_finder import frame_name
-from balloon_splash.splasher.video_stream import FindInFrames, Pixels, Settle
+from balloon_splash.splasher.video_stream import FindInFrames, Settle
 
 
 class FrameSplasher:
@@ -71,13 +72,13 @@ class FrameSplasher:
 
         return settle
 
-    def compose(self, rgb: Pixels, detections: Detections) -> Pixels:
+    def compose(self, rgb: Pixels8, detections: Detections) -> Pixels8:
         """Turn a ``(H, W, 3)`` frame into its splash, ``(H, W, 4)`` on a transparent ground."""
         if self._hysteresis is not None:
             detections = detections[self._hysteresis.indices(detections)]
         objects = detections[self._choose(detections)]
         self.kept.update(objects.numbers.tolist())
-        result: Pixels = self._look.apply(rgb, self._look.matte(rgb, objects), objects).astype(rgb.dtype, copy=False)
+        result: Pixels8 = self._look.apply(rgb, self._look.matte(rgb, objects), objects).astype(rgb.dtype, copy=False)
         return result
 
 

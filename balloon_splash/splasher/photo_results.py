@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from balloon_splash.compositing.arrays import Matte, to_dtype
 from balloon_splash.compositing.detections import Detections
@@ -19,6 +18,7 @@ from balloon_splash.errors import MediaError, OutputExistsError
 from balloon_splash.media.inputs import Source
 from balloon_splash.media.outputs import extra_path
 from balloon_splash.media.picture import Metadata, Picture
+from balloon_splash.media.pixels import Pixels
 from balloon_splash.media.writing import encode_picture, write_bytes, write_picture
 from balloon_splash.splasher.splasher import Splashed, splash_picture
 
@@ -105,9 +105,7 @@ def _notes(splashed: Splashed, selection: Selection) -> tuple[str, ...]:
     return () if len(splashed.chosen) else (selection.explain_nothing(splashed.detections),)
 
 
-def _extra_pixels(
-    splashed: Splashed, look: Look, files: Files
-) -> Iterator[tuple[str, npt.NDArray[np.uint8 | np.uint16]]]:
+def _extra_pixels(splashed: Splashed, look: Look, files: Files) -> Iterator[tuple[str, Pixels]]:
     """Yield the ending of the file name and the pixels of every extra picture; transparent areas stay transparent."""
     before = splashed.before
     if files.mask:
@@ -131,11 +129,11 @@ def _visible(matte: Matte, picture: Picture) -> Matte:
     return matte * (picture.alpha / np.float32(np.iinfo(picture.alpha.dtype).max))
 
 
-def _with_alpha(picture: Picture) -> npt.NDArray[np.uint8 | np.uint16]:
+def _with_alpha(picture: Picture) -> Pixels:
     return picture.rgb if picture.alpha is None else np.dstack([picture.rgb, picture.alpha])
 
 
-def _plain(pixels: npt.NDArray[np.uint8 | np.uint16], source: Picture) -> Picture:
+def _plain(pixels: Pixels, source: Picture) -> Picture:
     """Make pixels ``(h, w)``, ``(h, w, 3)`` or ``(h, w, 4)`` a picture in the colour space of their source."""
     if pixels.ndim == 2:
         return Picture(np.dstack([pixels] * 3), grey=True)

@@ -19,6 +19,7 @@ from balloon_splash.compositing.select import Selection, with_default_confidence
 from balloon_splash.media.formats import WITH_ALPHA
 from balloon_splash.media.inputs import Source
 from balloon_splash.media.picture import Picture
+from balloon_splash.media.pixels import Pixels
 from balloon_splash.splasher.added_boxes import Box
 from balloon_splash.splasher.finder import Finder, NamedImage, detections_of
 from balloon_splash.splasher.finding import model_finder
@@ -238,9 +239,7 @@ def splash(image: Kind, **options: Any) -> Kind:
     return Splasher(**options)(image)
 
 
-def _both_opaque(
-    first: npt.NDArray[np.uint8 | np.uint16], second: npt.NDArray[np.uint8 | np.uint16] | None
-) -> npt.NDArray[np.uint8 | np.uint16]:
+def _both_opaque(first: Pixels, second: Pixels | None) -> Pixels:
     """Multiply two alpha channels."""
     if second is None:
         return np.ascontiguousarray(first)

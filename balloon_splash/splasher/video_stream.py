@@ -12,14 +12,12 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
-import numpy as np
-import numpy.typing as npt
-
 from balloon_splash.compositing.detections import Detections
 from balloon_splash.compositing.key_frames import LONGEST_INTERVAL, USUAL_INTERVAL, Step, find_between, steps_of
 from balloon_splash.compositing.smoothing import Steadiness, steady
 from balloon_splash.errors import OutputExistsError, UsageError
 from balloon_splash.files import atomic_path
+from balloon_splash.media.pixels import Pixels8
 from balloon_splash.media.streaming import Stage, run_pipeline
 from balloon_splash.media.video.clip import Clip
 from balloon_splash.media.video.codecs import Encoding
@@ -30,12 +28,10 @@ from balloon_splash.media.video.sink import VideoSink
 from balloon_splash.media.video.source import VideoSource
 from balloon_splash.media.video.webp import WebpSource
 
-Pixels: TypeAlias = npt.NDArray[np.uint8]
-
 FindInFrames: TypeAlias = Callable[[Sequence[Frame]], list[Detections]]
 """Function from a batch of frames to the objects in each."""
 
-Compose: TypeAlias = Callable[[Pixels, Detections], Pixels]
+ComposeFrame: TypeAlias = Callable[[Pixels8, Detections], Pixels8]
 """Function from a ``(H, W, 3)`` frame and its objects to the ``(H', W', 3)`` RGB or ``(H', W', 4)`` RGBA result."""
 
 Progress: TypeAlias = Callable[[int, "int | None"], object]
@@ -115,7 +111,7 @@ def splash_video(
     destination: str | os.PathLike[str],
     *,
     find: FindInFrames,
-    compose: Compose,
+    compose: ComposeFrame,
     settle: Settle = lambda frame, detections, found: detections,
     options: VideoOptions = USUAL,
     progress: Progress | None = None,
@@ -178,7 +174,7 @@ def _run(
     """Send the frames through; return whether Ctrl-C ended it and the frames done are to be kept."""
     expected = options.clip.frame_count(video.info.seconds, video.info.rate)
 
-    def write(result: tuple[Frame, Pixels]) -> None:
+    def write(result: tuple[Frame, Pixels8]) -> None:
         frame, pixels = result
         sink.write(pixels, frame.time, frame.duration)
         if progress is not None:
@@ -216,8 +212,8 @@ class _Search:
 
 
 def _finish(
-    found: Iterator[_Found], *, compose: Compose, steadiness: Steadiness | None, opacity: Opacity
-) -> Iterator[tuple[Frame, Pixels]]:
+    found: Iterator[_Found], *, compose: ComposeFrame, steadiness: Steadiness | None, opacity: Opacity
+) -> Iterator[tuple[Frame, Pixels8]]:
     calm = found if steadiness is None else steady(found, steadiness, is_cut=lambda _, step: step.begins_scene)
     for step, detections in calm:
         yield step.frame, opacity.carry(step.frame, compose(step.frame.rgb, detections))

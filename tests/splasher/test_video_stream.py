@@ -23,7 +23,7 @@ from balloon_splash.media.video.clip import Clip
 from balloon_splash.media.video.codecs import Encoding
 from balloon_splash.media.video.frames import Frame
 from balloon_splash.splasher.video_stream import (
-    Compose,
+    ComposeFrame,
     FindInFrames,
     Progress,
     VideoOptions,
@@ -68,7 +68,7 @@ def splash(
     destination: Path,
     *,
     find: FindInFrames = find_left,
-    compose: Compose = grey_outside,
+    compose: ComposeFrame = grey_outside,
     progress: Progress | None = None,
     **options: Any,
 ) -> VideoSummary:

@@ -7,12 +7,12 @@ the same colours as before. Players guess by the size of the pictures; where tha
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
 import av
 import numpy as np
-import numpy.typing as npt
 from av.video.reformatter import ColorRange, VideoReformatter
+
+from balloon_splash.media.pixels import Pixels8
 
 _UNSPECIFIED = 2  # AVCOL_SPC_, AVCOL_PRI_ and AVCOL_TRC_UNSPECIFIED
 _RGB = 0  # AVCOL_SPC_RGB
@@ -24,8 +24,6 @@ _SD_WIDTH, _SD_LINES = 1279, 576  # largest size at which untagged pictures are 
 # swscale's fast paths are off by one or two levels and repeat chroma samples; these flags cost milliseconds.
 # SWS_BICUBIC, SWS_ACCURATE_RND and SWS_FULL_CHR_H_INT, for the same reason by number.
 _EXACT = 0x4 | 0x40000 | 0x2000
-
-Pixels: TypeAlias = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -93,7 +91,7 @@ class RgbReader:
         self._colour = colour
         self._reformatter = VideoReformatter()
 
-    def __call__(self, frame: av.VideoFrame) -> tuple[Pixels, Pixels | None]:
+    def __call__(self, frame: av.VideoFrame) -> tuple[Pixels8, Pixels8 | None]:
         """Return ``(H, W, 3)`` colours and, if the format has it, ``(H, W)`` opacity."""
         has_alpha = any(component.is_alpha for component in frame.format.components)
         converted = self._reformatter.reformat(
@@ -117,7 +115,7 @@ class RgbWriter:
         self._format = pixel_format
         self._reformatter = VideoReformatter()
 
-    def __call__(self, pixels: Pixels) -> av.VideoFrame:
+    def __call__(self, pixels: Pixels8) -> av.VideoFrame:
         """Convert ``(H, W, 3)`` RGB or ``(H, W, 4)`` RGBA, without timestamps."""
         frame = av.VideoFrame.from_ndarray(pixels, "rgba" if pixels.shape[2] == 4 else "rgb24")
         return self._reformatter.reformat(

@@ -10,17 +10,16 @@ from typing import TypeAlias
 import av
 import cv2
 import numpy as np
-import numpy.typing as npt
 from av.container import OutputContainer
 from av.filter import Graph
 from av.packet import Packet
 
+from balloon_splash.media.pixels import Pixels8
 from balloon_splash.media.video.codecs import Codec, Encoding
 from balloon_splash.media.video.colour import RgbWriter
 from balloon_splash.media.video.deinterlace import ready_frames
 from balloon_splash.media.video.frames import VideoInfo
 
-Pixels = npt.NDArray[np.uint8]
 Packets: TypeAlias = "list[Packet[av.VideoStream]]"
 
 
@@ -89,7 +88,7 @@ class VideoEncoder:
         self._last = -1
         self._packets_out = 0
 
-    def encode(self, pixels: Pixels, time: Fraction, duration: Fraction) -> Packets:
+    def encode(self, pixels: Pixels8, time: Fraction, duration: Fraction) -> Packets:
         """Encode ``(H, W, 3)`` or ``(H, W, 4)`` pixels shown from ``time`` on; return the packets that are ready."""
         if self._stretched is not None:
             pixels = np.asarray(cv2.resize(pixels, self._stretched[::-1], interpolation=cv2.INTER_CUBIC), pixels.dtype)

@@ -5,13 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from balloon_splash.errors import UsageError
+from balloon_splash.media.pixels import Pixels8
 from balloon_splash.media.video.codecs import Encoding
 from balloon_splash.media.video.frames import Frame
-
-Pixels = npt.NDArray[np.uint8]
 
 
 class Opacity:
@@ -33,7 +31,7 @@ class Opacity:
         self._encoding = encoding
         self._kept: bool | None = None
 
-    def carry(self, frame: Frame, result: Pixels) -> Pixels:
+    def carry(self, frame: Frame, result: Pixels8) -> Pixels8:
         """Return ``result``, ``(H, W, 3)`` or ``(H, W, 4)``, with the opacity of ``frame``; RGBA if that is kept."""
         if frame.alpha is None or frame.alpha.shape != result.shape[:2]:
             return result
@@ -44,14 +42,14 @@ class Opacity:
         alpha = frame.alpha if result.shape[2] == 3 else np.minimum(result[..., 3], frame.alpha)
         return np.dstack([result[..., :3], alpha])
 
-    def _worth_keeping(self, alpha: npt.NDArray[np.uint8]) -> bool:
+    def _worth_keeping(self, alpha: Pixels8) -> bool:
         try:
             codec = self._encoding.choose(self._destination, alpha=True)
         except UsageError:
             return False
         return codec.pixel_format == codec.alpha_format or bool((alpha < 255).any())
 
-    def _on_black(self, result: Pixels, alpha: npt.NDArray[np.uint8]) -> Pixels:
+    def _on_black(self, result: Pixels8, alpha: Pixels8) -> Pixels8:
         if (alpha == 255).all():
             return result
         if not self.warnings:
