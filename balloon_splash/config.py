@@ -19,7 +19,10 @@ _WRONG = (KeyError, ValueError, AssertionError, AttributeError, OSError, YAMLErr
 
 
 def add_balloon_config(cfg: CfgNode) -> None:
-    """Add this plugin's keys, and those of PointRend's mask head, to a Detectron2 configuration (in place)."""
+    """Add this plugin's keys, and those of PointRend's mask head, to a Detectron2 configuration (in place).
+
+    Every key is off by default, or equals Detectron2's own behaviour; the comments in this function explain each.
+    """
     add_pointrend_config(cfg)
 
     cfg.MODEL.BALLOON = CfgNode()
@@ -146,6 +149,9 @@ def load_config(
         opts: alternating keys and values, as at the end of a command line.
         device: a torch device.
         weights: replaces ``MODEL.WEIGHTS``.
+
+    Returns:
+        the configuration, not frozen.
 
     Raises:
         ConfigError: no such file, a key that does not exist, or a value of the wrong type, which the message names.

@@ -37,7 +37,7 @@ Result = TypeVar("Result")
 
 
 class Segmenter:
-    """Finder that runs a Mask R-CNN, ours or one of Detectron2's zoo, on batches of images.
+    """Finder that runs a Mask R-CNN (He et al. 2017), ours or one of Detectron2's zoo, on batches of images.
 
     Attributes:
         class_names: the names of the classes that the model knows.
@@ -136,13 +136,25 @@ class Segmenter:
 
         Returns:
             One ``Instances`` per image, on the CPU, in pixels of the image, best score first: ``pred_boxes``,
-            ``scores``,
-            ``pred_classes``, ``pred_masks`` ``(N, H, W)`` bool and ``soft_masks`` ``(N, M, M)`` float.
+            ``scores``, ``pred_classes``, ``pred_masks`` ``(N, H, W)`` bool and ``soft_masks`` ``(N, M, M)`` float.
+
+        Raises:
+            WeightsError: the model predicts NaN or infinity.
         """
         return self._each(images, lambda found, size: self._postprocess(found, *size).to("cpu"))
 
     def detect(self, images: Sequence[Image]) -> list[Detections]:
-        """Find objects as ``__call__`` does, but without pasting each mask at full size: all that a splash needs."""
+        """Find objects as ``__call__`` does, but without pasting each mask at full size: all that a splash needs.
+
+        Args:
+            images: ``(H, W, 3)`` RGB uint8 each, of any sizes.
+
+        Returns:
+            one :class:`Detections` per image, best score first, boxes XYXY in pixels of the image.
+
+        Raises:
+            WeightsError: the model predicts NaN or infinity.
+        """
         parts = [self._each(images, self._detections, resize) for resize in self._scales]
         if len(parts) == 1:
             return parts[0]

@@ -31,7 +31,14 @@ class Finder(Protocol):
         """Names of all classes that can be found."""
 
     def detect(self, images: Sequence[npt.NDArray[np.uint8]]) -> list[Detections]:
-        """Find the objects in each of a batch of pictures ``(H, W, 3)`` RGB uint8, best score first."""
+        """Find the objects in each of a batch of pictures.
+
+        Args:
+            images: ``(H, W, 3)`` RGB uint8 each, of any sizes.
+
+        Returns:
+            one :class:`Detections` per picture, best score first, boxes XYXY in pixels of the picture.
+        """
 
 
 @runtime_checkable

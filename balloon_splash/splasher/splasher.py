@@ -102,6 +102,11 @@ class Splasher:
         segmenter: a ready :class:`Finder` to use instead of loading a model.
         look: edges, background and marks.
         selection: which of the objects keep their colour.
+
+    Raises:
+        UsageError: options contradict each other, or ``selection`` names a class that the model does not know.
+        ConfigError: the configuration is wrong, the model does not support the options, or a package is missing.
+        WeightsError: the weights are missing, unsafe or damaged, or do not fit.
     """
 
     def __init__(
@@ -155,6 +160,10 @@ class Splasher:
                 transparent.
             overwrite: replace an existing ``<stem>_splash.<ext>``.
 
+        Returns:
+            the splash: a path for a path, bytes for bytes, a Pillow image for a Pillow image, an array of the same type
+            for an array.
+
         Raises:
             TypeError: another kind.
             MediaError: not a picture that can be read, or the result cannot be written.
@@ -173,6 +182,9 @@ class Splasher:
 
         Args:
             image: as in a call; a list or tuple of these gives a list, from one call of the model.
+
+        Returns:
+            the objects, best score first, boxes XYXY in pixels of the upright picture.
 
         Raises:
             MediaError: not a picture that can be read.
@@ -198,6 +210,9 @@ class Splasher:
                 beside the source.
             options: part of the video, steadiness, encoding, whether to overwrite.
             progress: function called after each frame with the number of frames done and expected.
+
+        Returns:
+            the file written, its frames, length and size, and warnings about what could not be kept.
 
         Raises:
             MediaError: the source cannot be read, or the destination cannot be written.
@@ -235,7 +250,18 @@ class Splasher:
 
 
 def splash(image: Kind, **options: Any) -> Kind:
-    """Splash one picture; ``options`` are those of :class:`Splasher`, which to use for more than one picture."""
+    """Splash one picture; for more than one, :class:`Splasher` loads the model only once.
+
+    Args:
+        image: as in a call of :class:`Splasher`.
+        options: those of :class:`Splasher`.
+
+    Returns:
+        the same kind as ``image``.
+
+    Raises:
+        TypeError, BalloonSplashError: see :class:`Splasher` and its call.
+    """
     return Splasher(**options)(image)
 
 

@@ -157,6 +157,13 @@ def register_via_instances(
 ) -> None:
     """Register a file of VIA 1 or 2 under ``name``: :func:`register_instances` with one class, ``balloon``, by default.
 
+    Args:
+        name: name of the dataset.
+        annotations: VIA 1 or 2 JSON, project or CSV.
+        image_root: the folder of the photos.
+        class_names, class_attribute, colors, keep_empty, close_polylines, strict, limits, hint: see
+            :func:`register_instances`.
+
     Raises:
         UsageError: the class options contradict each other, or the numbers of colours and classes differ.
     """
@@ -250,16 +257,19 @@ def register_labelme(name: str, folder: str | os.PathLike[str], *, class_names: 
         name: name of the dataset; an existing one is replaced.
         folder: the folder of the JSON files, to which ``imagePath`` in them is relative.
         class_names: the labels, in the order of ``category_id``.
+
+    Raises:
+        UsageError: ``class_names`` is a bare text, empty or repeated.
     """
     register_instances(name, folder, folder, format="labelme", class_names=class_names)
 
 
 def register_png_masks(name: str, root: str | os.PathLike[str], *, class_name: str = "object") -> None:
-    """Register the folder ``root`` under ``name``; it is read at ``DatasetCatalog.get(name)``.
+    """Register one PNG mask per object under ``name``; they are read at ``DatasetCatalog.get(name)``.
 
     Args:
         name: name of the dataset; an existing one is replaced.
-        root: the folder that holds one folder per image.
+        root: a folder in the 2018 Data Science Bowl's layout: ``<image_id>/images/*.png``, ``<image_id>/masks/*.png``.
         class_name: the class of all objects.
     """
     register_loader(name, functools.partial(load_png_masks, root), [class_name], str(root))

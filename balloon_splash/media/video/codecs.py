@@ -133,9 +133,10 @@ class Encoding:
 
     Attributes:
         codec: a key of ``CODECS``; None takes the file's usual one, which every browser plays: H.264, VP9 in WebM.
-        quality: the codec's own scale: CRF (lower is better), for WebP 0 to 100 (higher is better); None is good.
+        quality: the codec's own scale: CRF (lower is better), for WebP 0 to 100 (higher is better); None takes a good
+            one.
         options: further options of the encoder by FFmpeg's names, such as ``{"preset": "veryfast"}``.
-        audio: copy the sound as it is, or leave it out.
+        audio: ``"copy"`` keeps the sound as it is, ``"drop"`` leaves it out.
     """
 
     codec: str | None = None
