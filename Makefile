@@ -1,5 +1,5 @@
-# `make demo` does the main job, `make test` checks everything; each sets up as much of .venv
-# as it needs, once: a splash takes 0.6 GB, training and tests 6 GB.
+# `make demo` does the main job, `make test` checks everything; each sets up the part of .venv
+# that it needs, once: a splash takes 0.6 GB, training and tests 6 GB.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -15,7 +15,7 @@ demo: $(SPLASHES)
 train: $(READY)
 	@$(BIN)/python tools/demo.py --train $(DEMO_ARGS)
 
-# Each test in one process, two at a time; torch is held to one thread in each, see tests/conftest.py.
+# Two processes run the tests, each with one thread of torch, see tests/conftest.py.
 test: $(READY) lint
 	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not slow and not gpu"
 
@@ -32,16 +32,16 @@ format: $(READY)
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-# How much of the package the tests run: at least 90 % of its lines.
+# Coverage of the package by the tests: at least 90 % of its lines.
 coverage: $(READY)
 	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not slow and not gpu" --cov=balloon_splash --cov-report=term:skip-covered --cov-fail-under=90
 
-# Whether the tests notice faults that are planted in the data reader, the matte and the checkpoint code (mutmut).
+# Share of faults planted in the data reader, the matte and the checkpoint code that the tests notice (mutmut).
 mutation: $(READY)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'mutmut>=3.8,<4'
 	@$(BIN)/python -m tests.campaigns.mutation $(MUTATION_ARGS)
 
-# Known vulnerabilities of what requirements-train.lock names; fails, too, where the service that knows them is out of reach.
+# Known vulnerabilities of the packages in requirements-train.lock; fails if the service that knows them is out of reach.
 # AUDIT_ARGS="--vulnerability-service osv" asks another one.
 audit: $(READY)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip-audit>=2.7'
@@ -56,13 +56,13 @@ $(SPLASHES): setup.py requirements.lock
 	@touch $@
 
 $(READY): $(SPLASHES) requirements-train.lock tools/install_detectron2.py requirements-detectron2.txt
-	@echo "adding what training and tests need to $(VENV): a few minutes and about 5 GB, once"
+	@echo "adding the packages for training and tests to $(VENV): a few minutes and about 5 GB, once"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-train.lock
 	$(BIN)/python tools/install_detectron2.py
 	@touch $@
 
-# Choose new versions, for all Python versions and systems at once: with hashes for the two set-ups here, without them for
-# those who install by `pip -c`, which takes no hashes and no extras. By hash the extras are named: pip before 23.3 takes
+# Choose new versions, for all Python versions and systems at once: with hashes for the two set-ups here, without for
+# `pip -c`, which accepts neither hashes nor extras. The files with hashes name the extras: pip before 23.3 takes
 # `coverage[toml]` for another package than `coverage`, and refuses it as soon as a newer release is out.
 lock: $(READY)
 	$(BIN)/python -m pip install --quiet uv
