@@ -29,6 +29,7 @@ __all__ = [
     "DownloadError",
     "Encoding",
     "Finder",
+    "Limits",
     "Look",
     "MediaError",
     "OutputExistsError",
@@ -65,6 +66,7 @@ _HOMES = {
     "DownloadError": "errors",
     "Encoding": "media.video.codecs",
     "Finder": "splasher.finder",
+    "Limits": "data.annotations.limits",
     "Look": "compositing.look",
     "MediaError": "errors",
     "OutputExistsError": "errors",
@@ -98,6 +100,7 @@ if TYPE_CHECKING:
     from balloon_splash.compositing.select import Selection
     from balloon_splash.compositing.smoothing import Steadiness
     from balloon_splash.config import add_balloon_config, load_config
+    from balloon_splash.data.annotations.limits import Limits
     from balloon_splash.data.datasets.catalog import (
         register_instances,
         register_labelme,
@@ -125,7 +128,7 @@ if TYPE_CHECKING:
     from balloon_splash.splasher.run import splash_inputs
     from balloon_splash.splasher.splasher import Splasher, splash
     from balloon_splash.splasher.video_stream import VideoOptions
-else:  # else the type checker would accept every name
+else:  # hidden from the type checker, which would accept every name
 
     def __getattr__(name):
         """Load a public name from its module, once."""

@@ -61,7 +61,8 @@ class AnnotationFile:
         """Write all photos in the order of ``outcomes``; return one line per feature that the format cannot hold.
 
         Raises:
-            DatasetError: a file already exists, or two photos would share one.
+            DatasetError: two photos would share a file.
+            OutputExistsError: a file exists, and it must not be overwritten.
         """
         names = [outcome.job.source.name for outcome in outcomes]
         photos = [self._photos[name] for name in names if name in self._photos]

@@ -20,7 +20,7 @@ from balloon_splash.data.annotations.masks import area_of, box_of, decode_mask, 
 from balloon_splash.data.annotations.records import RunLengths
 from balloon_splash.data.annotations.regions import Polygon
 from balloon_splash.data.annotations.size_cache import PhotoSize
-from balloon_splash.errors import DatasetError
+from balloon_splash.errors import DatasetError, OutputExistsError
 from balloon_splash.files import atomic_path
 
 CLASS_ATTRIBUTE = "class"  #: Attribute of VIA's regions that holds the class.
@@ -70,7 +70,8 @@ def write_annotations(
         One line per feature that the format cannot hold.
 
     Raises:
-        DatasetError: a file already exists, or two photos would share one.
+        DatasetError: two photos would share a file.
+        OutputExistsError: a file exists, and ``overwrite`` is false.
     """
     files = list(WRITERS[to](photos, class_names, target))
     paths = Counter(path for path, _ in files)
@@ -79,7 +80,7 @@ def write_annotations(
         raise DatasetError(f"{twice}: the file of {paths[twice]} photos of one name; expected names that differ")
     taken = next((path for path in paths if path.exists()), None)
     if taken is not None and not overwrite:
-        raise DatasetError(f"{taken}: exists; expected another target, or --overwrite")
+        raise OutputExistsError.at(taken)
     for path, text in files:
         with atomic_path(path, overwrite=overwrite) as temporary:
             temporary.write_text(text, encoding="utf-8")

@@ -100,7 +100,7 @@ def test_nothing_is_overwritten_unasked(source: Path, tmp_path: Path, capsys: py
     target = tmp_path / "out.json"
     target.write_text("mine")
     assert main([str(source), str(target), "--to", "via2"]) == 2
-    assert "out.json: exists; expected another target, or --overwrite" in capsys.readouterr().err
+    assert "out.json: exists already; expected a new name, or --overwrite" in capsys.readouterr().err
     assert target.read_text() == "mine"
     assert main([str(source), str(target), "--to", "via2", "--overwrite"]) == 0
     assert main([str(tmp_path / "gone.json"), str(target), "--to", "via2"]) == 2
