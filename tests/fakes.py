@@ -13,7 +13,7 @@ SAMPLES = 28
 
 
 class ColourSegmenter:
-    """Finds red and blue blobs; the larger one has the better score."""
+    """Finder of red and blue blobs; the larger one has the better score."""
 
     class_names = CLASS_NAMES
 

@@ -39,7 +39,7 @@ class _Life:
 
 
 class TrackChoice:
-    """Applies a selection to the frames of one video, in order.
+    """Choice of objects by a selection in the frames of one video, in order.
 
     Args:
         selection: what to choose; confidence and classes should have been applied before objects were followed.

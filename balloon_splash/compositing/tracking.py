@@ -71,7 +71,7 @@ class Track:
 
 
 class Tracker:
-    """Joins the detections of successive frames into tracks.
+    """Tracker that joins the detections of successive frames into tracks.
 
     Args:
         max_gap: most frames in a row that may miss an object without it becoming another one.

@@ -60,7 +60,7 @@ class Program:
 
 
 class Engine:
-    """Compiles models for the CPU, and divides its cores among a few workers.
+    """Engine that compiles models for the CPU, and divides its cores among a few workers.
 
     Compiled models are kept on disk for the next process.
     """

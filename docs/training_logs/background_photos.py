@@ -1,4 +1,4 @@
-"""Collects the photos without balloons that the model that ships has learned from, out of Debian's packages.
+"""Collect the photos without balloons from which the model that ships has learned, from Debian's packages.
 
     apt-get download gcompris-qt-data scratch gnome-backgrounds lomiri-wallpapers-16.04 lomiri-wallpapers-20.04 \\
         mate-backgrounds opencv-doc ukui-wallpapers

@@ -108,7 +108,7 @@ def interrupt(process: psutil.Popen, number: int, *, all_of_them: bool) -> tuple
 
 
 def check(process: psutil.Popen, folder: Path, number: int, said: str) -> None:
-    """Raises AssertionError unless the run ended as it should, and what it left is sound."""
+    """Raise AssertionError unless the run ended as it should, and what it left is sound."""
     begun = (folder / "log.txt").exists()
     if process.returncode != -number or begun:  # by the signal itself: it had not come to its first line
         assert process.returncode == 130, (process.returncode, said)

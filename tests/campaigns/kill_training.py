@@ -47,7 +47,7 @@ class Outcome:
 
 
 class RecordingTrainer(BalloonTrainer):
-    """Writes the losses of each step into a file that outlives the process."""
+    """Trainer that writes the losses of each step into a file that outlives the process."""
 
     def after_step(self) -> None:
         """Record before the checkpoint is written, so that no step of the final history is missing."""
@@ -110,7 +110,7 @@ def history(folder: Path) -> dict[int, dict[str, float]]:
 
 
 def compare(folder: Path, undisturbed: Path) -> None:
-    """Raises AssertionError unless both trainings came to the same."""
+    """Raise AssertionError unless both runs came to the same."""
     assert history(folder) == history(undisturbed)
     ours, theirs = (torch.load(path / "model_final.pth", weights_only=True) for path in (folder, undisturbed))
     for part in ("model", "ema"):

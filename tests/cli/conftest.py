@@ -10,7 +10,7 @@ from tests.fakes import ColourSegmenter
 
 @pytest.fixture
 def model(monkeypatch: pytest.MonkeyPatch) -> ColourSegmenter:
-    """Stands in the place of the true model."""
+    """Finder in place of the real model."""
     segmenter = ColourSegmenter()
     monkeypatch.setattr(loading, "load_finder", lambda *args, **options: segmenter)
     return segmenter

@@ -32,7 +32,7 @@ GIB = 2**30
 
 
 class Model(ColourSegmenter):
-    """Finds by colour, with the troubles of larger models."""
+    """Finder by colour, with the troubles of larger models."""
 
     def detect(self, images: Sequence[npt.NDArray[np.uint8]]) -> list[Detections]:
         meet(os.environ.get("MEET"))

@@ -29,7 +29,7 @@ def photos(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def write_via(photos: Path) -> Callable[..., Path]:
-    """Writes photo entries as a VIA 2 file beside the photos."""
+    """Function that writes photo entries as a VIA 2 file beside the photos."""
 
     def write(*entries: Entry, encoding: str = "utf-8") -> Path:
         path = photos / "via_region_data.json"

@@ -62,7 +62,7 @@ def shapes_cfg(folder: Path, *extra: str) -> CfgNode:
 
 
 class InterruptedTrainingError(Exception):
-    """Stands for whatever ends a training in the middle."""
+    """Stand-in for whatever ends a run in the middle."""
 
 
 def losses_of(cfg: CfgNode, *, resume: bool = False, stop_before: int | None = None) -> dict[int, dict[str, float]]:
@@ -166,7 +166,7 @@ def test_evaluation_after_the_annotations_changed_is_not_stale(tmp_path: Path, m
 
 
 class Scores(DatasetEvaluator):
-    """Adds up the scores of what was found."""
+    """Evaluator that adds up the scores of the detections."""
 
     def reset(self) -> None:
         self.total = 0.0

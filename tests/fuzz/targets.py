@@ -25,7 +25,7 @@ PHOTO_SIZE = (60, 40)
 
 
 def via_target(photos: Path) -> Target:
-    """Reads annotations, with ``photos``, a folder that is filled here, as their image folder."""
+    """Make a target that reads annotations, with ``photos``, a folder that is filled here, as their image folder."""
     from balloon_splash.data.annotations.instances import load_via_instances
 
     _fill(photos)
@@ -53,7 +53,7 @@ def via_target(photos: Path) -> Target:
 
 
 def labelme_target(photos: Path) -> Target:
-    """Reads the LabelMe files in the folder of the file; ``photos``, which is filled here, lies beside them."""
+    """Make a target that reads the LabelMe files in the folder of the file, beside ``photos``, which is filled here."""
     from balloon_splash.data.annotations.labelme import load_labelme
 
     _fill(photos)
@@ -71,7 +71,7 @@ def labelme_target(photos: Path) -> Target:
 
 
 def formats_target(photos: Path) -> Target:
-    """Reads annotations of any format, recognised by their content; ``photos``, which is filled here, are theirs."""
+    """Make a target that reads annotations of any recognised format; ``photos``, which is filled here, are theirs."""
     from balloon_splash.data.annotations.faults import FaultLog
     from balloon_splash.data.annotations.formats import load_annotations
     from balloon_splash.data.annotations.instances import read_instances
@@ -142,7 +142,7 @@ def _check_annotations(entry: dict[str, object]) -> None:
 
 
 def image_target() -> Target:
-    """Reads a picture, as photo to splash and as photo of a dataset, and writes what was read, in memory."""
+    """Make a target that reads a picture, to splash and as part of a dataset, and writes it again, in memory."""
     from balloon_splash.data.annotations.faults import UnsoundError
     from balloon_splash.data.annotations.photos import read_upright_size
     from balloon_splash.media.formats import is_animation
@@ -174,7 +174,7 @@ def image_target() -> Target:
 
 
 def video_target() -> Target:
-    """Reads a video's frames, and copies its sound and subtitles, in memory."""
+    """Make a target that reads a video's frames, and copies its sound and subtitles, in memory."""
     import av
 
     from balloon_splash.media.video.clip import Clip

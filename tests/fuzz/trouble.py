@@ -35,6 +35,6 @@ def deeds() -> list[Sample]:
 
 
 def trouble_target(path: Path) -> bool:
-    """Does what the file says."""
+    """Make a target that does what the file says."""
     DEEDS[path.read_text()](path)
     return True

@@ -52,7 +52,7 @@ READ, REFUSED, FINDING = "read", "refused", "finding"
 
 
 class Guard:
-    """Notes every file that is opened for writing, process that is started and address that is called."""
+    """Guard that notes every file opened for writing, process started and address called."""
 
     def __init__(self, allowed: Path) -> None:
         self._allowed = str(allowed)
@@ -88,7 +88,7 @@ class Guard:
 
 
 class Bench:
-    """Puts one case after the other through the target and tells what became of it."""
+    """Bench that puts one case after the other through the target and reports the outcome."""
 
     def __init__(self, target: Target, folder: Path, findings: Path, report: TextIO, deadline: float) -> None:
         self._target = target

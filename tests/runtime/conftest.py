@@ -32,7 +32,7 @@ class Small(NamedTuple):
 
 @pytest.fixture
 def small(tmp_path: Path) -> Callable[..., Small]:
-    """Makes a small model of so many classes, with overrides of its configuration."""
+    """Function that makes a small model of so many classes, with overrides of its configuration."""
 
     def make(*opts: str, classes: int = 2) -> Small:
         number = ["MODEL.ROI_HEADS.NUM_CLASSES", str(classes), "MODEL.POINT_HEAD.NUM_CLASSES", str(classes)]

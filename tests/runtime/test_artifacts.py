@@ -25,7 +25,7 @@ KEY = digest({"weights": "a"})
 
 
 class Maker:
-    """Writes two files, and counts how often it had to."""
+    """Maker of two files that counts how often it had to write them."""
 
     def __init__(self) -> None:
         self.calls = 0

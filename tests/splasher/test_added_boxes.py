@@ -28,7 +28,7 @@ MEADOW = (70, 150, 60)
 
 
 class PromptedSegmenter(ColourSegmenter):
-    """Finds red and blue discs; in a box it draws whatever is no meadow, and is sure by the part that it fills."""
+    """Finder of red and blue discs; in a box it draws everything but meadow, and scores by the part that this fills."""
 
     def segment(self, image: Pixels, boxes: npt.NDArray[np.float32]) -> Detections:
         masks = []

@@ -20,7 +20,7 @@ COUNT, BATCH = 40, 2
 
 
 class Jobs(list[Job]):
-    """Counts how many have been drawn, which is when their pictures begin to be read."""
+    """Jobs that count how many have been drawn, which is when their pictures begin to be read."""
 
     drawn = 0
 
@@ -31,7 +31,7 @@ class Jobs(list[Job]):
 
 
 class NothingFinder:
-    """Finds nothing, and notes how many photos more than those it has seen were drawn by then."""
+    """Finder of nothing that notes how many more photos than it has seen were drawn by then."""
 
     def __init__(self, jobs: Jobs) -> None:
         self.jobs = jobs

@@ -22,7 +22,7 @@ NETWORK = 256
 
 
 class ShrinkingFinder:
-    """Finds discs in pictures that are shrunk first, as a network does."""
+    """Finder of discs in pictures that are shrunk first, as by a network."""
 
     class_names = CLASS_NAMES
 

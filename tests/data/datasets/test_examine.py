@@ -37,7 +37,7 @@ SIZE = {"width": 128, "height": 96}
 
 @pytest.fixture
 def register(tmp_path: Path, tiny_cfg: CfgNode) -> Callable[..., CfgNode]:
-    """Registers a COCO file by Detectron2's own function, as people do, and trains on it."""
+    """Function that registers a COCO file by Detectron2's own function, as people do, and trains on it."""
     Image.new("RGB", (128, 96)).save(tmp_path / "a.png")
 
     def write(*annotations: dict[str, Any], size: dict[str, int] = SIZE) -> CfgNode:

@@ -13,7 +13,7 @@ from balloon_splash.inference.fast.proposals import cut_proposals
 
 
 class Generator(nn.Module):
-    """Gives proposals with the logits it is called with, as an ``RPN`` does, best first."""
+    """Stand-in for an ``RPN`` that returns proposals with the logits of its call, best first."""
 
     def __init__(self, asked: int = 1000) -> None:
         super().__init__()
