@@ -91,7 +91,7 @@ def _losses(photos: Sequence[WrittenPhoto], to: str) -> Iterator[str]:
     objects = [each for photo in photos for each in photo.objects]
     crowds = sum(each.crowd for each in objects)
     if crowds and to != "coco":
-        yield f"{crowds} crowds (iscrowd 1) become ordinary objects"
+        yield f"{crowds} crowds (iscrowd 1) become objects like any other"
     if to in ("via2", "yolo"):
         masks = sum(each.mask is not None for each in objects)
         parts = sum(len(each.polygons()) > 1 for each in objects)
