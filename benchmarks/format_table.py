@@ -84,7 +84,13 @@ def main() -> None:
             kind = "JPEG" if image.format == "MPO" else image.format or "PNG"
         return by_imagemagick(program, source, kind)
 
-    cells.splash = splash
+    def animate(source: Path, result: Path) -> None:
+        command = [program, str(source), "-coalesce", "-modulate", "100,0", str(result)]
+        run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+        if not result.exists():
+            raise NotWrittenError(run.stderr)
+
+    cells.splash, cells.animate = splash, animate
     tally: Counter[str] = Counter()
     columns = [*cells.CELLS, *cells.WITH_FOLDER]
     print("| |", " | ".join(columns), "|")

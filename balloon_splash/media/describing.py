@@ -11,6 +11,7 @@ from typing import Any
 from PIL import Image, JpegImagePlugin
 
 from balloon_splash.media import colour_numbers, jpeg_metadata, png_chunks
+from balloon_splash.media.colour_fitting import GAMMA
 from balloon_splash.media.colour_numbers import ColourNumbers
 from balloon_splash.media.exif import descriptive_exif, edited_exif
 from balloon_splash.media.gain_map import GAIN_MAP_NOTE, find_gain_map
@@ -133,7 +134,7 @@ def _numbers(image: Image.Image, data: bytes, chunks: tuple[png_chunks.Chunk, ..
 
 def _only_in_png(chunks: tuple[png_chunks.Chunk, ...]) -> list[str]:
     names = {name for name, _ in chunks}
-    found = ["gamma and chromaticities"] if names & {b"gAMA", b"cHRM"} and b"sRGB" not in names else []
+    found = [GAMMA] if names & {b"gAMA", b"cHRM"} and b"sRGB" not in names else []
     keywords = [word for word in png_chunks.texts(chunks) if word != "Comment"]
     return [*found, *([f"texts ({', '.join(keywords)})"] if keywords else [])]
 
@@ -152,6 +153,15 @@ def _encoder_settings(image: Image.Image, data: bytes) -> dict[str, Any]:
     if image.format == "TIFF" and "compression" in image.info:
         return {"compression": image.info["compression"]}
     return {}
+
+
+def coded_bits(image: Image.Image, data: bytes) -> int:
+    """Bits a channel in AVIF and HEIF files, from the ``pixi`` box (ISO 23008-12); 8 where nothing is said.
+
+    The box holds version and flags (4 bytes), the number of channels (1), and the bits of each.
+    """
+    start = data.find(b"pixi") if image.format in ("AVIF", "HEIF") else -1
+    return 8 if start < 0 or start + 9 >= len(data) else data[start + 9]
 
 
 def is_lossless_webp(data: bytes) -> bool:

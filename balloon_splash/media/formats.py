@@ -17,8 +17,10 @@ SUFFIXES = {
     ".jfif": "JPEG",
     ".mpo": "JPEG",
     ".png": "PNG",
+    ".apng": "PNG",
     ".webp": "WEBP",
     ".avif": "AVIF",
+    ".avifs": "AVIF",
     ".tif": "TIFF",
     ".tiff": "TIFF",
     ".gif": "GIF",
@@ -52,7 +54,8 @@ VIDEO_SUFFIXES = frozenset(
 READABLE = tuple(dict.fromkeys([*SUFFIXES.values(), *READ_ONLY_SUFFIXES.values()]))
 """Pillow's names of the formats that are read, whatever the suffix says."""
 
-ANIMATED = frozenset({"GIF", "WEBP"})
+ANIMATED = frozenset({"GIF", "WEBP", "PNG", "AVIF"})
+"""Formats whose files may hold an animation."""
 
 WITH_ALPHA = frozenset({"PNG", "WEBP", "AVIF", "TIFF", "GIF", "JPEG2000", "HEIF", "JXL"})
 WITH_16_BITS = frozenset({"PNG", "TIFF", "JPEG2000"})
@@ -74,14 +77,29 @@ def is_video(path: str | os.PathLike[str]) -> bool:
 
 
 def is_animation(path: str | os.PathLike[str]) -> bool:
-    """Return whether a file is a GIF or WebP file of several pictures; files of other suffixes are not opened."""
+    """Return whether a GIF, WebP, PNG or AVIF file has several pictures; files of other suffixes are not opened."""
     if format_of(path) not in ANIMATED and (is_picture(path) or is_video(path)):
         return False
     try:
+        return animation_of(path)[1] > 1
+    except MediaError:
+        return False  # too large: reading it as a picture will report it
+
+
+def animation_of(path: str | os.PathLike[str]) -> tuple[str, int]:
+    """Return Pillow's name of the format of a file that may be animated, by content, and the number of its pictures.
+
+    For another file, or a damaged one, the name is empty and the number 0: reading it will report why.
+
+    Raises:
+        MediaError: it has more pixels than ``max_pixels``.
+    """
+    try:
         with open_image(path, ANIMATED) as image:
-            return getattr(image, "n_frames", 1) > 1
-    except (*DAMAGED, MediaError):
-        return False  # damaged: reading it as a picture will report it
+            shown = getattr(image, "n_frames", 1) - getattr(image, "default_image", False)
+            return image.format or "", max(shown, 1)
+    except DAMAGED:
+        return "", 0
 
 
 def register_plugins() -> frozenset[str]:

@@ -147,6 +147,8 @@ def _target(source: Source, output: str | None, transparent: bool, encoding: Enc
         raise UsageError(f"--output {output}: a file for several inputs; give a folder (end it with a slash)")
     target = Path(output)
     if source.is_video:
+        if target.suffix.lower() == ".png" and source.suffix.lower() not in (".png", ".apng"):
+            raise UsageError(f"--output {output}: {source.name} is a video; expected .apng for an animation in PNG")
         return target
     found = format_of(target)
     if found is None:

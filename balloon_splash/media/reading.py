@@ -12,8 +12,9 @@ from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from balloon_splash.errors import MediaError
 from balloon_splash.media.deep_pixels import UPRIGHT, has_16_bits, read_deep
-from balloon_splash.media.describing import describe, exif_of, resolution
+from balloon_splash.media.describing import coded_bits, describe, exif_of, resolution
 from balloon_splash.media.formats import READABLE, register_plugins
+from balloon_splash.media.heif_items import left_out
 from balloon_splash.media.jpeg_xl import is_jpeg_xl
 from balloon_splash.media.opening import open_image, read_bytes
 from balloon_splash.media.picture import JpegSource, Metadata, Picture
@@ -105,7 +106,7 @@ def _open(data: bytes, name: str) -> Image.Image:
 
 
 def _convert(image: Image.Image, data: bytes, name: str) -> Picture:
-    notes = _about_other_pictures(image)
+    notes = _about_other_pictures(image, data)
     orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
     deep = has_16_bits(image, data)
     by_pillow = image.format == "TIFF"  # its size, like its pixels, is that of the upright picture
@@ -139,38 +140,26 @@ def _convert(image: Image.Image, data: bytes, name: str) -> Picture:
     )
 
 
-def _about_other_pictures(image: Image.Image) -> list[str]:
-    """Return notes on pictures in the file beside the one that is read, as far as the library reports them."""
+def _about_other_pictures(image: Image.Image, data: bytes) -> list[str]:
+    """Return notes on what the file holds beside the picture that is read."""
+    if image.format in ("HEIF", "AVIF"):
+        return left_out(data)
     notes = []
     frames = getattr(image, "n_frames", 1)
     if frames > 1 and image.format != "MPO":  # further pictures are reported by their kind
         notes.append(f"only the first of {frames} pictures in the file is used")
-    if image.info.get("depth_images"):
-        notes.append("the depth map is left out")
-    for kind in image.info.get("aux") or {}:
-        name = "the gain map (HDR)" if "hdrgainmap" in kind.lower() else f"an auxiliary picture ({kind.split(':')[-1]})"
-        notes.append(f"{name} is left out")
     return notes
 
 
 def _tell_about_pixels(image: Image.Image, data: bytes, notes: list[str]) -> None:
     """Add notes on what 8 bits and full colours change."""
-    bits = _coded_bits(image, data)
+    bits = coded_bits(image, data)
     if bits > 8:
         notes.append(f"{bits} bits per channel become 8")
     if image.mode == "1":
         notes.append("1-bit pixels become 8-bit grey")
     elif image.mode in ("P", "PA"):
         notes.append("the palette is dropped: the result has full colours")
-
-
-def _coded_bits(image: Image.Image, data: bytes) -> int:
-    """Return the bits per channel of AVIF and HEIF files, from the ``pixi`` box (ISO 23008-12); 8 by default.
-
-    The box holds version and flags (4 bytes), the number of channels (1), and the bits of each.
-    """
-    start = data.find(b"pixi") if image.format in ("AVIF", "HEIF") else -1
-    return 8 if start < 0 or start + 9 >= len(data) else data[start + 9]
 
 
 def _pixels_8(image: Image.Image) -> tuple[Pixels, Pixels | None]:

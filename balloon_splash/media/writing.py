@@ -17,6 +17,7 @@ from PIL import Image, PngImagePlugin
 
 from balloon_splash.errors import MediaError, OutputExistsError
 from balloon_splash.files import atomic_path
+from balloon_splash.media.colour_fitting import WITH_ICC, WITH_NUMBERS, fit_colours
 from balloon_splash.media.colour_numbers import heif_options, in_boxes, to_chunk
 from balloon_splash.media.deep_pixels import Deep
 from balloon_splash.media.exif import (
@@ -44,14 +45,13 @@ JPEG_IN_TIFF = frozenset({"jpeg", "tiff_jpeg"})
 
 # Metadata that each format can hold.
 WITH_EXIF = frozenset({"JPEG", "PNG", "WEBP", "AVIF", "TIFF", "HEIF", "JXL"})
-WITH_ICC = WITH_EXIF - {"JXL"}  # its plugin writes none
 WITH_XMP = WITH_EXIF
 WITH_DPI = frozenset({"JPEG", "PNG", "TIFF", "BMP"})
 OF_SCREENS = frozenset({(1.0, 1.0), (72.0, 72.0), (96.0, 96.0)})
 """Default resolutions, which say nothing about the picture."""
 
 WITH_COMMENT = frozenset({"JPEG", "GIF", "PNG"})
-WITH_NUMBERS = frozenset({"PNG", "AVIF", "HEIF"})
+_PALE = "the colours' description ({}), without which they look pale,"
 
 XMP_TAG = 700  # of TIFF
 
@@ -129,12 +129,14 @@ def encode_picture(picture: Picture, kind: str | None = None, *, quality: int | 
         MediaError: this format cannot be written here, or cannot hold a picture of this size.
     """
     kind = kind or picture.format
+    picture, notes = fit_colours(picture, kind)
     if kind == "JPEG" and quality is None:
         greyed = _without_encoding(picture)
         if greyed is not None:
             lost = picture.metadata.gain_map and not greyed.has_gain_map
             return Encoded(greyed.data, (GAIN_MAP_NOTE,) if lost else ())
-    metadata, notes = _fitting_metadata(picture, kind)
+    metadata, more = _fitting_metadata(picture, kind)
+    notes.extend(more)
     pixels, more = _fitting_pixels(picture, kind)
     notes.extend(more)
     if picture.metadata.gain_map:
@@ -182,7 +184,7 @@ def _fitting_metadata(picture: Picture, kind: str) -> tuple[Metadata, list[str]]
         *(["EXIF"] if given.exif and not exif and not notes else []),
         *(["ICC profile"] if given.icc and not icc else []),
         *(["XMP"] if given.xmp and not xmp else []),
-        *([f"the colours' description ({given.numbers})"] if given.numbers and not numbers else []),
+        *([_PALE.format(given.numbers)] if given.numbers and not numbers else []),
         *(given.only_here if not same else ()),
         *(["resolution"] if given.dpi and given.dpi not in OF_SCREENS and kind not in WITH_DPI else []),
         *(["comment"] if given.comment and kind not in WITH_COMMENT else []),

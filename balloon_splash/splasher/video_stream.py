@@ -19,6 +19,7 @@ from balloon_splash.errors import OutputExistsError, UsageError
 from balloon_splash.files import atomic_path
 from balloon_splash.media.pixels import Pixels8
 from balloon_splash.media.streaming import Stage, run_pipeline
+from balloon_splash.media.video.animation import AnimationSource, is_read_by_pillow
 from balloon_splash.media.video.clip import Clip
 from balloon_splash.media.video.codecs import Encoding
 from balloon_splash.media.video.frames import Frame
@@ -26,7 +27,6 @@ from balloon_splash.media.video.opacity import Opacity
 from balloon_splash.media.video.opening import media_errors
 from balloon_splash.media.video.sink import VideoSink
 from balloon_splash.media.video.source import VideoSource
-from balloon_splash.media.video.webp import WebpSource
 
 FindInFrames: TypeAlias = Callable[[Sequence[Frame]], list[Detections]]
 """Function from a batch of frames to the objects in each."""
@@ -123,8 +123,9 @@ def splash_video(
     subtitles that the file's format takes.
 
     Args:
-        source: the video, an animated GIF or WebP included.
-        destination: the file to write: .mp4, .m4v, .mov, .mkv, .webm, .gif or .webp. It appears whole or not at all.
+        source: the video, an animated GIF, WebP, PNG or AVIF included.
+        destination: the file to write: .mp4, .m4v, .mov, .mkv, .webm, .gif, .webp, .png, .apng or .avif. It appears
+            whole or not at all.
         find: the model, or a record.
         compose: function from a frame and its objects to the result.
         settle: function that receives the objects of each frame before they are followed, and may drop some.
@@ -165,7 +166,7 @@ def splash_video(
 
 
 def _run(
-    video: VideoSource | WebpSource,
+    video: VideoSource | AnimationSource,
     stages: Sequence[Stage],
     sink: VideoSink,
     options: VideoOptions,
@@ -189,13 +190,13 @@ def _run(
     return False
 
 
-def open_video(path: Path) -> VideoSource | WebpSource:
-    """Open a video or an animation for reading.
+def open_video(path: Path) -> VideoSource | AnimationSource:
+    """Open a video or an animation for reading, by what is in it.
 
     Raises:
         MediaError: the file cannot be read, or is neither.
     """
-    return WebpSource(path) if path.suffix.lower() == ".webp" else VideoSource(path)
+    return AnimationSource(path) if is_read_by_pillow(path) else VideoSource(path)
 
 
 class _Search:

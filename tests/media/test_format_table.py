@@ -15,6 +15,7 @@ import pytest
 import tifffile
 from PIL import ExifTags, Image, ImageCms, PngImagePlugin
 
+from balloon_splash.media.formats import ANIMATED, animation_of
 from balloon_splash.media.picture import Picture
 from balloon_splash.media.reading import read_picture
 from balloon_splash.media.writing import encode_picture
@@ -24,6 +25,7 @@ from tests.media.test_deep_and_numbered_colours import hlg_heic, pq_avif, pq_png
 from tests.media.test_gain_map import map_of, ultra_hdr
 from tests.media.test_jpeg_blocks import box, needs_library, scene
 from tests.media.test_kept_metadata import camera_block, directory, packet
+from tests.media.test_video_files import copy
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 DOCS = Path(__file__).parents[2] / "docs" / "splash.md"
@@ -55,6 +57,11 @@ def splash(source: bytes) -> tuple[bytes, list[str]]:
     picture = read_picture(source)
     encoded = encode_picture(splash_picture(picture, box(picture.size, 48, 48, 112, 112)).after)
     return encoded.data, [*picture.notes, *encoded.notes]
+
+
+def animate(source: Path, result: Path) -> None:
+    """The splash of an animation, without a change."""
+    copy(source, result)
 
 
 def info(data: bytes) -> dict[Any, Any]:
@@ -192,12 +199,14 @@ def more(kind: str, folder: Path) -> str:
     if kind == "JPEG":
         data, notes = splash(ultra_hdr(map_of("L")))
         return KEPT if not notes and b"GainMap" in data else "lost"
-    frames = [Image.fromarray(scene()), Image.fromarray(scene()[::-1].copy())]
-    options: dict[str, Any] = {"save_all": True, "append_images": frames[1:]}
-    buffer = BytesIO()
-    frames[0].save(buffer, kind, **options)
-    _, notes = splash(buffer.getvalue())
-    return _said(notes, "first of 2")
+    first, second = Image.fromarray(scene()), Image.fromarray(scene()[::-1].copy())
+    if kind in ANIMATED:
+        first.save(folder / "in", kind, save_all=True, append_images=[second])
+        result = (folder / "out").with_suffix({"AVIF": ".avif", "PNG": ".png", "GIF": ".gif", "WEBP": ".webp"}[kind])
+        animate(folder / "in", result)
+        return KEPT if animation_of(result) == (kind, 2) else "lost"
+    _, notes = splash(saved(kind, save_all=True, append_images=[second]))
+    return _said(notes, "further pictures" if kind == "HEIF" else "first of 2")
 
 
 CELLS: dict[str, Callable[[str], str]] = {

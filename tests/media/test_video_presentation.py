@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from io import BytesIO
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 from av.stream import Disposition
+from PIL import ExifTags, Image
 
 from balloon_splash.media.video.clip import Clip
 from balloon_splash.media.video.codecs import Encoding
@@ -141,3 +143,35 @@ def test_a_time_code_that_is_none_does_not_cost_the_video(tmp_path: Path) -> Non
     source = with_timecode(tmp_path / "in.mkv", "noon")
     (warning,) = copy(source, tmp_path / "out.mov", encoding=FAST)
     assert "left out: TIMECODE" in warning
+
+
+def test_pixels_that_are_not_credible_ask_for_no_memory(tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "in.mp4", frames=2, aspect=Fraction(50, 1))
+    (warning,) = copy(source, tmp_path / "out.webp")
+    assert "its pixels are said to be 50:1 wide, which is not credible" in warning
+    with open_video(tmp_path / "out.webp") as video:
+        assert next(video.frames(Clip())).rgb.shape[:2] == (96, 128)
+
+
+def test_pictures_of_square_pixels_are_no_larger_than_what_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BALLOON_SPLASH_MAX_FRAME_PIXELS", "20000")
+    source = make_clip(tmp_path / "in.mp4", frames=2, aspect=Fraction(2, 1))
+    assert any("makes pictures too large" in warning for warning in copy(source, tmp_path / "out.webp"))
+
+
+def test_frames_with_exif_as_cameras_of_motion_jpeg_write_are_read(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Make] = "a camera"
+    with av.open(tmp_path / "in.avi", "w") as output:
+        stream = output.add_stream("mjpeg", rate=10, width=128, height=96)
+        stream.pix_fmt = "yuvj420p"
+        for index in range(3):
+            buffer = BytesIO()
+            Image.fromarray(quarters(index)).save(buffer, "JPEG", exif=exif)
+            packet = av.Packet(buffer.getvalue())
+            packet.stream, packet.pts, packet.dts = stream, index, index
+            output.mux(packet)
+    warnings = copy(tmp_path / "in.avi", tmp_path / "out.mp4", encoding=FAST)
+    assert f"{tmp_path / 'in.avi'}: EXIF: left out" in warnings

@@ -27,6 +27,7 @@ class Codec:
         min_width: least width of the pictures, in pixels: below 50, libx265 writes beyond its memory.
         own_aspect: whether the coded pictures themselves store the aspect of their pixels.
         limited_range: whether the codec cannot signal full range, so that values have to use limited range.
+        names_colours: whether the file can name the colours of its values.
     """
 
     encoder: str
@@ -41,6 +42,7 @@ class Codec:
     min_width: int = 1
     own_aspect: bool = False
     limited_range: bool = False
+    names_colours: bool = True
 
     def tells_aspect(self, suffix: str) -> bool:
         """Return whether a file with this suffix can store that its pixels are not square.
@@ -93,7 +95,7 @@ CODECS = {
         "libsvtav1",
         "yuv420p",
         None,
-        frozenset({".mp4", ".webm", ".mkv"}),
+        frozenset({".mp4", ".webm", ".mkv", ".avif", ".avifs"}),
         quality_option="crf",
         quality=(30, range(64)),
         options={"preset": "8"},
@@ -106,7 +108,8 @@ CODECS = {
         options={"vendor": "apl0"},
         limited_range=True,
     ),
-    "gif": Codec("gif", "pal8", "pal8", frozenset({".gif"})),
+    "gif": Codec("gif", "pal8", "pal8", frozenset({".gif"}), names_colours=False),
+    "apng": Codec("apng", "rgb24", "rgba", frozenset({".png", ".apng"})),
     "webp": Codec(
         "libwebp_anim",
         "bgra",
@@ -114,10 +117,18 @@ CODECS = {
         frozenset({".webp"}),
         quality_option="quality",
         quality=(80, range(101)),
+        names_colours=False,
     ),
 }
 
-_DEFAULTS = {**dict.fromkeys(_MP4, "h264"), ".webm": "vp9", ".gif": "gif", ".webp": "webp"}
+_DEFAULTS = {
+    **dict.fromkeys(_MP4, "h264"),
+    ".webm": "vp9",
+    ".gif": "gif",
+    ".webp": "webp",
+    **dict.fromkeys((".png", ".apng"), "apng"),
+    **dict.fromkeys((".avif", ".avifs"), "av1"),
+}
 _ALPHA_DEFAULTS = {**_DEFAULTS, ".mov": "prores", ".mkv": "vp9"}
 
 WRITABLE_SUFFIXES = frozenset(_DEFAULTS)

@@ -12,11 +12,15 @@ import av
 import numpy as np
 from av.video.reformatter import ColorRange, VideoReformatter
 
+from balloon_splash.media.colour_numbers import ColourNumbers
 from balloon_splash.media.pixels import Pixels8
 
 _UNSPECIFIED = 2  # AVCOL_SPC_, AVCOL_PRI_ and AVCOL_TRC_UNSPECIFIED
 _RGB = 0  # AVCOL_SPC_RGB
 _BT709, _BT601 = 1, 6
+_SRGB = 13  # AVCOL_TRC_IEC61966_2_1
+_UNUSUAL_PRIMARIES = frozenset({9, 11, 12})  # BT.2020, DCI-P3, Display P3
+_HDR = frozenset({16, 18})  # PQ, HLG
 # swscale's own numbers (SWS_CS_), because PyAV before 18, the last for Python 3.10, names only some.
 _MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}
 _SD_WIDTH, _SD_LINES = 1279, 576  # largest size at which untagged pictures are BT.601 by convention
@@ -57,6 +61,18 @@ class Colour:
     def for_rgb(cls) -> Colour:
         """Return the tags for pictures without YCbCr tags: BT.709, whose curve is close to sRGB's, limited range."""
         return cls(_BT709, _BT709, _BT709, int(ColorRange.MPEG))
+
+    @property
+    def is_usual(self) -> bool:
+        """Whether pictures without tags are understood the same way, or nearly so."""
+        return self.primaries not in _UNUSUAL_PRIMARIES and self.transfer not in _HDR
+
+    def __str__(self) -> str:
+        return str(ColourNumbers(self.primaries, self.transfer))
+
+    def for_pictures(self) -> Colour:
+        """Return the colours as tags of a picture file, where sRGB's curve has a number of its own."""
+        return replace(self, transfer=_SRGB) if self == Colour.for_rgb() else self
 
     def limited(self) -> Colour:
         """Return the same colours in limited range."""

@@ -23,6 +23,8 @@ from balloon_splash.media.video.frames import VideoInfo
 Packets: TypeAlias = "list[Packet[av.VideoStream]]"
 
 
+_FASTEST_AV1 = Fraction(240)  # frames per second that SVT-AV1 takes; times are kept, whatever the rate
+_WIDEST_PIXEL = Fraction(8)  # to one; anamorphic lenses and old tape stay below 3
 _X265_LOOK_AHEAD = 64  # frames, more than it ever delays
 
 
@@ -62,7 +64,7 @@ class VideoEncoder:
         self._clock = {"gif": Fraction(1, 100), "libwebp_anim": Fraction(1, 1000)}.get(codec.encoder, info.time_base)
         stream = output.add_stream(
             codec.encoder,
-            rate=info.rate,
+            rate=min(info.rate, _FASTEST_AV1) if codec.encoder == "libsvtav1" else info.rate,
             options=encoding.encoder_options(codec, alpha=alpha),
             time_base=self._clock,
             width=self.size[1],
@@ -76,7 +78,9 @@ class VideoEncoder:
         colour = info.colour.limited() if codec.limited_range else info.colour
         if self.size != info.size:
             colour = colour.tagged()  # players guess by the size
-        colour.tag(context)
+        if codec.encoder != "apng":
+            (colour.for_pictures() if output.format.name == "avif" else colour).tag(context)
+        self._named = None if colour.is_usual or codec.encoder != "apng" else colour
         if codec.tag and output.format.name in ("mp4", "mov"):
             context.codec_tag = codec.tag
         self._stream = stream
@@ -95,6 +99,8 @@ class VideoEncoder:
         if any(self.padding):
             pixels = np.pad(pixels, ((0, self.padding[0]), (0, self.padding[1]), (0, 0)), mode="edge")
         frame = self._convert(pixels)
+        if self._named is not None:  # the encoder of PNG looks at the frame
+            frame.color_primaries, frame.color_trc = self._named.primaries, self._named.transfer
         frame.time_base = self._clock
         frame.pts = max(round(time / self._clock), self._last + 1)
         frame.duration = max(1, round((time + duration) / self._clock) - frame.pts)
@@ -129,6 +135,12 @@ class VideoEncoder:
 def square_size(height: int, width: int, aspect: Fraction) -> tuple[int, int]:
     """Return ``(height, width)`` of pictures with square pixels that look like those with this pixel aspect."""
     return (height, round(width * aspect)) if aspect > 1 else (round(height / aspect), width)
+
+
+def can_be_square(height: int, width: int, aspect: Fraction, *, max_pixels: int) -> bool:
+    """Return whether an aspect of pixels is plausible, and pictures with square ones are within a limit."""
+    height, width = square_size(height, width, aspect)
+    return 1 / _WIDEST_PIXEL <= aspect <= _WIDEST_PIXEL and height * width <= max_pixels
 
 
 class _PaletteFilter:

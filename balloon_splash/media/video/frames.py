@@ -43,7 +43,6 @@ class VideoInfo:
         size: ``(height, width)`` of the coded pictures, before they are turned upright.
         colour: colour tags of its YCbCr values.
         sample_aspect: aspect of one pixel as shown, width to height.
-        has_sound: whether there is a sound track.
         metadata: tags of the file (title, comment, ...).
         video_metadata: tags of the video track (language, handler, ...).
         plays: number of times to play an animation; 0 plays it for ever.
@@ -56,7 +55,6 @@ class VideoInfo:
     size: tuple[int, int]
     colour: Colour
     sample_aspect: Fraction
-    has_sound: bool
     metadata: dict[str, str]
     video_metadata: dict[str, str]
     plays: int = 0

@@ -22,6 +22,7 @@ _CONTAINERS = (
     "mpegts",
     "asf",
     "gif",
+    "apng",
     "webp_pipe",  # an animation without tracks to copy, whose pictures Pillow reads
     "flv",
     "ogg",
@@ -30,7 +31,7 @@ _CONTAINERS = (
     "hevc",
     "wav",
 )
-_EXPECTED = "MP4, MOV, MKV, WebM, AVI, MPEG, TS, WMV, FLV, Ogg or GIF"
+_EXPECTED = "MP4, MOV, MKV, WebM, AVI, MPEG, TS, WMV, FLV, Ogg, GIF or APNG"
 
 
 def open_input(path: Path) -> InputContainer:

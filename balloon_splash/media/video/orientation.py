@@ -8,7 +8,10 @@ import av
 import cv2
 import numpy as np
 import numpy.typing as npt
-from av.sidedata.sidedata import SideData
+
+from balloon_splash.media.video.side_data import side_data
+
+_DISPLAY_MATRIX = 6  # AV_FRAME_DATA_DISPLAYMATRIX
 
 
 @dataclass(frozen=True)
@@ -25,10 +28,10 @@ class Orientation:
 
         The matrix (ISO 14496-12, ``tkhd``) sends ``(x, y)`` to ``(a x + c y, b x + d y)``, y pointing down.
         """
-        side_data = frame.side_data.get("DISPLAYMATRIX")
-        if not isinstance(side_data, SideData):
+        matrix = side_data(frame, _DISPLAY_MATRIX)
+        if matrix is None:
             return cls()
-        a, b, _, c, d = np.frombuffer(bytes(side_data), np.int32)[:5].tolist()
+        a, b, _, c, d = np.frombuffer(matrix, np.int32)[:5].tolist()
         if abs(a) + abs(d) >= abs(b) + abs(c):
             return cls(False, mirror_x=a < 0, mirror_y=d < 0)
         return cls(True, mirror_x=c < 0, mirror_y=b < 0)

@@ -13,17 +13,20 @@ import numpy as np
 import numpy.typing as npt
 
 from balloon_splash.errors import MediaError
+from balloon_splash.media.limits import media_limits
+from balloon_splash.media.video.about_animation import loop_option
+from balloon_splash.media.video.animation import AnimationSource
 from balloon_splash.media.video.clip import Clip
 from balloon_splash.media.video.codecs import Encoding
-from balloon_splash.media.video.encoder import VideoEncoder
-from balloon_splash.media.video.loops import loop_option
+from balloon_splash.media.video.encoder import VideoEncoder, can_be_square
+from balloon_splash.media.video.last_picture import set_last_duration
 from balloon_splash.media.video.opening import media_errors, open_input
 from balloon_splash.media.video.source import VideoSource
 from balloon_splash.media.video.tags import lost_tags, muxer_flags, without_timecode
 from balloon_splash.media.video.tracks import CopiedTracks
-from balloon_splash.media.video.webp import WebpSource
 
-_SILENT = {".gif", ".webp"}
+_FORMATS = {".png": "apng", ".avifs": "avif", ".m4v": "mp4"}
+"""FFmpeg's names of formats where the suffix alone means another one to it, such as an iPod's, without H.265."""
 
 
 class VideoSink:
@@ -49,7 +52,7 @@ class VideoSink:
     def __init__(
         self,
         path: Path,
-        source: VideoSource | WebpSource,
+        source: VideoSource | AnimationSource,
         *,
         destination: Path,
         clip: Clip,
@@ -59,6 +62,7 @@ class VideoSink:
         self.size = (0, 0)
         self.end = Fraction(0)
         self.frames = 0
+        self._last_duration = Fraction(0)
         self._path = path
         self._destination = destination
         self._source = source
@@ -69,7 +73,7 @@ class VideoSink:
         suffix = destination.suffix.lower()
         container_options = muxer_flags(suffix, source.info.metadata) | loop_option(suffix, source.info.plays)
         with media_errors(destination, "cannot be written"):
-            self._output = av.open(path, "w", container_options=container_options)
+            self._output = av.open(path, "w", format=_FORMATS.get(suffix), container_options=container_options)
         if suffix == ".gif":
             self.warnings.append(f"{destination}: GIF holds 256 colours per picture")
         self._output.metadata.update(source.info.metadata)
@@ -85,6 +89,7 @@ class VideoSink:
         if kind is None:
             with media_errors(self._destination, "cannot be written"):
                 self._output.close()
+                set_last_duration(self._path, self._destination.suffix.lower(), self._last_duration)
             self._report_lost_tags()
         else:
             with contextlib.suppress(av.FFmpegError, OSError):  # report the first error
@@ -107,7 +112,7 @@ class VideoSink:
             self._output.mux(encoder.encode(pixels, time, duration))
             if self._tracks is not None:
                 self._tracks.copy_until(time)
-        self.end = time + duration
+        self.end, self._last_duration = time + duration, duration
         self.frames += 1
 
     def finish(self, *, cut: bool = False) -> None:
@@ -136,12 +141,18 @@ class VideoSink:
         info = replace(info, rate=info.rate / self._clip.stride, video_metadata=tags)
         suffix = self._destination.suffix.lower()
         square = not codec.tells_aspect(suffix)
+        if square and not self._can_be_square(height, width):
+            info = replace(info, sample_aspect=Fraction(1))
         self._encoder = VideoEncoder(
             self._output, codec, self._encoding, info, width=width, height=height, alpha=alpha, square=square
         )
         self.size = self._encoder.size
         self._report_size(height, width, self._encoder.padding)
-        if suffix not in _SILENT and isinstance(self._source, VideoSource):
+        if not (codec.names_colours or info.colour.is_usual):
+            self.warnings.append(
+                f"{self._destination}: its colours ({info.colour}) cannot be named in {suffix} files and look pale"
+            )
+        if isinstance(self._source, VideoSource):
             self._tracks = CopiedTracks(
                 info.path,
                 self._output,
@@ -150,9 +161,18 @@ class VideoSink:
                 audio=self._encoding.audio == "copy",
             )
             self._tracks.copy_chapters(whole=self._clip == Clip())
-        elif info.has_sound and self._encoding.audio == "copy":
-            self.warnings.append(f"{self._destination}: {suffix} files hold no sound; it is left out")
         return self._encoder
+
+    def _can_be_square(self, height: int, width: int) -> bool:
+        """Return whether to stretch pictures until their pixels are square; if not, add a warning."""
+        aspect = self._source.info.sample_aspect
+        if can_be_square(height, width, aspect, max_pixels=media_limits().max_frame_pixels):
+            return True
+        self.warnings.append(
+            f"{self._destination}: its pixels are said to be {aspect.numerator}:{aspect.denominator} wide, which is "
+            "not credible or makes pictures too large; they are written as square"
+        )
+        return False
 
     def _report_size(self, height: int, width: int, padding: tuple[int, int]) -> None:
         """Warn where the pictures of the file have another size than the incoming ones, and why."""

@@ -13,7 +13,7 @@ from av.stream import Stream
 
 from balloon_splash.media.video.opening import open_input
 
-MUXERS = {".mp4": "mp4", ".m4v": "ipod", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
+MUXERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 """FFmpeg's names of the formats that hold sound, by suffix."""
 
 _MOST_PACKETS = 10_000  # packets to search for the first one of each sound track

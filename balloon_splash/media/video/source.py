@@ -11,15 +11,16 @@ import av
 
 from balloon_splash.errors import MediaError
 from balloon_splash.media.limits import media_limits
+from balloon_splash.media.video.about_animation import AboutAnimation, about_animation
 from balloon_splash.media.video.clip import Clip, Timed
 from balloon_splash.media.video.colour import Colour, RgbReader
 from balloon_splash.media.video.cut_off import is_cut_off
 from balloon_splash.media.video.deinterlace import deinterlaced
 from balloon_splash.media.video.frames import Frame, VideoInfo
-from balloon_splash.media.video.loops import plays
 from balloon_splash.media.video.opening import media_errors, open_input
 from balloon_splash.media.video.orientation import Orientation
 from balloon_splash.media.video.selection import main_video
+from balloon_splash.media.video.side_data import kinds_not_carried
 from balloon_splash.media.video.tags import lasting_tags
 from balloon_splash.media.video.timeline import Timeline, may_jump, packets_before, timed_streams
 
@@ -53,9 +54,11 @@ class VideoSource:
         self._limits = media_limits()
         self._damaged = 0
         self._interlaced = False
+        self._beside: set[str] = set()
         self._jumps = 0
         self._open()
         try:
+            self._about = self._about_animation()
             self.offset = self._origin = self._start_of_tracks()
             self._rate = self._find_rate()
             self._grid = self._find_grid()
@@ -93,6 +96,7 @@ class VideoSource:
                 shift = picture.time if clip.start else Fraction(0)
                 self.offset = self._origin + shift
             rgb, alpha = read(picture.content)
+            rgb = rgb if self._about.to_srgb is None else self._about.to_srgb(rgb)
             turn = self._orientation.apply
             opacity = None if alpha is None else turn(alpha)
             yield Frame(turn(rgb), opacity, picture.time - shift, picture.duration, picture.time)
@@ -143,17 +147,22 @@ class VideoSource:
         for rate in (self._stream.average_rate, self._stream.guessed_rate):
             if rate is not None and 0 < rate <= _FINEST_RATE:
                 return rate
+        if self._container.format.name == "apng":
+            return 1 / self._about.first
         self.warnings.append(f"{self._path}: has no frame rate; {FALLBACK_RATE} frames per second are assumed")
         return FALLBACK_RATE
+
+    def _about_animation(self) -> AboutAnimation:
+        if self._container.format.name not in ("gif", "apng"):
+            return AboutAnimation()
+        about = about_animation(self._path)
+        self.warnings += about.warnings
+        return about
 
     def _find_grid(self) -> Fraction | None:
         """Return the exact frame interval if the file's clock is too coarse (Matroska's milliseconds), else None."""
         interval = 1 / self._rate
         return None if (interval / self._tick).denominator == 1 or self._tick < Fraction(1, 2000) else interval
-
-    @property
-    def _is_gif(self) -> bool:
-        return self._container.format.name == "gif"
 
     @property
     def _tick(self) -> Fraction:
@@ -182,12 +191,11 @@ class VideoSource:
             time_base=tick,
             seconds=seconds,
             size=(self._stream.height, self._stream.width),
-            colour=Colour.of(self._stream),
+            colour=self._about.colour if self._stream.format.is_rgb else Colour.of(self._stream),
             sample_aspect=1 / aspect if self._orientation.transpose else aspect,
-            has_sound=bool(self._container.streams.audio),
             metadata=lasting_tags(self._container.metadata),
             video_metadata=lasting_tags(self._stream.metadata),
-            plays=plays(self._path) if self._is_gif else 0,
+            plays=self._about.plays,
         )
 
     def _report_depth(self) -> None:
@@ -269,6 +277,7 @@ class VideoSource:
                 try:
                     for frame in self._decoder.decode(packet):
                         self._interlaced = self._interlaced or frame.interlaced_frame
+                        self._beside |= kinds_not_carried(frame)
                         yield frame
                 except av.FFmpegError:
                     self._damaged += 1
@@ -292,6 +301,8 @@ class VideoSource:
     def _report_at_end(self, end: Fraction | None) -> None:
         if self._interlaced:
             self.warnings.append(f"{self._path}: is interlaced; each pair of half pictures becomes one whole frame")
+        if self._beside:
+            self.warnings.append(f"{self._path}: {', '.join(sorted(self._beside))}: left out")
         if self._jumps:
             self.warnings.append(
                 f"{self._path}: its clock starts anew, {self._jumps}x, as where recordings were joined; "

@@ -16,7 +16,7 @@ from av.stream import AttachmentStream, Disposition, Stream
 from balloon_splash.media.video.conversion import ConvertedSound, ConvertedText, is_text
 from balloon_splash.media.video.opening import media_errors, open_input
 from balloon_splash.media.video.selection import main_video
-from balloon_splash.media.video.sound import codec_name, held_tracks
+from balloon_splash.media.video.sound import MUXERS, codec_name, held_tracks
 from balloon_splash.media.video.tags import lasting_tags
 from balloon_splash.media.video.timeline import Timeline, may_jump, timed_streams
 
@@ -66,6 +66,7 @@ class CopiedTracks:
         self._source = source
         self._output = output
         self._destination = destination
+        self._holds_tracks = destination.suffix.lower() in MUXERS
         self._offset = offset
         with media_errors(source, "cannot be read as a video"):
             self._input = open_input(source)
@@ -88,9 +89,14 @@ class CopiedTracks:
         Args:
             whole: whether the whole file is copied; the marks would not fit a part of it.
         """
-        if whole:
-            self._output.set_chapters(self._input.chapters())
-        elif self._input.chapters():
+        marks = self._input.chapters()
+        if not marks:
+            return
+        if not self._holds_tracks:
+            self.warnings.append(f"{self._source}: {len(marks)} chapter marks: left out")
+        elif whole:
+            self._output.set_chapters(marks)
+        else:
             self.warnings.append(f"{self._source}: the chapter marks are left out: only a part is written")
 
     def close(self) -> None:
@@ -117,17 +123,18 @@ class CopiedTracks:
         video = main_video(self._input)
         others = [stream for stream in self._input.streams if video is None or stream.index != video.index]
         suffix = self._destination.suffix.lower()
-        candidates = [s.index for s in others if s.type == "subtitle" or (s.type == "audio" and audio)]
+        wanted = [stream for stream in others if stream.type != "audio" or audio]
+        candidates = [s.index for s in wanted if s.type in ("audio", "subtitle") and self._holds_tracks]
         held = held_tracks(suffix, self._source, candidates)
         handlers: dict[int, _Copy | ConvertedSound | ConvertedText] = {}
-        for stream in others:
+        for stream in wanted:
             if stream.index in candidates:
                 handler = self._handler(stream, suffix, held=stream.index in held)
                 if handler is not None:
                     handler.track.metadata.update(lasting_tags(stream.metadata))
                     handler.track.disposition = stream.disposition
                     handlers[stream.index] = handler
-            elif stream.type != "audio" and not self._attached(stream, suffix):
+            elif not self._attached(stream, suffix):
                 self._report(stream)
         return handlers
 
@@ -170,7 +177,10 @@ class CopiedTracks:
         what = stream.metadata.get("filename") or stream.metadata.get("handler_name", "").strip() or codec_name(stream)
         if isinstance(stream, av.VideoStream) and stream.codec_context:
             what = f"{codec_name(stream)}, {stream.width}x{stream.height}"
-        self.warnings.append(f"{self._source}: {stream.type} track {stream.index} ({what}) is left out")
+        elif stream.type in ("audio", "subtitle"):
+            what = ", ".join(filter(None, (codec_name(stream), stream.language)))
+        kind = "sound" if stream.type == "audio" else stream.type
+        self.warnings.append(f"{self._source}: {kind} track {stream.index} ({what}) is left out")
 
     def _wanted_streams(self) -> list[Stream]:
         """Return the tracks to read; where the clock may jump, also those that show when it does."""
