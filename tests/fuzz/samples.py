@@ -19,10 +19,12 @@ import tifffile
 from PIL import ExifTags, Image, ImageCms
 
 from balloon_splash.media.formats import register_heif
+from balloon_splash.media.png_chunks import with_chunks
 from tests.fuzz.strategies import CSV_COLUMNS
 from tests.media.clips import make_clip, quarters
 from tests.media.test_gain_map import map_of, ultra_hdr
 from tests.media.test_kept_metadata import SMALL, camera_block, resource, with_segments
+from tests.media.test_video_table import with_captions
 
 Sample: TypeAlias = "tuple[str, bytes]"
 """Suffix and content of a file."""
@@ -53,8 +55,13 @@ def pictures() -> Iterator[Sample]:
     yield ".png", _saved(image.convert("LA"), "PNG")
     yield ".png", _saved(image.convert("1"), "PNG")
     yield ".png", _saved(image, "PNG", save_all=True, append_images=[image.rotate(180)])
+    translucent = image.copy()
+    translucent.putalpha(100)
     deep = np.dstack([quarters(0, SIZE).astype(np.uint16) * 257, np.full(SIZE, 40_000, np.uint16)])
     yield ".png", cv2.imencode(".png", deep)[1].tobytes()
+    numbered = [(b"cICP", bytes([12, 13, 0, 1])), (b"gAMA", bytes(2) + b"\xb1\x8f"), (b"cHRM", bytes(range(32)))]
+    for chunk in numbered:
+        yield ".png", with_chunks(_saved(image, "PNG"), [chunk])
     yield ".webp", _saved(image, "WEBP", quality=50, exif=exif, xmp=b"<x/>")
     yield ".webp", _saved(image.convert("RGBA"), "WEBP", lossless=True)
     for compression in ("raw", "tiff_lzw", "tiff_adobe_deflate", "jpeg", "packbits"):
@@ -72,6 +79,7 @@ def pictures() -> Iterator[Sample]:
     yield ".jp2", _saved(image, "JPEG2000")
     yield ".jp2", cv2.imencode(".jp2", np.tile(deep[..., :3], (2, 2, 1)))[1].tobytes()
     yield ".avif", _saved(image, "AVIF", quality=50, exif=exif)
+    yield ".avif", _saved(translucent, "AVIF", quality=50, xmp=b"<x/>")
     if register_heif():
         yield ".heic", _saved(image, "HEIF", quality=50, exif=exif)
 
@@ -105,6 +113,15 @@ def videos(folder: Path) -> Iterator[Sample]:
     frames = [Image.fromarray(quarters(index, SIZE)) for index in range(4)]
     yield ".gif", _saved(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=80, loop=2)
     yield ".webp", _saved(frames[0], "WEBP", save_all=True, append_images=frames[1:], duration=80)
+    yield ".gif", _saved(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    faded = [frame.copy() for frame in frames]
+    for frame in faded:
+        frame.putalpha(100)
+    yield ".avif", _saved(faded[0], "AVIF", save_all=True, append_images=faded[1:], duration=80)
+    animated: dict[str, Any] = {"save_all": True, "append_images": frames[1:], "duration": 80}
+    yield ".png", _saved(frames[0], "PNG", **animated, blend=1, disposal=2, default_image=True)
+    yield ".png", _saved(frames[0].convert("RGBA"), "PNG", **animated, loop=3)
+    yield ".mkv", with_captions(folder / "captions.mkv").read_bytes()
 
 
 def via_documents() -> Iterator[Sample]:

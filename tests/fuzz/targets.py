@@ -145,6 +145,7 @@ def image_target() -> Target:
     """Make a target that reads a picture, to splash and as part of a dataset, and writes it again, in memory."""
     from balloon_splash.data.annotations.faults import UnsoundError
     from balloon_splash.data.annotations.photos import read_upright_size
+    from balloon_splash.media.colour_fitting import WITH_ICC
     from balloon_splash.media.formats import is_animation
     from balloon_splash.media.reading import read_picture
     from balloon_splash.media.writing import encode_picture
@@ -163,9 +164,11 @@ def image_target() -> Target:
         assert picture.alpha is None or picture.alpha.shape == picture.size
         keep = np.zeros(picture.size, np.float32)
         keep[: picture.size[0] // 2] = 1
-        for splash in (picture, replace(picture, keep=keep)):  # encoded again, and, of a JPEG file, changed by blocks
+        other = sorted(WITH_ICC | {"BMP", "GIF"})[zlib.crc32(path.read_bytes()) % (len(WITH_ICC) + 2)]
+        ways = ((picture, None), (replace(picture, keep=keep), None), (picture, other))
+        for splash, kind in ways:  # encoded again; of a JPEG file, changed by blocks; in another format
             try:
-                encode_picture(splash)
+                encode_picture(splash, kind)
             except BalloonSplashError:
                 pass
         return True
@@ -192,7 +195,7 @@ def video_target() -> Target:
             return False
         assert all(frame.duration > 0 for frame in frames)
         assert all(before.time < after.time for before, after in pairwise(frames))
-        if path.suffix in (".gif", ".webp"):
+        if path.suffix in (".gif", ".webp", ".png", ".avif"):
             return True
         try:
             with av.open(BytesIO(), "w", format="matroska") as output:

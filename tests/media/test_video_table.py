@@ -262,7 +262,7 @@ def message(kind: int, body: bytes) -> bytes:
 CAPTION = b"\xb5\0\x31GA94\3\xc1\xff\xfc\x94\x2c\xff"
 
 
-def with_messages(path: Path) -> Path:
+def with_captions(path: Path) -> Path:
     """Captions (ATSC A/53) in each picture, as American broadcasts and some cameras have them."""
     with av.open(path, "w") as output:
         stream = output.add_stream("libx264", rate=25, width=64, height=48, options={"preset": "ultrafast"})
@@ -278,7 +278,7 @@ def with_messages(path: Path) -> Path:
 
 
 def beside_the_pixels(bench: Bench, suffix: str) -> str:
-    return said(bench.write(with_messages, ".mkv", suffix)[1], "captions in the picture", SAID)
+    return said(bench.write(with_captions, ".mkv", suffix)[1], "captions in the picture", SAID)
 
 
 ROWS: dict[str, Callable[[Bench, str], str]] = {
