@@ -131,7 +131,7 @@ def test_who_goes_back_to_an_older_checkpoint_gets_it(run: Path, caplog: pytest.
 
 
 def test_a_final_checkpoint_that_is_older_is_no_better(run: Path) -> None:
-    """It belongs to a run that was made longer afterwards."""
+    """The run was continued after that checkpoint was written."""
     SafeCheckpointer(nn.Linear(20, 20), str(run)).save("model_final", iteration=250)
     (run / "last_checkpoint").unlink()
     assert newest_sound(run) == run / "model_0000299.pth"
