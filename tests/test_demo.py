@@ -33,7 +33,7 @@ def test_pictures_to_a_trained_model_to_splash(
         assert splash.size == (160, 120)
     # a second time, the model is there already
     assert main(command) == 0
-    assert "trained already" in capsys.readouterr().out
+    assert "already trained" in capsys.readouterr().out
     # but one trained for something else is not passed off as this one
     assert main([*command[:-1], "3"]) == 2
     assert "holds the model of another demo" in capsys.readouterr().err

@@ -278,5 +278,5 @@ def test_a_webcam_that_is_unplugged_is_named(monkeypatch):
             return lambda *_: (False, None) if name == "read" else True
 
     monkeypatch.setattr(cv2, "VideoCapture", lambda index: Dead())
-    with Webcam(3) as webcam, pytest.raises(Exception, match="webcam 3: gives no more"):
+    with Webcam(3) as webcam, pytest.raises(Exception, match="webcam 3: sends no more"):
         next(webcam.frames())
