@@ -12,7 +12,7 @@ from balloon_splash.media.picture import Metadata, Picture
 WITH_ICC = frozenset({"JPEG", "PNG", "WEBP", "AVIF", "TIFF", "HEIF"})
 WITH_NUMBERS = frozenset({"PNG", "AVIF", "HEIF"})
 GAMMA = "gamma and chromaticities"
-"""Name, in notes, of the chunks ``gAMA`` and ``cHRM`` of a PNG file, which no other format has."""
+"""Name in notes of the chunks ``gAMA`` and ``cHRM`` of a PNG file, which no other format has."""
 
 
 def fit_colours(picture: Picture, kind: str) -> tuple[Picture, list[str]]:

@@ -13,7 +13,7 @@ PICTURES = frozenset({b"av01", b"hvc1", b"jpeg", b"grid", b"iden", b"iovl", b"j2
 XMP_KIND = b"application/rdf+xml"
 
 Span = tuple[int, int]
-"""Where the body of a box begins and ends."""
+"""Start and end of the body of a box, in bytes of the file."""
 
 
 @dataclass

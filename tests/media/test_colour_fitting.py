@@ -35,7 +35,7 @@ BY_HAND = [(12, 13, None), (9, 1, None), (1, 8, 1.0), (12, 4, 2.2)]
 
 
 def to_srgb_by_hand(primaries: int, exponent: float | None) -> npt.NDArray[np.float64]:
-    """What ``COLOURS`` are in sRGB, by the formulas of CSS Color 4 (all whites D65); exponent None is sRGB's curve."""
+    """Return ``COLOURS`` in sRGB by the formulas of CSS Color 4 (all whites D65); exponent None is sRGB's curve."""
     values = COLOURS / 255
     light = (
         np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)

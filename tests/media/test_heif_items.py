@@ -1,4 +1,4 @@
-"""What HEIC and AVIF files hold beside the picture is named: gain maps, depth, motion photos, further pictures."""
+"""Notes on all that HEIC and AVIF files hold beside the picture: gain maps, depth, motion photos, more pictures."""
 
 from __future__ import annotations
 

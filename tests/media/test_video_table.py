@@ -205,7 +205,7 @@ def anamorphic(path: Path) -> Path:
 
 
 def pixel_aspect(bench: Bench, suffix: str) -> str:
-    """Of all codecs that a file takes."""
+    """Return the fate of the pixel aspect with all codecs that a file takes."""
     kept = set()
     for name, codec in CODECS.items():
         if suffix in codec.suffixes:

@@ -64,7 +64,7 @@ class Colour:
 
     @property
     def is_usual(self) -> bool:
-        """Whether pictures without tags are understood the same way, or nearly so."""
+        """Return whether pictures without tags are understood the same way, or nearly so."""
         return self.primaries not in _UNUSUAL_PRIMARIES and self.transfer not in _HDR
 
     def __str__(self) -> str:
