@@ -89,9 +89,11 @@ def _meet_assumptions(truth: COCO) -> None:
     """Add to the annotations what pycocotools requires and exporters leave out.
 
     Ids are unique numbers from 1 on: a match is noted by the object's id, and 0 means "no match". ``iscrowd`` and
-    ``area``, the pixels of the mask (or of the box where there is none), are added where they are missing.
+    ``area``, the pixels of the mask (or of the box where there is none), are added where they are missing. Parts of a
+    polygon with fewer than three points are left out, and, among others with an outline, annotations without one.
     """
-    annotations = truth.dataset.get("annotations", [])
+    annotations = _with_sound_outlines(truth.dataset.get("annotations", []))
+    truth.dataset["annotations"] = annotations
     for number, annotation in enumerate(annotations, 1):
         annotation["id"] = number
         annotation.setdefault("iscrowd", 0)
@@ -102,6 +104,21 @@ def _meet_assumptions(truth: COCO) -> None:
             _, _, width, height = annotation["bbox"]
             has_mask = bool(annotation.get("segmentation"))
             annotation["area"] = float(mask_util.area(truth.annToRLE(annotation))) if has_mask else width * height
+
+
+def _with_sound_outlines(annotations: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    for each in annotations:
+        found = each.get("segmentation")
+        if isinstance(found, list) and found and isinstance(found[0], list):
+            each["segmentation"] = [ring for ring in found if len(ring) >= 6 and len(ring) % 2 == 0]
+    outlined = [each for each in annotations if each.get("segmentation")]
+    if not outlined or len(outlined) == len(annotations):  # without any, a set of boxes
+        return annotations
+    lost = len(annotations) - len(outlined)
+    logger.warning(
+        "%d of %d annotations have no outline: they do not count, as no mask can match", lost, len(annotations)
+    )
+    return outlined
 
 
 class PredictionPictures(DatasetEvaluator):

@@ -90,6 +90,25 @@ def test_ids_and_keys_that_exporters_choose_freely_do_not_cost_ap(
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("crumb", [[], [[1, 1, 5, 5]], [[10, 10, 30, 10, 30, 30, 10, 30], [1, 1, 5, 5]]])
+def test_outlines_that_pycocotools_cannot_draw_neither_end_the_evaluation_nor_cost_ap(
+    tmp_path: Path, crumb: list[list[float]], caplog: pytest.LogCaptureFixture
+) -> None:
+    ring = [10, 10, 30, 10, 30, 30, 10, 30]
+    common = {"image_id": 0, "category_id": 1, "iscrowd": 0, "area": 400, "bbox": [10, 10, 20, 20]}
+    annotations = [{"id": 2, "segmentation": crumb, **common}]
+    if len(crumb) < 2:
+        annotations.append({"id": 1, "segmentation": [ring], **common})
+    images = [{"id": 0, "file_name": "0.png", "width": SIZE[1], "height": SIZE[0]}]
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "k"}]}))
+    register_coco_instances("crumbs", {}, str(path), str(tmp_path))
+    DatasetCatalog.get("crumbs")
+    results = ap(AveragePrecision("crumbs", tmp_path / "eval"), [{"image_id": 0}], [found_squares([(10, 10)])])
+    assert results == {"bbox": 100, "segm": 100, "boundary": 100}
+    assert ("1 of 2 annotations have no outline" in caplog.text) == (len(crumb) < 2)
+
+
 def test_more_than_a_hundred_objects_count_where_the_model_may_find_more(tmp_path: Path, tiny_cfg: CfgNode) -> None:
     corners = [(k % 15 * 26 + 2, k // 15 * 26 + 2) for k in range(150)]
     register_squares("many", corners, (400, 400))

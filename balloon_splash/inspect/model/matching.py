@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -17,8 +18,11 @@ import numpy as np
 import numpy.typing as npt
 from detectron2.data import DatasetCatalog, MetadataCatalog
 from detectron2.data.datasets.coco import convert_to_coco_dict
+from detectron2.evaluation.coco_evaluation import COCOevalMaxDets
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
+
+from balloon_splash.engine.evaluation import COCO_DETECTIONS
 
 IouType: TypeAlias = Literal["bbox", "segm"]
 CocoResult: TypeAlias = dict[str, Any]
@@ -110,7 +114,7 @@ def run_coco(
     image_ids: Iterable[int] | None = None,
     by_class: bool = True,
 ) -> COCOeval:
-    """Evaluate, accumulate and summarise without printing.
+    """Evaluate, accumulate and summarise without printing; every detection counts.
 
     Args:
         truth: see :func:`coco_truth`.
@@ -120,7 +124,9 @@ def run_coco(
         by_class: whether a detection matches objects of its own class only.
     """
     with contextlib.redirect_stdout(io.StringIO()):
-        evaluation = COCOeval(truth, _load_results(truth, results, iou_type), iou_type)
+        evaluation = COCOevalMaxDets(truth, _load_results(truth, results, iou_type), iou_type)
+        most = max(Counter(each["image_id"] for each in results).values(), default=0)
+        evaluation.params.maxDets = [1, 10, max(most, COCO_DETECTIONS)]
         if image_ids is not None:
             evaluation.params.imgIds = list(image_ids)
         evaluation.params.useCats = int(by_class)

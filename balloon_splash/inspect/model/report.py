@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from detectron2.data import DatasetCatalog
+from detectron2.data import DatasetCatalog, MetadataCatalog
 from detectron2.evaluation.coco_evaluation import instances_to_coco_json
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
@@ -53,6 +53,7 @@ from balloon_splash.inspect.model.truth_figures import matches_figure, matches_r
 from balloon_splash.inspect.model.weights import RULE, histograms_figure, layer_weights
 from balloon_splash.inspect.page.report import Report
 from balloon_splash.inspect.page.style import shorten
+from balloon_splash.weights.checkpoint import compare_classes
 
 _TASKS: dict[IouType, str] = {"bbox": "boxes", "segm": "masks"}
 _SHOWN_PHOTOS = 12
@@ -86,12 +87,13 @@ def check_dataset(subject: Subject, name: str) -> None:
     """Refuse a dataset that does not exist or has other classes than the model.
 
     Raises:
-        ConfigError, DatasetError: it does not fit.
+        ConfigError, DatasetError, WeightsError: it does not fit.
     """
     cfg = subject.cfg.clone()
     cfg.DATASETS.TRAIN, cfg.DATASETS.TEST = (), (name,)
     with dataset_files(name):
         examine_datasets(cfg, open_photos=False)
+    compare_classes(subject.class_names, MetadataCatalog.get(name).thing_classes, subject.name)
 
 
 def judge(subject: Subject, dataset_name: str, *, confidence: float, limit: int, progress: bool = True) -> Judged:

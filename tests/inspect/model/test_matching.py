@@ -6,10 +6,16 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from detectron2.data import DatasetCatalog, MetadataCatalog
 from detectron2.evaluation.coco_evaluation import instances_to_coco_json
+from detectron2.structures import BoxMode
 from pycocotools.coco import COCO
 
+from balloon_splash.config import load_config
+from balloon_splash.errors import WeightsError
 from balloon_splash.inspect.model.matching import Reason, coco_truth, match_photos, run_coco
+from balloon_splash.inspect.model.report import check_dataset
+from balloon_splash.inspect.model.subject import Subject
 from tests.inspect.model.tiny_model import blurred_truth, register_squares, result, unregister
 
 
@@ -72,6 +78,32 @@ def test_crowds_count_neither_way(squares: str) -> None:
 
 def test_without_any_detection_all_is_missed(squares: str) -> None:
     assert [photo.count(Reason.MISSED) for photo in match_photos(coco_truth(squares), [], confidence=0)] == [3] * 8
+
+
+def test_more_than_a_hundred_detections_of_a_photo_count() -> None:
+    """pycocotools counts 100, and of 150 objects that are all found the others would seem missed."""
+    boxes = [(x, y, x + 8, y + 8) for x in range(0, 150, 10) for y in range(0, 100, 10)]
+    annotations = [
+        {"bbox": list(box), "bbox_mode": BoxMode.XYXY_ABS, "category_id": 0, "iscrowd": 0,
+         "segmentation": [[box[0], box[1], box[2], box[1], box[2], box[3], box[0], box[3]]]}
+        for box in boxes
+    ]  # fmt: skip
+    photo = {"file_name": "/nowhere/0.jpg", "image_id": 0, "height": 200, "width": 300, "annotations": annotations}
+    DatasetCatalog.register("many", lambda: [photo])
+    MetadataCatalog.get("many").set(thing_classes=["square"])
+    found = [result(0, box, 0.9) for box in boxes]
+    truth = coco_truth("many")
+    assert run_coco(truth, found, "segm").stats[0] == pytest.approx(1)
+    (matches,) = match_photos(truth, found, confidence=0.5)
+    assert (matches.count(Reason.MATCH), matches.count(Reason.MISSED)) == (150, 0)
+
+
+def test_a_model_of_the_same_classes_in_another_order_is_refused(two_classes: str) -> None:
+    """Its report would show a faultless model as one that mixes up all classes."""
+    cfg = load_config("balloon_R18_FPN.yaml", ["MODEL.ROI_HEADS.NUM_CLASSES", "2"])
+    subject = Subject("mine", None, cfg, ("class 1", "class 0"))
+    with pytest.raises(WeightsError, match=r"mine: its classes are class 1, class 0; expected those of the dataset"):
+        check_dataset(subject, two_classes)
 
 
 @pytest.mark.parametrize("seed", range(5))
