@@ -42,6 +42,7 @@ TRAIN = [
     "Jinja2>=3.1",
     "MarkupSafe>=2.1",
     "matplotlib>=3.8",
+    "msgspec>=0.19",  # JSON of annotations, parsed several times as fast
     "fvcore>=0.1.5.post20221221",
     "iopath>=0.1.9",
     "yacs>=0.1.8",

@@ -10,7 +10,7 @@ from balloon_splash.cli.common import EXIT_OK, run_cli
 from balloon_splash.cli.parser import Parser
 
 #: Spelled out here so that ``--help`` does not load the readers; a test compares.
-TARGETS = ("via2", "coco", "labelme", "yolo")
+TARGETS = ("via2", "coco", "labelme", "yolo", "submission")
 SOURCES = (
     "auto", "via", "via3", "labelme", "coco", "yolo", "cvat", "label-studio", "labelbox", "voc", "png-masks"
 )  # fmt: skip
@@ -27,8 +27,15 @@ def build_parser() -> Parser:
     """The command's options."""
     parser = Parser("Convert annotations of one tool for another.", EXAMPLES)
     parser.add_argument("source", metavar="FROM", type=Path, help="annotation file, or folder of annotations")
-    parser.add_argument("target", metavar="TO", type=Path, help="file (via2, coco) or folder (labelme, yolo) to write")
-    parser.add_argument("--to", required=True, choices=TARGETS, help="format to write")
+    parser.add_argument(
+        "target", metavar="TO", type=Path, help="file (via2, coco, submission) or folder (labelme, yolo) to write"
+    )
+    parser.add_argument(
+        "--to",
+        required=True,
+        choices=TARGETS,
+        help="format to write; submission is the run-length CSV of the nucleus competition",
+    )
     parser.add_argument(
         "--format", default="auto", choices=SOURCES, help="format of FROM (default: recognised by its content)"
     )

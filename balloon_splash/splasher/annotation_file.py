@@ -7,6 +7,7 @@ from pathlib import Path
 
 from balloon_splash.compositing.detections import Detections
 from balloon_splash.compositing.matte import instance_masks
+from balloon_splash.data.annotations.masks import Mask, encode_mask
 from balloon_splash.data.annotations.simplify import editable_polygons
 from balloon_splash.data.annotations.writers import WrittenObject, WrittenPhoto, write_annotations
 from balloon_splash.media.inputs import Source
@@ -21,7 +22,7 @@ class AnnotationFile:
     """Outlines of photos, collected during a run and written at its end.
 
     Args:
-        path: a file for ``via2`` and ``coco``, a folder for ``labelme`` and ``yolo``.
+        path: a file for ``via2``, ``coco`` and ``submission``, a folder for ``labelme`` and ``yolo``.
         format: a name in :data:`balloon_splash.data.annotations.writers.WRITERS`.
         overwrite: replace existing files.
     """
@@ -50,12 +51,18 @@ class AnnotationFile:
         chosen = splashed.detections[splashed.chosen]
         height, width = chosen.size
         objects = [
-            WrittenObject(chosen.class_names[index], editable_polygons(mask))
+            self._written(chosen.class_names[index], mask)
             for index, mask in zip(chosen.classes, instance_masks(chosen), strict=True)
             if mask.any()
         ]
         self._class_names = chosen.class_names
         self._photos[source.name] = WrittenPhoto(source.relative.as_posix(), source.path, width, height, objects)
+
+    def _written(self, label: str, mask: Mask) -> WrittenObject:
+        """To the pixel for a submission, to be corrected in all other formats."""
+        if self._format == "submission":
+            return WrittenObject(label, mask=encode_mask(mask))
+        return WrittenObject(label, editable_polygons(mask))
 
     def write(self, outcomes: Sequence[Outcome]) -> list[str]:
         """Write all photos in the order of ``outcomes``; return one line per feature that the format cannot hold.

@@ -40,7 +40,7 @@ class SplashOptions:
         add_boxes: ``(x0, y0, x1, y1)`` in pixels around each object for the model to draw besides those it finds;
             see :class:`~balloon_splash.splasher.added_boxes.AddedBoxes`.
         save_annotations: a file or folder that receives the outlines of the objects in photos that keep their colour.
-        annotation_format: ``via2``, ``coco``, ``labelme`` or ``yolo``.
+        annotation_format: ``via2``, ``coco``, ``labelme``, ``yolo`` or ``submission``.
         also_read: files that are read besides the inputs, hence never written to.
     """
 

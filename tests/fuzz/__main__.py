@@ -9,8 +9,12 @@ from pathlib import Path
 from tqdm import tqdm
 
 from tests.fuzz.campaign import Rules, Tally, run_campaign, summary, timed
+from tests.fuzz.worker import FORMATS
 
-FULL = {"via": 100_000, "via-guided": 100_000, "labelme": 20_000, "formats": 120_000, "image": 20_000, "video": 4_000}
+FULL = {
+    **{"via": 100_000, "via-guided": 100_000, "labelme": 20_000, "image": 20_000, "video": 4_000},
+    **dict.fromkeys([*FORMATS, "voc", "png-masks"], 20_000),
+}
 
 
 def main() -> int:

@@ -80,7 +80,7 @@ def run_campaign(
     """Read ``count`` files of ``kind`` in processes of their own, one after the other.
 
     Args:
-        kind: ``via``, ``via-guided``, ``labelme``, ``formats``, ``image`` or ``video``.
+        kind: a name in ``tests.fuzz.__main__.FULL``.
         count: how many.
         seed: the same seed makes the same files.
         findings: folder for the files that should have been read or refused, and were not.

@@ -156,8 +156,8 @@ def labelme_documents() -> Iterator[Sample]:
     yield ".json", json.dumps({"imagePath": "photos/a.jpg", "shapes": [shape]}).encode()
 
 
-def annotation_documents() -> Iterator[Sample]:
-    """A file of each of the formats that came after VIA 2: all shapes, masks, groups and crowds."""
+def annotation_documents() -> dict[str, Sample]:
+    """A file of each of the formats that came after VIA 2, by its name: all shapes, masks, groups and crowds."""
     ring, size = [1, 1, 30, 2, 9, 20], {"width": 60, "height": 40}
     pairs = [[1, 1], [30, 2], [9, 20]]
     metadata = {
@@ -169,7 +169,7 @@ def annotation_documents() -> Iterator[Sample]:
     attribute = {"1": {"aname": "class", "anchor_id": "FILE1_Z0_XY1", "type": 4, "options": {"0": "balloon"}}}
     project = {"project": {}, "config": {}, "attribute": attribute, "metadata": metadata,
                "file": {"1": {"fid": "1", "fname": "a.jpg"}}, "view": {"1": {"fid_list": ["1"]}}}  # fmt: skip
-    yield ".json", json.dumps(project).encode()
+    found: dict[str, Sample] = {"via3": (".json", json.dumps(project).encode())}
     counts = coco_mask.encode(np.asfortranarray(np.eye(40, 60, dtype=np.uint8)))["counts"].decode()
     segmentations: list[Any] = [
         [ring],
@@ -193,8 +193,9 @@ def annotation_documents() -> Iterator[Sample]:
         {"id": 1, "name": "balloon", "supercategory": "toys"},
     ]
     images = [{"id": 1, "file_name": "a.jpg", **size}]
-    yield ".json", json.dumps({"images": images, "annotations": annotations, "categories": categories}).encode()
-    yield (
+    document: dict[str, Any] = {"images": images, "annotations": annotations, "categories": categories}
+    found["coco"] = ".json", json.dumps(document).encode()
+    found["cvat"] = (
         ".xml",
         (
             b"<annotations><meta><job><labels><label><name>balloon</name></label></labels></job></meta>"
@@ -212,20 +213,35 @@ def annotation_documents() -> Iterator[Sample]:
         {"format": "rle", "rle": [0, 0, 37, 128, 57, 27, 255, 225, 255, 255, 224], "brushlabels": ["balloon"]},
     ]  # fmt: skip
     result = [{"id": str(number), "type": "x", "value": value, **common} for number, value in enumerate(values)]
-    yield ".json", json.dumps([{"data": {"image": "/x/a.jpg"}, "annotations": [{"result": result}]}]).encode()
+    tasks = [{"data": {"image": "/x/a.jpg"}, "annotations": [{"result": result}]}]
+    found["label-studio"] = ".json", json.dumps(tasks).encode()
     objects = [{"name": "balloon", "polygon": [{"x": x, "y": y} for x, y in pairs]},
                {"name": "cup", "bounding_box": {"top": 1, "left": 2, "height": 9, "width": 9}}]  # fmt: skip
     line = {"data_row": {"external_id": "a.jpg"}, "media_attributes": size,
             "projects": {"p": {"labels": [{"annotations": {"objects": objects}}]}}}  # fmt: skip
-    yield ".ndjson", (json.dumps(line) + "\n" + json.dumps(line | {"data_row": {"external_id": "b.png"}})).encode()
-    yield ".txt", b"0 0.1 0.1 0.5 0.1 0.3 0.5\n1 0.5 0.5 0.9 0.5 0.9 0.9 0.5 0.9\n0 0.5 0.5 0.2 0.2\n"
+    lines = json.dumps(line) + "\n" + json.dumps(line | {"data_row": {"external_id": "b.png"}})
+    found["labelbox"] = ".ndjson", lines.encode()
+    found["yolo"] = ".txt", b"0 0.1 0.1 0.5 0.1 0.3 0.5\n1 0.5 0.5 0.9 0.5 0.9 0.9 0.5 0.9\n0 0.5 0.5 0.2 0.2\n"
     buffer = BytesIO()
     Image.fromarray(np.eye(5, 9, dtype=bool)).save(buffer, "PNG")
     painted = {"label": "balloon", "points": [[1, 1], [9, 5]], "shape_type": "mask", "group_id": 1,
                "mask": base64.b64encode(buffer.getvalue()).decode()}  # fmt: skip
     shapes = [painted, {"label": "balloon", "points": pairs, "shape_type": "polygon", "group_id": 1},
               {"label": "cup", "points": pairs, "shape_type": "linestrip"}]  # fmt: skip
-    yield ".json", json.dumps({"imagePath": "a.jpg", "imageWidth": 60, "imageHeight": 40, "shapes": shapes}).encode()
+    document = {"imagePath": "a.jpg", "imageWidth": 60, "imageHeight": 40, "shapes": shapes}
+    found["labelme"] = ".json", json.dumps(document).encode()
+    return found
+
+
+def png_masks() -> list[Sample]:
+    """Numbered objects, as VOC has them, and one object, in each depth."""
+    numbers = np.zeros((40, 60), np.uint8)
+    numbers[5:20, 5:30], numbers[10:35, 32:50] = 1, 2
+    palette = Image.fromarray(numbers).convert("P")
+    palette.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0])
+    kinds = (palette, Image.fromarray(numbers), palette.convert("RGB"), palette.convert("RGBA"),
+             Image.fromarray(numbers.astype(np.uint16) * 300), Image.fromarray(numbers > 0))  # fmt: skip
+    return [(".png", _saved(image, "PNG")) for image in kinds]
 
 
 def _saved(image: Image.Image, kind: str, **options: Any) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
@@ -70,15 +71,26 @@ def labelme_target(photos: Path) -> Target:
     return read
 
 
-def formats_target(photos: Path) -> Target:
-    """Make a target that reads annotations of any recognised format; ``photos``, which is filled here, are theirs."""
-    from balloon_splash.data.annotations.faults import FaultLog
+def formats_target(photos: Path, kind: str) -> Target:
+    """Make a target that reads annotations of a recognised format; ``photos``, which is filled here, are theirs.
+
+    Of formats that are folders, the file of one photo is read.
+    """
+    from balloon_splash.data.annotations import png_masks, voc
+    from balloon_splash.data.annotations.faults import FaultLog, UnsoundError
     from balloon_splash.data.annotations.formats import load_annotations
     from balloon_splash.data.annotations.instances import read_instances
-    from balloon_splash.data.annotations.records import AnnotationSet, RawPhoto, ReadOptions
+    from balloon_splash.data.annotations.records import AnnotationSet, RawObject, RawPhoto, ReadOptions
     from balloon_splash.data.annotations.yolo import read_label_file
 
     _fill(photos)
+
+    def objects_of(path: Path, options: ReadOptions) -> list[RawObject]:
+        if kind == "voc":
+            return voc._objects(path, path, {128 << 16: "balloon", 128 << 8: "cup"})
+        if kind == "png-masks":
+            return [RawObject("mask", None, functools.partial(png_masks._outline, path))]
+        return read_label_file(path, ("balloon", "cup"), options.limits)
 
     def read(path: Path) -> bool:
         number = zlib.crc32(path.read_bytes())
@@ -90,13 +102,13 @@ def formats_target(photos: Path) -> Target:
             crowds_as_objects=bool(number & 32),
         )
         try:
-            if path.suffix == ".txt":  # one of YOLO's, of which a folder is read
-                objects = read_label_file(path, ("balloon", "cup"), options.limits)
+            if path.suffix in (".txt", ".png"):
+                objects = objects_of(path, options)
                 found = AnnotationSet([RawPhoto(0, "a.jpg", objects, len(objects))], photos)
                 dicts, _ = read_instances(found, photos, options, FaultLog(path))
             else:
                 dicts, _ = load_annotations(path, photos, options=options)
-        except BalloonSplashError:
+        except (BalloonSplashError, UnsoundError):
             return False
         for entry in dicts:
             _check_annotations(entry)

@@ -28,7 +28,15 @@ from hypothesis.strategies import SearchStrategy
 
 from tests.fuzz.guided import instrumented, run_guided
 from tests.fuzz.mutations import FORMAT_KEYS, mutate, vary, vary_mildly
-from tests.fuzz.samples import Sample, annotation_documents, labelme_documents, pictures, via_documents, videos
+from tests.fuzz.samples import (
+    Sample,
+    annotation_documents,
+    labelme_documents,
+    pictures,
+    png_masks,
+    via_documents,
+    videos,
+)
 from tests.fuzz.strategies import labelme_files, via_files
 from tests.fuzz.targets import Target, formats_target, image_target, labelme_target, via_target, video_target
 from tests.fuzz.trouble import deeds, trouble_target
@@ -45,6 +53,8 @@ Change: TypeAlias = Callable[[bytes, random.Random], bytes]
 """Takes the content of a file, and gives it changed."""
 BUSY = 3
 """A file that takes so many times its seconds by the clock hangs, however busy the machine is."""
+FORMATS = ("via3", "coco", "yolo", "cvat", "label-studio", "labelbox", "formats")
+"""Of text; the last one is all of them, in turn."""
 VARIANTS = 9
 EXAMPLES_AT_ONCE = 100  # hypothesis remembers what it made, and slows down
 STARTED, FINISHED = "started", "finished"
@@ -201,8 +211,11 @@ def _prepare(kind: str, folder: Path) -> tuple[Target, list[Sample]]:
         return via_target(photos), list(via_documents())
     if kind == "labelme":
         return labelme_target(photos), list(labelme_documents())
-    if kind == "formats":
-        return formats_target(photos), list(annotation_documents())
+    if kind in ("voc", "png-masks"):
+        return formats_target(photos, kind), png_masks()
+    if kind in FORMATS:
+        found = annotation_documents()
+        return formats_target(photos, kind), list(found.values()) if kind == "formats" else [found[kind]]
     if kind == "image":
         return image_target(), list(pictures())
     if kind == "trouble":
@@ -252,7 +265,7 @@ def main() -> None:
             _from_strategy(via_files(), vary, count, seed, bench.run)
         elif kind == "labelme":
             _from_strategy(labelme_files(), vary_mildly, count, seed, bench.run)
-        elif kind == "formats":
+        elif kind in FORMATS:
             _from_documents(samples, count, seed, bench.run)
         else:
             _from_mutations(samples, count, seed, bench.run)

@@ -7,6 +7,7 @@ the photo before it was turned upright.
 
 from __future__ import annotations
 
+import functools
 import reprlib
 from collections import Counter
 from collections.abc import Sequence
@@ -16,8 +17,9 @@ from typing import Any
 from balloon_splash.data.annotations.documents import items, mapping, read_json, text_of
 from balloon_splash.data.annotations.faults import FaultKind, FaultLog, UnsoundError
 from balloon_splash.data.annotations.masks import checked_run_lengths
+from balloon_splash.data.annotations.polygons import known_simple
 from balloon_splash.data.annotations.records import AnnotationSet, Outline, RawObject, RawPhoto, ReadOptions
-from balloon_splash.data.annotations.regions import point_list
+from balloon_splash.data.annotations.regions import SimpleRing
 from balloon_splash.data.annotations.size_cache import PhotoSize
 from balloon_splash.errors import AnnotationError
 
@@ -36,6 +38,7 @@ def read_coco(path: Path, faults: FaultLog, options: ReadOptions, document: Any 
         names = _category_names(categories, annotations)
     except UnsoundError as error:
         raise AnnotationError(f"{path}: not a COCO file: {error.message}") from error
+    _note_simple_rings(annotations, options.limits.max_points)
     by_image: dict[object, list[Any]] = {}
     for position, annotation in enumerate(annotations):
         image_id = annotation.get("image_id") if isinstance(annotation, dict) else None
@@ -44,16 +47,40 @@ def read_coco(path: Path, faults: FaultLog, options: ReadOptions, document: Any 
         else:
             message = f"annotation {position}: expected an object with an image_id, found {reprlib.repr(annotation)}"
             faults.add(FaultKind.BAD_ENTRY, message, dropped=True)
+    annotations.clear()  # of the document, too: each is dropped as soon as its object is made
     photos = []
+    repeated = _repeated_ids(images)
+    for image_id in repeated:
+        by_image.pop(image_id, None)
     for index, image in enumerate(images):
         try:
-            photos.append(_photo(index, image, by_image, names, options))
+            photos.append(_photo(index, image, by_image, names, options, repeated))
         except UnsoundError as error:
             faults.add(error.kind, f"image {index}: {error.message}", dropped=True)
     for image_id, left in by_image.items():
         message = f"{len(left)} annotations name the image {reprlib.repr(image_id)}, which the file does not have"
         faults.add(FaultKind.BAD_ENTRY, message, dropped=True)
     return AnnotationSet(photos, image_root=path.parent, classes=tuple(names.values()))
+
+
+def _note_simple_rings(annotations: Sequence[Any], max_points: int) -> None:
+    """Put :class:`SimpleRing` in the place of polygons that are simple, of all annotations at once."""
+    nested = []
+    for each in annotations:
+        if isinstance(each, dict):
+            each.pop("bbox", None)  # not used, and much of the memory
+            found = each.get("segmentation")
+            if isinstance(found, list) and found and isinstance(found[0], list):
+                nested.append(found)
+    known = iter(known_simple([ring for found in nested for ring in found], max_points))
+    for found in nested:
+        found[:] = [next(known) for _ in found]
+
+
+def _repeated_ids(images: Sequence[Any]) -> set[object]:
+    """The ids of several images, as in files that were joined without new numbers."""
+    ids = Counter(image["id"] for image in images if isinstance(image, dict) and isinstance(image.get("id"), int | str))
+    return {image_id for image_id, count in ids.items() if count > 1}
 
 
 def _category_names(categories: Sequence[Any], annotations: Sequence[Any]) -> dict[object, str]:
@@ -63,6 +90,8 @@ def _category_names(categories: Sequence[Any], annotations: Sequence[Any]) -> di
         entry = mapping(category, "a category")
         if not isinstance(entry.get("id"), int | str):
             raise UnsoundError(FaultKind.BAD_ENTRY, f"a category has the id {reprlib.repr(entry.get('id'))}")
+        if entry["id"] in found:
+            raise UnsoundError(FaultKind.DUPLICATE_ID, f"two categories have the id {entry['id']!r}")
         found[entry["id"]] = entry
     used = Counter(each.get("category_id") for each in annotations if isinstance(each, dict) and _is_id(each))
     above = {entry.get("supercategory") for entry in found.values() if isinstance(entry.get("supercategory"), str)}
@@ -83,13 +112,21 @@ def _is_id(annotation: dict[str, Any]) -> bool:
 
 
 def _photo(
-    index: int, image: Any, by_image: dict[object, list[Any]], names: dict[object, str], options: ReadOptions
+    index: int,
+    image: Any,
+    by_image: dict[object, list[Any]],
+    names: dict[object, str],
+    options: ReadOptions,
+    repeated: set[object],
 ) -> RawPhoto:
     entry = mapping(image, "an entry of images")
     name = text_of(entry.get("file_name"), "file_name").replace("\\", "/")
     image_id = entry.get("id")
     if not isinstance(image_id, int | str):
         raise UnsoundError(FaultKind.BAD_ENTRY, f"the id of {name!r} is {reprlib.repr(image_id)}")
+    if image_id in repeated:
+        message = f"{name!r} has the id {reprlib.repr(image_id)} of another image; its annotations cannot be told apart"
+        raise UnsoundError(FaultKind.DUPLICATE_ID, message)
     annotations = by_image.pop(image_id, [])
     if len(annotations) > options.limits.max_regions:
         message = f"{len(annotations)} annotations; at most {options.limits.max_regions} are read (max_regions)"
@@ -98,43 +135,40 @@ def _photo(
     return RawPhoto(
         index=index,
         name=name,
-        objects=[_object(each, names, options.limits.max_points) for each in annotations],
+        objects=[_object(each, names) for each in annotations],
         n_listed=len(annotations),
         size=stated if all(type(each) in (int, float) for each in stated) else None,  # type: ignore[arg-type]
         fallbacks=(name.rpartition("/")[2],) if "/" in name else (),
     )
 
 
-def _object(annotation: dict[str, Any], names: dict[object, str], max_points: int) -> RawObject:
+def _object(annotation: dict[str, Any], names: dict[object, str]) -> RawObject:
     category = annotation.get("category_id")
     label: str | UnsoundError | None = names.get(category) if isinstance(category, int | str) else None
     if label is None:
         known = ", ".join(map(str, names))
         message = f"category_id {reprlib.repr(category)}; the file has {known or 'no categories'}"
         label = UnsoundError(FaultKind.UNKNOWN_CLASS, message)
-
-    def outline(size: PhotoSize) -> Outline:
-        return _outline(annotation.get("segmentation"), size, max_points)
-
-    return RawObject(f"id {annotation.get('id')!r:.40}", label, outline, crowd=annotation.get("iscrowd") in (1, True))
+    crowd = annotation.get("iscrowd") in (1, "1")
+    outline = functools.partial(_outline, annotation.get("segmentation"))
+    return RawObject(f"id {annotation.get('id')!r:.40}", label, outline, crowd=crowd)
 
 
-def _outline(found: object, size: PhotoSize, max_points: int) -> Outline:
+def _outline(found: object, size: PhotoSize) -> Outline:
     if isinstance(found, dict):
         return Outline(masks=[checked_run_lengths(found, size)])
     if not isinstance(found, list):
         raise UnsoundError(FaultKind.NO_OUTLINE, f"segmentation is {reprlib.repr(found)}; expected polygons or a mask")
-    if found and not isinstance(found[0], list):
-        found = [found]  # one polygon that is not nested
-    rings = []
-    problem = UnsoundError(FaultKind.NO_OUTLINE, "segmentation is empty; expected polygons or a mask")
-    for ring in found:
-        try:
-            rings.append(point_list(ring, max_points))
-        except UnsoundError as error:  # among several parts, one that is not even a triangle is noise
-            problem = error
-            if error.kind is not FaultKind.TOO_FEW_POINTS:
-                raise
-    if not rings:
-        raise problem
-    return Outline(rings)
+    if not found:
+        raise UnsoundError(FaultKind.NO_OUTLINE, "segmentation is empty; expected polygons or a mask")
+    rings = found if isinstance(found[0], list | SimpleRing) else [found]  # one polygon that is not nested
+    for ring in rings:
+        if not isinstance(ring, list | SimpleRing):
+            message = f"segmentation has {reprlib.repr(ring)} among its polygons; expected lists of numbers"
+            raise UnsoundError(FaultKind.BAD_ENTRY, message)
+    # Of several parts, one that is not even a triangle is only a crumb.
+    return Outline(rings if len(rings) == 1 else [ring for ring in rings if not _is_crumb(ring)] or rings)
+
+
+def _is_crumb(ring: list[Any] | SimpleRing) -> bool:
+    return not isinstance(ring, SimpleRing) and len(ring) < 6 and not (ring and isinstance(ring[0], list))

@@ -21,6 +21,8 @@ class FaultKind(str, Enum):
     # faults of an entry of the file
     BAD_ENTRY = "malformed entry"
     DUPLICATE_NAME = "duplicate name"
+    DUPLICATE_ID = "duplicate id"
+    DUPLICATE_REGION = "duplicate region"
     REGION_COUNT = "region count differs"
     TOO_MANY_REGIONS = "too many regions"
     # faults of a photo
@@ -30,6 +32,7 @@ class FaultKind(str, Enum):
     UNREADABLE_PHOTO = "unreadable photo"
     SIZE_MISMATCH = "size differs"
     NOTHING_LEFT = "no sound region left"
+    NOT_ANNOTATED = "not annotated"
     # faults of a region's shape
     UNKNOWN_SHAPE = "unknown shape"
     POINT = "point without area"
@@ -53,8 +56,9 @@ class FaultKind(str, Enum):
     UNKNOWN_CLASS = "unknown class"
 
 
-# Junk in an archive made on a Mac: reported, but not a reason to refuse the file even in strict mode.
-HARMLESS = frozenset({FaultKind.RESOURCE_FORK})
+# Junk in an archive made on a Mac, and photos not annotated yet: reported, but not a reason to refuse the file even in
+# strict mode.
+HARMLESS = frozenset({FaultKind.RESOURCE_FORK, FaultKind.NOT_ANNOTATED})
 
 
 class UnsoundError(Exception):

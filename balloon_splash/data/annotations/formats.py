@@ -12,7 +12,7 @@ from typing import Any
 
 from balloon_splash.data.annotations.coco import read_coco
 from balloon_splash.data.annotations.cvat import read_cvat
-from balloon_splash.data.annotations.documents import parse_json, read_text
+from balloon_splash.data.annotations.documents import parse_json, read_bytes
 from balloon_splash.data.annotations.faults import FaultLog
 from balloon_splash.data.annotations.instances import DatasetDict, LoadReport, read_instances
 from balloon_splash.data.annotations.label_studio import read_label_studio
@@ -89,15 +89,15 @@ def recognise(path: str | os.PathLike[str], options: ReadOptions = DEFAULT_OPTIO
         return _recognise_folder(path, options)
     if path.suffix.lower() == ".ndjson":
         return Source(FORMATS["labelbox"], path)
-    text = read_text(path, options.limits)
-    start = text[:2048].lstrip()
-    if start.startswith("<"):
+    content = read_bytes(path, options.limits)
+    start = content[:2048].lstrip()
+    if start.startswith(b"<"):
         return Source(FORMATS["cvat"], path)
-    if start[:1] not in ("{", "["):
+    if start[:1] not in (b"{", b"["):
         return Source(FORMATS["via"], path)  # CSV
-    if start.startswith("{") and '"data_row"' in text.partition("\n")[0]:
+    if start.startswith(b"{") and content.find(b'"data_row"', 0, content.find(b"\n")) >= 0:
         return Source(FORMATS["labelbox"], path)
-    document = parse_json(text, path, options.limits)
+    document = parse_json(content, path, options.limits)
     return Source(FORMATS[_json_format(document)], path, document)
 
 
@@ -182,10 +182,7 @@ def load_annotations(
 def _load(
     path: Path, images: str | os.PathLike[str] | None, format: str, options: ReadOptions
 ) -> tuple[list[DatasetDict], LoadReport]:
-    source = source_of(path, format, options)
-    faults = FaultLog(source.path, strict=options.strict, max_faults=options.limits.max_faults)
-    parsed = {"document": source.document} if source.format.is_parsed and source.document is not None else {}
-    found = source.format.read(source.path, faults, options, **parsed)
+    found, faults = _read(source_of(path, format, options), options)
     if len(found.photos) > options.limits.max_photos:
         raise AnnotationError(f"{path}: {len(found.photos)} photos; at most {options.limits.max_photos} (max_photos)")
     dicts, report = read_instances(found, images or _image_root(found), options, faults)
@@ -193,6 +190,13 @@ def _load(
         kinds = ", ".join(f"{kind.value}: {count}" for kind, count in faults.counts().items())
         raise DatasetError(f"{path}: no usable photo ({kinds or 'no photo with regions'}); {faults.first()}")
     return dicts, report
+
+
+def _read(source: Source, options: ReadOptions) -> tuple[AnnotationSet, FaultLog]:
+    """Read a source; what it was parsed to is gone afterwards."""
+    faults = FaultLog(source.path, strict=options.strict, max_faults=options.limits.max_faults)
+    parsed = {"document": source.document} if source.format.is_parsed and source.document is not None else {}
+    return source.format.read(source.path, faults, options, **parsed), faults
 
 
 @contextlib.contextmanager

@@ -25,6 +25,7 @@ from balloon_splash.data.annotations.records import (
     ReadOptions,
     labels_of,
 )
+from balloon_splash.data.annotations.regions import SimpleRing
 from balloon_splash.data.annotations.size_cache import PhotoSize
 from balloon_splash.data.annotations.via import read_via_set
 
@@ -33,6 +34,9 @@ DatasetDict: TypeAlias = dict[str, Any]
 #: Key of a dataset dict, true where the photo shows objects that are missing from its annotations, because they were
 #: unsound or crowds: the surroundings of the others are then not surely background.
 INCOMPLETE = "incomplete"
+
+#: Parts that an object may lose and be the same object still.
+_CRUMBS = {FaultKind.ZERO_AREA, FaultKind.TOO_FEW_POINTS, FaultKind.OUTSIDE, FaultKind.TOO_MANY_CROSSINGS}
 
 
 @dataclass(frozen=True)
@@ -44,8 +48,9 @@ class LoadReport:
         n_photos: photos in the dataset dicts.
         n_instances: annotations in them, crowds among them.
         n_empty: photos without any region in the file; ``keep_empty`` decides whether they are kept.
-        n_crowds: annotations that stand for crowds (``iscrowd``), from which nothing is learned.
+        n_crowds: annotations that stand for crowds (``iscrowd``), which are learned as background.
         faults: everything that was wrong.
+        notes: remarks on the file as a whole, a sentence each.
     """
 
     class_names: tuple[str, ...]
@@ -54,6 +59,7 @@ class LoadReport:
     n_empty: int
     n_crowds: int
     faults: FaultLog
+    notes: tuple[str, ...] = ()
 
 
 def load_via_instances(
@@ -130,7 +136,7 @@ def read_instances(
     annotations = [each for entry in dicts for each in entry["annotations"]]
     n_empty = sum(not photo.annotated for photo in found.photos)
     n_crowds = sum(each["iscrowd"] for each in annotations)
-    report = LoadReport(names, len(dicts), len(annotations), n_empty, n_crowds, faults)
+    report = LoadReport(names, len(dicts), len(annotations), n_empty, n_crowds, faults, found.notes)
     _log(report, options.keep_empty)
     return dicts, report
 
@@ -210,30 +216,36 @@ class _InstanceReader:
         return size
 
     def _read_objects(self, photo: RawPhoto, size: PhotoSize) -> list[dict[str, Any]]:
-        categories: list[int] = []
-        outlines: list[Outline] = []
-        sound: list[RawObject] = []
+        read: list[tuple[RawObject, int, Outline, dict[str, Any] | None]] = []
         for each in photo.objects:
             try:
-                categories.append(category_id(each.label, self.class_names))
-                outlines.append(each.outline(size))
+                category, outline = category_id(each.label, self.class_names), each.outline(size)
             except UnsoundError as error:
-                del categories[len(outlines) :]
                 self._drop(error, photo, each)
                 continue
-            sound.append(each)
-        rings = [ring for outline in outlines for ring in outline.rings]
-        fitted = iter(fit_all(rings, size.width, size.height, max_crossings=self.options.limits.max_crossings))
-        annotations = []
-        for each, category, outline in zip(sound, categories, outlines, strict=True):
+            read.append((each, category, outline, _place_as_it_is(outline, size)))
+        rings = [ring for _, _, outline, place in read if place is None for ring in outline.rings]
+        fitted = iter(fit_all(rings, size.width, size.height, self.options.limits)) if rings else iter(())
+        annotations: dict[tuple[object, ...], dict[str, Any]] = {}
+        for each, category, outline, place in read:
             try:
-                place = self._place(photo, each, outline, [next(fitted) for _ in outline.rings], size)
+                if place is None:
+                    place = self._place(photo, each, outline, [next(fitted) for _ in outline.rings], size)
+                key: tuple[object, ...] = (category, *place["bbox"])
+                if key in annotations:
+                    if annotations[key]["segmentation"] == place["segmentation"]:
+                        message = "the same outline as another region of its class; expected each object once"
+                        raise UnsoundError(FaultKind.DUPLICATE_REGION, message)
+                    key = (*key, len(annotations))
             except UnsoundError as error:
                 self._drop(error, photo, each)
                 continue
-            crowd = int(each.crowd and not self.options.crowds_as_objects)
-            annotations.append({**place, "bbox_mode": BoxMode.XYXY_ABS, "category_id": category, "iscrowd": crowd})
-        return annotations
+            place["bbox_mode"], place["category_id"] = BoxMode.XYXY_ABS, category
+            place["iscrowd"] = int(each.crowd and not self.options.crowds_as_objects)
+            annotations[key] = place
+        if isinstance(photo.objects, list):
+            photo.objects.clear()  # of many photos, they would take as much memory as what is made of them
+        return list(annotations.values())
 
     def _drop(self, error: UnsoundError, photo: RawPhoto, each: RawObject) -> None:
         self.faults.add(error.kind, error.message, photo=photo.name, region=each.id, dropped=True, file=photo.file)
@@ -252,22 +264,35 @@ class _InstanceReader:
             UnsoundError: no part of it is in the photo.
         """
         regions = [part for part in fitted if isinstance(part, FittedRegion)]
-        failed = [part for part in fitted if isinstance(part, UnsoundError)]
-        if not regions and not outline.masks:
-            raise failed[0] if failed else UnsoundError(FaultKind.NO_OUTLINE, "expected an outline or a mask")
-        for error in failed:
-            message = f"one of its {len(fitted)} parts is left out: {error.message}"
-            self._note(FaultKind.LOST_PART, message, photo, each)
-        self._tell_changes(regions, photo, each, size)
-        rings = [ring for region in regions for ring in region.polygons]
+        if len(regions) < len(fitted) or not fitted:
+            self._check_parts(outline, fitted, photo, each)
+        if any(region.repaired or region.clipped for region in regions):
+            self._tell_changes(regions, photo, each, size)
         if not outline.masks:
-            x0, y0, x1, y1 = zip(*(region.bbox for region in regions), strict=True)
-            flat = [ring.ravel().tolist() for ring in rings]
-            return {"bbox": [min(x0), min(y0), max(x1), max(y1)], "segmentation": flat}
+            x0, y0, x1, y1 = regions[0].bbox if len(regions) == 1 else _around(regions)
+            return {"bbox": [x0, y0, x1, y1], "segmentation": [ring for region in regions for ring in region.flat()]}
+        rings = [ring for region in regions for ring in region.flat()]
         lengths = merged(outline.masks, rings, size) if rings or len(outline.masks) > 1 else outline.masks[0]
         if not area_of(lengths):
             raise UnsoundError(FaultKind.ZERO_AREA, "no pixel of the mask lies in the photo")
         return {"bbox": list(box_of(lengths)), "segmentation": dict(lengths)}
+
+    def _check_parts(
+        self, outline: Outline, fitted: Sequence[FittedRegion | UnsoundError], photo: RawPhoto, each: RawObject
+    ) -> None:
+        """Note the parts of an object that are no more than crumbs.
+
+        Raises:
+            UnsoundError: a part cannot be read, or nothing is left.
+        """
+        failed = [part for part in fitted if isinstance(part, UnsoundError)]
+        unreadable = [error for error in failed if error.kind not in _CRUMBS]
+        if unreadable or (len(failed) == len(fitted) and not outline.masks):
+            nothing = UnsoundError(FaultKind.NO_OUTLINE, "expected an outline or a mask")
+            raise [*unreadable, *failed, nothing][0]
+        for error in failed:
+            message = f"one of its {len(fitted)} parts is left out: {error.message}"
+            self._note(FaultKind.LOST_PART, message, photo, each)
 
     def _tell_changes(self, regions: Sequence[FittedRegion], photo: RawPhoto, each: RawObject, size: PhotoSize) -> None:
         if any(region.repaired for region in regions):
@@ -281,6 +306,23 @@ class _InstanceReader:
         self.faults.add(kind, message, photo=photo.name, region=each.id, dropped=False, file=photo.file)
 
 
+def _place_as_it_is(outline: Outline, size: PhotoSize) -> dict[str, Any] | None:
+    """Return ``bbox`` and ``segmentation`` of an object that is one simple polygon in the photo; ``None`` for others."""
+    if len(outline.rings) == 1 and not outline.masks:
+        ring = outline.rings[0]
+        if isinstance(ring, SimpleRing):
+            x0, y0, x1, y1 = ring.bbox
+            if x0 >= 0 and y0 >= 0 and x1 <= size.width and y1 <= size.height:
+                return {"bbox": [x0, y0, x1, y1], "segmentation": [ring.flat]}
+    return None
+
+
+def _around(regions: Sequence[FittedRegion]) -> tuple[float, float, float, float]:
+    """Return the box, XYXY, around several regions."""
+    x0, y0, x1, y1 = zip(*(region.bbox for region in regions), strict=True)
+    return min(x0), min(y0), max(x1), max(y1)
+
+
 def _log(report: LoadReport, keep_empty: bool) -> None:
     faults = report.faults
     summary = f"{faults.file}: {report.n_photos} photos, {report.n_instances} instances"
@@ -288,6 +330,7 @@ def _log(report: LoadReport, keep_empty: bool) -> None:
         summary += f"; {report.n_empty} photos without regions {'kept' if keep_empty else 'left out'}"
     if report.n_crowds:
         summary += f"; {crowd_advice(report.n_crowds)}"
+    summary = "; ".join((summary, *report.notes))
     # A run reads a dataset more than once; its faults are reported once.
     if faults:
         text = (
@@ -295,14 +338,14 @@ def _log(report: LoadReport, keep_empty: bool) -> None:
         )
         log_first_n(logging.WARNING, text, key="message", name=__name__)
     else:
-        level = logging.WARNING if report.n_crowds else logging.INFO
+        level = logging.WARNING if report.n_crowds or report.notes else logging.INFO
         log_first_n(level, summary, key="message", name=__name__)
 
 
 def crowd_advice(count: int) -> str:
     """Explain the effect of regions marked as crowds, and the remedy where they are single objects."""
     return (
-        f"{count} regions are marked as crowds (iscrowd 1) and nothing is learned from them; if each is one object, as "
+        f"{count} regions are marked as crowds (iscrowd 1), which are learned as background; if each is one object, as "
         "CVAT's brush writes them, read them with crowds_as_objects=True, or convert the file with "
         "tools/convert_annotations.py --crowds-as-objects"
     )

@@ -57,7 +57,9 @@ def _photo(index: int, task: dict[str, Any], faults: FaultLog, options: ReadOpti
     if len(done) > 1:
         message = f"{len(done)} people annotated it; the first annotation is read"
         faults.add(FaultKind.DUPLICATE_NAME, message, photo=names[0], dropped=False)
-    results = items(done[0].get("result", []), "result") if done else []
+    if not done:  # with keep_empty, it would be taken for a photo that shows nothing
+        raise UnsoundError(FaultKind.NOT_ANNOTATED, f"{names[0]!r} has no annotation yet, or was skipped")
+    results = items(done[0].get("result", []), "result")
     labels: dict[object, str] = {}
     shapes: list[dict[str, Any]] = []
     for result in results:

@@ -33,7 +33,8 @@ def read_labelbox(path: Path, faults: FaultLog, options: ReadOptions) -> Annotat
         try:
             photos.append(_photo(index, mapping(parse_json(line, path, options.limits), "the line"), faults, options))
         except (UnsoundError, AnnotationError) as error:
-            faults.add(FaultKind.BAD_ENTRY, f"line {index + 1}: {error}", dropped=True)
+            kind = error.kind if isinstance(error, UnsoundError) else FaultKind.BAD_ENTRY
+            faults.add(kind, f"line {index + 1}: {error}", dropped=True)
     if lines and not photos:
         raise AnnotationError(f"{path}: not a Labelbox export: {faults.first()}")
     return AnnotationSet(photos, image_root=path.parent)
@@ -49,7 +50,9 @@ def _photo(index: int, entry: dict[str, Any], faults: FaultLog, options: ReadOpt
     if len(labels) > 1:
         message = f"{len(labels)} labels (of several people or projects); the first one is read"
         faults.add(FaultKind.DUPLICATE_NAME, message, photo=name, dropped=False)
-    found = mapping(labels[0].get("annotations", {}), "annotations").get("objects", []) if labels else []
+    if not labels:  # with keep_empty, it would be taken for a photo that shows nothing
+        raise UnsoundError(FaultKind.NOT_ANNOTATED, f"{name!r} has no label yet")
+    found = mapping(labels[0].get("annotations", {}), "annotations").get("objects", [])
     objects = [_object(mapping(each, "an object"), options) for each in items(found, "objects")]
     if len(objects) > options.limits.max_regions:
         message = f"{len(objects)} objects; at most {options.limits.max_regions} are read (max_regions)"

@@ -26,6 +26,7 @@ from balloon_splash.data.annotations.documents import items, mapping, read_json,
 from balloon_splash.data.annotations.faults import FaultKind, FaultLog, UnsoundError
 from balloon_splash.data.annotations.instances import DatasetDict, read_instances
 from balloon_splash.data.annotations.masks import encode_mask, place_mask
+from balloon_splash.data.annotations.polygons import without_holes
 from balloon_splash.data.annotations.records import AnnotationSet, Outline, RawObject, RawPhoto, ReadOptions
 from balloon_splash.data.annotations.regions import Polygon, ellipse, point_list
 from balloon_splash.data.annotations.size_cache import PhotoSize
@@ -144,8 +145,8 @@ def _rings(shape: dict[str, Any], max_points: int) -> list[Polygon]:
         radius = math.dist(points[0], points[1])
         return [ellipse(points[0, 0], points[0, 1], radius, radius)]
     if kind in ("line", "linestrip") and count >= 2:
-        strip = shapely.buffer(shapely.linestrings(points), LINE_WIDTH / 2, cap_style="flat")
-        return [shapely.get_coordinates(part.exterior)[:-1] for part in shapely.get_parts(strip)]
+        strip = shapely.LineString(points).buffer(LINE_WIDTH / 2, cap_style="flat")
+        return [shapely.get_coordinates(part.exterior)[:-1] for part in without_holes(strip)]
     if kind in ("point", "points"):
         raise UnsoundError(FaultKind.POINT, "a point has no area; draw a polygon")
     message = (

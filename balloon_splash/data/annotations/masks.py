@@ -67,6 +67,12 @@ def checked_run_lengths(found: Any, size: PhotoSize) -> RunLengths:
     return sound
 
 
+def uncompressed(lengths: RunLengths) -> list[int]:
+    """Return the lengths of the runs, outside and inside in turn, of sound run lengths."""
+    counts = lengths["counts"]
+    return _compressed_counts(counts) if isinstance(counts, bytes) else list(counts)
+
+
 def _compressed_counts(text: bytes) -> list[int]:
     """Decode COCO's compressed counts (``rleFrString`` of ``maskApi.c``): 5 bits per character, then a sign."""
     counts: list[int] = []
@@ -88,10 +94,9 @@ def _compressed_counts(text: bytes) -> list[int]:
     return counts
 
 
-def merged(masks: Sequence[RunLengths], rings: Sequence[Polygon], size: PhotoSize) -> RunLengths:
-    """Merge masks and polygons of one photo into run lengths."""
-    flat = [ring.ravel().tolist() for ring in rings]
-    drawn = coco_mask.frPyObjects(flat, size.height, size.width) if flat else []
+def merged(masks: Sequence[RunLengths], flat: Sequence[list[float]], size: PhotoSize) -> RunLengths:
+    """Merge masks and flat polygons, ``[x0, y0, x1, y1, ...]`` each, of one photo into run lengths."""
+    drawn = coco_mask.frPyObjects(list(flat), size.height, size.width) if flat else []
     union: RunLengths = coco_mask.merge([*map(dict, masks), *drawn])
     return union
 

@@ -14,7 +14,7 @@ import re
 import struct
 import unicodedata
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from PIL import ExifTags, Image
 
@@ -26,6 +26,8 @@ from balloon_splash.media.opening import DAMAGED, open_image
 from balloon_splash.media.reading import EIGHT_BIT_MODES
 
 logger = logging.getLogger(__name__)
+
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 # EXIF (CIPA DC-008) orientations that exchange rows and columns.
 TRANSPOSED = frozenset({5, 6, 7, 8})
@@ -66,10 +68,10 @@ class PhotoFolder:
             UnsoundError: the name leads out of the folder, is a macOS resource file, or there is no such photo.
         """
         _check_name(name)
-        inside = PurePosixPath(name)
-        listing = self._listing(str(inside.parent))
+        folder, _, base = name.rpartition("/")
+        listing = self._listing(folder)
         # macOS archives decompose accents, browsers pass on the disk's form: the same name, other code points.
-        entry = listing.get(inside.name) or listing.get(unicodedata.normalize("NFC", inside.name))
+        entry = listing.get(base) or listing.get(unicodedata.normalize("NFC", base))
         try:
             if entry is not None and entry.is_file():
                 status = entry.stat()
@@ -156,10 +158,10 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _check_name(name: str) -> None:
-    inside = PurePosixPath(name)
-    if inside.name.startswith("._"):
+    parts = name.split("/")
+    if parts[-1].startswith("._"):
         raise UnsoundError(FaultKind.RESOURCE_FORK, "written by macOS beside a photo, not a photo")
-    leaves = inside.is_absolute() or ".." in inside.parts or re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", name)
+    leaves = name.startswith("/") or ".." in parts or _ADDRESS.match(name)
     if leaves or "\\" in name or "\0" in name:
         message = "expected a path inside the image folder, with forward slashes"
         raise UnsoundError(FaultKind.UNSAFE_NAME, message)

@@ -13,19 +13,30 @@ import os
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
-import pycocotools.mask as coco_mask
 
 from balloon_splash.data.annotations.faults import FaultKind, FaultLog, UnsoundError
-from balloon_splash.data.annotations.instances import DatasetDict
+from balloon_splash.data.annotations.instances import DatasetDict, read_instances
 from balloon_splash.data.annotations.masks import encode_mask
-from balloon_splash.data.annotations.photos import read_upright_size
 from balloon_splash.data.annotations.records import AnnotationSet, Outline, RawObject, RawPhoto, ReadOptions
 from balloon_splash.data.annotations.size_cache import PhotoSize
 from balloon_splash.errors import AnnotationError, DatasetError, MediaError
 from balloon_splash.media.opening import DAMAGED, open_image
+
+
+def load_png_masks(root: str | os.PathLike[str], *, strict: bool = False) -> list[DatasetDict]:
+    """Read all images under ``root``; see :func:`~balloon_splash.data.annotations.instances.read_instances`.
+
+    Images without masks are kept.
+
+    Raises:
+        DatasetError: there is no such folder, or no image in it.
+        AnnotationError: any fault if ``strict``.
+    """
+    options = ReadOptions(class_names=("object",), keep_empty=True, strict=strict)
+    faults = FaultLog(root, strict=strict)
+    return read_instances(read_png_masks(Path(root), faults, options), root, options, faults)[0]
 
 
 def read_png_masks(root: Path, faults: FaultLog, options: ReadOptions) -> AnnotationSet:
@@ -60,18 +71,6 @@ def _outline(path: Path, size: PhotoSize) -> Outline:
     return Outline(masks=[encode_mask(mask)])
 
 
-def load_png_masks(root: str | os.PathLike[str]) -> list[DatasetDict]:
-    """Read all images under ``root``, in order of name; ``image_id`` is the name of the image's folder.
-
-    Empty masks are left out. ``bbox`` is XYXY pixels around the mask.
-
-    Raises:
-        DatasetError: there is no such folder, or no image in it.
-        AnnotationError: an image folder does not hold exactly one image, or a mask is unreadable or of another size.
-    """
-    return [_read_image(each) for each in _image_folders(Path(root))]
-
-
 def _image_folders(root: Path) -> list[Path]:
     if not root.is_dir():
         raise DatasetError(f"{root}: no such folder")
@@ -86,22 +85,6 @@ def _image_of(folder: Path) -> Path:
     if len(found) != 1:
         raise AnnotationError(f"{folder / 'images'}: {len(found)} PNG files found, expected one")
     return found[0]
-
-
-def _read_image(folder: Path) -> DatasetDict:
-    image = _image_of(folder)
-    try:
-        size = read_upright_size(image)
-    except UnsoundError as error:
-        raise AnnotationError(f"{error.message}; expected a PNG image") from error
-    masks = (_read_mask(path, size.height, size.width) for path in sorted((folder / "masks").glob("[!.]*.png")))
-    return {
-        "file_name": str(image),
-        "image_id": folder.name,
-        "height": size.height,
-        "width": size.width,
-        "annotations": [_annotation(mask) for mask in masks if mask.any()],
-    }
 
 
 def _read_mask(path: Path, height: int, width: int) -> npt.NDArray[np.uint8]:
@@ -126,16 +109,3 @@ def _not_zero(pixels: npt.NDArray[Any], bands: tuple[str, ...]) -> npt.NDArray[n
         return pixels != 0
     colours = [number for number, band in enumerate(bands) if band != "A"]
     return np.asarray((pixels[..., colours] != 0).any(axis=2))
-
-
-def _annotation(mask: npt.NDArray[np.uint8]) -> dict[str, object]:
-    from detectron2.structures import BoxMode
-
-    x, y, width, height = cv2.boundingRect(mask)
-    return {
-        "bbox": [x, y, x + width, y + height],
-        "bbox_mode": BoxMode.XYXY_ABS,
-        "category_id": 0,
-        "segmentation": coco_mask.encode(np.asfortranarray(mask)),
-        "iscrowd": 0,
-    }

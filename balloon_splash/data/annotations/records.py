@@ -3,33 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from balloon_splash.data.annotations.faults import UnsoundError
 from balloon_splash.data.annotations.limits import DEFAULT_LIMITS, Limits
-from balloon_splash.data.annotations.regions import Polygon
+from balloon_splash.data.annotations.regions import Ring
 from balloon_splash.data.annotations.size_cache import PhotoSize
 
 RunLengths: TypeAlias = Mapping[str, Any]  # COCO's: {"size": [height, width], "counts": bytes}
 
 
-@dataclass(frozen=True)
-class Outline:
+class Outline(NamedTuple):
     """Outline of an object: the union of polygons and masks.
 
     Attributes:
-        rings: ``(N, 2)`` XY pixels each, as in the file: they may be outside the photo or cross themselves.
+        rings: ``(N, 2)`` XY pixels each, or flat lists, as in the file: they may be outside the photo or cross
+            themselves, and a list may hold anything.
         masks: run lengths of the whole photo.
     """
 
-    rings: Sequence[Polygon] = ()
+    rings: Sequence[Ring] = ()
     masks: Sequence[RunLengths] = ()
 
 
-@dataclass(frozen=True)
-class RawObject:
+class RawObject(NamedTuple):
     """Object of a photo.
 
     Attributes:
@@ -45,7 +44,7 @@ class RawObject:
     crowd: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RawPhoto:
     """Photo with its objects.
 
@@ -83,11 +82,13 @@ class AnnotationSet:
         photos: photos in the order of the file.
         image_root: the folder that the names are relative to, unless the user names another.
         classes: classes that the file declares, in its order; ``None`` where it declares none.
+        notes: remarks on the file as a whole, a sentence each.
     """
 
     photos: Sequence[RawPhoto]
     image_root: Path
-    classes: tuple[str, ...] | None = field(default=None)
+    classes: tuple[str, ...] | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

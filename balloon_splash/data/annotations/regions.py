@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import reprlib
 from collections.abc import Mapping
-from typing import TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,17 @@ from balloon_splash.data.annotations.faults import FaultKind, UnsoundError
 from balloon_splash.data.annotations.limits import DEFAULT_LIMITS
 
 Polygon: TypeAlias = npt.NDArray[np.float64]  # (N, 2), N >= 3, the first point not repeated at the end
+
+
+class SimpleRing(NamedTuple):
+    """A flat list ``[x0, y0, x1, y1, ...]`` that is known to be a simple polygon with an area, and its box."""
+
+    flat: list[float]
+    bbox: tuple[float, float, float, float]
+
+
+#: An outline as a file has it: a polygon, or COCO's flat list, of which nothing or all is known.
+Ring: TypeAlias = "Polygon | list[Any] | SimpleRing"
 Shape: TypeAlias = Mapping[str, object]
 
 # An inscribed polygon of n vertices has n / (2 pi) * sin(2 pi / n) of the ellipse's area: 0.04 % less for 128.

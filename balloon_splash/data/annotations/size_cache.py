@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -56,13 +56,13 @@ class SizeCache:
         """Return the size of the photo ``name``, if it is known and the photo has not changed."""
         match self._photos.get(name):
             case [int(n_bytes), int(mtime_ns), int(width), int(height), bool(decoded)]:
-                if (n_bytes, mtime_ns) == astuple(stamp):
+                if n_bytes == stamp.n_bytes and mtime_ns == stamp.mtime_ns:
                     return PhotoSize(width, height, decoded)
         return None
 
     def put(self, name: str, stamp: PhotoStamp, size: PhotoSize) -> None:
         """Remember the size of the photo ``name``."""
-        self._photos[name] = [*astuple(stamp), *astuple(size)]
+        self._photos[name] = [stamp.n_bytes, stamp.mtime_ns, size.width, size.height, size.decoded]
         self._changed = True
 
     def save(self) -> None:

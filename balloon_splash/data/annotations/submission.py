@@ -7,6 +7,7 @@ from 1 down the columns. An image without objects has one row with an empty seco
 from __future__ import annotations
 
 import csv
+import io
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -58,12 +59,19 @@ def write_submission(
     Raises:
         FileExistsError: the file exists and ``overwrite`` is false.
     """
-    with atomic_path(Path(path), overwrite=overwrite) as temporary, temporary.open("w", newline="") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(COLUMNS)
-        for image_id, found in masks.items():
-            rows = [row for row in _disjoint_runs(found) if row] or [""]
-            writer.writerows((image_id, row) for row in rows)
+    with atomic_path(Path(path), overwrite=overwrite) as temporary:
+        temporary.write_text(submission_text(masks), encoding="utf-8", newline="")
+
+
+def submission_text(masks: Mapping[str, Sequence[Mask]]) -> str:
+    """The text of :func:`write_submission`."""
+    stream = io.StringIO(newline="")
+    writer = csv.writer(stream)
+    writer.writerow(COLUMNS)
+    for image_id, found in masks.items():
+        rows = [row for row in _disjoint_runs(found) if row] or [""]
+        writer.writerows((image_id, row) for row in rows)
+    return stream.getvalue()
 
 
 def _disjoint_runs(masks: Sequence[Mask]) -> list[str]:

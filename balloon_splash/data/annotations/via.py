@@ -13,10 +13,11 @@ the layout of the file, not the meaning of shapes and classes.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import reprlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,6 +66,7 @@ class ViaPhoto:
 
 def read_via_set(path: str | os.PathLike[str], faults: FaultLog, options: ReadOptions) -> AnnotationSet:
     """Read a VIA file for :func:`~balloon_splash.data.annotations.instances.read_instances`; see :func:`read_via`."""
+    found = read_via(path, faults, options.limits)
     photos = [
         RawPhoto(
             index=photo.index,
@@ -73,9 +75,26 @@ def read_via_set(path: str | os.PathLike[str], faults: FaultLog, options: ReadOp
             n_listed=photo.n_listed,
             n_bytes=photo.size,
         )
-        for photo in read_via(path, faults, options.limits)
+        for photo in found
     ]
-    return AnnotationSet(photos, image_root=Path(path).parent)
+    notes = () if options.class_attribute is not None else tuple(_overlooked_classes(found))
+    return AnnotationSet(photos, image_root=Path(path).parent, notes=notes)
+
+
+def _overlooked_classes(photos: Sequence[ViaPhoto]) -> Iterator[str]:
+    """Attributes that look like classes, in a file all of whose regions are to be of one."""
+    values: dict[str, list[str]] = {}
+    for region in (region for photo in photos for region in photo.regions):
+        for key in region.attributes:
+            with contextlib.suppress(UnsoundError):
+                values.setdefault(key, []).append(class_of(region.attributes, key))
+    for key, found in values.items():
+        different = sorted(set(found))
+        if 1 < len(different) <= len(found) // 2:  # a remark for each region is not a class
+            yield (
+                f"the attribute {reprlib.repr(key)} has {len(different)} values ({', '.join(different)[:100]}), all of "
+                "which are read as one class; class_attribute tells them apart"
+            )
 
 
 def _raw_object(region: ViaRegion, options: ReadOptions) -> RawObject:

@@ -106,7 +106,7 @@ def _size(cell: str) -> int | str | None:
 def _json(cell: str, max_nesting: int) -> object:
     """Parse the JSON in a cell; return the cell if it is not JSON, or nested too deeply, for the caller to report."""
     try:
-        too_deep = len(cell) > max_nesting and nesting(cell) > max_nesting
+        too_deep = len(cell) > max_nesting and nesting(cell.encode("utf-8", "surrogatepass")) > max_nesting
         return cell if too_deep else json.loads(cell)
     except (ValueError, RecursionError):
         return cell

@@ -28,7 +28,6 @@ CLASSES = (
     "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable", "dog",
     "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor",
 )  # fmt: skip
-_EDGE = (224, 224, 192)  # colour 255 of the palette
 _MAP_LINE = re.compile(r"\s*([^:#]+):(?:(\d+),(\d+),(\d+))?:")
 
 Numbers = npt.NDArray[np.int64]
@@ -88,10 +87,19 @@ def _palette_color(number: int) -> int:
     return _packed(*channels)
 
 
-def _read_colors(path: Path) -> Numbers:
-    """Read the colour of each pixel, ``(H, W)``, 24 bits; for a palette image, that of its palette."""
+_PALETTE = np.array([_palette_color(number) for number in range(256)], dtype=np.int64)
+
+
+def _read_colors(path: Path, *, by_index: bool = False) -> Numbers:
+    """Read the colour of each pixel, ``(H, W)``, 24 bits; numbers beyond VOC's palette have a bit above these.
+
+    For a palette image, that of its palette, or, ``by_index``, of VOC's: its own may have one colour for several objects.
+    """
     try:
         with open_image(path, ["PNG"]) as image:
+            if image.mode in ("1", "L") or image.mode.startswith("I") or (by_index and image.mode == "P"):
+                numbers = np.asarray(image).astype(np.int64)
+                return np.where(numbers < 256, _PALETTE[np.clip(numbers, 0, 255)], numbers | 1 << 24)
             rgb = np.asarray(image.convert("RGB"), dtype=np.int64)
     except (*DAMAGED, MediaError) as error:
         raise UnsoundError(FaultKind.BAD_MASK, f"{path}: cannot be read ({error}); expected a PNG mask") from error
@@ -100,11 +108,11 @@ def _read_colors(path: Path) -> Numbers:
 
 def _objects(path: Path, class_path: Path, names: Mapping[int, str]) -> list[RawObject]:
     """Return the objects of a photo; pack masks at once, because a photo's numbers are large."""
-    numbers = _read_colors(path)
+    numbers = _read_colors(path, by_index=True)
     classes = _read_colors(class_path) if class_path.is_file() else None
     if classes is not None and classes.shape != numbers.shape:
         raise UnsoundError(FaultKind.SIZE_MISMATCH, f"{class_path}: not of the size of {path}")
-    found = [int(value) for value in np.unique(numbers) if value not in (0, _packed(*_EDGE))]
+    found = [int(value) for value in np.unique(numbers) if value not in (0, _PALETTE[255])]
     objects = []
     for value in found:
         mask = numbers == value

@@ -16,10 +16,11 @@ import numpy as np
 import yaml
 from PIL import Image
 
-from balloon_splash.data.annotations.masks import area_of, box_of, decode_mask, mask_polygons, merged
+from balloon_splash.data.annotations.masks import Mask, area_of, box_of, decode_mask, mask_polygons, merged
 from balloon_splash.data.annotations.records import RunLengths
 from balloon_splash.data.annotations.regions import Polygon
 from balloon_splash.data.annotations.size_cache import PhotoSize
+from balloon_splash.data.annotations.submission import submission_text
 from balloon_splash.errors import DatasetError, OutputExistsError
 from balloon_splash.files import atomic_path
 
@@ -38,6 +39,11 @@ class WrittenObject:
     def polygons(self) -> list[Polygon]:
         """Return the polygons; those of a mask follow the edges of its pixels."""
         return list(self.rings) if self.mask is None else mask_polygons(decode_mask(self.mask))
+
+    def drawn(self, width: int, height: int) -> Mask:
+        """Return the mask, ``(height, width)`` bool."""
+        flat = [ring.ravel().tolist() for ring in self.rings]
+        return decode_mask(self.mask or merged([], flat, PhotoSize(width, height, decoded=False)))
 
 
 @dataclass(frozen=True)
@@ -62,7 +68,7 @@ def write_annotations(
     Args:
         photos: photos with their objects.
         class_names: names in the order of their numbers in COCO and YOLO.
-        target: a file for ``via2`` and ``coco``, a folder for ``labelme`` and ``yolo``.
+        target: a file for ``via2``, ``coco`` and ``submission``, a folder for ``labelme`` and ``yolo``.
         to: a name in :data:`WRITERS`.
         overwrite: replace existing files.
 
@@ -90,6 +96,10 @@ def write_annotations(
 def _losses(photos: Sequence[WrittenPhoto], to: str) -> Iterator[str]:
     objects = [each for photo in photos for each in photo.objects]
     crowds = sum(each.crowd for each in objects)
+    if to == "submission":
+        classes = {each.label for each in objects}
+        if len(classes) > 1:
+            yield f"the names of {len(classes)} classes"
     if crowds and to != "coco":
         yield f"{crowds} crowds (iscrowd 1) become objects like any other"
     if to in ("via2", "yolo"):
@@ -132,7 +142,9 @@ def write_coco(photos: Sequence[WrittenPhoto], names: Sequence[str], target: Pat
         images.append({"id": number, "file_name": photo.name, "width": photo.width, "height": photo.height})
         size = PhotoSize(photo.width, photo.height, decoded=False)
         for each in photo.objects:
-            lengths = merged([], each.rings, size) if each.mask is None else each.mask
+            lengths = (
+                merged([], [ring.ravel().tolist() for ring in each.rings], size) if each.mask is None else each.mask
+            )
             x0, y0, x1, y1 = box_of(lengths)
             annotations.append(
                 {
@@ -208,9 +220,22 @@ def _numbers(values: Any) -> list[float]:
     return [int(value) if value.is_integer() else value for value in np.asarray(values, np.float64).tolist()]
 
 
+def write_runs(photos: Sequence[WrittenPhoto], _names: Sequence[str], target: Path) -> Iterator[tuple[Path, str]]:
+    """Yield ``submit.csv`` of the nucleus competition; ``<image_id>/images/a.png`` has its folder's id, others their stem."""
+    masks: dict[str, list[Mask]] = {}
+    for photo in photos:
+        folder, _, inside = photo.name.rpartition("/images/")
+        name = Path(folder).name if folder and "/" not in inside else Path(photo.name).stem
+        if name in masks:
+            raise DatasetError(f"{photo.name}: another photo has the id {name}, too; expected ids that differ")
+        masks[name] = [each.drawn(photo.width, photo.height) for each in photo.objects]
+    yield target, submission_text(masks)
+
+
 WRITERS: dict[str, Writer] = {
     "via2": write_via2,
     "coco": write_coco,
     "labelme": write_labelme,
     "yolo": write_yolo,
+    "submission": write_runs,
 }

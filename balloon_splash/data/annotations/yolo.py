@@ -23,6 +23,7 @@ from balloon_splash.errors import AnnotationError, DatasetError
 from balloon_splash.media.formats import is_picture
 
 _YAML_BYTES = 1 << 20
+_NAME_FILES = ("classes.txt", "obj.names")  #: of Label Studio and CVAT: a name in each line
 
 
 def read_yolo(labels: Path, faults: FaultLog, options: ReadOptions) -> AnnotationSet:
@@ -36,16 +37,26 @@ def read_yolo(labels: Path, faults: FaultLog, options: ReadOptions) -> Annotatio
     images = options.images or images_of(labels)
     names = class_names_of(labels)
     photos = []
+    owners: dict[Path, str] = {}
     found = (path for path in images.rglob("*") if is_picture(path) and not path.name.startswith("."))
     for index, image in enumerate(sorted(found)):
         inside = image.relative_to(images)
         path = (labels / inside).with_suffix(".txt")
+        if path in owners and path.is_file():
+            message = f"its label file, {path.name}, is that of {owners[path]}, too; only the first one is read"
+            faults.add(FaultKind.DUPLICATE_NAME, message, photo=inside.as_posix(), dropped=True, file=str(path))
+            continue
+        owners[path] = inside.as_posix()
         try:
             objects = read_label_file(path, names, options.limits) if path.is_file() else []
         except AnnotationError as error:
             faults.add(FaultKind.BAD_ENTRY, str(error), photo=inside.as_posix(), dropped=True, file=str(path))
             continue
         photos.append(RawPhoto(index, inside.as_posix(), objects, n_listed=len(objects), file=str(path)))
+    for path in sorted(labels.rglob("[!.]*.txt")):
+        if path not in owners and path.name not in _NAME_FILES:
+            message = f"no image of this name in {images}"
+            faults.add(FaultKind.MISSING_PHOTO, message, photo=path.stem, dropped=True, file=str(path))
     return AnnotationSet(photos, image_root=images, classes=names)
 
 
@@ -67,32 +78,51 @@ def images_of(labels: Path) -> Path:
 
 
 def class_names_of(labels: Path) -> tuple[str, ...] | None:
-    """Return the classes by number, from the nearest YAML file that has ``names``; ``None`` where there is none.
+    """Return the classes by number, from the nearest YAML file that has ``names``, or the nearest ``classes.txt``.
+
+    Returns:
+        ``None`` where there is neither.
 
     Raises:
-        AnnotationError: the file is damaged, or its classes are not numbered from 0 on.
+        AnnotationError: the file is damaged, or its classes are not numbered from 0 on; or it is of key points.
     """
     for folder in (labels, *labels.resolve().parents[:3]):
         for path in sorted((*folder.glob("*.yaml"), *folder.glob("*.yml"))):
             names = _names(path)
             if names is not None:
                 return names
+        for path in (folder / name for name in _NAME_FILES):
+            if path.is_file():
+                return _different([line.strip() for line in _text(path).splitlines() if line.strip()], path)
     return None
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open(encoding="utf-8") as stream:
+            return stream.read(_YAML_BYTES)
+    except (OSError, ValueError) as error:
+        raise AnnotationError(f"{path}: cannot be read: {error}") from error
 
 
 def _names(path: Path) -> tuple[str, ...] | None:
     try:
-        with path.open(encoding="utf-8") as stream:
-            document: Any = yaml.safe_load(stream.read(_YAML_BYTES))
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        document: Any = yaml.safe_load(_text(path))
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
         raise AnnotationError(f"{path}: not a YAML file: {' '.join(str(error).split())[:200]}") from error
     names = document.get("names") if isinstance(document, dict) else None
     if names is None:
         return None
+    if "kpt_shape" in document:  # their lines would pass for outlines
+        raise AnnotationError(f"{path}: a dataset of key points (kpt_shape); expected one of outlines")
     if isinstance(names, dict):
         if sorted(names, key=str) != sorted(range(len(names)), key=str):
             raise AnnotationError(f"{path}: names are numbered {list(names)[:20]}; expected 0 to {len(names) - 1}")
         names = [names[number] for number in range(len(names))]
+    return _different(names, path)
+
+
+def _different(names: Any, path: Path) -> tuple[str, ...]:
     if not isinstance(names, list) or not names or len(set(map(str, names))) < len(names):
         raise AnnotationError(f"{path}: names must be a list, or an object, of different names")
     return tuple(str(name).strip() for name in names)

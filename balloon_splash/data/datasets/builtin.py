@@ -6,8 +6,8 @@ Under ``$DETECTRON2_DATASETS`` (default: ``datasets``), as for Detectron2's own:
     synthetic_balloon/{train,val}/via_region_data.json  synthetic_balloon_train, synthetic_balloon_val
     balloon/background/, with photos alone              balloon_background
 
-with the photos beside the JSON; the shapes datasets and the pictures without balloons, which are drawn in memory; and
-the folds of the balloon photos.
+with the photos beside the JSON; the shapes, the nuclei and the pictures without balloons, which are drawn in memory;
+and the folds of the balloon photos.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from balloon_splash.data.annotations.records import ReadOptions
 from balloon_splash.data.datasets.background_photos import FOLDER, register_background_photos
 from balloon_splash.data.datasets.catalog import check_registered, register_instances, register_via_instances
 from balloon_splash.data.datasets.dataset_file import is_dataset_file, read_dataset_file
@@ -40,12 +41,14 @@ def register_all(root: str | os.PathLike[str] | None = None) -> None:
     Args:
         root: the folder of the datasets; ``None`` reads ``$DETECTRON2_DATASETS`` now.
     """
+    from balloon_splash.data.datasets.nuclei import register_nuclei
     from balloon_splash.data.datasets.shapes import register_shapes
 
     base = datasets_root() if root is None else Path(root).expanduser()
     _register_balloon(base / "balloon", BALLOON_HINT)
     _register_splits("synthetic_balloon", base / "synthetic_balloon", SYNTHETIC_HINT)
     register_shapes()
+    register_nuclei()
     register_no_balloons()
     register_folds()
 
@@ -101,7 +104,8 @@ def register_balloon(folder: str | os.PathLike[str]) -> tuple[str, ...]:
 
 def _register_file(path: Path) -> tuple[str, ...]:
     dataset = read_dataset_file(path)
-    classes = dataset.classes or classes_of(list(dataset.splits.values())) or ("object",)
+    options = ReadOptions(class_attribute=dataset.class_attribute, limits=dataset.limits)
+    classes = dataset.classes or classes_of(list(dataset.splits.values()), dataset.format, options) or ("object",)
     for split, each in dataset.splits.items():
         register_instances(
             f"balloon_{split}",
@@ -111,6 +115,9 @@ def _register_file(path: Path) -> tuple[str, ...]:
             class_names=classes,
             class_attribute=dataset.class_attribute,
             colors=dataset.colors,
+            keep_empty=dataset.keep_empty,
+            crowds_as_objects=dataset.crowds_as_objects,
+            limits=dataset.limits,
             hint=f"{path} names it",
         )
     register_background_photos("balloon_background", path.parent / FOLDER, classes)

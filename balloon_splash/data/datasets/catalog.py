@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,6 @@ from balloon_splash.data.annotations.classes import check_class_options
 from balloon_splash.data.annotations.formats import AUTO, FORMATS, load_annotations
 from balloon_splash.data.annotations.instances import DatasetDict, LoadReport
 from balloon_splash.data.annotations.limits import DEFAULT_LIMITS, Limits
-from balloon_splash.data.annotations.png_masks import load_png_masks
 from balloon_splash.data.annotations.records import ReadOptions
 from balloon_splash.errors import DatasetError, UsageError
 from balloon_splash.palette import PALETTE, Color
@@ -265,11 +263,11 @@ def register_labelme(name: str, folder: str | os.PathLike[str], *, class_names: 
 
 
 def register_png_masks(name: str, root: str | os.PathLike[str], *, class_name: str = "object") -> None:
-    """Register one PNG mask per object under ``name``; they are read at ``DatasetCatalog.get(name)``.
+    """Register one PNG mask per object under ``name``: :func:`register_instances` for this format, with empty images.
 
     Args:
         name: name of the dataset; an existing one is replaced.
         root: a folder in the 2018 Data Science Bowl's layout: ``<image_id>/images/*.png``, ``<image_id>/masks/*.png``.
         class_name: the class of all objects.
     """
-    register_loader(name, functools.partial(load_png_masks, root), [class_name], str(root))
+    register_instances(name, root, root, format="png-masks", class_names=[class_name], keep_empty=True)

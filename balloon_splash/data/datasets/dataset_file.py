@@ -4,6 +4,9 @@
     class_attribute: kind            # attribute of VIA files that holds the class
     colors: ["#e69f00", "#56b4e9"]   # one per class; by default distinct for any colour vision
     format: auto                     # or via, coco, labelme, yolo, ...
+    keep_empty: false                # true: photos without objects are negatives
+    crowds_as_objects: false         # true: COCO's iscrowd 1 marks one object, as CVAT's brush writes it
+    limits: {max_file_bytes: 134217728}   # of balloon_splash.Limits, for very large files
     train: train                     # a folder, or {annotations: train.json, images: photos}
     val: {annotations: val.json, images: photos}
 
@@ -15,18 +18,19 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from balloon_splash.data.annotations.limits import DEFAULT_LIMITS, Limits
 from balloon_splash.data.datasets.folders import SPLITS
 from balloon_splash.data.datasets.layout import Split
 from balloon_splash.errors import DatasetError
 from balloon_splash.palette import Color
 
-_KEYS = ("classes", "class_attribute", "colors", "format", *SPLITS)
+_KEYS = ("classes", "class_attribute", "colors", "format", "keep_empty", "crowds_as_objects", "limits", *SPLITS)
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
@@ -40,6 +44,7 @@ class DatasetFile:
         class_attribute: attribute of VIA files that holds the class.
         colors: RGB in 0..255, one per class.
         format: a name of :mod:`balloon_splash.data.annotations.formats`, or ``auto``.
+        keep_empty, crowds_as_objects, limits: see :class:`balloon_splash.data.annotations.records.ReadOptions`.
     """
 
     splits: Mapping[str, Split]
@@ -47,6 +52,9 @@ class DatasetFile:
     class_attribute: str | None = None
     colors: tuple[Color, ...] | None = field(default=None)
     format: str = "auto"
+    keep_empty: bool = False
+    crowds_as_objects: bool = False
+    limits: Limits = DEFAULT_LIMITS
 
 
 def is_dataset_file(what: str | Path) -> bool:
@@ -76,6 +84,9 @@ def read_dataset_file(path: str | Path) -> DatasetFile:
         class_attribute=_text(path, document, "class_attribute"),
         colors=_colors(path, document, classes),
         format=_text(path, document, "format") or "auto",
+        keep_empty=_flag(path, document, "keep_empty"),
+        crowds_as_objects=_flag(path, document, "crowds_as_objects"),
+        limits=_limits(path, document),
     )
 
 
@@ -107,6 +118,21 @@ def _text(path: str | Path, document: Mapping[str, object], key: str) -> str | N
     if value is not None and not isinstance(value, str):
         raise DatasetError(f"{path}: {key} is {value!r}; expected a word")
     return value
+
+
+def _flag(path: str | Path, document: Mapping[str, object], key: str) -> bool:
+    value = document.get(key, False)
+    if not isinstance(value, bool):
+        raise DatasetError(f"{path}: {key} is {value!r}; expected true or false")
+    return value
+
+
+def _limits(path: str | Path, document: Mapping[str, object]) -> Limits:
+    value = document.get("limits", {})
+    known = [each.name for each in fields(Limits)]
+    if not isinstance(value, dict) or not all(key in known and type(each) is int for key, each in value.items()):
+        raise DatasetError(f"{path}: limits are {value!r}; expected whole numbers of some of {', '.join(known)}")
+    return Limits(**value)
 
 
 def _texts(path: str | Path, document: Mapping[str, object], key: str) -> tuple[str, ...] | None:

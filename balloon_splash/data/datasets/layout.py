@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from balloon_splash.data.annotations.faults import FaultLog
-from balloon_splash.data.annotations.formats import Source, recognise
-from balloon_splash.data.annotations.records import DEFAULT_OPTIONS, labels_of
+from balloon_splash.data.annotations.formats import AUTO, Source, source_of
+from balloon_splash.data.annotations.records import DEFAULT_OPTIONS, ReadOptions, labels_of
 from balloon_splash.data.datasets.folders import VIA_FILE
 
 #: Names of the splits in exports.
@@ -53,24 +53,30 @@ def find_split(root: Path, split: str) -> Split | None:
     return None
 
 
-def classes_of(splits: list[Split]) -> tuple[str, ...]:
+def classes_of(splits: list[Split], format: str = AUTO, options: ReadOptions = DEFAULT_OPTIONS) -> tuple[str, ...]:
     """Return the classes of all splits by name: in the order of the first one, then further ones of others.
 
     Prints the recognised formats on stderr.
+
+    Args:
+        splits: the splits.
+        format: a name in :data:`~balloon_splash.data.annotations.formats.FORMATS`, or ``auto``.
+        options: how the files are read.
 
     Raises:
         AnnotationError, DatasetError: a split cannot be read.
     """
     classes: dict[str, None] = {}
     for split in splits:
-        source = recognise(split.annotations)
-        found = _classes(source)
+        source = source_of(split.annotations, format, options)
+        found = _classes(source, replace(options, images=split.images))
         print(f"{source.path}: {source.format.title}, classes: {', '.join(found) or 'one'}", file=sys.stderr)
         classes |= dict.fromkeys(found)
     return tuple(classes)
 
 
-def _classes(source: Source) -> tuple[str, ...]:
+def _classes(source: Source, options: ReadOptions) -> tuple[str, ...]:
     parsed = {"document": source.document} if source.format.is_parsed and source.document is not None else {}
-    found = source.format.read(source.path, FaultLog(source.path), DEFAULT_OPTIONS, **parsed)
+    faults = FaultLog(source.path, max_faults=options.limits.max_faults)
+    found = source.format.read(source.path, faults, options, **parsed)
     return found.classes or labels_of(found.photos)

@@ -187,3 +187,18 @@ def test_a_missing_image_folder_is_one_error_not_a_fault_for_each_photo(photos, 
     path = write_via(entry("a.jpg", region(SQUARE)))
     with pytest.raises(DatasetError, match="no such image folder"):
         load_via_instances(path, photos / "gone")
+
+
+def test_an_attribute_that_looks_like_classes_is_named_where_all_regions_are_of_one(photos, write_via, caplog):
+    kinds = ("kite", "cup", "kite", "cup")
+    shapes = [polygon((x, 1), (x + 9, 1), (x, 9)) for x in (0, 10, 20, 30)]
+    regions = [region(each, type=kind, remark=str(x)) for x, (each, kind) in enumerate(zip(shapes, kinds, strict=True))]
+    path = write_via(entry("a.jpg", *regions))
+    _, report = load_via_instances(path, photos, class_names=("toy",))
+    assert report.notes == (
+        "the attribute 'type' has 2 values (cup, kite), all of which are read as one class; class_attribute tells them "
+        "apart",
+    )
+    assert report.notes[0] in caplog.text
+    _, report = load_via_instances(path, photos, class_names=("cup", "kite"), class_attribute="type")
+    assert not report.notes

@@ -154,6 +154,13 @@ def test_lines_are_as_wide_as_labelme_draws_them_and_other_tools_write_four_corn
     assert box["bbox"] == [10, 30, 20, 36]
 
 
+def test_a_closed_line_leaves_its_middle_free(photos):
+    write(photos, shape("cup", [[10, 10], [40, 10], [40, 35], [10, 35], [10, 10]], "linestrip"))
+    (found,) = load_labelme(photos, CLASSES)
+    area = PolygonMasks([found["annotations"][0]["segmentation"]]).area().item()
+    assert area < 40 * 35 - 19 * 14, "the middle is filled"
+
+
 def test_a_group_of_a_mask_and_a_polygon_is_one_mask(photos):
     buffer = BytesIO()
     Image.fromarray(np.ones((5, 5), np.uint8)).save(buffer, "PNG")

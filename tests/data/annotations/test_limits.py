@@ -124,7 +124,7 @@ def test_the_photos_of_a_csv_are_counted_while_it_is_read(via_file):
     ],
 )
 def test_nesting_is_counted_outside_of_texts(text, levels):
-    assert nesting(text) == levels
+    assert nesting(text.encode("utf-8", "surrogatepass")) == levels
 
 
 def test_an_outline_that_crosses_itself_thousands_of_times_is_dropped_at_once(photos, write_via):

@@ -12,6 +12,7 @@ from detectron2.config import CfgNode
 from detectron2.data import DatasetCatalog, DatasetMapper, MetadataCatalog
 from PIL import Image
 
+from balloon_splash.data.annotations.instances import INCOMPLETE
 from balloon_splash.data.annotations.png_masks import load_png_masks
 from balloon_splash.data.datasets.catalog import register_png_masks
 from balloon_splash.errors import AnnotationError, DatasetError
@@ -41,14 +42,17 @@ def nuclei(tmp_path: Path) -> Path:
     return root
 
 
-def test_masks_are_kept_to_the_pixel(nuclei):
+def test_masks_are_kept_to_the_pixel(nuclei, caplog):
     first, second = load_png_masks(nuclei)
-    assert (first["image_id"], first["width"], first["height"]) == ("00ae65", 60, 40)
+    assert (Path(first["file_name"]).stem, first["width"], first["height"]) == ("00ae65", 60, 40)
     assert [obj["bbox"] for obj in first["annotations"]] == [[10, 5, 30, 15], [50, 20, 60, 40]]
     ring = coco_mask.decode(first["annotations"][0]["segmentation"])
     assert ring.sum() == 200 - 10
     assert not ring[8:10, 15:20].any()
     assert second["annotations"] == []
+    assert "empty.png" in caplog.text
+    assert "zero area" in caplog.text
+    assert first[INCOMPLETE]
 
 
 def indexed(*colours: int) -> Image.Image:
@@ -94,6 +98,7 @@ def test_detectron2_trains_on_it(nuclei, tiny_cfg: CfgNode):
 
 
 def test_what_is_wrong_is_told_with_its_file(nuclei, tmp_path):
+    (nuclei / "00ae65" / "masks" / "empty.png").unlink()
     with pytest.raises(DatasetError, match="no such folder"):
         load_png_masks(tmp_path / "gone")
     with pytest.raises(DatasetError, match="no image found"):
@@ -101,11 +106,11 @@ def test_what_is_wrong_is_told_with_its_file(nuclei, tmp_path):
     wrong = nuclei / "f113bd" / "masks" / "small.png"
     Image.new("L", (10, 10), 255).save(wrong)
     with pytest.raises(AnnotationError, match=r"small\.png: 10 x 10 pixels; expected the image's 60 x 40"):
-        load_png_masks(nuclei)
+        load_png_masks(nuclei, strict=True)
     wrong.write_bytes(b"no picture")
     with pytest.raises(AnnotationError, match=r"small\.png: cannot be read"):
-        load_png_masks(nuclei)
+        load_png_masks(nuclei, strict=True)
     Image.new("L", SHAPE[::-1]).save(nuclei / "f113bd" / "images" / "second.png")
     wrong.unlink()
     with pytest.raises(AnnotationError, match="2 PNG files found, expected one"):
-        load_png_masks(nuclei)
+        load_png_masks(nuclei, strict=True)

@@ -15,7 +15,7 @@ def fit(*points: tuple[float, float]) -> FittedRegion:
 
 
 def total_area(region: FittedRegion) -> float:
-    return sum(shapely.Polygon(ring).area for ring in region.polygons)
+    return sum(shapely.Polygon(np.reshape(ring, (-1, 2))).area for ring in region.polygons)
 
 
 def test_a_valid_polygon_inside_the_photo_is_not_touched():

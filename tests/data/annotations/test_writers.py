@@ -17,7 +17,9 @@ from balloon_splash.data.annotations.formats import FORMATS, load_annotations
 from balloon_splash.data.annotations.masks import encode_mask, mask_polygons
 from balloon_splash.data.annotations.records import ReadOptions
 from balloon_splash.data.annotations.simplify import editable_polygons
-from balloon_splash.data.annotations.writers import WRITERS
+from balloon_splash.data.annotations.submission import read_submission
+from balloon_splash.data.annotations.writers import WRITERS, WrittenObject, WrittenPhoto, write_annotations
+from balloon_splash.errors import DatasetError
 
 HEIGHT, WIDTH = 60, 80
 Mask = npt.NDArray[np.bool_]
@@ -67,7 +69,7 @@ def masks_by_class(path: Path, images: Path, options: ReadOptions) -> dict[str, 
     return unions
 
 
-@pytest.mark.parametrize("to", TARGETS)
+@pytest.mark.parametrize("to", [each for each in TARGETS if each != "submission"])
 def test_a_round_trip_keeps_the_masks_and_says_what_it_loses(
     source: Path, tmp_path: Path, to: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -94,6 +96,31 @@ def test_coco_and_labelme_keep_parts_and_holes_in_one_object(source: Path, tmp_p
         assert main([str(source), str(target), "--to", to]) == 0
         dicts, _ = load_annotations(target, tmp_path)
         assert len(dicts[0]["annotations"]) == 4
+
+
+def test_a_submission_has_the_masks_of_each_photo_without_shared_pixels(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "submit.csv"
+    assert main([str(source), str(target), "--to", "submission"]) == 0
+    assert "lost: the names of 2 classes" in capsys.readouterr().out
+    found = read_submission(target, {"a": (HEIGHT, WIDTH), "b": (HEIGHT, WIDTH)})
+    assert len(found["a"]) == 4
+    assert found["b"] == []
+    everything = np.any([*masks_by_class(source, source.parent, ReadOptions(keep_empty=True)).values()], axis=0)
+    assert (np.sum(found["a"], axis=0) == everything).all()
+
+
+def test_a_photo_in_the_layout_of_the_competition_has_the_id_of_its_folder(tmp_path: Path) -> None:
+    square = WrittenObject("nucleus", [np.array([(1.0, 1), (5, 1), (5, 5), (1, 5)])])
+    names = ("set/00ae65/images/x.png", "f113bd/images/y.png", "plain.png")
+    photos = [WrittenPhoto(name, tmp_path / name, WIDTH, HEIGHT, [square]) for name in names]
+    assert write_annotations(photos, ["nucleus"], tmp_path / "submit.csv", "submission") == []
+    assert [row.partition(",")[0] for row in (tmp_path / "submit.csv").read_text().splitlines()[1:]] == [
+        "00ae65", "f113bd", "plain"
+    ]  # fmt: skip
+    with pytest.raises(DatasetError, match="another photo has the id plain"):
+        write_annotations([*photos, photos[-1]], ["nucleus"], tmp_path / "again.csv", "submission")
 
 
 def test_nothing_is_overwritten_unasked(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,12 +10,13 @@ from balloon_splash.data.datasets.builtin import register_all, register_balloon
 from balloon_splash.data.datasets.catalog import register_via_instances
 from balloon_splash.errors import DatasetError, UsageError
 from balloon_splash.palette import PALETTE
-from tests.data.conftest import SQUARE, entry, region
+from tests.data.conftest import SQUARE, entry, polygon, region
 
 
 @pytest.fixture
 def via_file(write_via):
-    return write_via(entry("a.jpg", region(SQUARE, colour="red"), region(SQUARE, colour="blue")))
+    other = polygon((35, 5), (55, 5), (55, 25), (35, 25))
+    return write_via(entry("a.jpg", region(SQUARE, colour="red"), region(other, colour="blue")))
 
 
 def test_a_registered_dataset_is_read_by_name(photos, via_file):

@@ -9,6 +9,7 @@ import pytest
 from detectron2.data import DatasetCatalog, MetadataCatalog
 from PIL import Image
 
+from balloon_splash import Limits
 from balloon_splash.data.datasets.builtin import named_datasets
 from balloon_splash.data.datasets.dataset_file import read_dataset_file
 from balloon_splash.errors import DatasetError
@@ -53,6 +54,8 @@ def test_its_splits_are_registered_with_its_classes_and_colours(dataset: Path) -
         ("train: a\nval: b\nclasses: kite\n", "expected a list of words"),
         ('train: a\nval: b\nclasses: [kite]\ncolors: ["red"]\n', "colour 'red'"),
         ('train: a\nval: b\ncolors: ["#000000"]\n', "1 colors for 0 classes"),
+        ("train: a\nval: b\nkeep_empty: maybe\n", "keep_empty is 'maybe'; expected true or false"),
+        ("train: a\nval: b\nlimits: {max_bytes: 3}\n", "expected whole numbers of some of max_file_bytes"),
         ("- a list\n", "list found"),
         ("a: [", "not a YAML file"),
         ("train: !!python/object/apply:os.getcwd []\nval: b\n", "not a YAML file"),
@@ -69,3 +72,18 @@ def test_what_is_wrong_with_it_is_one_line(tmp_path: Path, text: str, told: str)
 def test_one_that_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"gone\.yaml: cannot be read"):
         named_datasets(str(tmp_path / "gone.yaml"))
+
+
+def test_options_of_the_reader_are_taken(dataset: Path) -> None:
+    dataset.write_text(dataset.read_text() + "keep_empty: true\ncrowds_as_objects: true\nlimits: {max_regions: 2}\n")
+    train, _ = named_datasets(str(dataset))
+    options = DatasetCatalog[train].options
+    assert (options.keep_empty, options.crowds_as_objects, options.limits) == (True, True, Limits(max_regions=2))
+    with pytest.raises(DatasetError, match="too many regions"):
+        DatasetCatalog.get(train)
+
+
+def test_classes_are_those_of_the_attribute_where_none_are_named(dataset: Path) -> None:
+    dataset.write_text(dataset.read_text().replace("classes: [kite, cup]\n", "").replace("colors:", "# colors:"))
+    train, val = named_datasets(str(dataset))
+    assert [MetadataCatalog.get(name).thing_classes for name in (train, val)] == [["cup", "kite", "tree"]] * 2

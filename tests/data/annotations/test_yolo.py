@@ -1,0 +1,49 @@
+"""Lines of YOLO that are no outlines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from balloon_splash.data.annotations.faults import FaultKind
+from balloon_splash.data.annotations.formats import load_annotations
+from balloon_splash.errors import AnnotationError
+from tests.data.annotations.tool_files import write_yolo
+
+
+def test_a_box_of_yolo_has_no_outline(photos: Path) -> None:
+    write_yolo(photos)
+    path = photos / "labels" / "a.txt"
+    path.write_text(path.read_text() + "\n0 0.5 0.5 0.2 0.2\n5 0.1 0.1 0.2 0.1 0.2 0.2\n")
+    (found,), report = load_annotations(photos)
+    assert len(found["annotations"]) == 2
+    assert [(fault.kind, fault.region) for fault in report.faults.faults] == [
+        (FaultKind.NO_OUTLINE, "line 3"), (FaultKind.UNKNOWN_CLASS, "line 4")
+    ]  # fmt: skip
+
+
+def test_labels_without_an_image_and_of_two_images_are_reported(photos: Path) -> None:
+    write_yolo(photos)
+    (photos / "labels" / "gone.txt").write_text("0 0.1 0.1 0.2 0.1 0.2 0.2\n")
+    (photos / "images" / "a.png").write_bytes((photos / "images" / "a.jpg").read_bytes())
+    dicts, report = load_annotations(photos)
+    assert [Path(each["file_name"]).name for each in dicts] == ["a.jpg"]
+    assert [(fault.kind, fault.photo) for fault in report.faults.faults] == [
+        (FaultKind.DUPLICATE_NAME, "a.png"), (FaultKind.MISSING_PHOTO, "gone")
+    ]  # fmt: skip
+
+
+def test_classes_txt_names_the_classes_where_there_is_no_yaml_file(photos: Path) -> None:
+    write_yolo(photos)
+    (photos / "data.yaml").unlink()
+    (photos / "classes.txt").write_text("cup\nkite\n")
+    _, report = load_annotations(photos)
+    assert report.class_names == ("cup", "kite")
+
+
+def test_key_points_do_not_pass_for_outlines(photos: Path) -> None:
+    write_yolo(photos)
+    (photos / "data.yaml").write_text("kpt_shape: [2, 2]\nnames: [cup, kite]\n")
+    with pytest.raises(AnnotationError, match="a dataset of key points"):
+        load_annotations(photos)
