@@ -6,12 +6,16 @@ import argparse
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from balloon_splash.data.datasets.folders import VIA_FILE
 from balloon_splash.data.datasets.prepare import is_complete_balloon
 from balloon_splash.data.datasets.synthetic import write_synthetic_balloons
 from balloon_splash.errors import DatasetError, UsageError
 from balloon_splash.files import atomic_path
+
+if TYPE_CHECKING:
+    from detectron2.config import CfgNode
 
 CONFIG = "demo_R18_FPN.yaml"
 #: Confidence, lower than the 0.9 of a well-trained model: this one saw 60 pictures for a few minutes.
@@ -86,26 +90,45 @@ def train_model(data: DemoData, output: Path, *, iterations: int | None = None) 
     Raises:
         UsageError: the folder holds a model of other pictures, or of another number of steps.
     """
-    from balloon_splash.config import config_path, load_config
+    from balloon_splash.config import load_config
     from balloon_splash.data.datasets.catalog import register_via_instances
-    from balloon_splash.engine.run import results_table, start_logging, train
-    from balloon_splash.weights.run_folder import has_run, sole_use
 
-    folder = output / f"model_{data.name}"
-    weights = folder / "model_final.pth"
     for split in ("train", "val"):
         register_via_instances(f"{data.name}_{split}", data.root / split / VIA_FILE, data.root / split)
     datasets = ["DATASETS.TRAIN", f"('{data.name}_train',)", "DATASETS.TEST", f"('{data.name}_val',)"]
-    cfg = load_config(CONFIG, [*datasets, "OUTPUT_DIR", str(folder)])
+    cfg = load_config(CONFIG, [*datasets, "OUTPUT_DIR", str(output / f"model_{data.name}")])
     if iterations is not None:
         cfg.SOLVER.MAX_ITER = iterations
+    return train_once(cfg, CONFIG, str(data.root.resolve()))
+
+
+def train_once(cfg: CfgNode, config: str, pictures: str) -> Path:
+    """Train and evaluate what ``cfg`` says, or resume where it was interrupted, unless it is done already.
+
+    Args:
+        cfg: the configuration; it is frozen here.
+        config: the file that it was made from, for the log.
+        pictures: what it learns from, to be told from other runs.
+
+    Returns:
+        The trained weights; ``results.json`` with the AP lies beside them.
+
+    Raises:
+        UsageError: ``cfg.OUTPUT_DIR`` holds a model of other pictures, or one trained for another time.
+    """
+    from balloon_splash.config import config_path
+    from balloon_splash.engine.run import results_table, start_logging, train
+    from balloon_splash.weights.run_folder import has_run, sole_use
+
     cfg.freeze()
+    folder = Path(cfg.OUTPUT_DIR)
+    weights = folder / "model_final.pth"
     with sole_use(cfg.OUTPUT_DIR):
-        _check_purpose(folder, {"pictures": str(data.root.resolve()), "iterations": cfg.SOLVER.MAX_ITER})
+        _check_purpose(folder, {"pictures": pictures, "iterations": cfg.SOLVER.MAX_ITER})
         if (folder / "results.json").is_file():
             print(f"the model is already trained: {weights} (remove {folder} to train it again)")
             return weights
-        start_logging(cfg, argparse.Namespace(config_file=str(config_path(CONFIG)), eval_only=False), verbose=False)
+        start_logging(cfg, argparse.Namespace(config_file=str(config_path(config)), eval_only=False), verbose=False)
         results = train(cfg, resume=has_run(folder))
         print(results_table(results))
         with atomic_path(folder / "results.json", overwrite=True) as path:

@@ -10,6 +10,9 @@ from balloon_splash.cli.common import run_cli
 from balloon_splash.cli.parser import Parser
 from balloon_splash.errors import UsageError
 
+#: Spelled out here so that ``--help`` need not load them; a test compares.
+SAMPLE_NAMES = ("shapes", "coco", "nucleus")
+
 
 def build_parser() -> Parser:
     """Build the options of the demo."""
@@ -18,6 +21,12 @@ def build_parser() -> Parser:
         "minutes, evaluate it, and use that."
     )
     parser.add_argument("--train", action="store_true", help="train a small model (default: use the one that ships)")
+    parser.add_argument(
+        "--sample",
+        choices=SAMPLE_NAMES,
+        help="train, evaluate and splash another sample of the article's repository, on pictures that the project "
+        "makes (default: balloons)",
+    )
     parser.add_argument(
         "--dataset",
         type=Path,
@@ -33,7 +42,10 @@ def build_parser() -> Parser:
         help="folder of results (default: %(default)s)",
     )
     parser.add_argument(
-        "--iterations", type=int, metavar="N", help="steps to train for, with --train (default: the configuration's)"
+        "--iterations",
+        type=int,
+        metavar="N",
+        help="steps to train for, with --train or --sample (default: the configuration's)",
     )
     return parser
 
@@ -44,8 +56,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
-    if args.iterations is not None and not args.train:
-        raise UsageError("--iterations without --train; expected both, or neither")
+    if args.iterations is not None and not (args.train or args.sample):
+        raise UsageError("--iterations without --train or --sample; expected one of them, too")
+    if args.sample:
+        if args.dataset is not None:
+            raise UsageError("--sample with --dataset; expected one of them: a sample has pictures of its own")
+        return _sample(args)
     return _train(args) if args.train else _splash_at_once(args)
 
 
@@ -74,6 +90,26 @@ def _train(args: argparse.Namespace) -> int:
     splashed = args.output / f"splash_{data.name}"
     code = _splash(data.root / "val", splashed, "--weights", str(weights), "--confidence", str(CONFIDENCE))
     print(f"pictures: {splashed}\nnumbers:  {weights.parent}/results.json, model beside them")
+    return code
+
+
+def _sample(args: argparse.Namespace) -> int:
+    from balloon_splash.samples import SAMPLES, train_sample
+
+    sample, output = SAMPLES[args.sample], args.output
+    print("1. pictures", flush=True)
+    pictures = sample.prepare(output)
+    print(f"   {pictures}\n2. training and evaluation, some minutes", flush=True)
+    weights = train_sample(args.sample, output, iterations=args.iterations)
+    print("3. splash of validation pictures", flush=True)
+    splashed = output / f"splash_{args.sample}"
+    options = ["--weights", str(weights), "--confidence", str(sample.confidence), "--recursive"]
+    if sample.submission:
+        options += ["--save-annotations", str(output / "submit.csv"), "--annotation-format", "submission"]
+    code = _splash(pictures, splashed, *options)
+    print(f"pictures: {splashed}\nnumbers:  {weights.parent}/results.json, model beside them")
+    if sample.submission:
+        print(f"masks:    {output / 'submit.csv'}, as run lengths")
     return code
 
 

@@ -78,7 +78,7 @@ def parse_json(
         content: the result of :func:`read_bytes` or :func:`read_text`.
         path: its name in errors.
         limits: bounds on its nesting.
-        on_object: function that makes an object of its keys and values; by default a dict of the last value of each key.
+        on_object: function that makes an object of its keys and values; by default, the last value of each key stays.
 
     Raises:
         AnnotationError: not JSON, or nested too deeply.

@@ -307,7 +307,7 @@ class _InstanceReader:
 
 
 def _place_as_it_is(outline: Outline, size: PhotoSize) -> dict[str, Any] | None:
-    """Return ``bbox`` and ``segmentation`` of an object that is one simple polygon in the photo; ``None`` for others."""
+    """Return ``bbox`` and ``segmentation`` of an object that is one simple polygon in the photo, else ``None``."""
     if len(outline.rings) == 1 and not outline.masks:
         ring = outline.rings[0]
         if isinstance(ring, SimpleRing):

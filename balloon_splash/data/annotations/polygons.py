@@ -26,8 +26,8 @@ class FittedRegion(NamedTuple):
     """Region cut to its photo.
 
     Attributes:
-        polygons: valid, without holes, each ``(N, 2)`` XY pixels; more than one where cutting divided the region. A flat
-            list that needed no change is still the same list.
+        polygons: valid, without holes, each ``(N, 2)`` XY pixels; more than one where cutting divided the region. A
+            flat list that needed no change is still the same list.
         repaired: whether the outline intersected itself.
         lost: share of the region's area outside the photo, in [0, 1).
         clipped: whether some of the outline was outside the photo.

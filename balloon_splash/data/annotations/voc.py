@@ -93,7 +93,7 @@ _PALETTE = np.array([_palette_color(number) for number in range(256)], dtype=np.
 def _read_colors(path: Path, *, by_index: bool = False) -> Numbers:
     """Read the colour of each pixel, ``(H, W)``, 24 bits; numbers beyond VOC's palette have a bit above these.
 
-    For a palette image, that of its palette, or, ``by_index``, of VOC's: its own may have one colour for several objects.
+    For a palette image, that of its palette, or, ``by_index``, of VOC's: its own may repeat a colour.
     """
     try:
         with open_image(path, ["PNG"]) as image:

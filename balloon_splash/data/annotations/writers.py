@@ -221,7 +221,7 @@ def _numbers(values: Any) -> list[float]:
 
 
 def write_runs(photos: Sequence[WrittenPhoto], _names: Sequence[str], target: Path) -> Iterator[tuple[Path, str]]:
-    """Yield ``submit.csv`` of the nucleus competition; ``<image_id>/images/a.png`` has its folder's id, others their stem."""
+    """Yield ``submit.csv`` of the nucleus competition; ``<id>/images/a.png`` has its folder's id, others their stem."""
     masks: dict[str, list[Mask]] = {}
     for photo in photos:
         folder, _, inside = photo.name.rpartition("/images/")

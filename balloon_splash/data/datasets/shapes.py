@@ -71,7 +71,7 @@ def shapes_scene(split: str, index: int) -> ToyScene:
     while len(shapes) < wanted:
         category_id = int(rng.integers(len(CLASSES)))
         color = _contrasting_color(rng, [ground, *(shape.color for shape in shapes)])
-        shapes = _put_in_front(shapes, category_id, color, _random_outline(rng, CLASSES[category_id]))
+        shapes = put_in_front(shapes, category_id, color, _random_outline(rng, CLASSES[category_id]))
     return ToyScene(ground, noise, tuple(shapes))
 
 
@@ -141,7 +141,7 @@ def _random_outline(rng: np.random.Generator, kind: str) -> shapely.Polygon:
     return shapely.Polygon(center + radius * np.stack([np.cos(angles), np.sin(angles)], axis=1))
 
 
-def _put_in_front(shapes: list[Shape], category_id: int, color: Color, outline: shapely.Polygon) -> list[Shape]:
+def put_in_front(shapes: list[Shape], category_id: int, color: Color, outline: shapely.Polygon) -> list[Shape]:
     """Put one more shape in front; return ``shapes`` unchanged if it would overlap or hide too much or pierce one.
 
     A shape with another one inside it would have a hole, which COCO polygons cannot express.
