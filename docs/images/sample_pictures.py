@@ -1,6 +1,6 @@
-"""Makes the picture of docs/samples.md from what the samples leave behind: a row for each, before and after in turn.
+"""Make the picture of docs/samples.md from the output of the samples: before and after in turn, or pictures alone.
 
-python tools/demo.py --sample shapes    (and coco, and nucleus)
+python tools/demo.py --sample nucleus    (and shapes, and coco)
 python docs/images/sample_pictures.py output/demo
 """
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from PIL import Image
 
-FOLDERS = {"shapes": "shapes", "coco": "coco_pictures", "nucleus": "nucleus"}  # pictures by sample
+FOLDERS = {"nucleus": "nucleus", "shapes": "shapes", "coco": "coco_pictures"}  # pictures by sample
 PAIRS = 2
 SIDE = 240
 GAP = 4
@@ -23,9 +23,9 @@ def main() -> None:
     step = SIDE + GAP
     sheet = Image.new("RGB", (2 * PAIRS * step - GAP, len(FOLDERS) * step - GAP), "white")
     for row, (sample, folder) in enumerate(FOLDERS.items()):
-        before = sorted(path for path in (output / folder).rglob("*") if path.is_file())[:PAIRS]
+        before = sorted(path for path in (output / folder).rglob("*") if path.is_file())[: 2 * PAIRS]
         after = {path.stem.removesuffix("_splash"): path for path in (output / f"splash_{sample}").rglob("*_splash.*")}
-        tiles = [tile for path in before for tile in (path, after[path.stem])]
+        tiles = [tile for path in before[-PAIRS:] for tile in (path, after[path.stem])] if after else before
         for column, tile in enumerate(tiles):
             picture = Image.open(tile).convert("RGB").resize((SIDE, SIDE), Image.Resampling.LANCZOS)
             sheet.paste(picture, (column * step, row * step))
