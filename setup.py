@@ -8,8 +8,15 @@ from setuptools import find_packages, setup
 HERE = Path(__file__).parent
 VERSION = re.search(r'^__version__ = "(.+)"', (HERE / "balloon_splash/__init__.py").read_text(), re.MULTILINE)[1]
 
-# JPEG photos splashed without encoding them again: the wheels of this package carry libjpeg-turbo, which alone is used.
-JPEG = ["turbojpeg>=0.0.2; sys_platform == 'linux' and platform_machine == 'x86_64' and python_version < '3.14'"]
+# JPEG photos splashed without encoding them again: only libjpeg-turbo inside the wheels of this package is used.
+# Its functions are visible, but not promised: hence the upper bound, a test, and the system's library as a fallback.
+JPEG = [
+    f"pylibjxl>=0.5,<0.6; {system} and python_version >= '3.11' and python_version < '3.15'"
+    for system in (
+        "sys_platform == 'linux' and platform_machine == 'x86_64'",
+        "sys_platform == 'darwin' and platform_machine == 'arm64'",
+    )
+]
 
 # Requirements of a splash: photos, videos, and the model that ships, run by OpenVINO.
 SPLASH = [

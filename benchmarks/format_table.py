@@ -1,18 +1,22 @@
-"""The table of formats in docs/splash.md for another program: the same files, greyed outside of a box by ImageMagick.
+"""The table of formats in docs/splash.md for other programs: the same files, changed outside of a box.
 
     python -m benchmarks.format_table
+    python -m benchmarks.format_table --program rembg
 
-Needs ImageMagick's ``magick`` or ``convert``. A cell says ``kept``, ``said`` (on standard error), or ``lost``: changed
-or left out silently. ``error`` is a file that it does not read or write.
+ImageMagick (``magick`` or ``convert``) greys the outside. rembg (``pip install 'rembg[cpu]'``) cuts it away; it gets
+the box in place of a model, which it would download. A cell says ``kept``, ``said`` (on standard error), or ``lost``:
+changed or left out silently. ``error`` is a file that it does not read or write.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import shutil
 import subprocess
 import tempfile
 from collections import Counter
+from importlib import metadata
 from io import BytesIO
 from pathlib import Path
 
@@ -69,15 +73,21 @@ def cell(name: str, column: str, folder: Path) -> str:
         return "lost"
 
 
-def main() -> None:
-    """Measure and print."""
-    argparse.ArgumentParser(
-        description="Table of what ImageMagick keeps of the files in the table of formats."
-    ).parse_args()
+class Box:
+    """Session of rembg that finds the box, whatever the picture."""
+
+    def predict(self, image: Image.Image, *_: object, **__: object) -> list[Image.Image]:
+        """Return the mask of the box."""
+        mask = Image.new("L", image.size, 0)
+        mask.paste(255, (48, 48, 112, 112))
+        return [mask]
+
+
+def imagemagick() -> str:
+    """Have the cells written by ImageMagick; return its version."""
     program = shutil.which("magick") or shutil.which("convert")
     if program is None:
         raise SystemExit("ImageMagick is missing; expected magick or convert")
-    print(subprocess.run([program, "-version"], capture_output=True, text=True, check=True).stdout.splitlines()[0])
 
     def splash(source: bytes) -> tuple[bytes, list[str]]:
         with Image.open(BytesIO(source)) as image:
@@ -91,6 +101,37 @@ def main() -> None:
             raise NotWrittenError(run.stderr)
 
     cells.splash, cells.animate = splash, animate
+    return subprocess.run([program, "-version"], capture_output=True, text=True, check=True).stdout.splitlines()[0]
+
+
+def rembg() -> str:
+    """Have the cells written by rembg; return its version."""
+    try:
+        remove = importlib.import_module("rembg.bg").remove
+    except ModuleNotFoundError as error:
+        raise SystemExit("rembg is missing; expected pip install 'rembg[cpu]'") from error
+
+    def splash(source: bytes) -> tuple[bytes, list[str]]:
+        try:
+            return remove(source, session=Box()), []
+        except Exception as error:
+            raise NotWrittenError(str(error)) from error
+
+    cells.splash = splash
+    cells.animate = lambda source, result: result.write_bytes(splash(source.read_bytes())[0])
+    return f"rembg {metadata.version('rembg')}"
+
+
+PROGRAMS = {"imagemagick": imagemagick, "rembg": rembg}
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description="What other programs keep of the files in the table of formats.")
+    parser.add_argument(
+        "--program", choices=PROGRAMS, default="imagemagick", help="program to measure (default: imagemagick)"
+    )
+    print(PROGRAMS[parser.parse_args().program]())
     tally: Counter[str] = Counter()
     columns = [*cells.CELLS, *cells.WITH_FOLDER]
     print("| |", " | ".join(columns), "|")

@@ -1,8 +1,8 @@
 """Coefficients of a JPEG file, changed in place by libjpeg-turbo: decoded and coded again without loss.
 
 The TurboJPEG interface (libjpeg-turbo.org, ``tjTransform`` with a custom filter) runs from bytes to bytes in any thread
-and returns an error where the older interface ends the process. The library comes from the package ``turbojpeg``, which
-is never imported, or from the system.
+and returns an error where the older interface ends the process. The library comes from the wheel of
+``pylibjxl``, whose module is never imported, or from the system.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ Blocks = npt.NDArray[np.int16]
 Change = Callable[[int, int, Blocks], None]
 """Function of the numbers of a component and of a row of blocks, and ``(N, 8, 8)`` quantised coefficients to change."""
 
-PACKAGE = "turbojpeg"
+PACKAGE, MODULE = "pylibjxl", "_pylibjxl."
+"""The wheel whose extension module holds libjpeg-turbo, and how the name of that module begins."""
+
 PROGRESSIVE, WITHOUT_SEGMENTS, OPTIMISED = 32, 64, 256  # of a transform
 STOP_ON_WARNING, LIMIT_SCANS = 8192, 32768  # of a call
 
@@ -150,4 +152,4 @@ def _in_package() -> str | None:
         files = metadata.files(PACKAGE) or []
     except metadata.PackageNotFoundError:
         return None
-    return next((str(file.locate()) for file in files if file.name.startswith("libturbojpeg")), None)
+    return next((str(file.locate()) for file in files if file.name.startswith(MODULE)), None)

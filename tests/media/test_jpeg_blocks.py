@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import platform
 import sys
+from importlib import metadata
+from importlib.util import find_spec
 from io import BytesIO
 from typing import Any
 
@@ -25,6 +28,15 @@ from tests.media.test_kept_metadata import SMALL, TEXTS, camera_block, with_segm
 
 HEIGHT, WIDTH = 150, 203
 """No whole number of blocks."""
+
+
+@pytest.mark.skipif(not find_spec("pylibjxl"), reason="the wheel of pylibjxl is not there")
+def test_the_wheel_that_is_installed_holds_the_library() -> None:
+    files = metadata.files("pylibjxl") or []
+    (module,) = (file.locate() for file in files if file.name.startswith("_pylibjxl."))
+    assert hasattr(ctypes.CDLL(str(module)), "tjTransform")
+    assert is_available()
+
 
 needs_library = pytest.mark.skipif(not is_available(), reason="libjpeg-turbo's TurboJPEG is not there")
 
