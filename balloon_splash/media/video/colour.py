@@ -70,6 +70,11 @@ class Colour:
     def __str__(self) -> str:
         return str(ColourNumbers(self.primaries, self.transfer))
 
+    @property
+    def is_computed(self) -> bool:
+        """Whether its matrix, or the guess for none, is one that is computed here."""
+        return self.matrix in _MATRICES or self.matrix in (_RGB, _UNSPECIFIED)
+
     def for_pictures(self) -> Colour:
         """Return the colours as tags of a picture file, where sRGB's curve has a number of its own."""
         return replace(self, transfer=_SRGB) if self == Colour.for_rgb() else self

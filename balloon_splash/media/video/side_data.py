@@ -43,6 +43,18 @@ NOT_CARRIED = {
 """By number (FFmpeg's ``AVFrameSideDataType``); others tell of the coding or of sound."""
 
 
+_DOLBY_VISION = frozenset({"dvh1", "dvhe", "dva1", "dvav", "dav1"})
+"""Kinds of samples in MP4 and MOV whose colours may need the metadata."""
+
+_MULTILAYER = 1 << 21  # AV_DISPOSITION_MULTILAYER, which PyAV names since 15
+
+
+def kinds_of_track(stream: av.VideoStream) -> set[str]:
+    """Return the names of what a track announces and results do not carry."""
+    found = {NOT_CARRIED[24]} if stream.codec_tag in _DOLBY_VISION else set()
+    return found | ({NOT_CARRIED[29]} if int(stream.disposition) & _MULTILAYER else set())
+
+
 def side_data(frame: av.VideoFrame, number: int) -> bytes | None:
     """Return the data of one kind, by its number, or None."""
     found = next((part for kind, part in _parts(frame) if kind == number), None)

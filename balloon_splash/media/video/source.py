@@ -20,7 +20,7 @@ from balloon_splash.media.video.frames import Frame, VideoInfo
 from balloon_splash.media.video.opening import media_errors, open_input
 from balloon_splash.media.video.orientation import Orientation
 from balloon_splash.media.video.selection import main_video
-from balloon_splash.media.video.side_data import kinds_not_carried
+from balloon_splash.media.video.side_data import kinds_not_carried, kinds_of_track
 from balloon_splash.media.video.tags import lasting_tags
 from balloon_splash.media.video.timeline import Timeline, may_jump, packets_before, timed_streams
 
@@ -66,7 +66,13 @@ class VideoSource:
             self._first = self._first_frame()
             self._orientation = Orientation.of(self._first.content)
             self.info = self._describe()
+            self._beside |= kinds_of_track(self._stream)
             self._report_depth()
+            if not self.info.colour.is_computed:
+                self.warnings.append(
+                    f"{self._path}: its colours are coded by matrix {self.info.colour.matrix} (ITU-T H.273), which is "
+                    "not computed here; they come out changed"
+                )
         except BaseException:
             self._container.close()
             raise

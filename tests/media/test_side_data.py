@@ -1,0 +1,60 @@
+"""What decoders find beside the pixels of a video is named, and no kind of it ends the run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from av.sidedata.sidedata import Type
+
+from balloon_splash.media.video.side_data import NOT_CARRIED
+from balloon_splash.splasher.video_stream import open_video
+from tests.media.test_video_files import FAST, copy
+
+
+def clip(path: Path, codec: str, *, matrix: int = 1) -> Path:
+    """A clip of three pictures."""
+    with av.open(path, "w") as output:
+        options = {"preset": "ultrafast"} | ({"x265-params": "log-level=error"} if codec == "libx265" else {})
+        stream = output.add_stream(codec, rate=25, width=64, height=64, options=options)
+        stream.pix_fmt = "yuv420p"
+        stream.codec_context.colorspace = matrix
+        for index in range(3):
+            frame = av.VideoFrame.from_ndarray(np.full((64, 64, 3), 60 * index, np.uint8), "rgb24")
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    return path
+
+
+def test_a_track_of_dolby_vision_is_named_by_its_kind(tmp_path: Path) -> None:
+    source = clip(tmp_path / "in.mp4", "libx265")
+    data = source.read_bytes()
+    assert data.count(b"hev1") == 1
+    source.write_bytes(data.replace(b"hev1", b"dvhe"))
+    assert f"{source}: Dolby Vision metadata: left out" in copy(source, tmp_path / "out.mp4", encoding=FAST)
+
+
+def test_a_matrix_that_is_not_computed_is_said(tmp_path: Path) -> None:
+    source = clip(tmp_path / "in.mp4", "libx264", matrix=14)  # ICtCp
+    with open_video(source) as video:
+        (warning,) = video.warnings
+    assert "coded by matrix 14" in warning
+
+
+@pytest.mark.parametrize("number", [28, 31, 99])
+def test_kinds_that_pyav_has_no_name_for_have_their_number(number: int) -> None:
+    assert Type(number).value == number
+
+
+def test_the_numbers_are_those_of_pyav() -> None:
+    by_name = {
+        "A53_CC": "captions in the picture (CEA-608, CEA-708)",
+        "SPHERICAL": "the mark as a 360-degree video",
+        "DOVI_METADATA": "Dolby Vision metadata",
+        "DYNAMIC_HDR_PLUS": "HDR10+ metadata",
+        "FILM_GRAIN_PARAMS": "film grain",
+        "ICC_PROFILE": "the ICC profile",
+    }
+    assert {name: NOT_CARRIED[Type[name].value] for name in by_name} == by_name
