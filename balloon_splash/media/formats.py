@@ -57,6 +57,9 @@ READABLE = tuple(dict.fromkeys([*SUFFIXES.values(), *READ_ONLY_SUFFIXES.values()
 ANIMATED = frozenset({"GIF", "WEBP", "PNG", "AVIF"})
 """Formats whose files may hold an animation."""
 
+MOVING_SUFFIXES = frozenset({".gif", ".apng", ".avifs"})
+"""Suffixes of picture files that are usually animations."""
+
 WITH_ALPHA = frozenset({"PNG", "WEBP", "AVIF", "TIFF", "GIF", "JPEG2000", "HEIF", "JXL"})
 WITH_16_BITS = frozenset({"PNG", "TIFF", "JPEG2000"})
 

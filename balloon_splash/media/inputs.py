@@ -18,7 +18,7 @@ from urllib.parse import unquote, urlsplit
 from balloon_splash.errors import MediaError, UsageError
 from balloon_splash.media.content import content_suffix
 from balloon_splash.media.fetch import fetch, fetch_into
-from balloon_splash.media.formats import is_animation, is_picture, is_video
+from balloon_splash.media.formats import MOVING_SUFFIXES, is_animation, is_picture, is_video
 from balloon_splash.media.opening import read_bytes
 from balloon_splash.web.addresses import without_secrets
 
@@ -63,8 +63,13 @@ class Source:
 
     @cached_property
     def is_video(self) -> bool:
-        """True if the name, or else the file, is that of a video, or the file is an animation."""
-        return is_video(f"file{self.suffix}") or (self.file is not None and is_animation(self.file))
+        """True if the name, or else the file, is that of a video, or the file is an animation.
+
+        What is behind an address is not known yet: a GIF or APNG is taken for an animation.
+        """
+        if is_video(f"file{self.suffix}"):
+            return True
+        return self.suffix.lower() in MOVING_SUFFIXES if self.file is None else is_animation(self.file)
 
     def read(self, *, allow_private: bool = False) -> bytes:
         """Read the bytes of the file.

@@ -21,6 +21,6 @@ def test_what_was_found_stays_mended(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.chdir(empty)
     if is_picture(case):
         image_target()(case)
-    if is_video(case) or is_animation(case) or case.suffix in (".gif", ".webp"):
+    if is_video(case) or is_animation(case) or case.suffix in (".gif", ".webp", ".avif"):
         video_target()(case)
     assert not list(empty.iterdir())

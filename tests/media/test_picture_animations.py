@@ -103,6 +103,11 @@ def test_each_picture_is_shown_as_long_as_before_the_last_one_too(tmp_path: Path
     assert shown(tmp_path / f"out{target}") == HELD
 
 
+@pytest.mark.parametrize(("name", "moving"), [("a.gif", True), ("a.APNG", True), ("a.png", False), ("a.webp", False)])
+def test_an_address_of_a_gif_or_apng_is_taken_for_an_animation(name: str, moving: bool) -> None:
+    assert Source(name, Path(name), url=f"https://example.org/{name}").is_video == moving
+
+
 def over(tmp_path: Path) -> Path:
     """A green picture of half opacity over a red one, to be blended (APNG_BLEND_OP_OVER)."""
     red, green = (Image.new("RGBA", (8, 8), colour) for colour in ((200, 0, 0, 255), (0, 200, 0, 128)))

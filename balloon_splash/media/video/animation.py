@@ -15,7 +15,7 @@ from balloon_splash.errors import MediaError
 from balloon_splash.media.deep_pixels import UPRIGHT
 from balloon_splash.media.formats import animation_of
 from balloon_splash.media.limits import media_limits
-from balloon_splash.media.opening import open_image, read_bytes
+from balloon_splash.media.opening import DAMAGED, open_image, read_bytes
 from balloon_splash.media.video.about_animation import about_animation, shown_for
 from balloon_splash.media.video.clip import Clip, Timed
 from balloon_splash.media.video.frames import Frame, VideoInfo
@@ -60,6 +60,9 @@ class AnimationSource:
         try:
             self._check()
             self._turn = UPRIGHT.get(self._image.getexif().get(ExifTags.Base.Orientation, 1), np.asarray)
+        except DAMAGED as error:
+            self._image.close()
+            raise MediaError(f"{path}: cannot be read as an animation ({_reason(error)})") from error
         except BaseException:
             self._image.close()
             raise
@@ -126,12 +129,17 @@ class AnimationSource:
             try:
                 self._image.seek(index)
                 pixels = np.asarray(self._image.convert("RGBA"))
-            except (EOFError, OSError, ValueError) as error:
-                reason = " ".join(str(error).split())[:200]
-                self.warnings.append(f"{self._path}: cannot be read to its end ({reason}); the part before is kept")
+            except DAMAGED as error:
+                self.warnings.append(
+                    f"{self._path}: cannot be read to its end ({_reason(error)}); the part before is kept"
+                )
                 return
             duration = shown_for(self._image)
             if self._image.format == "AVIF":  # whose durations are rounded, so that their sum runs away
                 time = max(time, (self._image.info.get("timestamp") or 0) * _MILLISECOND)
             yield Timed(pixels, time, duration)
             time += duration if self._image.format != "AVIF" else _MILLISECOND
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__
