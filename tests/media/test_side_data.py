@@ -1,4 +1,4 @@
-"""What decoders find beside the pixels of a video is named, and no kind of it ends the run."""
+"""Side data of video frames is named, and no kind of it ends the run."""
 
 from __future__ import annotations
 

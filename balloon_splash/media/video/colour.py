@@ -72,7 +72,7 @@ class Colour:
 
     @property
     def is_computed(self) -> bool:
-        """Whether its matrix, or the guess for none, is one that is computed here."""
+        """True if its matrix, or the guess for none, is one that is computed here."""
         return self.matrix in _MATRICES or self.matrix in (_RGB, _UNSPECIFIED)
 
     def for_pictures(self) -> Colour:
