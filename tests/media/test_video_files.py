@@ -355,7 +355,7 @@ def test_chapters_are_kept_and_what_cannot_be_kept_is_said(tmp_path: Path, suffi
 
 def test_sound_that_an_animation_cannot_hold_is_said(tmp_path: Path) -> None:
     source = make_clip(tmp_path / "in.mp4", audio=["aac"], frames=3)
-    assert any("no sound" in warning for warning in copy(source, tmp_path / "out.gif"))
+    assert any("sound track 1 (aac) is left out" in warning for warning in copy(source, tmp_path / "out.gif"))
 
 
 def test_video_that_says_no_frame_rate_is_given_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

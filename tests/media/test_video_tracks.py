@@ -157,3 +157,8 @@ def test_sound_and_picture_of_joined_recordings_stay_in_step(tmp_path: Path) -> 
     assert 2.9 < times[-1] < 3.1
     sound = [time for time, _ in loudness(tmp_path / "out.mp4")]
     assert sound[-1] == pytest.approx(float(times[-1]), abs=0.1)
+
+
+def test_subtitles_that_outlast_the_video_are_no_sign_of_a_video_cut_off(tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "in.mkv", subtitles="subrip", frames=3)
+    assert copy(source, tmp_path / "out.mkv", encoding=FAST) == []

@@ -298,11 +298,15 @@ class VideoSource:
         return nearest if abs(nearest - time) <= self._tick else time
 
     def _announced(self) -> Fraction | None:
-        """Return the length of the video track, if known: a file's overall length may be that of another track."""
-        if self._stream.duration is not None or len(self._container.streams) == 1:
-            return self.info.seconds
+        """Return the length of the video track, if known: a file's overall length may be that of another track.
+
+        The tag comes first: of a track without a length of its own, FFmpeg gives that of the file.
+        """
         tagged = _tagged_seconds(self._stream)
-        return None if tagged is None else tagged - self._origin
+        if tagged is not None:
+            return tagged - self._origin
+        alone = self._stream.duration is not None or len(self._container.streams) == 1
+        return self.info.seconds if alone else None
 
     def _report_at_end(self, end: Fraction | None) -> None:
         if self._interlaced:
