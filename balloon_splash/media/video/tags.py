@@ -33,6 +33,11 @@ def lost_tags(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
     ]
 
 
+def named_language(language: str | None) -> str | None:
+    """Return a language, or None where a file says that it is not known."""
+    return None if language == _UNDETERMINED else language
+
+
 def muxer_flags(suffix: str, tags: Mapping[str, str]) -> dict[str, str]:
     """Return FFmpeg's options for an MP4 or MOV file that holds ``tags``.
 

@@ -17,7 +17,7 @@ from balloon_splash.media.video.conversion import ConvertedSound, ConvertedText,
 from balloon_splash.media.video.opening import media_errors, open_input
 from balloon_splash.media.video.selection import main_video
 from balloon_splash.media.video.sound import MUXERS, codec_name, held_tracks
-from balloon_splash.media.video.tags import lasting_tags
+from balloon_splash.media.video.tags import lasting_tags, named_language
 from balloon_splash.media.video.timeline import Timeline, may_jump, timed_streams
 
 _EARLIER = 1  # second before the clip at which to start reading packets: tracks are not interleaved exactly
@@ -178,7 +178,7 @@ class CopiedTracks:
         if isinstance(stream, av.VideoStream) and stream.codec_context:
             what = f"{codec_name(stream)}, {stream.width}x{stream.height}"
         elif stream.type in ("audio", "subtitle"):
-            what = ", ".join(filter(None, (codec_name(stream), stream.language)))
+            what = ", ".join(filter(None, (codec_name(stream), named_language(stream.language))))
         kind = "sound" if stream.type == "audio" else stream.type
         self.warnings.append(f"{self._source}: {kind} track {stream.index} ({what}) is left out")
 
