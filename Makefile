@@ -1,6 +1,8 @@
 # `make demo` does the main job, `make test` checks everything; each sets up the part of .venv
 # that it needs, once: a splash takes 0.6 GB, training and tests 6 GB.
 PYTHON ?= python3
+# A test that hangs ends its process with the stacks of all threads; the others run on in a new one.
+QUICK := -q -n 2 --dist worksteal --timeout 300 --timeout-method thread -m "not slow and not gpu"
 VENV := .venv
 BIN := $(VENV)/bin
 SPLASHES := $(VENV)/.splashes
@@ -15,9 +17,10 @@ demo: $(SPLASHES)
 train: $(READY)
 	@$(BIN)/python tools/demo.py --train $(DEMO_ARGS)
 
-# Two processes run the tests, each with one thread of torch, see tests/conftest.py.
+# Two processes, each on its own half of the cores, see tests/conftest.py. Of the ways to distribute tests, pytest-xdist 3.8
+# waits for ever after a process that died with `loadgroup`; with `worksteal` it starts another one and reports the test.
 test: $(READY) lint
-	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not slow and not gpu"
+	@$(BIN)/python -m pytest $(QUICK)
 
 # Also the tests that take minutes, and those for a GPU where there is one.
 test-all: $(READY) lint
@@ -34,14 +37,14 @@ format: $(READY)
 
 # Coverage of the package by the tests: at least 90 % of its lines.
 coverage: $(READY)
-	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not slow and not gpu" --cov=balloon_splash --cov-report=term:skip-covered --cov-fail-under=90
+	@$(BIN)/python -m pytest $(QUICK) --cov=balloon_splash --cov-report=term:skip-covered --cov-fail-under=90
 
-# Share of faults planted in the data reader, the matte and the checkpoint code that the tests notice (mutmut).
+# Whether the tests notice faults that are planted in the data reader, the matte and the checkpoint code (mutmut).
 mutation: $(READY)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'mutmut>=3.8,<4'
 	@$(BIN)/python -m tests.campaigns.mutation $(MUTATION_ARGS)
 
-# Known vulnerabilities of the packages in requirements-train.lock; fails if the service that knows them is out of reach.
+# Known vulnerabilities of what requirements-train.lock names; fails, too, where the service that knows them is out of reach.
 # AUDIT_ARGS="--vulnerability-service osv" asks another one.
 audit: $(READY)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip-audit>=2.7'
@@ -56,13 +59,13 @@ $(SPLASHES): setup.py requirements.lock
 	@touch $@
 
 $(READY): $(SPLASHES) requirements-train.lock tools/install_detectron2.py requirements-detectron2.txt
-	@echo "adding the packages for training and tests to $(VENV): a few minutes and about 5 GB, once"
+	@echo "adding what training and tests need to $(VENV): a few minutes and about 5 GB, once"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-train.lock
 	$(BIN)/python tools/install_detectron2.py
 	@touch $@
 
-# Choose new versions, for all Python versions and systems at once: with hashes for the two set-ups here, without for
-# `pip -c`, which accepts neither hashes nor extras. The files with hashes name the extras: pip before 23.3 takes
+# Choose new versions, for all Python versions and systems at once: with hashes for the two set-ups here, without them for
+# those who install by `pip -c`, which takes no hashes and no extras. By hash the extras are named: pip before 23.3 takes
 # `coverage[toml]` for another package than `coverage`, and refuses it as soon as a newer release is out.
 lock: $(READY)
 	$(BIN)/python -m pip install --quiet uv

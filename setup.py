@@ -84,6 +84,7 @@ DEVELOPMENT = [
     "ipykernel>=6.29",
     "psutil>=5.9",
     "pytest-cov>=5",
+    "pytest-timeout>=2.3",
     "pytest-xdist>=3.5",
     "hypothesis>=6.100",
     "ruff>=0.6",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from tests.cli.scenes import SIZE, colourful, moving_scene
 from tests.media.clips import Pixels, make_clip
@@ -21,10 +24,9 @@ from tests.media.clips import Pixels, make_clip
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60.0
 
-pytestmark = [
-    pytest.mark.skipif(shutil.which("Xvfb") is None, reason="needs Xvfb, a screen without a monitor"),
-    pytest.mark.xdist_group("screens"),  # one screen at a time: two that start at once may want the same number
-]
+pytestmark = pytest.mark.skipif(shutil.which("Xvfb") is None, reason="needs Xvfb, a screen without a monitor")
+#: Two servers that start at once may want the same number.
+START = FileLock(Path(tempfile.gettempdir()) / "balloon_splash_tests_xvfb.lock", timeout=PATIENCE)
 
 
 class Screen(NamedTuple):
@@ -46,9 +48,13 @@ class Screen(NamedTuple):
 @pytest.fixture
 def screen(tmp_path: Path) -> Iterator[Screen]:
     command = ["Xvfb", "-displayfd", "1", "-screen", "0", "400x300x24", "-fbdir", str(tmp_path), "-nolisten", "tcp"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
-        assert server.stdout is not None
-        number = server.stdout.readline().strip()
+    with contextlib.ExitStack() as started:
+        with START:
+            server = started.enter_context(
+                subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+            )
+            assert server.stdout is not None
+            number = server.stdout.readline().strip()
         try:
             yield Screen(f":{number}", tmp_path / "Xvfb_screen0")
         finally:
