@@ -17,8 +17,8 @@ demo: $(SPLASHES)
 train: $(READY)
 	@$(BIN)/python tools/demo.py --train $(DEMO_ARGS)
 
-# Two processes, each on its own half of the cores, see tests/conftest.py. Of the ways to distribute tests, pytest-xdist 3.8
-# waits for ever after a process that died with `loadgroup`; with `worksteal` it starts another one and reports the test.
+# Two processes run the tests, each on its own half of the cores, see tests/conftest.py. If one dies, pytest-xdist 3.8 starts
+# another with `worksteal`; with `loadgroup` it waits for ever.
 test: $(READY) lint
 	@$(BIN)/python -m pytest $(QUICK)
 
@@ -39,12 +39,12 @@ format: $(READY)
 coverage: $(READY)
 	@$(BIN)/python -m pytest $(QUICK) --cov=balloon_splash --cov-report=term:skip-covered --cov-fail-under=90
 
-# Whether the tests notice faults that are planted in the data reader, the matte and the checkpoint code (mutmut).
+# Share of faults planted in the data reader, the matte and the checkpoint code that the tests notice (mutmut).
 mutation: $(READY)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'mutmut>=3.8,<4'
 	@$(BIN)/python -m tests.campaigns.mutation $(MUTATION_ARGS)
 
-# Known vulnerabilities of what requirements-train.lock names; fails, too, where the service that knows them is out of reach.
+# Known vulnerabilities of the packages in requirements-train.lock; fails if the service that knows them is out of reach.
 # AUDIT_ARGS="--vulnerability-service osv" asks another one.
 audit: $(READY)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip-audit>=2.7'
@@ -59,13 +59,13 @@ $(SPLASHES): setup.py requirements.lock
 	@touch $@
 
 $(READY): $(SPLASHES) requirements-train.lock tools/install_detectron2.py requirements-detectron2.txt
-	@echo "adding what training and tests need to $(VENV): a few minutes and about 5 GB, once"
+	@echo "adding the packages for training and tests to $(VENV): a few minutes and about 5 GB, once"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-train.lock
 	$(BIN)/python tools/install_detectron2.py
 	@touch $@
 
-# Choose new versions, for all Python versions and systems at once: with hashes for the two set-ups here, without them for
-# those who install by `pip -c`, which takes no hashes and no extras. By hash the extras are named: pip before 23.3 takes
+# Choose new versions, for all Python versions and systems at once: with hashes for the two set-ups here, without for
+# `pip -c`, which accepts neither hashes nor extras. The files with hashes name the extras: pip before 23.3 takes
 # `coverage[toml]` for another package than `coverage`, and refuses it as soon as a newer release is out.
 lock: $(READY)
 	$(BIN)/python -m pip install --quiet uv

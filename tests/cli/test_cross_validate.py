@@ -118,6 +118,7 @@ def test_folds_are_trained_and_what_is_done_is_not_repeated(tmp_path: Path, caps
     assert {each["image_id"] for each in tested} <= set(range(6))
 
 
+@pytest.mark.slow
 def test_a_second_step_goes_on_from_the_first_step_of_its_own_fold(tmp_path: Path) -> None:
     data = write_synthetic_balloons(tmp_path / "data", num_train=4, num_val=2, size=(160, 120), progress=False)
     opts = [*TINY, "SOLVER.MAX_ITER", "1", "TEST.EVAL_PERIOD", "0", "TEST.NUM_PICTURES", "0"]

@@ -216,7 +216,14 @@ def end_of(process: psutil.Popen) -> tuple[int, str]:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="other signals there")
-@pytest.mark.parametrize("how", ["SIGTERM", "SIGTERM to all, as from timeout", "SIGINT to all, as from a terminal"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        "SIGINT to all, as from a terminal",
+        pytest.param("SIGTERM", marks=pytest.mark.slow),
+        pytest.param("SIGTERM to all, as from timeout", marks=pytest.mark.slow),
+    ],
+)
 def test_an_interrupted_training_ends_soon_and_leaves_no_process(tmp_path: Path, how: str) -> None:
     with training(tmp_path) as process:
         if how == "SIGTERM":

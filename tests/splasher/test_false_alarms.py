@@ -13,7 +13,8 @@ from PIL import Image
 
 from balloon_splash.data.datasets.negatives import COUNT
 from balloon_splash.data.render.no_balloons import render_no_balloons
-from balloon_splash.inference.segmenter import Segmenter
+from balloon_splash.splasher.finder import Finder
+from balloon_splash.splasher.loading import load_finder
 from tests.round_things import draw_round_things
 
 Draw = Callable[[int], npt.NDArray[np.uint8]]
@@ -33,18 +34,19 @@ DRAWN = (
 
 
 @pytest.fixture(scope="module")
-def shipped() -> Segmenter:
-    return Segmenter.from_config(weights="balloon", device="cpu", confidence=CONFIDENCE)
+def shipped() -> Finder:
+    """The model as a splash has it, unless asked for another back end."""
+    return load_finder(device="cpu", confidence=CONFIDENCE)
 
 
-def alarms(segmenter: Segmenter, image: npt.NDArray[np.uint8]) -> list[str]:
+def alarms(finder: Finder, image: npt.NDArray[np.uint8]) -> list[str]:
     """List the detections for people to read."""
-    (found,) = segmenter.detect([image])
+    (found,) = finder.detect([image])
     return [f"{score:.2f} at {box.round()}" for score, box in zip(found.scores, found.boxes, strict=True)]
 
 
 @pytest.mark.parametrize("name", PHOTOS)
-def test_real_photos_without_balloons(shipped: Segmenter, name: str) -> None:
+def test_real_photos_without_balloons(shipped: Finder, name: str) -> None:
     path = Path(skimage.__file__).parent / "data" / name
     if not path.is_file():
         pytest.skip(f"this scikit-image comes without {name}")
@@ -55,6 +57,6 @@ def test_real_photos_without_balloons(shipped: Segmenter, name: str) -> None:
     ("draw", "seed"),
     [pytest.param(draw, seed, id=f"{name} {seed}") for draw, name, seeds in DRAWN for seed in seeds],
 )
-def test_round_things_that_are_no_balloons(shipped: Segmenter, draw: Draw, seed: int) -> None:
+def test_round_things_that_are_no_balloons(shipped: Finder, draw: Draw, seed: int) -> None:
     """The kinds are ones that no training has seen, or other pictures of kinds that one may have seen."""
     assert alarms(shipped, draw(seed)) == []

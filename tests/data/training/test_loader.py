@@ -115,8 +115,17 @@ def _load_until_ended(ready: Event, number: int, ignored: bool) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="other signals there")
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
-@pytest.mark.parametrize("ignored", [False, True])
+@pytest.mark.parametrize(
+    ("name", "ignored"),
+    [
+        ("SIGINT", False),
+        ("SIGTERM", True),
+        *(
+            pytest.param(name, ignored, marks=pytest.mark.slow)
+            for name, ignored in [("SIGINT", True), ("SIGTERM", False), ("SIGHUP", False), ("SIGHUP", True)]
+        ),
+    ],
+)
 def test_a_process_that_loads_photos_ends_without_fault_by_what_ends_all(name: str, ignored: bool) -> None:
     """And where a signal is ignored, as nohup has it, it goes on, too."""
     number = getattr(signal, name)
