@@ -1,4 +1,4 @@
-"""What the loop "annotate 10, train, let the model draw 40, correct, train" gives on the balloon photos.
+"""Gain of the loop "annotate 10, train, let the model draw 40, correct, train" on the balloon photos.
 
     python -m benchmarks.annotation_loop --balloon datasets/balloon --weights R-18.pth
 

@@ -1,4 +1,4 @@
-"""What CVAT's XML can hold besides polygons and masks, and what it must not."""
+"""Parts of CVAT's XML besides polygons and masks, and files that are refused."""
 
 from __future__ import annotations
 

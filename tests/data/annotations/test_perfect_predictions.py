@@ -1,4 +1,4 @@
-"""What is right in every pixel has an AP of 100, whichever format the truth was read from."""
+"""Predictions that are right in every pixel have an AP of 100, whichever format the truth was read from."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ OF_PIXELS = ("coco masks", "voc", "png-masks")  # whose boxes lie around pixels,
 
 
 def faultless(class_names: list[str], *, of_pixels: bool) -> Instances:
-    """What a model finds that makes no mistake, drawn without our readers."""
+    """Return the objects that a model without mistakes finds, drawn without our readers."""
     found = Instances((HEIGHT, WIDTH))
     found.pred_masks = torch.as_tensor(np.stack([filled(KITE), filled(CUP)]))
     found.pred_boxes = Boxes(torch.tensor([[10.0, 10, 30, 29 if of_pixels else 30], [40, 20, 50, 30]]))

@@ -188,7 +188,7 @@ def write_voc(folder: Path) -> None:
 
 
 def write_png_masks(folder: Path) -> None:
-    """Of one class, as this layout has no place for more."""
+    """Write masks of one class, as this layout has no place for more."""
     for photo in sorted(folder.glob("*.jpg")):
         masks = folder / photo.stem / "masks"
         masks.mkdir(parents=True)
@@ -213,5 +213,5 @@ def read(folder: Path, **options: Any) -> list[DatasetDict]:
 
 
 def class_attribute(folder: Path) -> str | None:
-    """Where VIA's files have the class; the others need no such name."""
+    """Return the attribute that holds the class in VIA's files; None for formats that need no such name."""
     return "kind" if recognise(folder).format.name in ("via", "via3") else None
