@@ -12,6 +12,7 @@ from balloon_splash.compositing.detections import Detections
 from balloon_splash.compositing.effects import apply_effect, cut_out
 from balloon_splash.compositing.matte import matte
 from balloon_splash.compositing.overlay import draw_overlay
+from balloon_splash.compositing.strokes import Strokes
 
 TRANSPARENT = "transparent"
 GREY = frozenset({"grey", "gray"})
@@ -27,6 +28,7 @@ class Look:
         soft, feather, grow, refine: the edge, as :func:`~balloon_splash.compositing.matte.matte` takes it.
         outline: draw a contour around each object.
         labels: write number, class and score at each object.
+        strokes: a person's corrections of the objects, in every picture.
     """
 
     background: BackgroundLike = "grey"
@@ -37,6 +39,7 @@ class Look:
     refine: int = 0
     outline: bool = False
     labels: bool = False
+    strokes: Strokes | None = None
 
     @property
     def transparent(self) -> bool:
@@ -59,8 +62,20 @@ class Look:
             background_from(self.background)
 
     def matte(self, image: Image, detections: Detections) -> Matte:
-        """``(H, W)`` matte of the objects in this picture, edges shaped."""
-        return matte(detections, soft=self.soft, feather=self.feather, grow=self.grow, refine=self.refine, guide=image)
+        """``(H, W)`` matte of the objects in this picture, edges shaped.
+
+        Raises:
+            UsageError: the strokes do not fit the picture.
+        """
+        return matte(
+            detections,
+            soft=self.soft,
+            feather=self.feather,
+            grow=self.grow,
+            refine=self.refine,
+            guide=image,
+            strokes=self.strokes,
+        )
 
     def apply(self, image: Image, alpha: Matte, detections: Detections) -> Image:
         """Make the finished picture.

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from balloon_splash.compositing.arrays import Image, Matte, Window
 from balloon_splash.compositing.detections import Detections
 from balloon_splash.compositing.edges import guided_refine, ramp_at_distance
+from balloon_splash.compositing.strokes import Strokes
 
 THRESHOLD = 0.5
 """Lowest probability of a point that belongs to an object, as in Detectron2's ``paste_masks_in_image``."""
@@ -30,6 +31,7 @@ def matte(
     grow: float = 0.0,
     refine: int = 0,
     guide: Image | None = None,
+    strokes: Strokes | None = None,
 ) -> Matte:
     """Join the objects' masks into one matte.
 
@@ -40,19 +42,26 @@ def matte(
         grow: distance in pixels that the edge moves outwards; negative values shrink.
         refine: radius in pixels of a guided filter that pulls the edge to the contours of ``guide``; 0 is off.
         guide: ``(H, W, 3)`` the photo itself; needed by ``refine`` only.
+        strokes: corrections of what the masks say, before edges are shaped; of any size.
 
     Returns:
         ``(H, W)`` float32 in [0, 1]; only 0 and 1 if every option is off.
 
     Raises:
         ValueError: ``refine`` without ``guide``.
+        UsageError: ``strokes`` have another proportion than the picture.
     """
     result = np.zeros(detections.size, np.float32)
-    if len(detections) == 0:
-        return result
+    if strokes is not None:
+        strokes = strokes.fitted(detections.size)
     margin = int(np.ceil(abs(grow) + feather + 2 * refine)) + 2
-    window = _window(detections, margin)
-    alpha = _shape(union_probability(detections, window), soft=soft and not refine)
+    window = _window(detections, strokes, margin)
+    if window is None:
+        return result
+    probability = union_probability(detections, window)
+    if strokes is not None:
+        probability = strokes.corrected(probability, window)
+    alpha = _shape(probability, soft=soft and not refine)
     if refine:
         if guide is None:
             raise ValueError("refine follows the contours of the photo: pass it as guide")
@@ -129,13 +138,18 @@ def _harden(alpha: Matte) -> Matte:
     return (alpha >= 0.5).astype(np.float32)
 
 
-def _window(detections: Detections, margin: int) -> Window:
-    """Return the part of the picture that the objects, and ``margin`` pixels around them, may touch."""
+def _window(detections: Detections, strokes: Strokes | None, margin: int) -> Window | None:
+    """Return the part of the picture that objects, strokes and ``margin`` pixels around them touch; None if none."""
     height, width = detections.size
     sides = detections.boxes[:, 2:] - detections.boxes[:, :2]
-    reach = sides / np.array(detections.soft_masks.shape[:0:-1], np.float32) + margin
-    left, top = np.floor((detections.boxes[:, :2] - reach).min(axis=0)).astype(int)
-    right, bottom = np.ceil((detections.boxes[:, 2:] + reach).max(axis=0)).astype(int)
+    reach = sides / np.array(detections.soft_masks.shape[:0:-1], np.float32)
+    boxes = np.hstack([detections.boxes[:, :2] - reach, detections.boxes[:, 2:] + reach])
+    if strokes is not None and strokes.add.any():
+        boxes = np.vstack([boxes, np.array([strokes.box], np.float32)])
+    if not len(boxes):
+        return None
+    left, top = np.floor(boxes[:, :2].min(axis=0) - margin).astype(int)
+    right, bottom = np.ceil(boxes[:, 2:].max(axis=0) + margin).astype(int)
     rows = np.clip([top, bottom], 0, height)
     columns = np.clip([left, right], 0, width)
     return slice(int(rows[0]), int(rows[1])), slice(int(columns[0]), int(columns[1]))

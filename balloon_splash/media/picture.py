@@ -95,6 +95,11 @@ class Picture:
         return to_8_bit(self.rgb)
 
     @property
+    def alpha8(self) -> Pixels8 | None:
+        """``(H, W)`` uint8, or None for an opaque picture."""
+        return None if self.alpha is None else to_8_bit(self.alpha)
+
+    @property
     def visible8(self) -> Pixels8:
         """``(H, W, 3)`` uint8: the view of a model, with fully transparent areas in white, whatever their colour."""
         if self.alpha is None:

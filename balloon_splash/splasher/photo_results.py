@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -114,6 +114,7 @@ def _extra_pixels(splashed: Splashed, look: Look, files: Files) -> Iterator[tupl
         yield "compare", side_by_side(_with_alpha(before), _with_alpha(splashed.after))
     if not (files.instance_masks or files.crops):
         return
+    look = replace(look, strokes=None)  # which belong to no object
     for index in splashed.chosen:
         matte = _visible(look.matte(before.rgb, splashed.detections[[index]]), before)
         if files.instance_masks:
