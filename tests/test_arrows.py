@@ -21,14 +21,14 @@ FLOORS = (
     {"inference"},
     {"runtime"},
     {"weights"},
-    {"modeling", "data"},
+    {"modeling", "data", "option_table"},
     {"compositing", "media"},
     {"web", "config"},
     {"files", "progress", "devices"},
     {"errors", "extras", "palette", "quick_start", "unreported"},
 )
 LEVELS = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
-WITHOUT_TORCH = ("compositing", "media", "runtime", "splasher")
+WITHOUT_TORCH = ("compositing", "media", "runtime", "splasher", "serve")
 HEAVY = {"torch", "torchvision", "detectron2", "fvcore"}
 
 

@@ -9,17 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from balloon_splash.cli.common import EXIT_OK, run_cli
+from balloon_splash.cli.model_options import model_of
 from balloon_splash.cli.splash_options import build_parser
-from balloon_splash.compositing import DEFAULT_LOW_CONFIDENCE
 from balloon_splash.errors import UsageError
 
 if TYPE_CHECKING:
     from balloon_splash.compositing.look import Look
-    from balloon_splash.compositing.select import Selection
     from balloon_splash.splasher.finder import Finder
     from balloon_splash.splasher.options import SplashOptions
     from balloon_splash.splasher.photo_results import Files
-    from balloon_splash.splasher.video_stream import VideoOptions
 
 
 def main(argv: Sequence[str] | None = None, *, finder: Finder | None = None) -> int:
@@ -55,15 +53,16 @@ def _splash_files(args: argparse.Namespace, options: SplashOptions, load: Callab
 
 
 def _options(args: argparse.Namespace) -> SplashOptions:
+    from balloon_splash.splasher.from_table import selection_of, video_options_of
     from balloon_splash.splasher.options import SplashOptions
 
     kind, _, ground = args.background.partition(":")
-    also_read = [ground if kind == "image" else None, args.weights]
+    also_read = [ground if kind == "image" else None, args.weights, args.strokes]
     return SplashOptions(
         look=_look(args),
-        selection=_selection(args),
+        selection=selection_of(vars(args)),
         files=_files(args),
-        video=_video_options(args),
+        video=video_options_of(vars(args), batch_size=args.batch_size, keep_partial=args.keep_partial),
         recursive=args.recursive,
         existing="overwrite" if args.overwrite else "skip" if args.skip_existing else "refuse",
         batch_size=args.batch_size,
@@ -90,47 +89,21 @@ def _splash_webcam(index: int, args: argparse.Namespace, options: SplashOptions,
 
 
 def _look(args: argparse.Namespace) -> Look:
-    from balloon_splash.compositing.look import Look
+    from balloon_splash.compositing.strokes import Strokes
     from balloon_splash.media.reading import read_picture
+    from balloon_splash.splasher.from_table import look_of
 
     kind, _, path = args.background.partition(":")
     if kind == "image" and not path:
         raise UsageError(f"--background {args.background}: no picture named; expected image:FILE")
     background = read_picture(path).rgb if kind == "image" else args.background
-    look = Look(
-        background=background,
-        invert=args.invert,
-        soft=args.soft,
-        feather=args.feather,
-        grow=args.grow - args.shrink,
-        refine=args.refine,
-        outline=args.outline,
-        labels=args.labels,
-    )
+    strokes = None
+    if args.strokes is not None:
+        painted = read_picture(args.strokes)
+        strokes = Strokes.painted(painted.rgb8, painted.alpha8, name=f"--strokes {args.strokes}")
+    look = look_of(vars(args), background, strokes)
     look.check()
     return look
-
-
-def _selection(args: argparse.Namespace) -> Selection:
-    from balloon_splash.compositing.select import Selection
-
-    return Selection(
-        confidence=args.confidence,
-        low_confidence=_low_confidence(args),
-        classes=args.classes,
-        instances=args.instances,
-        box=tuple(args.box) if args.box else None,
-        point=tuple(args.point) if args.point else None,
-        largest=args.largest,
-        top_k=args.top_k,
-    )
-
-
-def _low_confidence(args: argparse.Namespace) -> float | None:
-    if args.no_low_confidence:
-        return None
-    given: float | None = args.low_confidence
-    return min(DEFAULT_LOW_CONFIDENCE, args.confidence) if given is None else given
 
 
 def _files(args: argparse.Namespace) -> Files:
@@ -145,33 +118,7 @@ def _files(args: argparse.Namespace) -> Files:
     )
 
 
-def _video_options(args: argparse.Namespace) -> VideoOptions:
-    from balloon_splash.compositing.smoothing import Steadiness
-    from balloon_splash.media.video.clip import Clip
-    from balloon_splash.media.video.codecs import Encoding
-    from balloon_splash.splasher.video_stream import VideoOptions
-
-    return VideoOptions(
-        clip=Clip(start=args.start, end=args.end, stride=args.stride, max_frames=args.max_frames),
-        batch_size=args.batch_size,
-        every=args.every,
-        steadiness=None if args.no_steady else Steadiness(),
-        encoding=Encoding(codec=args.codec, quality=args.video_quality, audio="drop" if args.no_audio else "copy"),
-        keep_partial=args.keep_partial,
-    )
-
-
 def _finder(args: argparse.Namespace, floor: float) -> Finder:
     from balloon_splash.splasher.loading import load_finder
 
-    return load_finder(
-        args.config_file,
-        args.weights,
-        device=args.device,
-        confidence=floor,
-        backend=args.backend,
-        precision=args.precision,
-        calibration=args.calibration,
-        scales=args.scales,
-        opts=args.opts,
-    )
+    return load_finder(**model_of(args, floor))

@@ -132,7 +132,9 @@ def _number(choice: str, text: str, low: float, high: float) -> float:
 def _colour(choice: str) -> tuple[int, int, int]:
     try:
         red, green, blue = ImageColor.getrgb(choice)[:3]
-    except ValueError:
+        if not all(0 <= value <= 255 for value in (red, green, blue)):  # as rgb(999, 0, 0), which Pillow takes
+            raise ValueError
+    except (ValueError, OverflowError):
         known = ", ".join(["grey", *_WITH_NUMBER, "transparent", "image:FILE"])
         raise UsageError(f"background '{choice}' is unknown; expected a colour (name or #rrggbb) or {known}") from None
     return red, green, blue

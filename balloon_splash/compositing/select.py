@@ -28,7 +28,8 @@ class Selection:
             among the objects in the frame that were so once); None asks all objects for ``confidence``.
         classes: names of classes, as the model knows them; case does not matter.
         instances: numbers of objects, which labels show: in a photo counted from 1, best score first; in a video
-            whose objects are followed, in order of appearance, the same for an object all the time.
+            whose objects are followed, in order of appearance, the same for an object all the time. None lets all
+            numbers through, an empty sequence none.
         box: ``(x0, y0, x1, y1)`` in pixels; at least half of the object's box lies in it.
         point: ``(x, y)`` in pixels, on the object's mask; of several objects there, the one with the best score.
         largest: only the object with the largest mask.
@@ -38,7 +39,7 @@ class Selection:
     confidence: float = 0.0
     low_confidence: float | None = None
     classes: Sequence[str] = ()
-    instances: Sequence[int] = ()
+    instances: Sequence[int] | None = None
     box: tuple[float, float, float, float] | None = None
     point: tuple[float, float] | None = None
     largest: bool = False
@@ -127,7 +128,7 @@ class Selection:
             wanted = {name.casefold() for name in self.classes}
             numbers = [i for i, name in enumerate(detections.class_names) if name.casefold() in wanted]
             eligible &= np.isin(detections.classes, numbers)
-        if self.instances:
+        if self.instances is not None:
             eligible &= np.isin(detections.numbers, self.instances)
         if self.box is not None:
             eligible &= _part_inside(detections.boxes, self.box) >= INSIDE_BOX

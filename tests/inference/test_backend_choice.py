@@ -76,6 +76,6 @@ def test_unknown_names() -> None:
 
 
 def test_the_command_takes_the_same_names() -> None:
-    options = (Path(choice.__file__).parents[1] / "cli" / "splash_options.py").read_text()
+    options = (Path(choice.__file__).parents[1] / "cli" / "model_options.py").read_text()
     for names in (choice.BACKENDS, choice.PRECISIONS):
         assert f"choices={names!r}".replace("'", '"') in options

@@ -1,0 +1,70 @@
+"""The options that say which model runs, and how."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from balloon_splash.cli.parser import Parser, add_opts
+from balloon_splash.cli.table import read_as
+from balloon_splash.option_table import POSITIVE
+
+
+def add_model(parser: Parser) -> argparse._ArgumentGroup:
+    """Add the options of :func:`model_of` under a title of their own."""
+    group = parser.add_argument_group("model")
+    group.add_argument(
+        "--weights", metavar="W", help="weights: a path, a URL, or a name from the list below (default: balloon)"
+    )
+    group.add_argument(
+        "--config-file",
+        metavar="FILE",
+        help="configuration: a path, one of ours, or one of Detectron2's zoo (default: the one beside the weights)",
+    )
+    group.add_argument("--device", help="cpu, cuda, cuda:1, ... (default: a GPU if there is one)")
+    group.add_argument(
+        "--backend",
+        choices=("auto", "torch", "openvino"),
+        default="auto",
+        help="engine that runs the model; auto takes the fastest available (default: %(default)s)",
+    )
+    group.add_argument(
+        "--precision",
+        choices=("auto", "fp32", "bf16", "int8"),
+        default="auto",
+        help="precision of the model, from exact to fast; auto takes int8 where OpenVINO runs a model packed with its "
+        "ranges, else bf16 where the device has it, else fp32 (default: %(default)s)",
+    )
+    group.add_argument(
+        "--calibration",
+        nargs="+",
+        default=[],
+        metavar="PHOTO",
+        help="photos on which to measure the ranges of int8 (default: the training photos)",
+    )
+    group.add_argument(
+        "--scales",
+        nargs="+",
+        type=read_as(POSITIVE),
+        default=[],
+        metavar="PX",
+        help="short edges, in pixels, at which the model sees each picture, such as 480 800; each costs a run of the "
+        "model (default: the configuration's)",
+    )
+    add_opts(group)
+    return group
+
+
+def model_of(args: argparse.Namespace, floor: float) -> dict[str, Any]:
+    """The model that the arguments name, as keyword arguments of ``load_finder``, without objects below ``floor``."""
+    return {
+        "config_file": args.config_file,
+        "weights": args.weights,
+        "device": args.device,
+        "confidence": floor,
+        "backend": args.backend,
+        "precision": args.precision,
+        "calibration": args.calibration,
+        "scales": args.scales,
+        "opts": args.opts,
+    }
