@@ -1,11 +1,13 @@
 # The splash alone, model inside: no torch, no apt, an ordinary user, a read-only file system if you like.
 #   docker build -t balloon-splash .
 #   docker run --rm --read-only -v "$PWD:/photos" balloon-splash --input /photos/photo.jpg --output /photos/
+# With LOCK=requirements-serve.lock it can serve, too: docs/serve.md.
 FROM python:3.11-slim AS build
 WORKDIR /build
-COPY requirements.lock requirements-headless.lock ./
+ARG LOCK=requirements.lock
+COPY requirements.lock requirements-serve.lock requirements-headless.lock ./
 RUN python -m venv /opt/splash
-RUN /opt/splash/bin/python -m pip install --no-cache-dir --require-hashes -r requirements.lock
+RUN /opt/splash/bin/python -m pip install --no-cache-dir --require-hashes -r ${LOCK}
 # OpenCV without windows: the other one looks for libraries of a screen.
 RUN /opt/splash/bin/python -m pip uninstall --yes opencv-python
 RUN /opt/splash/bin/python -m pip install --no-cache-dir --no-deps --require-hashes -r requirements-headless.lock

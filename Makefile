@@ -64,13 +64,14 @@ $(READY): $(SPLASHES) requirements-train.lock tools/install_detectron2.py requir
 	$(BIN)/python tools/install_detectron2.py
 	@touch $@
 
-# Choose new versions, for all Python versions and systems at once: with hashes for the two set-ups here, without for
+# Choose new versions, for all Python versions and systems at once: with hashes for the set-ups here, without for
 # `pip -c`, which accepts neither hashes nor extras. The files with hashes name the extras: pip before 23.3 takes
 # `coverage[toml]` for another package than `coverage`, and refuses it as soon as a newer release is out.
 lock: $(READY)
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile $(LOCKED) $(ALL) --constraint constraints.in --upgrade --output-file constraints.txt
 	$(BIN)/uv pip compile $(LOCKED) --extra checkout $(BY_HASH) --output-file requirements.lock
+	$(BIN)/uv pip compile $(LOCKED) --extra checkout --extra serve $(BY_HASH) --output-file requirements-serve.lock
 	$(BIN)/uv pip compile $(LOCKED) $(ALL) $(BY_HASH) --output-file requirements-train.lock
 
 LOCKED := setup.py --universal --python-version 3.10 --no-header --no-annotate

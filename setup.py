@@ -73,9 +73,20 @@ MATTERPORT = ["h5py>=3.10"]
 # Fuzzing guided by coverage (python -m tests.fuzz --kind via-guided); there are wheels for these systems only.
 FUZZ = ["atheris>=2.3; sys_platform == 'linux' and platform_machine == 'x86_64'"]
 
+# balloon-splash serve.
+SERVE = [
+    "fastapi>=0.115",
+    "uvicorn>=0.38",
+    "python-multipart>=0.0.20",
+    "prometheus-client>=0.21",
+]
+
 DEVELOPMENT = [
     *EXPORT,
     *MATTERPORT,
+    *SERVE,
+    "httpx>=0.28",
+    "schemathesis>=4",
     "pytest>=8",
     "nbclient>=0.10",
     "pillow-heif>=0.18",
@@ -114,6 +125,7 @@ setup(
     package_data={
         "balloon_splash": ["py.typed"],
         "balloon_splash.inspect.page": ["templates/*.j2"],
+        "balloon_splash.serve": ["page/*"],
         "balloon_splash.weights": ["*.safetensors"],
         "balloon_splash.configs": ["*.yaml", "**/*.yaml"],
     },
@@ -128,6 +140,7 @@ setup(
         "matterport": MATTERPORT,
         "jxl": ["pillow-jxl-plugin>=1.3"],
         "openvino": QUANTISE,
+        "serve": SERVE,
         "train": TRAIN,
     },
     entry_points={"console_scripts": ["balloon-splash = balloon_splash.cli.main:main"]},

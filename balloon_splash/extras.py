@@ -11,6 +11,9 @@ _HELP = {
         ),
         TRAIN,
     ),
+    **dict.fromkeys(
+        ("fastapi", "uvicorn", "python_multipart", "prometheus_client"), "pip install 'balloon-splash[serve]'"
+    ),
     **dict.fromkeys(("nncf", "onnx", "onnxruntime"), "pip install 'balloon-splash[export]'"),
 }
 

@@ -10,6 +10,7 @@ from balloon_splash.compositing.detections import Detections
 
 CLASS_NAMES = ("red", "blue")
 SAMPLES = 28
+MEADOW = (70, 150, 60)
 
 
 class ColourSegmenter:
@@ -23,6 +24,19 @@ class ColourSegmenter:
     def detect(self, images: Sequence[npt.NDArray[np.uint8]]) -> list[Detections]:
         self.batches.append(len(images))
         return [find_blobs(image) for image in images]
+
+
+class PromptedSegmenter(ColourSegmenter):
+    """Finder of red and blue discs; in a box it draws everything but meadow, and scores by the part that this fills."""
+
+    def segment(self, image: npt.NDArray[np.uint8], boxes: npt.NDArray[np.float32]) -> Detections:
+        masks = []
+        for x0, y0, x1, y1 in boxes.round().astype(int):
+            thing = np.abs(image[y0:y1, x0:x1].astype(int) - MEADOW).max(axis=2) > 60
+            masks.append(cv2.resize(thing.astype(np.float32), (28, 28), interpolation=cv2.INTER_AREA))
+        soft = np.array(masks, np.float32)
+        scores = soft.mean(axis=(1, 2)) * 0.3
+        return Detections(image.shape[:2], boxes, scores, np.zeros(len(boxes), np.int64), soft, CLASS_NAMES)
 
 
 def find_blobs(image: npt.NDArray[np.uint8]) -> Detections:
@@ -54,7 +68,7 @@ def find_blobs(image: npt.NDArray[np.uint8]) -> Detections:
 def draw_scene(height: int = 120, width: int = 160) -> npt.NDArray[np.uint8]:
     """(H, W, 3): two red discs and a blue one on a green meadow with grain."""
     grain = np.random.default_rng(3).integers(0, 30, (height, width, 3))
-    scene = (np.array([70, 150, 60]) + grain).astype(np.uint8)
+    scene = (np.array(MEADOW) + grain).astype(np.uint8)
     cv2.circle(scene, (width // 4, height // 3), height // 5, (220, 30, 40), -1)
     cv2.circle(scene, (3 * width // 4, height // 3), height // 8, (200, 20, 30), -1)
     cv2.circle(scene, (width // 2, 3 * height // 4), height // 6, (30, 60, 220), -1)

@@ -18,12 +18,16 @@ FOREIGN_SAMPLES = 112
 """Side of the soft masks made from the hard ones in files of other tools."""
 
 
-def to_coco(found: Mapping[str, Detections]) -> dict[str, Any]:
+def to_coco(found: Mapping[str, Detections], *, hard_masks: bool = True) -> dict[str, Any]:
     """Return one COCO document with the detections in each picture, by file name.
 
     It holds ``images``, ``categories`` (numbered from 1, as in COCO) and ``annotations`` (``bbox`` as XYWH, ``score``,
     ``segmentation`` as compressed RLE). Each annotation also holds the ``soft_mask`` over its box, for which COCO
     has no field: with it, a splash from this document equals one from the model.
+
+    Args:
+        found: by file name.
+        hard_masks: write ``segmentation`` and ``area``, which other tools need, and large pictures make slow.
     """
     names = next((detections.class_names for detections in found.values()), ())
     annotations: list[dict[str, Any]] = []
@@ -31,7 +35,7 @@ def to_coco(found: Mapping[str, Detections]) -> dict[str, Any]:
     for image_id, (file_name, detections) in enumerate(found.items(), start=1):
         height, width = detections.size
         images.append({"id": image_id, "file_name": file_name, "height": height, "width": width})
-        for annotation in _annotations(detections):
+        for annotation in _annotations(detections, hard_masks=hard_masks):
             annotations.append({"id": len(annotations) + 1, "image_id": image_id, **annotation})
     categories = [{"id": number, "name": name} for number, name in enumerate(names, start=1)]
     return {"images": images, "categories": categories, "annotations": annotations}
@@ -56,24 +60,30 @@ def from_coco(document: Mapping[str, Any]) -> dict[str, Detections]:
     return found
 
 
-def _annotations(detections: Detections) -> list[dict[str, Any]]:
-    masks = instance_masks(detections)
+def _annotations(detections: Detections, *, hard_masks: bool) -> list[dict[str, Any]]:
     entries = []
-    for index, mask in enumerate(masks):
+    for index in range(len(detections)):
         x0, y0, x1, y1 = detections.boxes[index].astype(float).tolist()
-        rle = coco_mask.encode(np.asfortranarray(mask.astype(np.uint8)))
         entries.append(
             {
                 "category_id": int(detections.classes[index]) + 1,
                 "bbox": [x0, y0, x1 - x0, y1 - y0],
                 "score": float(detections.scores[index]),
-                "area": int(mask.sum()),
-                "iscrowd": 0,
-                "segmentation": {"size": list(detections.size), "counts": rle["counts"].decode("ascii")},
+                **(_hard_mask(detections, index) if hard_masks else {}),
                 "soft_mask": _pack(detections.soft_masks[index]),
             }
         )
     return entries
+
+
+def _hard_mask(detections: Detections, index: int) -> dict[str, Any]:
+    (mask,) = instance_masks(detections[[index]])
+    rle = coco_mask.encode(np.asfortranarray(mask.astype(np.uint8)))
+    return {
+        "area": int(mask.sum()),
+        "iscrowd": 0,
+        "segmentation": {"size": list(detections.size), "counts": rle["counts"].decode("ascii")},
+    }
 
 
 def _detections(

@@ -20,24 +20,10 @@ from balloon_splash.splasher.finder import NamedImage
 from balloon_splash.splasher.options import SplashOptions
 from balloon_splash.splasher.run import splash_inputs
 from balloon_splash.splasher.splasher import Splasher
-from tests.fakes import CLASS_NAMES, ColourSegmenter, draw_scene, find_blobs
+from tests.fakes import MEADOW, ColourSegmenter, PromptedSegmenter, draw_scene, find_blobs
 
 Pixels = npt.NDArray[np.uint8]
 YELLOW = (240, 220, 40)
-MEADOW = (70, 150, 60)
-
-
-class PromptedSegmenter(ColourSegmenter):
-    """Finder of red and blue discs; in a box it draws everything but meadow, and scores by the part that this fills."""
-
-    def segment(self, image: Pixels, boxes: npt.NDArray[np.float32]) -> Detections:
-        masks = []
-        for x0, y0, x1, y1 in boxes.round().astype(int):
-            thing = np.abs(image[y0:y1, x0:x1].astype(int) - MEADOW).max(axis=2) > 60
-            masks.append(cv2.resize(thing.astype(np.float32), (28, 28), interpolation=cv2.INTER_AREA))
-        soft = np.array(masks, np.float32)
-        scores = soft.mean(axis=(1, 2)) * 0.3
-        return Detections(image.shape[:2], boxes, scores, np.zeros(len(boxes), np.int64), soft, CLASS_NAMES)
 
 
 def scene(x: int = 80, y: int = 60, *, width: int = 160, background: tuple[int, int, int] = MEADOW) -> Pixels:
