@@ -37,7 +37,7 @@ class Kind:
     parse: Callable[[str], float] | None = field(default=None, compare=False)
 
     def read(self, text: str) -> int | float | str:
-        """The value that a text stands for.
+        """Return the value that a text stands for.
 
         Raises:
             ValueError: it stands for none.
@@ -97,12 +97,12 @@ class Option:
 
     @property
     def flag(self) -> str:
-        """The option as the command writes it."""
+        """Return the option as the command writes it."""
         return f"--{self.name.replace('_', '-')}"
 
     @property
     def help_with_default(self) -> str:
-        """The help text of the command."""
+        """Return the help text of the command."""
         default = f"{self.default:g}" if isinstance(self.default, float) else self.default
         return f"{self.help} (default: {self.default_text or default})"
 

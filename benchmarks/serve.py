@@ -37,7 +37,7 @@ FIRST = 100
 
 @dataclass
 class Tally:
-    """What the clients met."""
+    """Statuses, seconds and memory that the clients met."""
 
     statuses: Counter[int] = field(default_factory=Counter)
     seconds: list[float] = field(default_factory=list)
@@ -73,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def photo(seed: int, megabytes: float) -> bytes:
-    """A rendered scene as a JPEG file of about that size; grain makes it as large."""
+    """Return a rendered scene as a JPEG file of about that size; grain makes it as large."""
     from balloon_splash.data.render import render_scene
 
     scene = render_scene(seed, (1600, 1200)).image.astype(np.int16)
@@ -105,7 +105,7 @@ def looped(photos: Sequence[bytes], count: int) -> float:
 
 @contextmanager
 def server() -> Iterator[tuple[str, psutil.Process]]:
-    """A server on a free port: its address and process."""
+    """Return a server on a free port: its address and process."""
     command = [sys.executable, "-c", START, "--port", "0", "--seconds", str(PATIENCE)]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None

@@ -1,4 +1,4 @@
-"""The options that say which model runs, and how."""
+"""Options of a command that choose a model."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def add_model(parser: Parser) -> argparse._ArgumentGroup:
 
 
 def model_of(args: argparse.Namespace, floor: float) -> dict[str, Any]:
-    """The model that the arguments name, as keyword arguments of ``load_finder``, without objects below ``floor``."""
+    """Return keyword arguments of ``load_finder`` for a model without objects below the score ``floor``."""
     return {
         "config_file": args.config_file,
         "weights": args.weights,

@@ -32,7 +32,7 @@ exit code: 0 ended by Ctrl-C or SIGTERM, 2 wrong use
 
 
 def build_parser() -> Parser:
-    """The command line."""
+    """Return the command line."""
     parser = Parser(
         "Serve a page on which objects are kept or dropped by a click, and the HTTP interface behind it.",
         f"{names_help(training=False)}\n{EXAMPLES}",

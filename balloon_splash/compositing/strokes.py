@@ -50,7 +50,7 @@ class Strokes:
         )
 
     def fitted(self, size: tuple[int, int]) -> Strokes:
-        """The same strokes over a picture of ``size`` (height, width).
+        """Return the same strokes over a picture of ``size`` (height, width).
 
         Raises:
             UsageError: its sides have another proportion.
@@ -72,11 +72,11 @@ class Strokes:
 
     @property
     def box(self) -> tuple[int, int, int, int]:
-        """``(x0, y0, x1, y1)`` around all that is added; ``x0 == x1`` where nothing is."""
+        """Return ``(x0, y0, x1, y1)`` around all that is added; ``x0 == x1`` where nothing is."""
         x, y, width, height = cv2.boundingRect(self.add)
         return x, y, x + width, y + height
 
     def corrected(self, probability: npt.NDArray[np.float32], window: Window) -> npt.NDArray[np.float32]:
-        """The probabilities of a window of the picture, with these strokes over them."""
+        """Return the probabilities of a window of the picture, with these strokes over them."""
         add, remove = (part[window].astype(np.float32) / 255 for part in (self.add, self.remove))
         return np.minimum(np.maximum(probability, add), 1 - remove)

@@ -32,7 +32,7 @@ of it, and `POST /v1/videos` that of a video. Options have the names and default
 
 
 def create_app(settings: Settings, finder: Finder) -> ASGIApp:
-    """The service.
+    """Return the service.
 
     Args:
         settings: bounds and doors.

@@ -22,7 +22,7 @@ MOST_ITEMS = 1000
 MOST_TEXT = 200
 
 BACKGROUND_IMAGE = "image"
-"""The background that comes as a picture of its own, in the part ``background_image``."""
+"""Name of the background that comes as a picture of its own, in the part ``background_image``."""
 
 
 def _model(name: str, options: Sequence[Option]) -> type[BaseModel]:
@@ -92,7 +92,7 @@ VideoChoices = _model("VideoChoices", VIDEO_OPTIONS)
 
 
 def read_choices(text: str, model: type[BaseModel]) -> dict[str, Any]:
-    """The values of all options, by name.
+    """Return the values of all options, by name.
 
     Args:
         text: a JSON object; empty takes the defaults.
@@ -150,7 +150,7 @@ def _short(text: str) -> str:
 
 
 def described_options() -> dict[str, Any]:
-    """The JSON schema of each option, with its group, for a page."""
+    """Return the JSON schema of each option, with its group, for a page."""
     from balloon_splash.option_table import GROUPS
 
     groups = {option.name: title for title, options in GROUPS.items() for option in options}

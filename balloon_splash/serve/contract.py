@@ -1,4 +1,4 @@
-"""What OpenAPI says of the requests and answers, where it does not follow from the types of functions."""
+"""Parts of the OpenAPI document that do not follow from the types of functions."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ class Described(BaseModel):
 
 
 def multipart(choices: type[BaseModel] | None, *names: str, required: tuple[str, ...] = ()) -> dict[str, Any]:
-    """The description of a multipart body.
+    """Return the description of a multipart body.
 
     Args:
         choices: model of the part ``choices``; None where there is none.
@@ -137,7 +137,7 @@ def multipart(choices: type[BaseModel] | None, *names: str, required: tuple[str,
 
 
 def answers(*statuses: int, **more: Any) -> dict[int | str, dict[str, Any]]:
-    """The descriptions of answers that are errors."""
+    """Return the descriptions of answers that are errors."""
     texts = {
         400: "damaged request",
         401: "no token, or a wrong one",
@@ -156,7 +156,7 @@ def answers(*statuses: int, **more: Any) -> dict[int | str, dict[str, Any]]:
 
 
 def with_choices(document: dict[str, Any]) -> dict[str, Any]:
-    """An OpenAPI document with the schemas of the choices, which only multipart bodies name."""
+    """Return an OpenAPI document with the schemas of the choices, which only multipart bodies name."""
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     for model in (PhotoChoices, VideoChoices):
         schema = model.model_json_schema(ref_template="#/components/schemas/{model}")

@@ -19,7 +19,7 @@ from balloon_splash.serve.settings import Settings
 T = TypeVar("T")
 
 _LOOK_SECONDS = 0.5
-"""How often a request that waits is asked whether its client is still there."""
+"""Seconds between two looks at whether the client of a waiting request is still there."""
 
 _SHARE_OF_LAST = 0.1
 """Weight of the last piece of work in the mean of how long one takes."""
@@ -41,11 +41,11 @@ class Desk:
 
     @property
     def full(self) -> bool:
-        """Whether no more can be taken."""
+        """Return whether no more can be taken."""
         return self._taken >= self._settings.threads + self._settings.waiting
 
     async def do(self, request: Request, work: Callable[[], T]) -> T:
-        """The result of ``work`` in one of the threads.
+        """Return the result of ``work`` in one of the threads.
 
         Raises:
             RequestError: the queue is full, or it takes too long.
@@ -68,7 +68,7 @@ class Desk:
         self._pool.shutdown(cancel_futures=True)
 
     async def _watched(self, future: asyncio.Future[T], request: Request) -> T:
-        """The result, unless the client leaves or the time is over: work that has not begun is dropped then."""
+        """Wait until the result is there, the client has left or the time is over; drop work that has not begun."""
         deadline = time.monotonic() + self._settings.seconds
         while True:
             left = deadline - time.monotonic()

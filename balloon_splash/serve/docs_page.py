@@ -1,4 +1,4 @@
-"""What OpenAPI says, as one page to read: no script, no font, nothing from elsewhere."""
+"""Documentation page made from OpenAPI: no script, no font, nothing from elsewhere."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Json = Mapping[str, Any]
 
 
 def docs_page(document: Json) -> str:
-    """A page of HTML.
+    """Return a page of HTML.
 
     Args:
         document: as ``openapi.json`` has it.
@@ -56,7 +56,7 @@ def _table(schema: Json) -> str:
 
 
 def _type(schema: Json) -> str:
-    """The type in words; of another schema, a link to it."""
+    """Return the type in words; of another schema, a link to it."""
     if "$ref" in schema:
         name = escape(schema["$ref"].rpartition("/")[2])
         return f"<a href='#{name}'>{name}</a>"

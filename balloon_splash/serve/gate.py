@@ -33,7 +33,7 @@ SESSION_BYTES = 2**16
 
 DISCARDED_BYTES = 256 * MIB
 DISCARDED_SECONDS = 10.0
-"""How much of the body of a refused request is read, since who is still sending does not listen."""
+"""Bounds on reading the body of a refused request, since a client that still sends does not listen."""
 
 CONTENT_POLICY = "; ".join(
     (
@@ -60,7 +60,7 @@ HEADERS = {
 
 
 def cookie_of(token: str) -> str:
-    """What a browser shows in place of the token, which it cannot be read from."""
+    """Return what a browser shows in place of the token, which cannot be read from it."""
     return hashlib.sha256(f"balloon-splash page {token}".encode()).hexdigest()
 
 
@@ -70,13 +70,13 @@ def is_token(given: str, token: str) -> bool:
 
 
 def address(scope: Scope) -> str:
-    """The path without the prefix of a proxy."""
+    """Return the path without the prefix of a proxy."""
     path, prefix = str(scope["path"]), str(scope.get("root_path", ""))
     return path.removeprefix(prefix) if prefix and path.startswith(f"{prefix}/") else path
 
 
 def most_bytes(path: str, settings: Settings) -> int:
-    """The largest body that is read at an address; counted with all that surrounds the files in it."""
+    """Return the largest body that is read at an address; counted with all that surrounds the files in it."""
     if path == VIDEOS:
         return settings.video_bytes + settings.photo_bytes + FURTHER_BYTES
     return SESSION_BYTES if path == SESSION else 2 * settings.photo_bytes + FURTHER_BYTES
@@ -173,7 +173,7 @@ class Gate:
 
 
 class _Body:
-    """The body of a request, which has to arrive in time and may not be larger than it may."""
+    """Body of a request, bounded in bytes and seconds."""
 
     def __init__(self, receive: Receive, seconds: float, most: int) -> None:
         self._receive = receive
@@ -194,7 +194,7 @@ class _Body:
         return RequestError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, None, found, f"at most {self._most} bytes")
 
     async def receive(self) -> Message:
-        """The next part.
+        """Return the next part.
 
         Raises:
             RequestError: it takes too long, or is too large.
@@ -226,7 +226,7 @@ class _Body:
 
 
 def _host_name(host: str) -> str:
-    """The host without its port, and an IPv6 address without its brackets."""
+    """Return the host without its port, and an IPv6 address without its brackets."""
     if host.startswith("["):
         return host[1:].partition("]")[0].lower()
     return host.partition(":")[0].lower()

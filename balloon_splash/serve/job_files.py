@@ -64,16 +64,16 @@ class Job:
 
     @property
     def id(self) -> str:
-        """The name that only the client who made it knows."""
+        """Return the name that only the client who made it knows."""
         return self.folder.name
 
     @property
     def source(self) -> Path:
-        """The uploaded file."""
+        """Return the uploaded file."""
         return self.folder / f"{SOURCE}{self.state().suffix}"
 
     def state(self) -> JobState:
-        """Where it stands; a process that has gone has failed.
+        """Read the state; a job whose process has gone has failed.
 
         Raises:
             RequestError: it has been deleted.
@@ -117,7 +117,7 @@ class Job:
 
     @property
     def cancelled(self) -> bool:
-        """Whether whoever works on it shall stop."""
+        """Return whether whoever works on it shall stop."""
         return (self.folder / _CANCEL).exists() or not self.folder.is_dir()
 
     def delete(self) -> None:
@@ -145,14 +145,14 @@ class JobFiles:
         self._folder, self._keep_seconds = folder, keep_seconds
 
     def make(self, suffix: str, name: str) -> Job:
-        """A new job, in which the video is still to be written."""
+        """Return a new job, in which the video is still to be written."""
         job = Job(self._folder / secrets.token_hex(16))
         job.folder.mkdir(mode=0o700)
         job.save(JobState("waiting", suffix, name))
         return job
 
     def get(self, name: str) -> Job:
-        """The job of that name.
+        """Return the job of that name.
 
         Raises:
             RequestError: there is none.
@@ -164,7 +164,7 @@ class JobFiles:
         return job
 
     def expires(self, job: Job) -> float:
-        """When it will be removed, in seconds since 1970."""
+        """Return when it will be removed, in seconds since 1970."""
         for path in (job.folder / _STATE, job.folder):  # which has no state yet while it is made
             with contextlib.suppress(FileNotFoundError):
                 return path.stat().st_mtime + self._keep_seconds

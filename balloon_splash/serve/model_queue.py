@@ -53,7 +53,7 @@ class ModelQueue:
 
     @property
     def alive(self) -> bool:
-        """Whether the model can be asked."""
+        """Return whether the model can be asked."""
         return self._thread.is_alive()
 
     def detect(self, images: Sequence[Image]) -> list[Detections]:

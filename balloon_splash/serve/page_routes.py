@@ -25,13 +25,13 @@ router = APIRouter()
 
 @router.get("/", include_in_schema=False)
 def index() -> FileResponse:
-    """The page."""
+    """Show the page."""
     return _page_file("index.html")
 
 
 @router.get("/page/{name:path}", include_in_schema=False)
 def page_file(name: str) -> FileResponse:
-    """A file of the page."""
+    """Return a file of the page."""
     return _page_file(name)
 
 
@@ -44,7 +44,7 @@ def _page_file(name: str) -> FileResponse:
 
 @router.get("/docs", include_in_schema=False)
 def docs(request: Request) -> HTMLResponse:
-    """What OpenAPI says, to read."""
+    """Show what OpenAPI says."""
     return HTMLResponse(docs_page(request.app.openapi()), headers=_REVALIDATE)
 
 
@@ -70,7 +70,7 @@ def session(request: Request, body: Token) -> Response:
 
 @router.get("/v1/options", responses=answers(401))
 def options(request: Request) -> Described:
-    """All options with their defaults and help, the bounds of this service, and the classes of its model."""
+    """List all options with their defaults and help, the bounds of this service, and the classes of its model."""
     service = service_of(request)
     settings = service.settings
     return Described(
@@ -89,13 +89,13 @@ def options(request: Request) -> Described:
 
 @router.get("/health")
 def health() -> Ready:
-    """Whether the process answers."""
+    """Report that the process answers."""
     return Ready(status="ok")
 
 
 @router.get("/ready", responses=answers(503))
 def ready(request: Request) -> Ready:
-    """Whether photos are welcome: the model is loaded, and the service is not about to end."""
+    """Report whether photos are welcome: the model is loaded, and the service is not about to end."""
     if not service_of(request).ready:
         raise RequestError(HTTPStatus.SERVICE_UNAVAILABLE, None, "a service that ends", "another one", retry_after=5)
     return Ready(status="ready")

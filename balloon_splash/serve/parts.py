@@ -21,7 +21,7 @@ _SHOWN = 80
 
 
 class Parts:
-    """What came, by name; each once.
+    """Parts of one request by name; each once.
 
     Args:
         form: as the framework has read it.
@@ -41,7 +41,7 @@ class Parts:
             self._parts[name] = value
 
     def file(self, name: str, expected: str = "a file") -> UploadFile:
-        """A file that has to be there.
+        """Return a file that has to be there.
 
         Raises:
             RequestError: it is not.
@@ -52,7 +52,7 @@ class Parts:
         return found
 
     def optional_file(self, name: str) -> UploadFile | None:
-        """A file, if there is one.
+        """Return a file, if there is one.
 
         Raises:
             RequestError: there is a text instead.
@@ -63,7 +63,7 @@ class Parts:
         return found
 
     def text(self, name: str, default: str = "") -> str:
-        """A text; a file in its place is read, too.
+        """Return a text; a file in its place is read, too.
 
         Raises:
             RequestError: a file that is no UTF-8 text, or too large.
@@ -77,7 +77,7 @@ class Parts:
             raise _problem(name, "bytes that are no text", "UTF-8 text") from None
 
     def data(self, name: str) -> bytes | None:
-        """The bytes of a text or file, if there is one.
+        """Return the bytes of a text or file, if there is one.
 
         Raises:
             RequestError: it is too large.
@@ -88,7 +88,7 @@ class Parts:
         return found.encode("utf-8", "surrogatepass") if isinstance(found, str) else self._small(name, found)
 
     def flag(self, name: str) -> bool:
-        """Whether a switch is on; it is off where nothing is said.
+        """Return whether a switch is on; it is off where nothing is said.
 
         Raises:
             RequestError: neither true nor false.
@@ -99,7 +99,7 @@ class Parts:
         return text == "true"
 
     def whole(self, name: str, least: int, most: int) -> int | None:
-        """A whole number, if there is one.
+        """Return a whole number, if there is one.
 
         Raises:
             RequestError: another thing, or out of range.
@@ -122,7 +122,7 @@ class Parts:
 
 @contextlib.asynccontextmanager
 async def parts_of(request: Request, known: Collection[str], *, needed: bool = True) -> AsyncIterator[Parts]:
-    """The parts of a request, as long as the block lasts.
+    """Return the parts of a request, as long as the block lasts.
 
     Args:
         request: its body has not been read.
@@ -153,7 +153,7 @@ async def parts_of(request: Request, known: Collection[str], *, needed: bool = T
 
 
 def upload_of(name: str, file: UploadFile) -> Upload:
-    """A picture file in memory; to be called where reading may take its time."""
+    """Return a picture file in memory; to be called where reading may take its time."""
     return Upload(name, file.filename or "", file.file.read())
 
 

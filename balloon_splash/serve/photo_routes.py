@@ -41,7 +41,7 @@ _ERRORS = (400, 401, 403, 408, 413, 415, 422, 429, 503)
 
 
 def routes(settings: Settings) -> APIRouter:
-    """The routes."""
+    """Return the routes."""
     router = APIRouter()
     source = ("photo", "url") if settings.urls else ("photo",)
     required = () if settings.urls else ("photo",)
@@ -104,7 +104,7 @@ def routes(settings: Settings) -> APIRouter:
 
 
 def view_of(parts: Parts) -> View:
-    """How the client wants to see the objects.
+    """Read how the client wants to see the objects.
 
     Raises:
         RequestError: a part that does not do.
@@ -118,12 +118,12 @@ def json_bytes(document: Any) -> bytes:
 
 
 def attachment(name: str) -> str:
-    """The header that has a browser save a file under a name."""
+    """Return the header that has a browser save a file under a name."""
     return f"attachment; filename*=UTF-8''{quote(name, safe='')}"
 
 
 def _photo(parts: Parts, settings: Settings) -> Callable[[], Upload]:
-    """A function that gives the photo: what was uploaded, or what lies behind the address."""
+    """Return a function that gives the photo: what was uploaded, or what lies behind the address."""
     if settings.urls and (url := parts.text("url")):
         if parts.optional_file(PHOTO) is not None:
             raise RequestError(HTTPStatus.UNPROCESSABLE_ENTITY, "url", "an address beside a photo", "one of the two")
@@ -152,7 +152,7 @@ def _file(result: photos.Result) -> Response:
 
 
 def _notes(notes: Sequence[str]) -> str:
-    """As many of the notes as a header may hold, as ASCII."""
+    """Return as many of the notes as a header may hold, as ASCII."""
     texts = list(notes)
     while len(text := json.dumps(texts)) > LONGEST_NOTES:
         texts.pop()

@@ -54,7 +54,7 @@ class Upload:
 
 @dataclass(frozen=True)
 class View:
-    """How a client wants to see the objects.
+    """View of the objects that a client asks for.
 
     Attributes:
         side: longest side of index map, mattes and preview in pixels; None is the photo's own.
@@ -117,7 +117,7 @@ def open_upload(upload: Upload, most_pixels: int) -> Picture:
 
 
 def look_from(values: dict[str, Any], background: Picture | None, strokes: Picture | None) -> Look:
-    """The look that choices, with their pictures, ask for.
+    """Return the look that choices, with their pictures, ask for.
 
     Raises:
         RequestError: no such background, or no picture for it.
@@ -141,7 +141,7 @@ def look_from(values: dict[str, Any], background: Picture | None, strokes: Pictu
 def find(
     finder: Finder, picture: Picture, name: str, values: dict[str, Any], record: bytes | None
 ) -> tuple[Detections, list[int | None]]:
-    """The objects in a picture, and the number that each had in the record, None for new ones.
+    """Return the objects in a picture, and the number that each had in the record, None for new ones.
 
     Raises:
         RequestError: the record does not suit, or a box lies outside the picture.
@@ -167,7 +167,7 @@ def find(
 def objects(
     finder: Finder, picture: Picture, name: str, values: dict[str, Any], record: bytes | None, view: View
 ) -> dict[str, Any]:
-    """The objects of a picture, for a page.
+    """Return the objects of a picture, for a page.
 
     Raises:
         RequestError: see :func:`find`.
@@ -214,7 +214,7 @@ def splash(
     record: bytes | None,
     look: Look,
 ) -> Result:
-    """The splash as a file, as the command makes it.
+    """Return the splash as a file, as the command makes it.
 
     Raises:
         RequestError: see :func:`find`; or strokes that do not fit.
@@ -246,7 +246,7 @@ def splash(
 
 
 def file_name(given: str, kind: str) -> str:
-    """A harmless file name after the one that a client gave, with a suffix that suits the picture.
+    """Return a harmless file name after the one that a client gave, with a suffix that suits the picture.
 
     Args:
         given: may be anything.
@@ -261,7 +261,7 @@ def file_name(given: str, kind: str) -> str:
 
 
 def _numbers_before(before: Detections, found: Detections) -> list[int | None]:
-    """The number of each object in an earlier list that it comes from."""
+    """Return the number of each object in an earlier list that it comes from."""
     places: dict[tuple[Any, ...], list[int]] = {}
     for number, key in enumerate(_keys(before), start=1):
         places.setdefault(key, []).append(number)

@@ -60,12 +60,12 @@ class RequestError(Exception):
             self.headers["WWW-Authenticate"] = "Bearer"
 
     def response(self) -> JSONResponse:
-        """The answer."""
+        """Return the answer."""
         return JSONResponse(self.body.model_dump(), self.status, self.headers)
 
 
 def problem_of(error: BalloonSplashError, field: str, *, option_prefix: str = "choices.") -> RequestError:
-    """An error of the package as an answer.
+    """Return an error of the package as an answer.
 
     Args:
         error: one line; an option is called as the command calls it.
@@ -81,7 +81,7 @@ def problem_of(error: BalloonSplashError, field: str, *, option_prefix: str = "c
 
 
 def problem_of_http(error: HTTPException) -> RequestError:
-    """An answer of the framework itself, such as 404, in our form."""
+    """Return an answer of the framework itself, such as 404, in our form."""
     texts = {
         HTTPStatus.NOT_FOUND: ("an address that is not there", "one that docs lists"),
         HTTPStatus.METHOD_NOT_ALLOWED: ("another method", (error.headers or {}).get("Allow", "one that docs lists")),

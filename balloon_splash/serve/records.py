@@ -27,12 +27,12 @@ EXPECTED = "the record that v1/objects gave for this photo"
 
 
 def written(name: str, detections: Detections) -> dict[str, Any]:
-    """The record of one picture; without hard masks, which nobody reads where there are soft ones."""
+    """Return the record of one picture; without hard masks, which nobody reads where there are soft ones."""
     return to_coco({name: detections}, hard_masks=False)
 
 
 def read(data: bytes, size: tuple[int, int], class_names: tuple[str, ...]) -> Detections:
-    """The objects in a record of one picture.
+    """Return the objects in a record of one picture.
 
     Args:
         data: JSON.

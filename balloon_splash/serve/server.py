@@ -33,7 +33,7 @@ HEALTH_SECONDS = 30
 
 @dataclass(frozen=True)
 class Address:
-    """Where and how to listen.
+    """Address to listen on, and processes behind it.
 
     Attributes:
         host: name or address.
@@ -88,7 +88,7 @@ def serve(settings: Settings, model: Mapping[str, Any], address: Address) -> Non
 
 
 def worker_app() -> ASGIApp:
-    """The application in a worker process."""
+    """Return the application in a worker process."""
     quiet_libraries()
     order = json.loads(os.environ[VARIABLE])
     try:

@@ -1,4 +1,4 @@
-"""All that the routes share: the model, the threads, the videos, and whether the service is about to end."""
+"""Parts that the routes share: the model, the threads, the videos, and the end of the service."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from balloon_splash.serve.videos import VideoDesk
 from balloon_splash.splasher.finder import Finder
 
 DRAIN_SECONDS = 30.0
-"""What photos and videos that are being made get to end after SIGTERM."""
+"""Seconds that photos and videos at work get after SIGTERM."""
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -46,7 +46,7 @@ class Service:
 
     @property
     def ready(self) -> bool:
-        """Whether new requests are welcome."""
+        """Return whether new requests are welcome."""
         return self.model.alive and not self.ending.is_set()
 
     @contextlib.contextmanager
@@ -86,7 +86,7 @@ class Service:
 
 
 def memory_bytes() -> int:
-    """What this process has in memory; 0 where the system does not say."""
+    """Return the resident memory of this process; 0 where the system does not say."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
     except (OSError, IndexError, ValueError):
@@ -95,5 +95,5 @@ def memory_bytes() -> int:
 
 
 def service_of(request: Request) -> Service:
-    """The service that answers a request."""
+    """Return the service that answers a request."""
     return cast(Service, request.app.state.service)

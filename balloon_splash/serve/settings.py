@@ -12,7 +12,7 @@ MIB = 2**20
 
 @dataclass(frozen=True)
 class Settings:
-    """How much one client, and all of them, may ask for.
+    """Bounds on what one client, and all of them, may ask for; and who may ask.
 
     Attributes:
         token: secret that requests must bring; None asks for none.
@@ -53,12 +53,12 @@ class Settings:
     memory_bytes: int | None = None
 
     def to_json(self) -> str:
-        """A text for a worker process."""
+        """Return a text for a worker process."""
         return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> Settings:
-        """What :meth:`to_json` wrote."""
+        """Read what :meth:`to_json` wrote."""
         given: Mapping[str, Any] = json.loads(text)
         return cls(**{field.name: _hashable(given[field.name]) for field in fields(cls)})
 

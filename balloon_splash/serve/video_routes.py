@@ -46,7 +46,7 @@ _OF_ONE = (401, 404)
 
 
 def routes(settings: Settings) -> APIRouter:
-    """The routes."""
+    """Return the routes."""
     router = APIRouter()
 
     @router.post(
@@ -120,7 +120,7 @@ def routes(settings: Settings) -> APIRouter:
 
     @router.get("/v1/videos/{id}", responses=answers(*_OF_ONE))
     def state(request: Request, id: str) -> VideoJob:
-        """Where a video stands."""
+        """Report where a video stands."""
         service = service_of(request)
         return VideoJob(**described(service, service.files.get(id)))
 
@@ -152,7 +152,7 @@ def routes(settings: Settings) -> APIRouter:
         },
     )
     def result(request: Request, id: str, download: bool = False) -> Response:
-        """The finished video, whole or in parts."""
+        """Send the finished video, whole or in parts."""
         job = service_of(request).files.get(id)
         found = job.state()
         if found.result is None:
@@ -165,7 +165,7 @@ def routes(settings: Settings) -> APIRouter:
 
 
 def described(service: Service, job: Job) -> dict[str, Any]:
-    """The state of a job, as clients see it."""
+    """Return the state of a job, as clients see it."""
     found = job.state()
     return {
         "id": job.id,

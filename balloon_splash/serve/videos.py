@@ -34,7 +34,7 @@ VIDEO = "video"
 A_VIDEO = "a video or animation: MP4, MOV, MKV, WebM, AVI, GIF, WebP and others"
 
 PROGRESS_SECONDS = 0.5
-"""How often the state on disk is written anew."""
+"""Seconds between two states on disk."""
 
 
 class _StoppedError(Exception):
@@ -47,7 +47,7 @@ class _StoppedError(Exception):
 
 @dataclass(frozen=True)
 class Order:
-    """What is to be made of a video.
+    """Choices for one video.
 
     Attributes:
         values: all options, by name.
@@ -78,7 +78,7 @@ class VideoDesk:
 
     @property
     def full(self) -> bool:
-        """Whether no more can be taken."""
+        """Return whether no more can be taken."""
         return len(self._taken) > self._settings.videos_waiting
 
     def check(self, job: Job, order: Order) -> None:
@@ -223,7 +223,7 @@ class _Stop:
 
 
 def first_frame(job: Job, start: float, most_pixels: int) -> Picture:
-    """The first frame of a video, or of the part that begins at ``start`` seconds.
+    """Return the first frame of a video, or of the part that begins at ``start`` seconds.
 
     Raises:
         RequestError: it cannot be read.
@@ -241,7 +241,7 @@ def first_frame(job: Job, start: float, most_pixels: int) -> Picture:
 
 
 def keep_upload(files: JobFiles, settings: Settings, name: str, write: Callable[[Path], None]) -> Job:
-    """A job with what was uploaded.
+    """Return a job with what was uploaded.
 
     Args:
         files: the jobs.

@@ -23,19 +23,19 @@ _FAST = [cv2.IMWRITE_PNG_COMPRESSION, 3]
 
 
 def view_size(size: tuple[int, int], side: int | None) -> tuple[int, int]:
-    """``(height, width)`` of a picture of ``size`` whose longer side is ``side`` pixels at most."""
+    """Return ``(height, width)`` of a picture of ``size`` whose longer side is ``side`` pixels at most."""
     scale = 1.0 if side is None else min(1.0, side / max(size))
     return max(round(size[0] * scale), 1), max(round(size[1] * scale), 1)
 
 
 def seen_at(detections: Detections, size: tuple[int, int]) -> Detections:
-    """The same objects in the picture scaled to ``size`` (height, width)."""
+    """Return the same objects in the picture scaled to ``size`` (height, width)."""
     scale = np.array([size[1] / detections.size[1], size[0] / detections.size[0]] * 2, np.float32)
     return replace(detections, size=size, boxes=detections.boxes * scale)
 
 
 def index_map(detections: Detections) -> str:
-    """A grey PNG, 0 where there is no object and else its number; best scores lie on top."""
+    """Return a grey PNG, 0 where there is no object and else its number; best scores lie on top."""
     depth = np.uint8 if len(detections) < 256 else np.uint16
     numbers = np.zeros(detections.size, depth)
     for index in range(len(detections) - 1, -1, -1):
@@ -45,7 +45,7 @@ def index_map(detections: Detections) -> str:
 
 
 def mattes(detections: Detections) -> Iterator[dict[str, Any]]:
-    """The probability of each object, 255 for 1, in the window where it is not 0."""
+    """Return the probability of each object, 255 for 1, in the window where it is not 0."""
     for index in range(len(detections)):
         probability, window = paste_probability(detections, index)
         values = np.rint(probability * 255).astype(np.uint8)
@@ -61,7 +61,7 @@ def mattes(detections: Detections) -> Iterator[dict[str, Any]]:
 
 
 def preview(picture: Picture, size: tuple[int, int]) -> tuple[str, str]:
-    """The picture scaled to ``size`` (height, width), and its media type: JPEG, or PNG where it is transparent."""
+    """Return the picture scaled to ``size`` (height, width), and its media type: JPEG, or PNG with alpha."""
     height, width = size
     rgb = cv2.resize(picture.rgb8, (width, height), interpolation=cv2.INTER_AREA)
     options: dict[str, Any] = {"icc_profile": None if picture.grey else picture.metadata.icc}

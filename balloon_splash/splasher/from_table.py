@@ -17,7 +17,7 @@ from balloon_splash.splasher.video_stream import VideoOptions
 
 
 def look_of(values: Mapping[str, Any], background: BackgroundLike, strokes: Strokes | None = None) -> Look:
-    """The look that the options of background, edges and marks ask for.
+    """Return the look that the options of background, edges and marks ask for.
 
     Args:
         values: by name of the option.
@@ -38,7 +38,7 @@ def look_of(values: Mapping[str, Any], background: BackgroundLike, strokes: Stro
 
 
 def selection_of(values: Mapping[str, Any]) -> Selection:
-    """The objects that keep their colour.
+    """Return the objects that keep their colour.
 
     Raises:
         UsageError: the options contradict each other.
