@@ -15,6 +15,7 @@ from starlette.requests import Request
 from balloon_splash.serve.metrics import Metrics
 from balloon_splash.serve.problems import RequestError
 from balloon_splash.serve.settings import Settings
+from balloon_splash.splasher.finder import is_out_of_memory
 
 T = TypeVar("T")
 
@@ -87,6 +88,13 @@ class Desk:
         began = time.monotonic()
         try:
             return work()
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            expected = "a smaller photo, or the same again later"
+            raise RequestError(
+                HTTPStatus.SERVICE_UNAVAILABLE, None, "not enough memory", expected, retry_after=5
+            ) from error
         finally:
             self._usual_seconds += _SHARE_OF_LAST * (time.monotonic() - began - self._usual_seconds)
 

@@ -242,6 +242,17 @@ class Failing(PromptedSegmenter):
         raise RuntimeError("secret of another client")
 
 
+class Greedy(PromptedSegmenter):
+    def detect(self, images: Any) -> list[Detections]:
+        np.empty(2**50, np.uint8)
+        raise AssertionError("a machine with a petabyte")
+
+
+def test_memory_that_does_not_suffice_is_no_fault(start: Callable[..., Any], png: bytes) -> None:
+    answer = post(start(Greedy()), png)
+    assert "out of memory" in problem(answer, 422)["found"]
+
+
 def test_a_bug_shows_nothing(start: Callable[..., Any], png: bytes) -> None:
     answer = post(start(Failing()), png)
     assert problem(answer, 500)["found"] == "a fault of the service"
