@@ -117,7 +117,7 @@ def test_an_empty_name_is_not_the_current_folder(model, tmp_path: Path, monkeypa
 
 @pytest.mark.parametrize(
     ("option", "said"),
-    [("--batch-size", "1 or more"), ("--quality", "1 or more"), ("--feather", "0 or more"), ("--confidence", "0 to 1")],
+    [("--batch-size", "1 or more"), ("--quality", "1 to 100"), ("--feather", "0 or more"), ("--confidence", "0 to 1")],
 )
 def test_words_in_the_place_of_numbers_are_told_what_was_expected(capsys, option: str, said: str):
     with pytest.raises(SystemExit):
