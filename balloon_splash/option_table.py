@@ -44,7 +44,8 @@ class Kind:
         """
         if self.type is str or text == self.word:
             return text
-        value = self.parse(text) if self.parse else self.type(text)
+        read: Callable[[str], float] = self.parse or (float if self.type is float else int)
+        value = read(text)
         least = -math.inf if self.least is None else self.least
         if not least <= value <= (math.inf if self.most is None else self.most):  # NaN lies nowhere
             raise ValueError(self.expected)

@@ -7,6 +7,7 @@ import os
 import secrets
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from balloon_splash.cli.common import EXIT_OK, number, run_cli
 from balloon_splash.cli.model_options import add_model, model_of
@@ -87,7 +88,7 @@ def _add_doors(parser: Parser) -> None:
 
 def _add_bounds(parser: Parser) -> None:
     group = parser.add_argument_group("bounds")
-    whole = {"type": read_as(POSITIVE), "metavar": "N"}
+    whole: dict[str, Any] = {"type": read_as(POSITIVE), "metavar": "N"}
     group.add_argument("--workers", default=1, help="processes, each with a model (default: %(default)s)", **whole)
     group.add_argument(
         "--threads", default=4, help="requests that each process works on at a time (default: %(default)s)", **whole

@@ -26,7 +26,8 @@ BACKGROUND_IMAGE = "image"
 
 
 def _model(name: str, options: Sequence[Option]) -> type[BaseModel]:
-    made: Any = create_model(
+    make: Any = create_model  # whose types know no fields that a table names
+    made = make(
         name,
         __config__=ConfigDict(extra="forbid", strict=True),
         __doc__="Options of the command by their names, with _ in place of -; all have its defaults.",
@@ -42,15 +43,19 @@ def _type(option: Option) -> Any:
     count = len(option.metavar)
     of_shape = {
         "one": one,
-        "many": Annotated[list[one], Field(max_length=MOST_ITEMS)],  # type: ignore[valid-type]
-        "tuple": Annotated[list[one], Field(min_length=count, max_length=count)],  # type: ignore[valid-type]
+        "many": _list_of(one, max_length=MOST_ITEMS),
+        "tuple": _list_of(one, min_length=count, max_length=count),
     }
-    if option.shape == "tuples":
-        kind: Any = Annotated[list[of_shape["tuple"]], Field(max_length=MOST_ITEMS)]  # type: ignore[valid-type]
-    else:
-        kind = of_shape[option.shape]
+    kind: Any = (
+        _list_of(of_shape["tuple"], max_length=MOST_ITEMS) if option.shape == "tuples" else of_shape[option.shape]
+    )
     kind = kind | None if option.default is None else kind
     return Annotated[kind, Field(description=_described(option))]
+
+
+def _list_of(one: Any, **bounds: Any) -> Any:
+    kind: Any = list
+    return Annotated[kind[one], Field(**bounds)]
 
 
 def _value(option: Option) -> Any:
@@ -66,7 +71,8 @@ def _value(option: Option) -> Any:
         bounds["allow_inf_nan"] = False
     number: Any = Annotated[kind.type, Field(**bounds)]
     if kind.word is not None:
-        return number | Literal[kind.word]  # type: ignore[valid-type]
+        literal: Any = Literal
+        return number | literal[kind.word]
     if kind is SECONDS:
         return number | Annotated[str, Field(pattern=r"^([0-9]{1,4}:){0,2}[0-9]{1,6}(\.[0-9]{1,6})?$"), _read_as(kind)]
     return number

@@ -265,7 +265,7 @@ def _numbers_before(before: Detections, found: Detections) -> list[int | None]:
     places: dict[tuple[Any, ...], list[int]] = {}
     for number, key in enumerate(_keys(before), start=1):
         places.setdefault(key, []).append(number)
-    return [(places.get(key) or [None]).pop(0) for key in _keys(found)]
+    return [places[key].pop(0) if places.get(key) else None for key in _keys(found)]
 
 
 def _keys(detections: Detections) -> list[tuple[Any, ...]]:

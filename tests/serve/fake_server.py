@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 
 from balloon_splash.cli.serve import main
 from balloon_splash.compositing.detections import Detections
@@ -30,5 +31,5 @@ def load(**_: Any) -> Slow:
 
 
 if __name__ == "__main__":
-    server.load_finder = load
+    pytest.MonkeyPatch().setattr(server, "load_finder", load)
     sys.exit(main(sys.argv[1:]))

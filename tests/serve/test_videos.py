@@ -200,7 +200,7 @@ def test_a_service_that_ends_fails_the_video_that_it_cannot_finish(clip: Path, t
         upload(client, clip)
         assert finder.asked.wait(WAIT_SECONDS)
         waiting = upload(client, clip)
-        client.app._app.state.service.videos._closing.set()  # type: ignore[attr-defined]
+        client.app._app.state.service.videos._closing.set()
         finder.go.set()
     state = tmp_path / waiting["id"] / "state.json"
     assert json.loads(state.read_text())["error"]["found"] == "a service that ends"
