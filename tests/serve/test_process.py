@@ -61,7 +61,8 @@ def test_a_request_at_hand_is_answered_before_the_process_ends(tmp_path: Path, p
 @pytest.mark.slow
 def test_workers_share_the_videos_and_the_numbers(tmp_path: Path, png: bytes) -> None:
     with running(tmp_path, "--workers", "2", shipped=True) as address:
-        client = httpx.Client(base_url=address, timeout=WAIT_SECONDS)
+        patient = httpx.HTTPTransport(retries=7)  # the parent has the port before a worker listens
+        client = httpx.Client(base_url=address, timeout=WAIT_SECONDS, transport=patient)
         for _ in range(6):
             answer = client.post("/v1/objects", files={"photo": ("p.png", png)}, headers={"Connection": "close"})
             assert answer.status_code == 200
