@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
@@ -74,28 +76,21 @@ class ModelQueue:
         return asked.answer.result()
 
     def _run(self) -> None:
-        waiting: _Asked | None = None
+        pending: deque[_Asked | None] = deque()
         while True:
-            first = waiting or self._asked.get()
-            waiting = None
-            if first is None:
+            pending.extend(self._waiting(block=not pending))
+            batch = _batch(pending)
+            if batch is None:
                 return
-            if first.boxes is not None:
-                self._answer([first], self._segment)
-                continue
-            batch = [first]
-            while sum(len(each.images) for each in batch) < MOST:
-                try:
-                    following = self._asked.get_nowait()
-                except queue.Empty:
-                    break
-                if following is None or following.boxes is not None:
-                    waiting = following
-                    if following is None:
-                        self._asked.put(None)
-                    break
-                batch.append(following)
-            self._answer(batch, self._detect)
+            self._answer(batch, self._detect if batch[0].boxes is None else self._segment)
+
+    def _waiting(self, *, block: bool) -> Iterator[_Asked | None]:
+        """Yield what has been asked meanwhile; wait for one where ``block`` says so."""
+        if block:
+            yield self._asked.get()
+        with contextlib.suppress(queue.Empty):
+            while True:
+                yield self._asked.get_nowait()
 
     def _answer(self, batch: Sequence[_Asked], ask: Callable[[Sequence[_Asked]], list[Any]]) -> None:
         """Answer a batch; where it fails, each request by itself, so that one does not take the others with it."""
@@ -124,3 +119,19 @@ class ModelQueue:
         assert asked.boxes is not None
         self._watch(1)
         return [self._finder.segment(asked.images[0], asked.boxes)]
+
+
+def _batch(pending: deque[_Asked | None]) -> list[_Asked] | None:
+    """Take the first of those that wait, and those behind it that join it; None at the end."""
+    first = pending.popleft()
+    if first is None:
+        return None
+    batch, count = [first], len(first.images)
+    while first.boxes is None and pending:
+        following = pending[0]
+        if following is None or following.boxes is not None or count + len(following.images) > MOST:
+            break
+        batch.append(following)
+        count += len(following.images)
+        pending.popleft()
+    return batch

@@ -31,6 +31,10 @@ HEALTH_SECONDS = 30
 """A worker that does not answer its parent for so long is replaced."""
 
 
+MOST_CONNECTIONS = 1000
+"""Connections of one process, those that wait for events included."""
+
+
 @dataclass(frozen=True)
 class Address:
     """Address to listen on, and processes behind it.
@@ -82,6 +86,7 @@ def serve(settings: Settings, model: Mapping[str, Any], address: Address) -> Non
             log_level="warning" if address.quiet else "info",
             access_log=address.verbose,
             server_header=False,
+            limit_concurrency=MOST_CONNECTIONS,
             timeout_graceful_shutdown=int(DRAIN_SECONDS),
             timeout_worker_healthcheck=HEALTH_SECONDS,
         )
