@@ -51,7 +51,6 @@ def create_app(settings: Settings, finder: Finder) -> ASGIApp:
         title="balloon-splash",
         version=__version__,
         description=DESCRIPTION,
-        root_path=settings.root_path,
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
