@@ -13,7 +13,6 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
 
-from balloon_splash.media.video.codecs import WRITABLE_SUFFIXES
 from balloon_splash.serve import photos
 from balloon_splash.serve.choices import VideoChoices, read_choices
 from balloon_splash.serve.contract import Objects, VideoJob, answers, multipart
@@ -30,7 +29,7 @@ EVENT_SECONDS = 0.5
 SILENT_EVENTS = 20
 """After so many looks at a state that did not change, a comment keeps the connection alive."""
 
-_MEDIA_TYPES = {
+MEDIA_TYPES = {
     ".mp4": "video/mp4",
     ".m4v": "video/mp4",
     ".mov": "video/quicktime",
@@ -38,8 +37,11 @@ _MEDIA_TYPES = {
     ".webm": "video/webm",
     ".gif": "image/gif",
     ".webp": "image/webp",
+    ".png": "image/png",
+    ".apng": "image/apng",
+    ".avif": "image/avif",
+    ".avifs": "image/avif",
 }
-assert set(_MEDIA_TYPES) == WRITABLE_SUFFIXES
 
 _USUAL = (400, 401, 403, 408, 413, 415, 422, 429, 503)
 _OF_ONE = (401, 404)
@@ -159,7 +161,7 @@ def routes(settings: Settings) -> APIRouter:
             raise RequestError(HTTPStatus.CONFLICT, "id", f"a video that is {found.state}", "one that is done")
         path = job.folder / found.result
         headers = {"Content-Disposition": attachment(found.name)} if download else {}
-        return FileResponse(path, media_type=_MEDIA_TYPES[path.suffix.lower()], headers=headers)
+        return FileResponse(path, media_type=MEDIA_TYPES[path.suffix.lower()], headers=headers)
 
     return router
 

@@ -16,7 +16,9 @@ import pytest
 pytest.importorskip("fastapi", reason="the extra serve is not installed")
 
 from balloon_splash.cli.splash import main as splash_command
+from balloon_splash.media.video.codecs import WRITABLE_SUFFIXES
 from balloon_splash.serve import job_files
+from balloon_splash.serve.video_routes import MEDIA_TYPES
 from tests.cli.scenes import colourful
 from tests.fakes import PromptedSegmenter
 from tests.serve.test_bounds import Held, problem
@@ -98,6 +100,10 @@ def test_a_job_that_is_deleted_stops_and_leaves_nothing(start: Callable[..., Any
     videos = client.app._app.state.service.videos
     until(lambda: not videos._taken)
     assert list(Path(client.app._settings.folder).iterdir()) == []
+
+
+def test_every_file_that_can_be_written_has_a_media_type() -> None:
+    assert set(MEDIA_TYPES) >= WRITABLE_SUFFIXES
 
 
 def until(there: Callable[[], bool]) -> None:
