@@ -76,7 +76,7 @@ def photo(seed: int, megabytes: float) -> bytes:
     """Return a rendered scene as a JPEG file of about that size; grain makes it as large."""
     from balloon_splash.data.render import render_scene
 
-    scene = render_scene(seed, (1600, 1200)).image.astype(np.int16)
+    scene = render_scene(seed, (2400, 1800)).image.astype(np.int16)
     rng = np.random.default_rng(seed)
     grain = rng.normal(0, 1, scene.shape)
     low, high = 0.0, 40.0
