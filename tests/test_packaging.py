@@ -54,7 +54,7 @@ def test_the_wheel_holds_all_modules_configurations_and_types(wheel: Path) -> No
     for config in (ROOT / "configs").rglob("*.yaml"):
         assert f"balloon_splash/configs/{config.relative_to(ROOT / 'configs')}" in names
     for module in (ROOT / "balloon_splash").rglob("*"):
-        if module.suffix in {".py", ".typed", ".j2", ".safetensors"}:
+        if module.suffix in {".py", ".typed", ".j2", ".safetensors", ".html", ".css", ".js", ".svg", ".jpg"}:
             assert str(module.relative_to(ROOT)) in names
     assert not [name for name in names if name.startswith(("tests", "tools", "configs"))]
 

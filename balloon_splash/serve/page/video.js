@@ -1,0 +1,79 @@
+/** A video: sent once, chosen from on its first frame, then a job of the server until the result plays here. */
+
+import { ServiceError, deleteVideo, followVideo, frameObjects, sendVideo, startVideo } from "./api.js";
+import { working } from "./messages.js";
+import { WORKING_SIDE, readBase64 } from "./pictures.js";
+import { strings } from "./strings.js";
+
+export class Video {
+  brush = false; // strokes on one frame would not move with what they lie on
+  saveLabel = strings.saveVideo;
+  #found = null;
+  #job = null;
+
+  /** @param onResult gets the address of the finished file. */
+  constructor(file, { onResult }) {
+    this.file = file;
+    this.onResult = onResult;
+  }
+
+  async open(more) {
+    await this.#send(more.signal);
+    working(strings.looking);
+    this.#found = await frameObjects(this.#job.id, { side: WORKING_SIDE, preview: true }, more);
+    return readBase64(this.#found.preview, this.#found.preview_type);
+  }
+
+  async look(parts, more) {
+    const found = this.#found ?? (await frameObjects(this.#job.id, { side: WORKING_SIDE, ...parts }, more));
+    this.#found = null;
+    return found;
+  }
+
+  /** Let the server splash all frames, and wait for it. */
+  async finish(editor, { signal }) {
+    if (this.#job.state !== "waiting") await this.#send(signal); // one job makes one result
+    working(strings.queued);
+    this.#job = await startVideo(this.#job.id, {
+      choices: { ...editor.options(), add_box: editor.choices.boxes },
+      picture: editor.backgroundFile,
+    });
+    await this.#follow(signal);
+    this.onResult(this.#job.result);
+  }
+
+  /** Have the server forget the video; where this fails, it does so by itself, later. */
+  close() {
+    if (this.#job) deleteVideo(this.#job.id).catch(() => {});
+    this.#job = null;
+  }
+
+  async #send(signal) {
+    this.close();
+    this.#job = await sendVideo(this.file, (share) => working(strings.uploading(share), share), signal);
+  }
+
+  #follow(signal) {
+    const began = performance.now();
+    return new Promise((resolve, reject) => {
+      const stop = followVideo(this.#job.id, (job) => {
+        this.#job = job;
+        if (job.state === "done") resolve();
+        else if (job.state === "failed") reject(new ServiceError(0, job.error?.message ?? strings.videoFailed));
+        else if (job.state === "cancelled") reject(new DOMException("", "AbortError"));
+        else if (job.frames > 0) showProgress(job, (performance.now() - began) / 1000);
+      });
+      signal.addEventListener("abort", () => {
+        stop();
+        this.close();
+        reject(new DOMException("", "AbortError"));
+      });
+    });
+  }
+}
+
+function showProgress({ frames, expected }, seconds) {
+  const words = [strings.frames(frames, expected)];
+  if (expected && frames < expected) words.push(strings.remaining((seconds / frames) * (expected - frames)));
+  working(words.join(", "), expected ? frames / expected : null);
+}
