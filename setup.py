@@ -87,6 +87,8 @@ DEVELOPMENT = [
     *SERVE,
     "httpx>=0.28",
     "schemathesis>=4",
+    "playwright>=1.50",  # the page in a browser; Chromium itself comes from the system
+    "axe-playwright-python>=0.1.4",
     "pytest>=8",
     "nbclient>=0.10",
     "pillow-heif>=0.18",
