@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 
 from balloon_splash.media.colour_profiles import ToSrgb, chunks_mean_srgb, profile_of_chunks, profile_of_numbers
@@ -59,7 +60,7 @@ def _in_srgb(picture: Picture, said: Metadata, kind: str) -> tuple[Picture, list
         converted = ToSrgb(said.icc)(np.asarray(picture.rgb, np.uint8))
     except ValueError:
         return picture, []
-    if int(np.abs(converted.astype(np.int16) - picture.rgb).max()) <= 1:
+    if all(cv2.absdiff(*rows).max() <= 1 for rows in zip(converted, np.asarray(picture.rgb, np.uint8), strict=True)):
         return replace(picture, metadata=replace(said, icc=picture.metadata.icc)), []
     metadata = replace(said, icc=None)
     return replace(picture, rgb=converted, metadata=metadata, keep=None), [f"its colours became sRGB's in {kind}"]

@@ -45,6 +45,7 @@ _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0
 _D50 = np.array([0.9642, 1.0, 0.8249])
 _GAMMA_UNIT = 100_000  # of the chunks gAMA and cHRM
 _TEXT = "Colours by numbers"
+_ROWS = 256
 
 
 class ToSrgb:
@@ -66,9 +67,12 @@ class ToSrgb:
 
     def __call__(self, rgb: Rgb8) -> Rgb8:
         """Convert ``(H, W, 3)`` uint8 pixels."""
-        image = Image.fromarray(np.ascontiguousarray(rgb))
-        ImageCms.applyTransform(image, self._transform, inPlace=True)
-        return np.array(image, np.uint8)
+        converted = np.empty_like(rgb)
+        for top in range(0, len(rgb), _ROWS):  # a large picture is in memory twice, and no more
+            strip = Image.fromarray(np.ascontiguousarray(rgb[top : top + _ROWS]))
+            ImageCms.applyTransform(strip, self._transform, inPlace=True)
+            converted[top : top + _ROWS] = np.asarray(strip)
+        return converted
 
 
 def profile_of_numbers(numbers: ColourNumbers) -> bytes | None:

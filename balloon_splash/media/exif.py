@@ -14,6 +14,7 @@ from typing import Any
 from PIL import ExifTags, Image
 
 from balloon_splash.media.jpeg_segments import blank_pictures
+from balloon_splash.media.opening import DAMAGED
 
 PREFIX = b"Exif\0\0"
 UNUSED_TAG = b"\xff\xff"
@@ -189,7 +190,10 @@ def _bytes(value: Any) -> Any:
 
 
 def parse_exif(data: bytes) -> Image.Exif:
-    """Return the tags in an EXIF block."""
+    """Return the tags in an EXIF block; none of a damaged one."""
     exif = Image.Exif()
-    exif.load(data)
+    try:
+        exif.load(data)
+    except DAMAGED:
+        return Image.Exif()
     return exif

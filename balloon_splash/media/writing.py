@@ -175,9 +175,10 @@ def _fitting_metadata(picture: Picture, kind: str) -> tuple[Metadata, list[str]]
     same = kind == picture.format
     exif = given.exif if kind in WITH_EXIF and _fits(given.exif, kind) else None
     if exif and kind == "TIFF":
-        if SUB_DIRECTORIES & set(parse_exif(exif)):
+        tags = parse_exif(exif)
+        if SUB_DIRECTORIES & set(tags):
             notes.append("camera settings and position in EXIF could not be kept in TIFF")
-        exif = descriptive_exif(parse_exif(exif), with_settings=False)
+        exif = descriptive_exif(tags, with_settings=False) if tags else None
     xmp = given.xmp if kind in WITH_XMP and _fits(given.xmp, kind) else None
     numbers = given.numbers if kind in WITH_NUMBERS else None
     lost = [

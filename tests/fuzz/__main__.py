@@ -12,7 +12,7 @@ from tests.fuzz.campaign import Rules, Tally, run_campaign, summary, timed
 from tests.fuzz.worker import FORMATS
 
 FULL = {
-    **{"via": 100_000, "via-guided": 100_000, "labelme": 20_000, "image": 20_000, "video": 4_000},
+    **{"via": 100_000, "via-guided": 100_000, "labelme": 20_000, "image": 20_000, "video": 8_000},
     **dict.fromkeys([*FORMATS, "voc", "png-masks"], 20_000),
 }
 

@@ -321,3 +321,10 @@ def test_a_cmyk_photo_whose_profile_describes_rgb_is_read_and_says_so() -> None:
     assert any("does not describe CMYK" in note for note in picture.notes)
     assert picture.metadata.icc is None
     assert "icc_profile" not in Image.open(BytesIO(encode_picture(picture).data)).info
+
+
+def test_damaged_exif_does_not_cost_a_tiff() -> None:
+    damaged = Picture(np.zeros((8, 8, 3), np.uint8), metadata=Metadata(exif=b"Exif\0\0I\0\1\0\x08\0\0\0"))
+    encoded = encode_picture(damaged, "TIFF")
+    assert encoded.notes == ("EXIF could not be kept in TIFF",)
+    assert read_picture(encoded.data).size == (8, 8)
