@@ -1,7 +1,7 @@
 #!/bin/bash
 # Pillow composes APNG frames of the blend mode OVER wrongly: a half-opaque frame over an opaque one gives a picture that is itself
-# half-opaque (alpha 191), where the specification (PNG, third edition, 11.3.6.2, and its "alpha channel processing") and FFmpeg,
-# OpenCV and browsers give an opaque one. It pastes all four channels through the new frame's alpha, so that alpha is blended like a
+# half-opaque (alpha 191), where the specification (PNG, third edition, 11.3.6.2, and its "alpha channel processing") and FFmpeg
+# and OpenCV 5.0 give an opaque one. It pastes all four channels through the new frame's alpha, so that alpha is blended like a
 # colour. Nothing is reported. A sticker or an overlay read by Pillow gets holes where it was solid, and a matte made of its alpha is
 # wrong by a quarter.
 set -euo pipefail
