@@ -28,6 +28,8 @@ examples:
   on eight GPUs, with another learning rate:
     %(prog)s --config-file configs/balloon_R101_FPN.yaml --num-gpus 8 SOLVER.BASE_LR 0.01
     torchrun --nproc-per-node 8 tools/train_net.py --config-file configs/balloon_R101_FPN.yaml
+  two machines, the first of them (see docs/scale.md for Slurm and more):
+    %(prog)s --num-machines 2 --machine-rank 0 --dist-url tcp://10.0.0.1:29500
 """
 
 
@@ -62,16 +64,27 @@ def build_parser() -> Parser:
     parser.add_argument(
         "-v", "--verbose", action="store_true", help="print the whole log (default: progress and warnings)"
     )
-    several = parser.add_argument_group("several GPUs and machines, as in Detectron2's own tools")
-    several.add_argument("--num-gpus", type=int, default=1, help="number of GPUs per machine (default: %(default)s)")
-    several.add_argument("--num-machines", type=int, default=1, help="number of machines (default: %(default)s)")
+    several = parser.add_argument_group(
+        "several processes and machines",
+        "torchrun and srun start the processes by themselves; these are for starting them by hand, as in Detectron2's "
+        "own tools. The photos of a step, SOLVER.IMS_PER_BATCH, are shared out among all processes.",
+    )
     several.add_argument(
-        "--machine-rank", type=int, default=0, help="number of this machine, from 0 (default: %(default)s)"
+        "--num-gpus",
+        type=int,
+        default=1,
+        metavar="N",
+        help="processes per machine, each on a GPU of its own, or on the CPU with --device cpu (default: %(default)s)",
+    )
+    several.add_argument("--num-machines", type=int, default=1, metavar="N", help="machines (default: %(default)s)")
+    several.add_argument(
+        "--machine-rank", type=int, default=0, metavar="N", help="number of this machine, from 0 (default: %(default)s)"
     )
     several.add_argument(
         "--dist-url",
         default="auto",
-        help="meeting point of the processes, tcp://HOST:PORT (default: a free local port)",
+        metavar="URL",
+        help="where the processes meet, tcp://HOST:PORT of the first machine (default: a free port of this machine)",
     )
     parser.add_overrides()
     return parser
@@ -84,7 +97,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(args: argparse.Namespace) -> int:
     from balloon_splash.engine.interruption import is_waiting
-    from balloon_splash.engine.run import launch_processes
+    from balloon_splash.engine.processes import launch_processes
 
     with ended_in_time(patient=is_waiting):
         launch_processes(_run_process, args)

@@ -16,16 +16,15 @@ class IterationSeed(HookBase):
     Without it, a resumed run would draw other samples than one that never stopped.
     """
 
-    #: Keeps these seeds apart from those of the data loader, which also consist of a seed and a number.
-    _STREAM = 1
-
-    def __init__(self, seed: int) -> None:
-        """Use ``seed`` (not negative) for the whole run."""
+    def __init__(self, seed: int, rank: int = 0) -> None:
+        """Use ``seed`` (not negative) for the whole run, and other numbers in the process of each ``rank``."""
         self.seed = seed
+        #: Keeps these seeds apart from those of the data loader, which also consist of a seed and a number.
+        self._stream = 1 + rank
 
     def before_step(self) -> None:
         """Seed the global generators."""
-        seed_everything(self.seed, self.trainer.iter, self._STREAM)
+        seed_everything(self.seed, self.trainer.iter, self._stream)
 
 
 class BestCheckpointer(hooks.BestCheckpointer):

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import sys
-from collections.abc import Callable
-from typing import Any
 
-import torch
 from detectron2.config import CfgNode
 from detectron2.data import MetadataCatalog
-from detectron2.engine import default_setup, launch
+from detectron2.engine import default_setup
 from detectron2.evaluation import verify_results
 from detectron2.utils import comm
 from detectron2.utils.logger import setup_logger
@@ -20,7 +16,7 @@ from tabulate import tabulate
 
 from balloon_splash.engine.failures import photo_named_in_one_line, told_in_one_line
 from balloon_splash.engine.trainer import BalloonTrainer
-from balloon_splash.errors import UsageError, WeightsError
+from balloon_splash.errors import WeightsError
 from balloon_splash.inference.loading import load_chosen
 from balloon_splash.web.addresses import without_secrets
 from balloon_splash.weights.checkpoint import compare_classes
@@ -101,35 +97,3 @@ def _no_secrets(record: logging.LogRecord) -> bool:
 def _no_traceback(record: logging.LogRecord) -> bool:
     """Drop the traceback of an error that Detectron2 logs and raises again: the command reports the error."""
     return record.exc_info is None
-
-
-def launch_processes(main: Callable[..., Any], args: argparse.Namespace) -> None:
-    """Run ``main(args)`` in the requested number of processes.
-
-    Under ``torchrun`` the processes already exist; otherwise Detectron2 starts one per GPU.
-    """
-    if "TORCHELASTIC_RUN_ID" in os.environ:
-        backend = "nccl" if torch.cuda.is_available() else "gloo"
-        torch.distributed.init_process_group(backend)
-        try:
-            comm.create_local_process_group(int(os.environ["LOCAL_WORLD_SIZE"]))
-            if torch.cuda.is_available():
-                torch.cuda.set_device(comm.get_local_rank())
-            elif comm.get_world_size() > 1:
-                raise UsageError(
-                    f"{comm.get_world_size()} processes without a GPU; expected 1: Detectron2 spreads over GPUs only"
-                )
-            main(args)
-        finally:
-            torch.distributed.destroy_process_group()
-        return
-    if args.num_gpus > 1 and args.num_gpus > torch.cuda.device_count():
-        raise UsageError(f"--num-gpus {args.num_gpus}, but torch sees {torch.cuda.device_count()} here")
-    launch(
-        main,
-        args.num_gpus,
-        num_machines=args.num_machines,
-        machine_rank=args.machine_rank,
-        dist_url=args.dist_url,
-        args=(args,),
-    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import warnings
 import weakref
 from pathlib import Path
 from typing import Any
@@ -11,12 +10,13 @@ from typing import Any
 import torch
 from detectron2.config import CfgNode
 from detectron2.data import MetadataCatalog, build_detection_test_loader
-from detectron2.engine import DefaultTrainer, HookBase, SimpleTrainer
+from detectron2.engine import AMPTrainer, DefaultTrainer, HookBase, SimpleTrainer, TrainerBase
 from detectron2.engine.hooks import EvalHook, PeriodicCheckpointer
 from detectron2.evaluation import DatasetEvaluator, DatasetEvaluators
 from detectron2.modeling import GeneralizedRCNNWithTTA
 from detectron2.utils import comm
 from detectron2.utils.events import get_event_storage, has_event_storage
+from detectron2.utils.logger import setup_logger
 from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
@@ -30,6 +30,7 @@ from balloon_splash.engine.evaluation import AveragePrecision, PredictionPicture
 from balloon_splash.engine.hooks import BestCheckpointer, IterationSeed, Progress
 from balloon_splash.engine.interruption import KeepInterrupted
 from balloon_splash.engine.optimizer import build_optimizer
+from balloon_splash.engine.processes import spread
 from balloon_splash.errors import ConfigError
 from balloon_splash.weights.checkpoint import AVERAGE, Fit, SafeCheckpointer
 
@@ -55,41 +56,47 @@ class BalloonTrainer(DefaultTrainer):
         Raises:
             ConfigError: the device cannot do the mixed precision.
         """
-        cfg = _without_imitated_bf16(cfg)
+        cfg = _with_common_statistics(_without_imitated_bf16(cfg))
         amp = cfg.SOLVER.AMP
         if amp.PRECISION not in ("bf16", "fp16"):
             raise ConfigError(f"SOLVER.AMP.PRECISION is {amp.PRECISION!r}; expected 'bf16' or 'fp16'")
         if amp.ENABLED and amp.PRECISION == "fp16" and not cfg.MODEL.DEVICE.startswith("cuda"):
             raise ConfigError(f"SOLVER.AMP.PRECISION is 'fp16' on {cfg.MODEL.DEVICE!r}; expected 'bf16' without a GPU")
-        with warnings.catch_warnings():  # AMPTrainer, which bf16 does not need, complains about a missing GPU
-            warnings.simplefilter("ignore")
-            super().__init__(cfg)
+        # Not DefaultTrainer's: it spreads over GPUs only, and leaves no choice of the checkpointer.
+        TrainerBase.__init__(self)
+        if not logging.getLogger("detectron2").isEnabledFor(logging.INFO):
+            setup_logger()
+        self.cfg = cfg = self.auto_scale_workers(cfg, comm.get_world_size())
+        model: Any = self.build_model(cfg)
+        if amp.ENABLED and amp.PRECISION == "bf16" and not getattr(model, "bf16_training", False):
+            raise ConfigError(
+                f"SOLVER.AMP.PRECISION is 'bf16' for {cfg.MODEL.META_ARCHITECTURE}, which cannot; "
+                "expected BalloonRCNN, 'fp16' on a GPU, or SOLVER.AMP.ENABLED: False"
+            )
         if cfg.SOLVER.CHANNELS_LAST:
-            self.model.to(memory_format=torch.channels_last)
-        if amp.ENABLED and amp.PRECISION == "bf16":
-            if not getattr(getattr(self.model, "module", self.model), "bf16_training", False):
-                raise ConfigError(
-                    f"SOLVER.AMP.PRECISION is 'bf16' for {cfg.MODEL.META_ARCHITECTURE}, which cannot; "
-                    "expected BalloonRCNN, 'fp16' on a GPU, or SOLVER.AMP.ENABLED: False"
-                )
-            # The model does the casts; bfloat16 has float32's range and needs no scaled loss.
-            self._trainer = SimpleTrainer(self.model, self.data_loader, self.optimizer)
-
-    def build_hooks(self) -> list[HookBase | None]:
-        """Build Detectron2's hooks, with a safe checkpointer, and ours among them."""
-        cfg = self.cfg
-        # DefaultTrainer has no hook for its checkpointer; this is the first place to replace it.
-        fit = Fit.NEW_CLASS_HEADS if cfg.MODEL.BALLOON.NEW_CLASS_HEADS else Fit.PRETRAINED
+            model.to(memory_format=torch.channels_last)
+        optimizer = self.build_optimizer(cfg, model)
+        # In bfloat16 the model casts by itself; it has float32's range and needs no scaled loss.
+        scaled = amp.ENABLED and amp.PRECISION == "fp16"
+        step_by_step = AMPTrainer if scaled else SimpleTrainer
+        self._trainer = step_by_step(spread(model), self.build_train_loader(cfg), optimizer)
+        self.scheduler = self.build_lr_scheduler(cfg, optimizer)
         self.checkpointer = SafeCheckpointer(
             self.model,
             cfg.OUTPUT_DIR,
-            fit=fit,
+            fit=Fit.NEW_CLASS_HEADS if cfg.MODEL.BALLOON.NEW_CLASS_HEADS else Fit.PRETRAINED,
             new_layers=cfg.MODEL.BALLOON.NEW_LAYERS,
             class_names=MetadataCatalog.get(cfg.DATASETS.TRAIN[0]).thing_classes,
             keep=cfg.SOLVER.KEEP_CHECKPOINTS,
             trainer=weakref.proxy(self),
         )
-        hooks = [IterationSeed(max(cfg.SEED, 0)), *super().build_hooks()]
+        self.start_iter, self.max_iter = 0, cfg.SOLVER.MAX_ITER
+        self.register_hooks(self.build_hooks())
+
+    def build_hooks(self) -> list[HookBase | None]:
+        """Detectron2's hooks, and ours among them."""
+        cfg = self.cfg
+        hooks = [IterationSeed(max(cfg.SEED, 0), comm.get_rank()), *super().build_hooks()]
         if cfg.SOLVER.EMA_DECAY:
             hooks = self._with_average(hooks)
         if not comm.is_main_process():
@@ -107,7 +114,7 @@ class BalloonTrainer(DefaultTrainer):
 
     def _with_average(self, hooks: list[HookBase | None]) -> list[HookBase | None]:
         """Average the weights right after each step; evaluate and save the average as well."""
-        model: Any = getattr(self.model, "module", self.model)  # inside DDP with several GPUs
+        model: Any = getattr(self.model, "module", self.model)  # inside DDP with several processes
         average = WeightAverage(model, self.cfg.SOLVER.EMA_DECAY)
         self.checkpointer.add_checkpointable(AVERAGE, average.model)
 
@@ -201,6 +208,24 @@ def _without_imitated_bf16(cfg: CfgNode) -> CfgNode:
     in_fp32.SOLVER.AMP.ENABLED = False
     in_fp32.freeze()
     return in_fp32
+
+
+def _with_common_statistics(cfg: CfgNode) -> CfgNode:
+    """Return ``cfg`` with batch normalisation over the photos of all processes, as one process has for the whole batch.
+
+    In plain ``BN`` each process normalises by its own photos, and keeps running statistics of its own.
+    """
+    if comm.get_world_size() == 1:
+        return cfg
+    # torch's works on GPUs only. Of Detectron2's own, this one counts: processes differ in their regions.
+    common = "SyncBN" if cfg.MODEL.DEVICE.startswith("cuda") else "naiveSyncBN_N"
+    synced = cfg.clone()
+    synced.defrost()
+    for part in (synced.MODEL.RESNETS, synced.MODEL.FPN, synced.MODEL.ROI_BOX_HEAD, synced.MODEL.ROI_MASK_HEAD):
+        if part.NORM == "BN":
+            part.NORM = common
+    synced.freeze()
+    return synced
 
 
 def best_metric(cfg: CfgNode) -> str:

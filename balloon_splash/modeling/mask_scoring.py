@@ -107,7 +107,8 @@ class MaskScoringHead(MaskRCNNConvUpsampleHead):
 
     def _loss(self, features: Tensor, logits: Tensor, instances: list[Instances]) -> Tensor:
         if len(features) == 0:
-            return self.iou_head.predictor.weight.sum() * 0
+            # All of its weights get a gradient, which the other processes of a run wait for.
+            return sum((weight.sum() for weight in self.iou_head.parameters()), features.new_zeros(())) * 0
         classes = cat([found.gt_classes for found in instances])
         index = torch.arange(len(classes), device=classes.device)
         probabilities = logits[index, classes if logits.shape[1] > 1 else 0].detach().sigmoid()[:, None]

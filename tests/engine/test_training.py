@@ -5,9 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -333,16 +330,3 @@ def test_an_unknown_key_in_a_yaml_is_an_error(tmp_path: Path, capsys: pytest.Cap
     (tmp_path / "typo.yaml").write_text("MODEL:\n  BALLOON:\n    SOFTMASKS: True\n")
     assert main(["--config-file", str(tmp_path / "typo.yaml")]) == 2
     assert "typo.yaml: Non-existent config key: MODEL.BALLOON.SOFTMASKS" in capsys.readouterr().err
-
-
-def test_torchrun_starts_the_same_training(tmp_path: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    opts = shapes_opts(tmp_path / "run", "SOLVER.MAX_ITER", "1", "DATASETS.TRAIN", "('shapes_val',)")
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "1", "--master-port", str(port)]
-    command += ["tools/train_net.py", "--config-file", "configs/balloon_R18_FPN.yaml", *opts, "DATASETS.TEST", "()"]
-    environment: dict[str, Any] = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert (tmp_path / "run" / "model_final.pth").is_file()

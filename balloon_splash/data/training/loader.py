@@ -35,8 +35,11 @@ class BatchStream(Sampler[list[Draw]]):
     Detectron2 groups by aspect ratio after loading, behind the workers, where the state is lost on resume. Here the
     grouping needs only the sizes, so a stream can be run forward to any batch in an instant.
 
+    Several processes share each batch. What all learn from at a step does not depend on how many they are, so that a
+    run can be resumed with another number of them.
+
     Attributes:
-        start: number of this process' batches to skip.
+        start: number of batches to skip.
     """
 
     def __init__(
@@ -46,9 +49,9 @@ class BatchStream(Sampler[list[Draw]]):
 
         Args:
             groups: the group of each photo; a batch holds photos of one group.
-            batch_size: photos in a batch of one process.
+            batch_size: photos in a batch, of all processes together; a multiple of ``world_size``.
             seed: seed of the order, the same in all processes.
-            rank, world_size: this process takes every ``world_size``-th batch, beginning with number ``rank``.
+            rank, world_size: this process takes the part of each batch with number ``rank`` of ``world_size``.
         """
         self.groups = groups
         self.batch_size = batch_size
@@ -58,8 +61,9 @@ class BatchStream(Sampler[list[Draw]]):
         self.start = 0
 
     def __iter__(self) -> Iterator[list[Draw]]:
-        first = self.rank + self.start * self.world_size
-        return islice(self._batches(), first, None, self.world_size)
+        share = self.batch_size // self.world_size
+        part = slice(self.rank * share, (self.rank + 1) * share)
+        return (batch[part] for batch in islice(self._batches(), self.start, None))
 
     def _batches(self) -> Iterator[list[Draw]]:
         waiting: dict[int, list[Draw]] = {}
@@ -124,9 +128,7 @@ def build_train_loader(cfg: CfgNode) -> DataLoader[Any]:
     mapped = _mix_photos(cfg, MapDataset(DatasetFromList(dicts, copy=False), build_training_mapper(cfg)))
     return DataLoader(
         SeededDataset(mapped, seed),
-        batch_sampler=BatchStream(
-            groups, cfg.SOLVER.IMS_PER_BATCH // world_size, seed, rank=comm.get_rank(), world_size=world_size
-        ),
+        batch_sampler=BatchStream(groups, cfg.SOLVER.IMS_PER_BATCH, seed, rank=comm.get_rank(), world_size=world_size),
         num_workers=cfg.DATALOADER.NUM_WORKERS,
         collate_fn=trivial_batch_collator,
         worker_init_fn=end_quietly,

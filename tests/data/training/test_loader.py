@@ -43,11 +43,14 @@ def test_a_batch_holds_one_aspect_ratio_and_no_photo_is_forgotten() -> None:
     assert drawn.max() <= 11
 
 
-def test_processes_share_the_batches_without_overlap() -> None:
-    alone = take(BatchStream(GROUPS, 2, seed=5), 12)
-    first, second = (take(BatchStream(GROUPS, 2, seed=5, rank=rank, world_size=2), 6) for rank in (0, 1))
-    assert first == alone[0::2]
-    assert second == alone[1::2]
+@pytest.mark.parametrize("world_size", [1, 2, 4])
+def test_at_each_step_all_processes_together_learn_from_the_photos_that_one_would(world_size: int) -> None:
+    alone = take(BatchStream(GROUPS, 4, seed=5), 12)
+    parts = [take(BatchStream(GROUPS, 4, seed=5, rank=rank, world_size=world_size), 12) for rank in range(world_size)]
+    together = [[draw for part in step for draw in part] for step in zip(*parts, strict=True)]
+    assert together == alone
+    numbers = [number for batch in together for _, number in batch]
+    assert len(set(numbers)) == len(numbers)
 
 
 def test_another_seed_gives_another_order() -> None:
