@@ -41,7 +41,7 @@ def add_option(group: argparse._ActionsContainer, option: Option) -> None:
 
 
 def read_as(kind: Kind) -> Callable[[str], object]:
-    """For argparse: a function that reads one value."""
+    """Return a function that reads one value, for argparse."""
 
     def read(text: str) -> object:
         try:

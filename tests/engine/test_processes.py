@@ -154,7 +154,7 @@ def gradients(model: torch.nn.Module, batch: list[dict[str, object]]) -> list[to
 
 
 def gradients_of_two() -> dict[str, list[torch.Tensor]]:
-    """Of two photos: in two processes, of each photo in one, and of both in one."""
+    """Return gradients of two photos: in two processes, of each photo in one, and of both in one."""
     cfg = load_config("balloon_R18_FPN.yaml", [*TINY, *NOT_RANDOM, "MODEL.RESNETS.NORM", "FrozenBN"])
     seed_all_rng(1 + comm.get_rank())
     model = spread(build_model(cfg))

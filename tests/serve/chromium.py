@@ -22,7 +22,7 @@ QUIET = (
 
 
 def chromium() -> str:
-    """Where Chromium lies. Skips the test where there is none, and fails where ``BALLOON_SPLASH_NEEDS`` asks for it."""
+    """Return the path of Chromium; without it, skip the test, or fail if ``BALLOON_SPLASH_NEEDS`` asks for it."""
     path = next(filter(None, map(shutil.which, NAMES)), None)
     if path is None:
         if "chromium" in os.environ.get("BALLOON_SPLASH_NEEDS", "").split(","):

@@ -117,7 +117,7 @@ def show(page: Page, photo: Path) -> None:
 
 
 def at(page: Page, point: tuple[int, int]) -> tuple[float, float]:
-    """Where a point of the picture lies on the screen."""
+    """Return the position on the screen of a point of the picture."""
     bounds = page.locator(".marks").bounding_box()
     assert bounds is not None
     return bounds["x"] + point[0] * bounds["width"] / WIDTH, bounds["y"] + point[1] * bounds["height"] / HEIGHT

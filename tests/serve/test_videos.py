@@ -34,7 +34,7 @@ def upload(client: Any, clip: Path, **data: str) -> dict[str, Any]:
 
 
 def events(client: Any, job: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    """All events of a job up to its end."""
+    """Return all events of a job up to its end."""
     answer = client.get(f"/v1/videos/{job['id']}/events")
     assert answer.headers["content-type"].startswith("text/event-stream")
     lines = [part.splitlines() for part in answer.text.split("\n\n") if part.startswith("event")]
