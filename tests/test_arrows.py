@@ -15,6 +15,7 @@ ROOT = Path(balloon_splash.__file__).parent
 #: From the roof down: a room may use what lies on the floors below, and nothing on its own or above.
 FLOORS = (
     {"cli"},
+    {"samples"},
     {"serve", "batch", "inspect", "demo", "doctor"},
     {"splasher", "export"},
     {"engine"},
