@@ -32,6 +32,7 @@ from balloon_splash.engine.interruption import KeepInterrupted
 from balloon_splash.engine.optimizer import build_optimizer
 from balloon_splash.engine.processes import spread
 from balloon_splash.errors import ConfigError
+from balloon_splash.progress import say
 from balloon_splash.weights.checkpoint import AVERAGE, Fit, SafeCheckpointer
 
 logger = logging.getLogger(__name__)
@@ -128,6 +129,9 @@ class BalloonTrainer(DefaultTrainer):
     def resume_or_load(self, resume: bool = True) -> None:
         """Resume as ``DefaultTrainer`` does; the batches continue where they stopped."""
         super().resume_or_load(resume)
+        if self.checkpointer.started_anew and comm.is_main_process():
+            layers = ", ".join(self.checkpointer.started_anew)
+            say(f"note: these layers start from random weights, as meant, since the file has none for them: {layers}")
         self.data_loader.batch_sampler.start = self.start_iter
         if resume and self.start_iter >= self.max_iter:  # killed after the last step, perhaps before this was written
             self.checkpointer.save("model_final", iteration=self.iter)

@@ -51,6 +51,8 @@ class SafeCheckpointer(DetectionCheckpointer):
 
     Attributes:
         fit: how well the next file that is loaded has to fit.
+        started_anew: the layers that the file loaded last did not have, and need not have, by the beginning of their
+            names.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class SafeCheckpointer(DetectionCheckpointer):
         self.new_layers = tuple(new_layers)
         self.class_names = list(class_names)
         self.keep = keep
+        self.started_anew: tuple[str, ...] = ()
         self._source = ""
         self._goes_on = False
 
@@ -173,7 +176,13 @@ class SafeCheckpointer(DetectionCheckpointer):
                 f"{self._source}: does not fit this model; expected {self.fit.value}: {_listed(problems)}"
                 f"{_hint(problems, self.fit, checkpoint)}"
             )
+        self.started_anew = _groups(incompatible.missing_keys)
         return incompatible
+
+    def _log_incompatible_keys(self, incompatible: Any) -> None:
+        """Log what is left after :meth:`_load_model` has refused what must fit; a list of names helps nobody there."""
+        if self.started_anew:
+            logger.info("%s: started anew, as meant: %s", self._source, ", ".join(self.started_anew))
 
 
 def compare_classes(found: Sequence[str], expected: Sequence[str], source: str, *, exact: bool = True) -> None:
@@ -257,6 +266,11 @@ def _misfits(incompatible: Any, fit: Fit, new_layers: tuple[str, ...], *, has_he
         if (fit is Fit.EXACT and key not in _FROM_CONFIG) or _BACKBONE_BLOCK.match(key)
     ]
     return problems
+
+
+def _groups(keys: Sequence[str]) -> tuple[str, ...]:
+    """Return the first two parts of the names of tensors, without the numbers of levels, each once."""
+    return tuple(dict.fromkeys(re.sub(r"(_lateral|_output)?\d+$", "", ".".join(key.split(".")[:2])) for key in keys))
 
 
 def _zoo_layout(data: dict[str, Any]) -> dict[str, Any]:

@@ -76,14 +76,15 @@ def note_last(path: Path) -> None:
 def newest_sound(folder: Path) -> Path:
     """Return the checkpoint to resume from: the one noted last or, if it is damaged, the newest sound one.
 
-    A warning names each one that is skipped. The best one lags behind, so no run resumes from it.
+    A warning names each one that is skipped. The best one lags behind, so it counts only where no other is left.
 
     Raises:
         WeightsError: there is none.
     """
     noted = _noted(folder)
     others = sorted((path for path in _resumable(folder) if path != noted), key=_iteration, reverse=True)
-    for path in [*([noted] if noted else []), *others]:
+    best = [path for path in [folder / _BEST] if path.is_file()]
+    for path in [*([noted] if noted else []), *others, *best]:
         try:
             _check_sound(path)
         except WeightsError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import pickle
 from pathlib import Path
 from typing import Any
@@ -59,12 +60,18 @@ def test_safetensors_load(model: nn.Module, tiny_cfg: CfgNode, tmp_path: Path) -
     assert same(model, trained)
 
 
-def test_torchvisions_classifier_fills_the_backbone(model: nn.Module, tmp_path: Path) -> None:
+def test_torchvisions_classifier_fills_the_backbone(
+    model: nn.Module, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     from torchvision.models import resnet18
 
     classifier = resnet18()
     torch.save(classifier.state_dict(), tmp_path / "resnet18.pth")
-    SafeCheckpointer(model, fit=Fit.PRETRAINED).load(str(tmp_path / "resnet18.pth"))
+    checkpointer = SafeCheckpointer(model, fit=Fit.PRETRAINED)
+    checkpointer.load(str(tmp_path / "resnet18.pth"))
+    assert "backbone.fpn" in checkpointer.started_anew, "named as meant to be random, once and not level by level"
+    assert len(checkpointer.started_anew) <= 6
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING], "which would only frighten"
     ours, theirs = model.state_dict(), classifier.state_dict()
     for our, their in {
         "stem.conv1.weight": "conv1.weight",

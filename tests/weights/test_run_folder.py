@@ -43,6 +43,19 @@ def test_the_best_checkpoint_is_not_taken_for_the_last(run: Path) -> None:
     assert loaded["class_names"] == ["balloon"]
 
 
+def test_the_best_checkpoint_alone_is_resumed_from(run: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Who copied the best one alone from another machine can still continue."""
+    for path in run.iterdir():
+        if path.name != "model_best.pth":
+            path.unlink()
+    check_run_folder(str(run), resume=True)
+    with caplog.at_level(logging.WARNING):
+        assert newest_sound(run) == run / "model_best.pth"
+    assert str(run / "model_best.pth") in caplog.text
+    loaded = SafeCheckpointer(nn.Linear(20, 20), str(run)).resume_or_load("", resume=True)
+    assert loaded["iteration"] == 150
+
+
 # --- damage -----------------------------------------------------------------------------------------------------------
 
 
@@ -140,7 +153,7 @@ def test_a_final_checkpoint_that_is_older_is_no_better(run: Path) -> None:
 
 
 def test_a_run_without_a_sound_checkpoint_says_so(run: Path) -> None:
-    for path in run.glob("model_0*.pth"):
+    for path in run.glob("model_*.pth"):
         cut(path)
     with pytest.raises(WeightsError, match="no sound checkpoint"):
         newest_sound(run)
