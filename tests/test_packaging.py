@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
+import runpy
 import subprocess
 import sys
 import zipfile
@@ -118,6 +119,14 @@ def test_the_command_lists_its_subcommands(capsys: pytest.CaptureFixture[str]) -
     assert all(name in listed for name in COMMANDS)
     assert main(["brew"]) == 2
     assert "unknown command brew" in capsys.readouterr().err
+
+
+def test_the_command_runs_as_a_module_too(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["balloon_splash", "--version"])
+    with pytest.raises(SystemExit) as left:
+        runpy.run_module("balloon_splash.cli.main", run_name="__main__")
+    assert left.value.code == 0
+    assert capsys.readouterr().out.startswith("balloon-splash ")
 
 
 def test_importing_the_package_registers_everything() -> None:

@@ -9,8 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from balloon_splash.cli.common import EXIT_OK, run_cli
-from balloon_splash.cli.parser import Parser
+from balloon_splash.cli.parser import Parser, add_classes, as_arguments
+from balloon_splash.errors import UsageError
 from balloon_splash.weights.names import names_help
+
+#: Of ``balloon_fold0_train`` and so on; spelled out here so that ``--help`` need not load them; a test compares.
+N_FOLDS = 5
 
 _TRAIN = "import sys; from balloon_splash.cli.train import main; sys.exit(main())"
 
@@ -24,6 +28,8 @@ examples:
     %(prog)s --config-file configs/balloon_R50_FPN.yaml --weights imagenet --output output/folds
   three seeds on the usual split:
     %(prog)s --config-file configs/balloon_R50_FPN.yaml --no-folds --seeds 0,1,2 --output output/seeds
+  two folds instead of five, the first of them alone:
+    %(prog)s --config-file configs/balloon_R50_FPN.yaml --folds 2 --only 0 --output output/halves
   a second step, for each fold from its own first step:
     %(prog)s --config-file configs/balloon_R50_slim_points.yaml --output output/second \\
         --weights 'output/folds/{run}/model_final.pth'
@@ -48,14 +54,21 @@ def build_parser() -> Parser:
     which.add_argument(
         "--folds",
         type=_numbers,
-        default=[0, 1, 2, 3, 4],
-        metavar="N,N",
-        help="numbers of the folds to run, from 0 to 4, separated by commas (default: all five)",
+        default=[N_FOLDS],
+        metavar="N",
+        help="number of parts to divide the photos into, 2 or more; several numbers, separated by commas, choose among "
+        f"{N_FOLDS} parts as --only does (default: {N_FOLDS})",
     )
     which.add_argument(
         "--no-folds",
         action="store_true",
         help="keep the split of the configuration and vary the seed alone (default: vary the fold)",
+    )
+    parser.add_argument(
+        "--only",
+        type=_numbers,
+        metavar="N,N",
+        help="numbers of the folds to run, from 0, separated by commas (default: all)",
     )
     parser.add_argument(
         "--seeds", type=_numbers, default=[0], metavar="N,N", help="random seeds, separated by commas (default: 0)"
@@ -66,6 +79,7 @@ def build_parser() -> Parser:
         help="folder with train/ and val/ in it, or a dataset file (YAML), for balloon_train and balloon_val "
         "(default: datasets/balloon)",
     )
+    add_classes(parser)
     parser.add_argument("--weights", metavar="W", help=WEIGHTS_HELP)
     parser.add_argument("--device", help="cpu, cuda, cuda:1, ... (default: a GPU if there is one)")
     parser.add_argument("--num-gpus", type=int, default=1, help="GPUs per run (default: %(default)s)")
@@ -82,31 +96,26 @@ def _run(args: argparse.Namespace) -> int:
     import json
 
     from balloon_splash.data.datasets.builtin import register_balloon
-    from balloon_splash.data.datasets.folds import N_FOLDS
+    from balloon_splash.data.datasets.folders import datasets_root
     from balloon_splash.devices import check_device
     from balloon_splash.engine.cross_validation import RUN, Run, cross_validate, summary, table
-    from balloon_splash.errors import UsageError
     from balloon_splash.files import atomic_path
 
-    unknown = sorted(set(args.folds) - set(range(N_FOLDS)))
-    if unknown:
-        raise UsageError(f"--folds {unknown[0]}; expected some of 0 to {N_FOLDS - 1}")
     if args.weights == "last":
         raise UsageError("--weights last: each run starts from the same weights; the same command resumes by itself")
-    folds = [None] if args.no_folds else sorted(set(args.folds))
-    runs = [Run(seed, fold) for seed in sorted(set(args.seeds)) for fold in folds]
+    n_folds, folds = _folds(args)
+    runs = [Run(seed, fold, n_folds) for seed in sorted(set(args.seeds)) for fold in folds]
     starts = [Path(args.weights.replace(RUN, run.name)) for run in runs if RUN in (args.weights or "")]
     missing = [path for path in starts if not path.is_file()]
     if missing:
         raise UsageError(f"--weights {missing[0]}: no such file; expected one for each of {len(runs)} runs")
     if args.device:
         check_device(args.device)
-    if args.dataset:
-        register_balloon(args.dataset)
+    if args.dataset or args.class_names or args.class_attribute:
+        folder = args.dataset or datasets_root() / "balloon"
+        register_balloon(folder, class_names=args.class_names, class_attribute=args.class_attribute)
     options = ["--num-gpus", str(args.num_gpus)]
-    for name in ("dataset", "weights", "device"):
-        if getattr(args, name):
-            options += [f"--{name}", getattr(args, name)]
+    options += as_arguments(args, "dataset", "class_names", "class_attribute", "weights", "device")
     results = cross_validate(runs, args.output, args.config_file, options, args.opts, train=_train)
     written = args.output / "cross_validation.json"
     with atomic_path(written, overwrite=True) as path:
@@ -114,6 +123,24 @@ def _run(args: argparse.Namespace) -> int:
     print(table(results))
     print(f"numbers: {written}")
     return EXIT_OK
+
+
+def _folds(args: argparse.Namespace) -> tuple[int, list[int] | list[None]]:
+    """Return the number of folds, and the numbers of those to run; a None alone without folds."""
+    if args.no_folds:
+        if args.only is not None:
+            raise UsageError("--only names folds, --no-folds has none; expected one of the two")
+        return N_FOLDS, [None]
+    # Before there was --only, several numbers after --folds chose some of the five.
+    older = len(args.folds) > 1
+    n_folds = N_FOLDS if older else args.folds[0]
+    if n_folds < 2:
+        raise UsageError(f"--folds {n_folds}; expected 2 or more parts; --only {n_folds} runs fold {n_folds} alone")
+    chosen = args.folds if older else range(n_folds) if args.only is None else args.only
+    unknown = sorted(set(chosen) - set(range(n_folds)))
+    if unknown:
+        raise UsageError(f"fold {unknown[0]}; expected some of 0 to {n_folds - 1} (--only)")
+    return n_folds, sorted(set(chosen))
 
 
 def _train(arguments: Sequence[str]) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from balloon_splash.cli.common import EXIT_OK, run_cli
-from balloon_splash.cli.parser import Parser
+from balloon_splash.cli.parser import Parser, add_classes, names
 from balloon_splash.errors import UsageError
 
 EXAMPLES = """\
@@ -16,7 +16,7 @@ examples:
   both splits of the balloons, and photos that are in both:
     %(prog)s --dataset /data/balloon --output report
   your own annotations, made with VIA:
-    %(prog)s --annotations kites/via_region_data.json --images kites --class-name kite --output report
+    %(prog)s --annotations kites/via_region_data.json --images kites --class-names kite --output report
 """
 
 
@@ -38,9 +38,7 @@ def build_parser() -> Parser:
     data.add_argument(
         "--images", type=Path, metavar="DIR", help="photos of --annotations (default: the folder of the file)"
     )
-    data.add_argument(
-        "--class-name", default="object", metavar="NAME", help="class of --annotations (default: %(default)s)"
-    )
+    add_classes(data)
     data.add_argument(
         "--max-photos",
         type=int,
@@ -49,6 +47,7 @@ def build_parser() -> Parser:
         help="decode at most N photos of a dataset, drawn at random (default: %(default)s)",
     )
     parser.add_alias("--json", "--annotations", type=Path)
+    parser.add_alias("--class-name", "--class-names", type=names)
     parser.add_alias("--balloon", "--balloon")
     parser.add_argument(
         "--config-file",
@@ -97,12 +96,18 @@ def _register(args: argparse.Namespace) -> list[str]:
     """Register the datasets of the options; return the names of all datasets to inspect."""
     from balloon_splash.data.datasets.builtin import named_datasets, register_balloon
     from balloon_splash.data.datasets.catalog import register_via_instances
+    from balloon_splash.data.datasets.layout import Split, classes_of
 
     if args.balloon:
         register_balloon(args.balloon)
-    names = [name for what in args.dataset for name in named_datasets(what)]
+    classes = {"class_names": args.class_names, "class_attribute": args.class_attribute}
+    found = [name for what in args.dataset for name in named_datasets(what, **classes)]
     if args.annotations is None:
-        return names
+        return found
     name, images = args.annotations.stem, args.images or args.annotations.parent
-    register_via_instances(name, args.annotations, images, class_names=[args.class_name])
-    return [*names, name]
+    if args.class_attribute is None and args.class_names is None and args.annotations.is_file():
+        classes["class_names"] = list(classes_of([Split(args.annotations, images)]))
+    if args.class_attribute is None:
+        classes["class_names"] = classes["class_names"] or ["object"]
+    register_via_instances(name, args.annotations, images, **classes)
+    return [*found, name]

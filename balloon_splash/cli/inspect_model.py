@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from balloon_splash.cli.common import EXIT_OK, run_cli, share
-from balloon_splash.cli.parser import Parser
+from balloon_splash.cli.parser import Parser, add_classes
+from balloon_splash.compositing import DEFAULT_LOW_CONFIDENCE
 from balloon_splash.errors import UsageError
 from balloon_splash.weights.names import names_help
 
@@ -54,9 +55,10 @@ def build_parser() -> Parser:
     model.add_argument(
         "--confidence",
         type=share,
-        default=0.5,
+        default=DEFAULT_LOW_CONFIDENCE,
         metavar="0-1",
-        help="lowest score of an object, from 0 to 1 (default: %(default)s)",
+        help="lowest score of an object, from 0 to 1; a splash keeps such objects only beside one that is surer, "
+        "as the page says (default: %(default)s)",
     )
     photos = parser.add_argument_group("photos: --input, --dataset, or both for a photo of that dataset")
     photos.add_argument("--input", type=Path, metavar="PHOTO", help="photo to show stage by stage (default: none)")
@@ -66,6 +68,7 @@ def build_parser() -> Parser:
         help="a registered dataset, or a folder or dataset file (YAML), of which val is used; also the ground truth "
         "of --input (default: none)",
     )
+    add_classes(photos)
     photos.add_argument(
         "--annotations", type=Path, metavar="FILE", help="VIA file with the ground truth of --input (default: none)"
     )
@@ -101,7 +104,8 @@ def _run(args: argparse.Namespace) -> int:
     check_free(args.output, overwrite=args.overwrite)
     if args.balloon:
         register_balloon(args.balloon)
-    dataset = named_datasets(args.dataset)[-1] if args.dataset else None
+    classes = {"class_names": args.class_names, "class_attribute": args.class_attribute}
+    dataset = named_datasets(args.dataset, **classes)[-1] if args.dataset else None
     subjects = _subjects(args)
     if args.input:
         dataset = _register_annotations(args, subjects[0]) if args.annotations else dataset

@@ -49,3 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     sys.argv[0] = f"balloon-splash {name}"  # the name of the program in argparse's help
     return importlib.import_module(f"balloon_splash.cli.{name.replace('-', '_')}").main(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

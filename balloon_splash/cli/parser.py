@@ -66,6 +66,37 @@ class Parser(argparse.ArgumentParser):
         return f"unknown argument {option}{f'; did you mean {near[0]}?' if near else ''}"
 
 
+def add_classes(group: argparse._ActionsContainer) -> None:
+    """Add the options that say which classes ``--dataset`` has."""
+    group.add_argument(
+        "--class-names",
+        type=names,
+        metavar="NAME,NAME",
+        help="classes of --dataset in the order of their numbers, separated by commas; others are left out "
+        "(default: those of the annotations)",
+    )
+    group.add_argument(
+        "--class-attribute",
+        metavar="KEY",
+        help="attribute of VIA regions that holds the class (default: one class for all regions)",
+    )
+
+
+def names(text: str) -> list[str]:
+    """For argparse: names with commas between them."""
+    found = [name.strip() for name in text.split(",")]
+    if not all(found) or len(set(found)) < len(found):
+        raise argparse.ArgumentTypeError(f"{text!r} found, expected different names with commas between them")
+    return found
+
+
+def as_arguments(args: argparse.Namespace, *options: str) -> list[str]:
+    """Return arguments that give another command the same values for those of ``options`` that have one."""
+    given = {option: getattr(args, option) for option in options if getattr(args, option)}
+    texts = {option: ",".join(value) if isinstance(value, list) else value for option, value in given.items()}
+    return [part for option, text in texts.items() for part in (f"--{option.replace('_', '-')}", text)]
+
+
 def add_opts(group: argparse._ActionsContainer) -> None:
     """Add ``--opts KEY VALUE ...`` alone, for commands whose other options would swallow a trailing one."""
     group.add_argument(

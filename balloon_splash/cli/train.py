@@ -11,7 +11,7 @@ from pathlib import Path
 
 from balloon_splash.cli.common import EXIT_OK, run_cli
 from balloon_splash.cli.deadline import ended_in_time
-from balloon_splash.cli.parser import Parser
+from balloon_splash.cli.parser import Parser, add_classes, as_arguments
 from balloon_splash.errors import UsageError
 from balloon_splash.weights.names import names_help
 
@@ -48,6 +48,7 @@ def build_parser() -> Parser:
         help="folder with train/ and val/ in it, or a dataset file (YAML), for balloon_train and balloon_val "
         "(default: datasets/balloon)",
     )
+    add_classes(parser)
     parser.add_argument(
         "--weights",
         metavar="W",
@@ -111,6 +112,7 @@ def _run_process(args: argparse.Namespace) -> None:
     from balloon_splash.config import config_path, load_config, use_class_count
     from balloon_splash.data.datasets.builtin import register_balloon
     from balloon_splash.data.datasets.examine import examine_datasets
+    from balloon_splash.data.datasets.folders import datasets_root
     from balloon_splash.engine.run import (
         evaluate,
         results_table,
@@ -125,12 +127,13 @@ def _run_process(args: argparse.Namespace) -> None:
     resume = args.resume or args.weights == "last"
     if args.weights and args.weights != "last":
         use_weights(cfg, args.weights)
-    if args.dataset:
+    if args.dataset or args.class_names or args.class_attribute:
         if not any(name.startswith("balloon_") for name in (*cfg.DATASETS.TRAIN, *cfg.DATASETS.TEST)):
             raise UsageError(
                 f"--dataset is for balloon_train and balloon_val, which {Path(args.config_file).name} does not use"
             )
-        classes = register_balloon(args.dataset)
+        folder = args.dataset or datasets_root() / "balloon"
+        classes = register_balloon(folder, class_names=args.class_names, class_attribute=args.class_attribute)
         if len(classes) > 1:
             use_class_count(cfg, len(classes), args.opts)
     if resume or not args.eval_only:
@@ -159,5 +162,5 @@ def _run_process(args: argparse.Namespace) -> None:
 def _resume_command(args: argparse.Namespace) -> str:
     """Return the command that resumes this run."""
     program = sys.argv[0].split(" ") if " " in sys.argv[0] else ["python", sys.argv[0]]
-    options = ["--config-file", args.config_file, *(["--dataset", args.dataset] if args.dataset else [])]
+    options = as_arguments(args, "config_file", "dataset", "class_names", "class_attribute", "device")
     return shlex.join([*program, *options, "--resume", *args.opts])

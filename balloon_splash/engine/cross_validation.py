@@ -16,7 +16,7 @@ from tabulate import tabulate
 
 from balloon_splash.config import load_config
 from balloon_splash.data.datasets.examine import examine_datasets
-from balloon_splash.data.datasets.folds import WHOLE, fold_name
+from balloon_splash.data.datasets.folds import N_FOLDS, WHOLE, fold_name
 from balloon_splash.data.training.training_photos import repeat_factors
 from balloon_splash.errors import ConfigError, TrainingError
 from balloon_splash.files import atomic_path
@@ -41,15 +41,19 @@ class Run:
     Attributes:
         seed: seed of everything random in it.
         fold: fold of the balloon photos on which it is tested; None keeps the split of the configuration.
+        n_folds: number of folds.
     """
 
     seed: int
     fold: int | None = None
+    n_folds: int = N_FOLDS
 
     @property
     def name(self) -> str:
         """Name of its folder."""
-        return f"seed{self.seed}" if self.fold is None else f"fold{self.fold}_seed{self.seed}"
+        if self.fold is None:
+            return f"seed{self.seed}"
+        return f"fold{self.fold}{'' if self.n_folds == N_FOLDS else f'of{self.n_folds}'}_seed{self.seed}"
 
     def overrides(self, folder: Path, cfg: CfgNode) -> list[str]:
         """Return its overrides of ``cfg``: a fold replaces ``balloon_train``, other sets stay.
@@ -64,11 +68,11 @@ class Run:
             raise ConfigError(
                 f"DATASETS.TRAIN is {', '.join(cfg.DATASETS.TRAIN)}; expected {WHOLE}, which the folds divide"
             )
-        train = {WHOLE: fold_name(self.fold, "train")}
+        train = {WHOLE: fold_name(self.fold, "train", self.n_folds)}
         sets = tuple(train.get(name, name) for name in cfg.DATASETS.TRAIN)
         repeats = [(train.get(name, name), factor) for name, factor in repeat_factors(cfg).items()]
         opts += ["DATASETS.TRAIN", str(sets), "DATASETS.TRAIN_REPEAT_FACTOR", str(repeats)]
-        return [*opts, "DATASETS.TEST", str((fold_name(self.fold, "val"),))]
+        return [*opts, "DATASETS.TEST", str((fold_name(self.fold, "val", self.n_folds),))]
 
 
 def cross_validate(

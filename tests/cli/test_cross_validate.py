@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from detectron2.data import DatasetCatalog, MetadataCatalog
 
-from balloon_splash.cli.cross_validate import main
+from balloon_splash.cli.cross_validate import N_FOLDS, main
 from balloon_splash.config import load_config
+from balloon_splash.data.datasets import folds
 from balloon_splash.data.datasets.folds import fold_name
 from balloon_splash.data.datasets.synthetic import write_synthetic_balloons
 from balloon_splash.data.training.training_photos import repeat_factors
@@ -103,8 +105,8 @@ def test_folds_are_trained_and_what_is_done_is_not_repeated(tmp_path: Path, caps
     opts = [*TINY, "SOLVER.MAX_ITER", "1", "TEST.EVAL_PERIOD", "0", "TEST.NUM_PICTURES", "0"]
     output = tmp_path / "runs"
     start = ["--config-file", "balloon_R18_FPN.yaml", "--dataset", str(data), "--output", str(output)]
-    assert main([*start, "--folds", "0", *opts]) == 0
-    assert main([*start, "--folds", "0,1", *opts]) == 0
+    assert main([*start, "--only", "0", *opts]) == 0
+    assert main([*start, "--folds", "0,1", *opts]) == 0, "as it was spelled before there was --only"
     printed = capsys.readouterr()
     assert printed.err.count("fold0_seed0: training") == 1
     assert "fold1_seed0: training" in printed.err
@@ -122,7 +124,7 @@ def test_folds_are_trained_and_what_is_done_is_not_repeated(tmp_path: Path, caps
 def test_a_second_step_goes_on_from_the_first_step_of_its_own_fold(tmp_path: Path) -> None:
     data = write_synthetic_balloons(tmp_path / "data", num_train=4, num_val=2, size=(160, 120), progress=False)
     opts = [*TINY, "SOLVER.MAX_ITER", "1", "TEST.EVAL_PERIOD", "0", "TEST.NUM_PICTURES", "0"]
-    start = ["--config-file", "balloon_R18_FPN.yaml", "--dataset", str(data), "--folds", "1"]
+    start = ["--config-file", "balloon_R18_FPN.yaml", "--dataset", str(data), "--only", "1"]
     first, second = tmp_path / "first", tmp_path / "second"
     assert main([*start, "--output", str(first), *opts]) == 0
     assert main([*start, "--output", str(second), "--weights", str(first / "{run}/model_final.pth"), *opts]) == 0
@@ -130,18 +132,47 @@ def test_a_second_step_goes_on_from_the_first_step_of_its_own_fold(tmp_path: Pat
     assert begun_from == str(first / "fold1_seed0/model_final.pth")
 
 
+def test_two_folds_are_two_halves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user who asks for two folds would otherwise get one run on the third fifth."""
+    assert N_FOLDS == folds.N_FOLDS
+    data = write_synthetic_balloons(tmp_path / "data", num_train=3, num_val=1, size=(160, 120), progress=False)
+    commands: list[list[str]] = []
+
+    def train(arguments: Sequence[str]) -> int:
+        commands.append(list(arguments))
+        folder = Path(arguments[arguments.index("OUTPUT_DIR") + 1])
+        folder.mkdir(parents=True)
+        (folder / "metrics.json").write_text('{"bbox/AP": 3}')
+        return 0
+
+    monkeypatch.setattr("balloon_splash.cli.cross_validate._train", train)
+    start = ["--config-file", "balloon_R18_FPN.yaml", "--dataset", str(data), "--output", str(tmp_path / "runs")]
+    assert main([*start, "--class-names", "kite", "--folds", "2", *TINY]) == 0
+    assert [Path(command[command.index("OUTPUT_DIR") + 1]).name for command in commands] == [
+        "fold0of2_seed0", "fold1of2_seed0",
+    ]  # fmt: skip
+    assert all(command[command.index("--class-names") + 1] == "kite" for command in commands)
+    tested = [{photo["file_name"] for photo in DatasetCatalog.get(fold_name(fold, "val", 2))} for fold in (0, 1)]
+    assert [len(photos) for photos in tested] == [2, 2]
+    assert not tested[0] & tested[1]
+    assert MetadataCatalog.get(fold_name(1, "train", 2)).thing_classes == ["kite"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--folds", "5"], "--folds 5; expected some of 0 to 4"),
+        (["--only", "5"], "fold 5; expected some of 0 to 4 (--only)"),
+        (["--folds", "3", "--only", "3"], "fold 3; expected some of 0 to 2 (--only)"),
+        (["--folds", "1"], "--folds 1; expected 2 or more parts; --only 1 runs fold 1 alone"),
+        (["--no-folds", "--only", "1"], "--only names folds, --no-folds has none"),
         (
-            ["--weights", "{run}/a.pth", "--folds", "3"],
+            ["--weights", "{run}/a.pth", "--only", "3"],
             "--weights fold3_seed0/a.pth: no such file; expected one for each",
         ),
         (["--weights", "last"], "each run starts from the same weights"),
-        (["--folds", "0", "SOLVER.BASE_LRR", "1"], "SOLVER.BASE_LRR"),
+        (["--only", "0", "SOLVER.BASE_LRR", "1"], "SOLVER.BASE_LRR"),
         (
-            ["--folds", "0", "DATASETS.TRAIN", "('shapes_train',)"],
+            ["--only", "0", "DATASETS.TRAIN", "('shapes_train',)"],
             "DATASETS.TRAIN is shapes_train; expected balloon_tr",
         ),
     ],

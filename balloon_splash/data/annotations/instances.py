@@ -51,6 +51,7 @@ class LoadReport:
         n_crowds: annotations that stand for crowds (``iscrowd``), which are learned as background.
         faults: everything that was wrong.
         notes: remarks on the file as a whole, a sentence each.
+        left_out: classes that the file has and ``class_names`` does not.
     """
 
     class_names: tuple[str, ...]
@@ -60,6 +61,7 @@ class LoadReport:
     n_crowds: int
     faults: FaultLog
     notes: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 def load_via_instances(
@@ -136,7 +138,8 @@ def read_instances(
     annotations = [each for entry in dicts for each in entry["annotations"]]
     n_empty = sum(not photo.annotated for photo in found.photos)
     n_crowds = sum(each["iscrowd"] for each in annotations)
-    report = LoadReport(names, len(dicts), len(annotations), n_empty, n_crowds, faults, found.notes)
+    left_out = tuple(name for name in labels_of(found.photos) if name not in names) if options.class_names else ()
+    report = LoadReport(names, len(dicts), len(annotations), n_empty, n_crowds, faults, found.notes, left_out)
     _log(report, options.keep_empty)
     return dicts, report
 
@@ -328,6 +331,8 @@ def _log(report: LoadReport, keep_empty: bool) -> None:
     summary = f"{faults.file}: {report.n_photos} photos, {report.n_instances} instances"
     if report.n_empty:
         summary += f"; {report.n_empty} photos without regions {'kept' if keep_empty else 'left out'}"
+    if report.left_out:
+        summary += f"; classes left out: {', '.join(report.left_out)}"
     if report.n_crowds:
         summary += f"; {crowd_advice(report.n_crowds)}"
     summary = "; ".join((summary, *report.notes))

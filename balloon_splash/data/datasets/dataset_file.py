@@ -1,5 +1,6 @@
 """Dataset file: one YAML that names annotations, photos and classes, for ``--dataset`` of every command::
 
+    name: toys                       # in reports and DATASETS.TRAIN: toys_train, toys_val (default: balloon_...)
     classes: [kite, cup]             # all classes, in the order of their numbers; others in the files are left out
     class_attribute: kind            # attribute of VIA files that holds the class
     colors: ["#e69f00", "#56b4e9"]   # one per class; by default distinct for any colour vision
@@ -30,7 +31,8 @@ from balloon_splash.data.datasets.layout import Split
 from balloon_splash.errors import DatasetError
 from balloon_splash.palette import Color
 
-_KEYS = ("classes", "class_attribute", "colors", "format", "keep_empty", "crowds_as_objects", "limits", *SPLITS)
+_KEYS = ("name", "classes", "class_attribute", "colors", "format", "keep_empty", "crowds_as_objects", "limits", *SPLITS)
+_NAME = re.compile(r"[\w-]+")
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
@@ -40,6 +42,7 @@ class DatasetFile:
 
     Attributes:
         splits: ``train`` and ``val``.
+        name: beginning of the names of its sets, which are registered as ``balloon_...``, too.
         classes: names in the order of ``category_id``; None takes those of the annotations.
         class_attribute: attribute of VIA files that holds the class.
         colors: RGB in 0..255, one per class.
@@ -48,6 +51,7 @@ class DatasetFile:
     """
 
     splits: Mapping[str, Split]
+    name: str | None = None
     classes: tuple[str, ...] | None = None
     class_attribute: str | None = None
     colors: tuple[Color, ...] | None = field(default=None)
@@ -78,8 +82,12 @@ def read_dataset_file(path: str | Path) -> DatasetFile:
         raise DatasetError(f"{path}: {type(document).__name__} found; expected keys, at least train and val")
     _check_keys(path, document)
     classes = _texts(path, document, "classes")
+    name = _text(path, document, "name")
+    if name is not None and not _NAME.fullmatch(name):
+        raise DatasetError(f"{path}: name is {name!r}; expected letters, digits, - and _")
     return DatasetFile(
         splits={split: _split(path, split, document[split]) for split in SPLITS},
+        name=name,
         classes=classes,
         class_attribute=_text(path, document, "class_attribute"),
         colors=_colors(path, document, classes),

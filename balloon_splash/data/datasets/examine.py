@@ -14,6 +14,7 @@ from balloon_splash.data.annotations.faults import UnsoundError
 from balloon_splash.data.annotations.instances import DatasetDict, crowd_advice
 from balloon_splash.data.annotations.photos import read_upright_size
 from balloon_splash.data.datasets.catalog import AnnotatedDataset, check_registered
+from balloon_splash.data.datasets.folds import register_folds_named
 from balloon_splash.errors import BalloonSplashError, ConfigError, DatasetError
 
 logger = logging.getLogger(__name__)
@@ -34,6 +35,7 @@ def examine_datasets(cfg: CfgNode, *, open_photos: bool = True) -> None:
         ConfigError: the classes of the datasets are not the same, or not ``MODEL.ROI_HEADS.NUM_CLASSES``.
     """
     names = list(dict.fromkeys((*cfg.DATASETS.TRAIN, *cfg.DATASETS.TEST)))
+    register_folds_named(names)
     photos = {name: read_registered(name) for name in names}
     # Negatives have no class, whatever their metadata say.
     with_objects = [name for name in names if any(photo.get("annotations") for photo in photos[name])]

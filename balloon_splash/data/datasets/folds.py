@@ -1,11 +1,13 @@
 """Folds, ``balloon_fold0_train``, ``balloon_fold0_val`` and so on: the balloon photos of both splits, in five parts.
 
-Thirteen photos say little about a recipe. Here each of the 74 is tested on once, by a model that has not seen it.
+Thirteen photos say little about a recipe. Here each of the 74 is tested on once, by a model that has not seen it. The
+parts of another number of folds, ``balloon_fold0of3_train`` and so on, are registered when they are asked for.
 """
 
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -23,25 +25,38 @@ _SOURCES = (WHOLE, "balloon_val")
 _SAME_SCENE = (frozenset({"24362039530_b151b41a52_k.jpg", "24631331976_defa3bb61f_k.jpg"}),)
 
 
-def fold_name(fold: int, split: str) -> str:
+_NAME = re.compile(r"balloon_fold(\d+)of(\d+)_(train|val)")
+
+
+def fold_name(fold: int, split: str, n_folds: int = N_FOLDS) -> str:
     """Return the name under which a part is registered.
 
     Args:
-        fold: number of the fold, from 0 to ``N_FOLDS - 1``.
+        fold: number of the fold, from 0 to ``n_folds - 1``.
         split: ``train`` (all but the fold) or ``val`` (the fold).
+        n_folds: number of parts, 2 or more.
     """
-    return f"balloon_fold{fold}_{split}"
+    return f"balloon_fold{fold}{'' if n_folds == N_FOLDS else f'of{n_folds}'}_{split}"
 
 
-def register_folds(class_names: Sequence[str] = ("balloon",)) -> None:
+def register_folds(class_names: Sequence[str] = ("balloon",), n_folds: int = N_FOLDS) -> None:
     """Register the parts with Detectron2; reading one later reads ``balloon_train`` and ``_val`` as they then are."""
-    for fold in range(N_FOLDS):
+    for fold in range(n_folds):
         for split in ("train", "val"):
-            load = functools.partial(load_fold, fold, split)
-            register_loader(fold_name(fold, split), load, class_names, "")
+            load = functools.partial(load_fold, fold, split, n_folds)
+            register_loader(fold_name(fold, split, n_folds), load, class_names, "")
 
 
-def load_fold(fold: int, split: str) -> list[DatasetDict]:
+def register_folds_named(names: Collection[str]) -> None:
+    """Register the parts among ``names`` of another number of folds than five; other names are skipped."""
+    from detectron2.data import MetadataCatalog
+
+    found = [match for name in names if (match := _NAME.fullmatch(name)) and int(match[1]) < int(match[2])]
+    for n_folds in {int(match[2]) for match in found}:
+        register_folds(MetadataCatalog.get(WHOLE).thing_classes, n_folds)
+
+
+def load_fold(fold: int, split: str, n_folds: int = N_FOLDS) -> list[DatasetDict]:
     """Return Detectron2's dataset dicts of a part, with a new ``image_id``, because both splits count from 0.
 
     Raises:
@@ -50,12 +65,12 @@ def load_fold(fold: int, split: str) -> list[DatasetDict]:
     from detectron2.data import DatasetCatalog
 
     photos = [photo for name in _SOURCES for photo in DatasetCatalog.get(name)]
-    if len(photos) < N_FOLDS:
+    if len(photos) < n_folds:
         found = f"{len(photos)} photos in {' and '.join(_SOURCES)}"
-        raise DatasetError(f"{found}; expected at least one for each of {N_FOLDS} folds")
+        raise DatasetError(f"{found}; expected at least one for each of {n_folds} folds")
     photos.sort(key=lambda photo: Path(photo["file_name"]).name)  # the parts depend on the photos alone
     counts = [len(photo["annotations"]) for photo in photos]
-    folds = assign_folds(counts, N_FOLDS, SEED, same_scenes(photos, _SAME_SCENE))
+    folds = assign_folds(counts, n_folds, SEED, same_scenes(photos, _SAME_SCENE))
     chosen = [number for number, its in enumerate(folds) if (its == fold) == (split == "val")]
     return [photos[number] | {"image_id": number} for number in chosen]
 

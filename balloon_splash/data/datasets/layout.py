@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from balloon_splash.data.annotations.faults import FaultLog
 from balloon_splash.data.annotations.formats import AUTO, Source, source_of
 from balloon_splash.data.annotations.records import DEFAULT_OPTIONS, ReadOptions, labels_of
+from balloon_splash.data.annotations.via import read_via
 from balloon_splash.data.datasets.folders import VIA_FILE
+from balloon_splash.errors import BalloonSplashError
 
 #: Names of the splits in exports.
 ALIASES = {
     "train": ("train", "training", "train2017"),
     "val": ("val", "valid", "validation", "val2017"),
 }
+
+
+#: Attributes of VIA regions, in lower case, that by their name hold a class.
+CLASS_ATTRIBUTES = ("class", "label", "name", "category", "object", "kind", "type")
 
 
 @dataclass(frozen=True)
@@ -61,18 +70,26 @@ def classes_of(splits: list[Split], format: str = AUTO, options: ReadOptions = D
     Args:
         splits: the splits.
         format: a name in :data:`~balloon_splash.data.annotations.formats.FORMATS`, or ``auto``.
-        options: how the files are read.
+        options: how the files are read. Without ``class_attribute``, VIA files have the class that all of their regions
+            share; several are named on stderr and left out.
 
     Raises:
         AnnotationError, DatasetError: a split cannot be read.
     """
     classes: dict[str, None] = {}
+    labels: dict[str, Counter[str]] = {}
     for split in splits:
-        source = source_of(split.annotations, format, options)
+        via = split.annotations if split.is_via else None
+        if via is None or options.class_attribute is not None:
+            source = source_of(split.annotations, format, options)
+            via = source.path if source.format.name == "via" else None
+        if via is not None and options.class_attribute is None:
+            labels |= {key: labels.get(key, Counter()) + found for key, found in _via_labels(via).items()}
+            continue
         found = _classes(source, replace(options, images=split.images))
         print(f"{source.path}: {source.format.title}, classes: {', '.join(found) or 'one'}", file=sys.stderr)
         classes |= dict.fromkeys(found)
-    return tuple(classes)
+    return tuple(classes) or _shared(labels)
 
 
 def _classes(source: Source, options: ReadOptions) -> tuple[str, ...]:
@@ -80,3 +97,32 @@ def _classes(source: Source, options: ReadOptions) -> tuple[str, ...]:
     faults = FaultLog(source.path, max_faults=options.limits.max_faults)
     found = source.format.read(source.path, faults, options, **parsed)
     return found.classes or labels_of(found.photos)
+
+
+def _via_labels(annotations: Path) -> dict[str, Counter[str]]:
+    """Count the texts in each attribute of a VIA file that holds classes; "" stands for regions without it."""
+    with contextlib.suppress(BalloonSplashError):  # reported once the set is read
+        regions = [each for photo in read_via(annotations, FaultLog(annotations)) for each in photo.regions]
+        keys = {key for region in regions for key in region.attributes if key.lower() in CLASS_ATTRIBUTES}
+        return {key: Counter(_text(region.attributes.get(key)) for region in regions) for key in sorted(keys)}
+    return {}
+
+
+def _text(value: object) -> str:
+    return value.strip() if isinstance(value, str) else ""
+
+
+def _shared(labels: Mapping[str, Counter[str]]) -> tuple[str, ...]:
+    """Return the one class of all regions, if they have one; name several on stderr."""
+    for key, found in labels.items():
+        if len(found) == 1 and "" not in found:
+            print(f"class: {next(iter(found))}, as the attribute {key!r} of all regions says", file=sys.stderr)
+            return tuple(found)
+        several = [f"{name} ({count})" for name, count in found.most_common() if name]
+        if several:
+            print(
+                f"note: the attribute {key!r} holds classes that are not told apart: {', '.join(several)}; expected "
+                f"--class-attribute {key}, or class_attribute: {key} in a dataset file, to tell them apart",
+                file=sys.stderr,
+            )
+    return ()
