@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
 
@@ -113,10 +114,10 @@ def config_path(name: str) -> Path:
     try:
         return Path(model_zoo.get_config_file(name))
     except RuntimeError:
-        known = ", ".join(sorted(p.name for p in config_folder().glob("*.yaml")))
-        raise ConfigError(
-            f"{name}: no such config file; expected a path, a name of Detectron2's zoo, or one of {known}"
-        ) from None
+        known = sorted(path.name for path in config_folder().glob("*.yaml"))
+        near = get_close_matches(Path(name).name, known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"expected a path, a zoo name, or one of {', '.join(known)}"
+        raise ConfigError(f"{name}: no such config file; {hint}") from None
 
 
 def use_class_count(cfg: CfgNode, count: int, overrides: Sequence[str]) -> None:

@@ -12,7 +12,7 @@ from balloon_splash.compositing import DEFAULT_CONFIDENCE
 from balloon_splash.errors import ConfigError, UsageError
 from balloon_splash.extras import TRAIN
 from balloon_splash.splasher.finder import Finder
-from balloon_splash.weights.names import SHIPPED, shipped_model
+from balloon_splash.weights.names import SHIPPED, SHORT_NAMES, absent, shipped_model
 from balloon_splash.weights.packed import SUFFIX, read_about
 
 logger = logging.getLogger(__name__)
@@ -57,6 +57,8 @@ def load_finder(
     for scale in scales:
         if scale < LEAST_SCALE:
             raise UsageError(f"--scales {scale}; expected {LEAST_SCALE} pixels or more")
+    if weights is not None and not _may_be_weights(weights):
+        raise absent(weights)
     hindrance = _hindrance(config_file, weights, device, backend, calibration, opts)
     if hindrance is None:
         from balloon_splash.runtime.finder import OpenVinoFinder
@@ -82,6 +84,25 @@ def load_finder(
         scales=scales,
         opts=opts,
     )
+
+
+def describe_choice() -> str:
+    """Say what :func:`load_finder` runs the model that ships with unless asked otherwise, and why.
+
+    Raises:
+        ConfigError, WeightsError: it cannot be run.
+    """
+    hindrance = _hindrance(None, None, None, "auto", (), ())
+    if hindrance is not None:
+        return f"torch, since {hindrance}"
+    from balloon_splash.runtime.engine import Engine
+    from balloon_splash.runtime.packed_file import PackedFile
+    from balloon_splash.runtime.precision import choose_precision
+
+    structure = PackedFile(shipped_model()).structure
+    precision = choose_precision("auto", structure, Engine().capabilities).name
+    why = "its file holds ranges for it" if precision == "int8" else "the processor has it"
+    return f"openvino in {precision}, since there is no GPU and {why}"
 
 
 def _hindrance(
@@ -112,6 +133,11 @@ def _hindrance(
     if device is None and backend == "auto" and _has_gpu():
         return "there is a GPU"
     return None
+
+
+def _may_be_weights(word: str) -> bool:
+    """Return true for a short name, a file, an address, and what may be a name of Detectron2's zoo."""
+    return word in SHORT_NAMES or "://" in word or word.endswith((".yaml", ".py")) or Path(word).exists()
 
 
 def _packed_file(weights: str | None) -> Path:

@@ -7,6 +7,7 @@ what they mean.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from balloon_splash.errors import WeightsError
 
 #: The model that ships with the package.
 SHIPPED = "balloon"
+#: What addresses of packed weights begin with, in Detectron2's own loaders; see :mod:`balloon_splash.weights.unpacked`.
+PACKED_PREFIX = "balloon-splash://"
 SHIPPED_FILE = "weights/balloon.safetensors"
 
 
@@ -50,6 +53,13 @@ def names_help(*, training: bool) -> str:
     known = {name: entry for name, entry in SHORT_NAMES.items() if (entry.starts if training else entry.runs)}
     lines = [f"  {name:<10}{entry.meaning}" for name, entry in known.items()]
     return "\n".join(["weights (--weights):", *lines, _OTHERS, ""])
+
+
+def absent(path: str) -> WeightsError:
+    """Return the error for a path where no file is, which may be a misspelt name."""
+    near = get_close_matches(path, SHORT_NAMES, n=1) if Path(path).name == path else []
+    hint = f"did you mean {near[0]}?" if near else "expected weights (.pth, .pkl or .safetensors)"
+    return WeightsError(f"{path}: no such file; {hint}")
 
 
 def shipped_model() -> Path:

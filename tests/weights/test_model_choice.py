@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,9 +11,11 @@ import torch
 from detectron2.config import CfgNode
 
 from balloon_splash.config import load_config
-from balloon_splash.errors import WeightsError
+from balloon_splash.errors import ConfigError, WeightsError
+from balloon_splash.splasher.loading import load_finder
 from balloon_splash.weights import names as zoo
 from balloon_splash.weights.checkpoint import SafeCheckpointer
+from balloon_splash.weights.fetch import local_weights
 from balloon_splash.weights.names import SHORT_NAMES
 from balloon_splash.weights.packed import About, write_packed
 from balloon_splash.weights.resolve import _MEANINGS, COCO, choose_model, use_weights
@@ -113,3 +117,16 @@ def test_what_only_a_training_can_use_is_told() -> None:
 def test_the_model_of_coco_is_not_fetched_for_a_configuration_of_other_classes(config: str) -> None:
     with pytest.raises(WeightsError, match=rf"--weights coco: knows 80 classes, {config} 1; expected no --config-file"):
         choose(config, "coco")
+
+
+@pytest.mark.parametrize("load", [partial(load_finder, None), local_weights], ids=["splash", "torch"])
+def test_a_misspelt_name_of_weights_is_answered_with_the_nearest(load: Callable[[str], object]) -> None:
+    with pytest.raises(WeightsError, match=r"^ballon: no such file; did you mean balloon\?$"):
+        load("ballon")
+    with pytest.raises(WeightsError, match=r"^runs/ballon: no such file; expected weights"):
+        load("runs/ballon")
+
+
+def test_a_misspelt_name_of_a_configuration_is_answered_with_the_nearest() -> None:
+    with pytest.raises(ConfigError, match=r"baloon_R50_FPN.yaml: no such config file; did you mean balloon_R50"):
+        load_config("configs/baloon_R50_FPN.yaml")
