@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,9 @@ from balloon_splash.compositing.detections import Detections
 from balloon_splash.compositing.hysteresis import beside_sure
 from balloon_splash.compositing.matte import THRESHOLD, paste_probability
 from balloon_splash.errors import UsageError
+
+CLASSES_NAMED = 12
+"""Of a model's classes, where one is unknown to it."""
 
 INSIDE_BOX = 0.5
 """Least share of an object's box inside a chosen box."""
@@ -76,10 +80,16 @@ class Selection:
         Raises:
             UsageError: names a class that is not in ``class_names``.
         """
-        known = {name.casefold() for name in class_names}
+        known = {name.casefold(): name for name in class_names}
         unknown = [name for name in self.classes if name.casefold() not in known]
         if unknown:
-            raise UsageError(f"unknown class {', '.join(unknown)}; the model knows: {', '.join(class_names)}")
+            near = get_close_matches(unknown[0].casefold(), known, n=3)
+            hint = f"did you mean {', '.join(known[name] for name in near)}? " if near else ""
+            more = f", and {len(class_names) - CLASSES_NAMED} more" if len(class_names) > CLASSES_NAMED else ""
+            raise UsageError(
+                f"unknown class {', '.join(unknown)}; {hint}the model knows: "
+                f"{', '.join(class_names[:CLASSES_NAMED])}{more} (--classes)"
+            )
 
     def indices(self, detections: Detections) -> npt.NDArray[np.intp]:
         """Return indices into ``detections`` of the objects chosen, best score first.

@@ -25,8 +25,22 @@ SHORT, LONG = 3, 4
 THUMBNAIL_TAGS = (ExifTags.Base.JpegIFOffset, ExifTags.Base.JpegIFByteCount)
 STRIP_TAGS = (ExifTags.Base.StripOffsets, ExifTags.Base.StripByteCounts)
 
-DESCRIPTIVE_TAGS = frozenset(
+WINDOWS_TAGS = frozenset(
     {
+        ExifTags.Base.XPTitle,
+        ExifTags.Base.XPComment,
+        ExifTags.Base.XPAuthor,
+        ExifTags.Base.XPKeywords,
+        ExifTags.Base.XPSubject,
+    }
+)
+"""Tags of Windows' file properties: UTF-16 in bytes."""
+
+DESCRIPTIVE_TAGS = WINDOWS_TAGS | frozenset(
+    {
+        ExifTags.Base.DocumentName,
+        ExifTags.Base.PageName,
+        ExifTags.Base.HostComputer,
         ExifTags.Base.ImageDescription,
         ExifTags.Base.Make,
         ExifTags.Base.Model,
@@ -178,10 +192,14 @@ def descriptive_exif(exif: Image.Exif, *, with_settings: bool = True) -> bytes |
 
 
 def descriptive_tags(data: bytes) -> dict[int, bytes]:
-    """Return the texts of the first directory, each without the zero at its end."""
+    """Return the texts of the first directory, each without the zero at its end but for :data:`WINDOWS_TAGS`."""
     exif = parse_exif(data)
     texts = {tag: _bytes(value) for tag, value in exif.items() if tag in DESCRIPTIVE_TAGS}
-    return {tag: text.rstrip(b"\0") for tag, text in texts.items() if isinstance(text, bytes)}
+    return {
+        tag: text if tag in WINDOWS_TAGS else text.rstrip(b"\0")
+        for tag, text in texts.items()
+        if isinstance(text, bytes)
+    }
 
 
 def _bytes(value: Any) -> Any:

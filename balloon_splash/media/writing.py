@@ -22,6 +22,7 @@ from balloon_splash.media.colour_numbers import heif_options, in_boxes, to_chunk
 from balloon_splash.media.deep_pixels import Deep
 from balloon_splash.media.exif import (
     SUB_DIRECTORIES,
+    WINDOWS_TAGS,
     descriptive_exif,
     descriptive_tags,
     parse_exif,
@@ -47,6 +48,7 @@ JPEG_IN_TIFF = frozenset({"jpeg", "tiff_jpeg"})
 WITH_EXIF = frozenset({"JPEG", "PNG", "WEBP", "AVIF", "TIFF", "HEIF", "JXL"})
 WITH_XMP = WITH_EXIF
 WITH_DPI = frozenset({"JPEG", "PNG", "TIFF", "BMP"})
+WITH_QUALITY = frozenset({"JPEG", "WEBP", "AVIF", "HEIF", "JXL"})
 OF_SCREENS = frozenset({(1.0, 1.0), (72.0, 72.0), (96.0, 96.0)})
 """Default resolutions, which say nothing about the picture."""
 
@@ -139,6 +141,8 @@ def encode_picture(picture: Picture, kind: str | None = None, *, quality: int | 
     notes.extend(more)
     pixels, more = _fitting_pixels(picture, kind)
     notes.extend(more)
+    if quality is not None and (without := _quality_hindrance(picture, kind)):
+        notes.append(f"--quality {quality} is without effect, as {without}")
     if picture.metadata.gain_map:
         notes.append(GAIN_MAP_NOTE)
     if pixels.dtype == np.uint16:
@@ -153,6 +157,15 @@ def encode_picture(picture: Picture, kind: str | None = None, *, quality: int | 
     elif kind == "AVIF":
         data = _finished_avif(data, metadata)
     return Encoded(data, tuple(notes))
+
+
+def _quality_hindrance(picture: Picture, kind: str) -> str | None:
+    """Return the reason why no quality can be chosen; None if one can."""
+    if kind not in WITH_QUALITY:
+        return f"{kind} files are written without one"
+    if kind == picture.format and picture.metadata.encoder.get("lossless"):
+        return f"this {kind} file was coded without loss, and is so again"
+    return None
 
 
 def _without_encoding(picture: Picture) -> Greyed | None:
@@ -256,7 +269,7 @@ def _save_options(
         if compression in BILEVEL_COMPRESSION or (compression in JPEG_IN_TIFF and pixels.ndim != 3):
             compression = "tiff_adobe_deflate"
         options["compression"] = compression
-    elif kind in ("WEBP", "AVIF", "HEIF", "JXL"):
+    elif kind in WITH_QUALITY:
         options["quality"] = quality or LOSSY_QUALITY
     return {key: value for key, value in options.items() if value is not None}
 
@@ -348,9 +361,11 @@ def _by_opencv(pixels: Deep, suffix: str) -> bytes:
 
 def _deep_tiff(pixels: Deep, metadata: Metadata) -> bytes:
     texts = descriptive_tags(metadata.exif) if metadata.exif else {}
-    extra = [(tag, 2, len(text) + 1, text + b"\0", True) for tag, text in texts.items()]
+    in_bytes = {tag: text for tag, text in texts.items() if tag in WINDOWS_TAGS}
     if metadata.xmp:
-        extra.append((XMP_TAG, 1, len(metadata.xmp), metadata.xmp, True))
+        in_bytes[XMP_TAG] = metadata.xmp
+    extra = [(tag, 1, len(text), text, True) for tag, text in in_bytes.items()]
+    extra += [(tag, 2, len(text) + 1, text + b"\0", True) for tag, text in texts.items() if tag not in in_bytes]
     buffer = BytesIO()
     tifffile.imwrite(
         buffer,

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import ExifTags, Image, ImageCms
 
 from balloon_splash.media.exif import edited_exif
@@ -314,6 +315,52 @@ def test_texts_beyond_ascii_stay_in_tiff() -> None:
     written = encode_picture(read_picture(source)).data
     assert "Zürich".encode() in written
     assert "山田".encode() in written
+
+
+@pytest.mark.parametrize("deep", [False, True])
+def test_title_and_software_stay_in_tiff(deep: bool) -> None:
+    """As a scanner, an editor and Windows' file properties write them."""
+    texts = {269: b"Scan 12", 270: b"A party", 285: b"page 3", 305: b"Editor 2", 316: b"studio"}
+    title = "Fest, größer".encode("utf-16-le") + b"\0\0"
+    if deep:
+        buffer = BytesIO()
+        extra = [(tag, 2, len(text) + 1, text + b"\0", True) for tag, text in texts.items() if tag not in (270, 305)]
+        tifffile.imwrite(
+            buffer,
+            np.zeros((40, 60, 3), np.uint16),
+            description="A party",
+            software="Editor 2",
+            extratags=[*extra, (0x9C9B, 1, len(title), title, True)],
+            metadata=None,
+        )
+        source = buffer.getvalue()
+    else:
+        source = saved("TIFF", tiffinfo={**texts, 0x9C9B: title}, compression="tiff_adobe_deflate")
+    picture = read_picture(source)
+    assert picture.rgb.dtype == (np.uint16 if deep else np.uint8)
+    encoded = encode_picture(picture)
+    with tifffile.TiffFile(BytesIO(encoded.data)) as file:
+        tags = file.pages[0].tags
+        assert {tag: tags[tag].value.encode() for tag in texts} == texts
+        assert bytes(tags[0x9C9B].value) == title
+        assert tags[0x9C9B].dtype == 1
+    assert not encoded.notes
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "told"),
+    [
+        ("PNG", {}, "--quality 80 is without effect, as PNG files are written without one"),
+        ("TIFF", {}, "--quality 80 is without effect"),
+        ("WEBP", {"lossless": True}, "--quality 80 is without effect, as this WEBP file was coded without loss"),
+        ("WEBP", {}, ""),
+        ("JPEG", {}, ""),
+    ],
+)
+def test_a_quality_without_effect_is_said(kind: str, options: dict[str, Any], told: str) -> None:
+    notes = " ".join(encode_picture(read_picture(saved(kind, **options)), quality=80).notes)
+    assert told in notes
+    assert bool(told) == ("--quality" in notes)
 
 
 def test_a_cmyk_photo_whose_profile_describes_rgb_is_read_and_says_so() -> None:
