@@ -18,6 +18,26 @@ def add_stages(report: Report, photo: TracedPhoto) -> None:
     add_masks(report, photo)
 
 
+def part(module: object) -> str:
+    """Name a part of the model by its class and the file that defines it."""
+    kind = type(module)
+    return f"`{kind.__name__}` in `{kind.__module__.replace('.', '/')}.py`"
+
+
+def mask_head(photo: TracedPhoto) -> str:
+    """Say what this model's mask head does."""
+    head = photo.subject.model.roi_heads.mask_head
+    coarse = 2 * photo.subject.cfg.MODEL.ROI_MASK_HEAD.POOLER_RESOLUTION
+    fine = photo.detections.soft_masks.shape[-1] if len(photo.detections) else coarse
+    told = f"For each detection the mask head ({part(head)}) sees the features inside the final box and gives "
+    if fine == coarse:
+        return f"{told}{coarse} x {coarse} probabilities."
+    return (
+        f"{told}{coarse} x {coarse} probabilities first; its point head ({part(getattr(head, 'point_head', head))}) "
+        f"then looks again where these are least sure, along the edge, until there are {fine} x {fine}."
+    )
+
+
 def funnel(photo: TracedPhoto) -> list[tuple[str, int, str]]:
     """Return the number of boxes after each step: step, count, and what the step does."""
     trace, heads = photo.trace, photo.subject.cfg.MODEL
@@ -38,28 +58,30 @@ def add_overview(report: Report, photo: TracedPhoto) -> None:
         "From boxes everywhere to a few objects",
         "Mask R-CNN looks in two stages. The first, the region proposal network, judges tens of thousands of boxes "
         "that lie in a fixed grid, and proposes those that may hold an object. The second classifies each proposal, "
-        "corrects its box and draws its mask. `BalloonRCNN` in `balloon_splash/modeling/rcnn.py` runs them; its method "
-        "`trace` recorded what you see here.",
+        f"corrects its box and draws its mask. {part(photo.subject.model)} runs them; its method `trace` recorded what "
+        "you see here.",
     )
     report.table(["step", "boxes", "what is left"], funnel(photo), "How many boxes each step leaves")
     report.figure(
         stages_rpn.input_figure(photo),
         "input",
         "Can you still see the objects after resizing? The network sees no more than that",
-        "The photo is scaled by `ResizeShortestEdge` to INPUT.MIN_SIZE_TEST and INPUT.MAX_SIZE_TEST, keeping its "
-        "proportions; then PIXEL_MEAN is subtracted and the sides padded to a multiple of the coarsest stride.",
+        "The photo is scaled to INPUT.MIN_SIZE_TEST and INPUT.MAX_SIZE_TEST, keeping its proportions "
+        f"(INPUT.RESIZE_MODE `{photo.subject.cfg.INPUT.RESIZE_MODE}`); then PIXEL_MEAN is subtracted and the sides "
+        "padded to a multiple of the coarsest stride.",
     )
 
 
 def add_first_stage(report: Report, photo: TracedPhoto) -> None:
     """Add features, anchors, objectness, refinement and NMS."""
     rpn: CfgNode = photo.subject.cfg.MODEL.RPN
+    model = photo.subject.model
     report.section(
         "First stage: where could there be an object?",
-        "A ResNet turns the photo into features, and the feature pyramid (`FPN` in "
-        "`detectron2/modeling/backbone/fpn.py`) gives them at several resolutions, all with the same number of "
-        "channels. The RPN (`BalloonRPN` in `balloon_splash/modeling/rpn.py`) slides one small network over all "
-        "levels. It has two outputs for each anchor: objectness, and four deltas that move the box.",
+        f"A ResNet of {photo.subject.cfg.MODEL.RESNETS.DEPTH} layers turns the photo into features, and the feature "
+        f"pyramid ({part(model.backbone)}) gives them at several resolutions, all with the same number of channels. "
+        f"The RPN ({part(model.proposal_generator)}) slides one small network over all levels. It has two outputs for "
+        "each anchor: objectness, and four deltas that move the box.",
     )
     report.figure(
         stages_rpn.features_figure(photo),
@@ -80,7 +102,7 @@ def add_first_stage(report: Report, photo: TracedPhoto) -> None:
         stages_rpn.objectness_figure(photo),
         "objectness",
         "Bright spots should lie on objects, each on the level of its size",
-        "The highest objectness of the anchors of each cell (`StandardRPNHead`).",
+        f"The highest objectness of the anchors of each cell ({part(model.proposal_generator.rpn_head)}).",
     )
     report.figure(
         stages_rpn.refinement_figure(photo),
@@ -102,14 +124,15 @@ def add_first_stage(report: Report, photo: TracedPhoto) -> None:
 def add_second_stage(report: Report, photo: TracedPhoto) -> None:
     """Add ROIAlign, classification, box refinement, and the dropped boxes."""
     heads: CfgNode = photo.subject.cfg.MODEL
+    second = photo.subject.model.roi_heads
     rois = Rois.of(photo)
     report.section(
         "Second stage: what is it, and where exactly?",
         "ROIAlign cuts a grid of "
         f"{heads.ROI_BOX_HEAD.POOLER_RESOLUTION} x {heads.ROI_BOX_HEAD.POOLER_RESOLUTION} features out of one pyramid "
         "level for each proposal, by bilinear sampling, without rounding the box to cells (`ROIPooler`). From it the "
-        "box head (`FastRCNNConvFCHead`, `FastRCNNOutputLayers`) predicts the class and moves the box once more. "
-        "`BalloonROIHeads` in `balloon_splash/modeling/roi_heads.py` runs this.",
+        f"box head ({part(second.box_head)}) and the predictor ({part(second.box_predictor)}) predict the class and "
+        f"move the box once more. {part(second)} runs this.",
     )
     report.figure(
         stages_roi.levels_figure(photo),
@@ -144,12 +167,10 @@ def add_second_stage(report: Report, photo: TracedPhoto) -> None:
 
 def add_masks(report: Report, photo: TracedPhoto) -> None:
     """Add soft masks, pasting, and the splash."""
-    side = 2 * photo.subject.cfg.MODEL.ROI_MASK_HEAD.POOLER_RESOLUTION
     report.section(
         "Masks, and the splash",
-        f"For each detection the mask head sees the features inside the final box and gives {side} x {side} "
-        "probabilities (`MaskRCNNConvUpsampleHead`). Stretched over the box and cut at 0.5 they are the mask; the "
-        "splash keeps the colour there.",
+        f"{mask_head(photo)} Stretched over the box and cut at 0.5 they are the mask; the splash keeps the colour "
+        "there.",
     )
     report.figure(
         stages_masks.soft_masks_figure(photo),
@@ -175,6 +196,9 @@ def add_masks(report: Report, photo: TracedPhoto) -> None:
         stages_masks.splash_figure(photo),
         "splash",
         "The colour should end where the object ends",
-        "`matte` and `apply_effect` in `balloon_splash/compositing`: the union of all masks, and the photo where it is "
-        "white. Soft edges follow the probabilities around 0.5.",
+        "`matte` and `apply_effect` in `balloon_splash/compositing`: the union of the masks that a splash keeps unless "
+        "asked otherwise, and the photo where it is white. This page shows objects from a score of "
+        f"{photo.confidence:g} on (--confidence); a splash keeps those from {stages_masks.SPLASHED.confidence:g} on, "
+        f"and beside one of its class those from {stages_masks.SPLASHED.low_confidence:g} on. Soft edges follow the "
+        "probabilities around 0.5.",
     )

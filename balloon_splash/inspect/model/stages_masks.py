@@ -8,8 +8,10 @@ import numpy as np
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
+from balloon_splash.compositing import DEFAULT_CONFIDENCE, DEFAULT_LOW_CONFIDENCE
 from balloon_splash.compositing.effects import apply_effect
 from balloon_splash.compositing.matte import instance_masks, matte, paste_probability
+from balloon_splash.compositing.select import Selection
 from balloon_splash.inspect.model.traced import TracedPhoto
 from balloon_splash.inspect.page.style import (
     BLUE,
@@ -88,9 +90,14 @@ def results_figure(photo: TracedPhoto) -> Figure:
     return figure
 
 
+#: What keeps its colour in a splash unless something else is asked for.
+SPLASHED = Selection(DEFAULT_CONFIDENCE, DEFAULT_LOW_CONFIDENCE)
+
+
 def splash_figure(photo: TracedPhoto) -> Figure:
-    """Draw the photo, its matte, and the splash with hard and with soft edges."""
-    hard, soft = matte(photo.detections), matte(photo.detections, soft=True)
+    """Draw the photo, its matte, and the splash with hard and with soft edges, of what a splash keeps by default."""
+    kept = photo.detections[SPLASHED.indices(photo.detections)]
+    hard, soft = matte(kept), matte(kept, soft=True)
     white = np.dstack([np.round(hard * 255).astype(np.uint8)] * 3)
     splashes = [apply_effect(photo.image, alpha).astype(np.uint8, copy=False) for alpha in (hard, soft)]
     pictures = [photo.image, white, *splashes]

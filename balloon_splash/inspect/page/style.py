@@ -6,6 +6,7 @@ Everything goes through matplotlib's object API: importing this changes no globa
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -97,6 +98,7 @@ def shorten(text: str, length: int = 28) -> str:
 HEAT = "cividis"
 
 _PAGE = 10.5  # inches
+_CHARACTER, _LINE, _PAD = 0.085, 0.18, 0.05  # inches, of a text of 8 points: at most, around, and to its sides
 
 
 def row_height(image: Rgb, *, columns: int) -> float:
@@ -122,10 +124,20 @@ def legend(ax: Axes, entries: Sequence[tuple[str, str]]) -> None:
 
 
 def tag(ax: Axes, box: Sequence[float], text: str, color: str, *, below: bool = False) -> None:
-    """Write ``text`` at the top left corner of a box, XYXY, or under its bottom left one."""
-    height, alignment = (box[3], "top") if below else (box[1], "bottom")
+    """Write ``text`` at the top left corner of a box, XYXY, or under its bottom left one, moved so that none is cut."""
+    wide, high = (inches * _pixels_per_inch(ax) for inches in (_CHARACTER * len(text) + _PAD, _LINE))
+    width, height = ax.get_xlim()[1], ax.get_ylim()[0]
+    x = max(min(box[0], width - wide), 0)
+    y, alignment = (min(box[3], height - high), "top") if below else (max(box[1], high), "bottom")
     background = {"facecolor": color, "edgecolor": "none", "pad": 1, "alpha": 0.9}
-    ax.text(box[0], height, text, fontsize=8, color="black", va=alignment, clip_on=True, bbox=background)
+    ax.text(x, y, text, fontsize=8, color="black", va=alignment, clip_on=True, bbox=background)
+
+
+def _pixels_per_inch(ax: Axes) -> float:
+    """Return an upper bound for the photo in ``ax``: the layout only makes the plot larger."""
+    figure: Any = ax.figure
+    inches = ax.get_position().size * figure.get_size_inches()
+    return float(max(ax.get_xlim()[1] / inches[0], ax.get_ylim()[0] / inches[1]))
 
 
 def outline(ax: Axes, mask: npt.NDArray[np.bool_], color: str, *, style: str = "solid") -> None:

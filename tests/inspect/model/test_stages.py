@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from detectron2.data import DatasetMapper
+from detectron2.modeling import build_model
 from PIL import Image
 
 from balloon_splash.compositing.matte import instance_masks
+from balloon_splash.config import load_config
 from balloon_splash.data.training.reading import read_photo
 from balloon_splash.errors import ConfigError, MediaError
 from balloon_splash.inspect.model import stages_masks, stages_rpn
-from balloon_splash.inspect.model.stages import add_stages, funnel
+from balloon_splash.inspect.model.stages import add_stages, funnel, mask_head
 from balloon_splash.inspect.model.stages_roi import Fate, Rois, scores_figure
 from balloon_splash.inspect.model.subject import Subject
 from balloon_splash.inspect.model.traced import TracedPhoto, array
 from balloon_splash.inspect.page.report import Report
+from tests.conftest import TINY
 from tests.inspect.model.tiny_model import write_photos, write_run
+
+POINTS = [
+    "MODEL.ROI_MASK_HEAD.NAME", "PointRefinedMaskHead", "MODEL.ROI_MASK_HEAD.POOLER_TYPE", "",
+    "MODEL.ROI_MASK_HEAD.POINT_HEAD_ON", "True", "MODEL.POINT_HEAD.NUM_CLASSES", "1", "MODEL.POINT_HEAD.FC_DIM", "16",
+    "MODEL.POINT_HEAD.SUBDIVISION_STEPS", "2", "MODEL.POINT_HEAD.SUBDIVISION_NUM_POINTS", "49",
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +135,20 @@ def test_the_report_has_a_figure_for_each_stage(photo: TracedPhoto, tmp_path: Pa
         "roi-refinement", "roi-fates", "soft-masks", "pasted-masks", "result", "splash",
     }  # fmt: skip
     assert page.stat().st_size < 5e6
+    text = page.read_text()
+    assert "A ResNet of 18 layers" in text
+    assert "<code>MaskRCNNConvUpsampleHead</code> in <code>detectron2/modeling/roi_heads/mask_head.py</code>" in text
+    assert "gives 28 x 28 probabilities." in text
+    assert "a splash keeps those from 0.9 on, and beside one of its class those from 0.5 on" in text
+
+
+def test_the_text_follows_the_parts_of_the_model(photo_file: str) -> None:
+    """A reader who looks a name up in the code has to find it there."""
+    cfg = load_config("balloon_R18_FPN.yaml", [*TINY, *POINTS])
+    subject = Subject("points", build_model(cfg).eval(), cfg, ("balloon",))
+    told = mask_head(TracedPhoto.run(subject, {"file_name": photo_file}, confidence=0.0))
+    assert "`PointRefinedMaskHead` in `balloon_splash/modeling/point_refinement.py`" in told
+    assert re.search(r"gives 28 x 28 probabilities first; its point head .* until there are 112 x 112", told)
 
 
 def test_a_photo_without_detections_says_so(subject: Subject, photo_file: str, tmp_path: Path) -> None:

@@ -7,13 +7,15 @@ import io
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
 from balloon_splash.errors import OutputExistsError, UsageError
 from balloon_splash.inspect.page.report import Report, check_free
-from balloon_splash.inspect.page.style import new_figure
+from balloon_splash.inspect.page.style import new_figure, show_photo, tag
 
 
 def plot() -> Figure:
@@ -40,6 +42,33 @@ def test_the_page_holds_its_pictures_and_needs_no_network(report, tmp_path):
     assert Image.open(io.BytesIO(base64.b64decode(picture[1]))).width > 500
     assert Image.open(tmp_path / "out" / "figures" / "lines.png").format == "PNG"
     assert (tmp_path / "out" / "figures" / "curve.svg").read_text().startswith("<?xml")
+
+
+@pytest.mark.parametrize("size", [(120, 160), (400, 100), (1500, 2000)])
+@pytest.mark.parametrize("columns", [1, 2])
+def test_labels_are_not_cut_at_the_edge_of_a_photo(size: tuple[int, int], columns: int) -> None:
+    height, width = size
+    figure, axes = new_figure(1, columns)
+    ax = axes[0]
+    show_photo(ax, np.zeros((*size, 3), np.uint8), "a photo")
+    for left in (0, width - 1):
+        for top in (0, height - 1):
+            tag(ax, [left, top, left + 1, top + 1], "IoU 0.87", "#ffffff", below=top > 0)
+            tag(ax, [left, top, left + 1, top + 1], "IoU 0.87", "#ffffff")
+    FigureCanvasAgg(figure).draw()
+    for text in ax.texts:
+        drawn, photo = text.get_window_extent(), ax.get_window_extent()
+        cut = min(drawn.x0 - photo.x0, photo.x1 - drawn.x1, drawn.y0 - photo.y0, photo.y1 - drawn.y1)
+        assert cut > -1, "pixels of the figure"
+
+
+def test_on_a_narrow_screen_long_words_break_and_wide_things_scroll_by_themselves(report, tmp_path):
+    report.table(["photo"], [["a" * 200]], "A table")
+    report.figure(plot(), "lines", "b" * 200, "c" * 200)
+    text = report.write(tmp_path / "out").read_text(encoding="utf-8")
+    assert re.search(r"body \{[^}]*overflow-wrap: anywhere", text)
+    assert re.search(r"figure img \{[^}]*max-width: 100%", text)
+    assert '<div class="scroll"><table>' in text
 
 
 def test_sections_are_in_the_table_of_contents_and_can_be_jumped_to(report, tmp_path):
