@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 SPLASHES := $(VENV)/.splashes
 READY := $(VENV)/.ready
 
-.PHONY: demo train test test-all lint format coverage mutation audit lock clean
+.PHONY: demo train notebooks test test-all lint format coverage mutation audit lock clean
 
 demo: $(SPLASHES)
 	@$(BIN)/python tools/demo.py $(DEMO_ARGS)
@@ -16,6 +16,11 @@ demo: $(SPLASHES)
 # The whole journey instead: train a small model, evaluate it, and splash with it.
 train: $(READY)
 	@$(BIN)/python tools/demo.py --train $(DEMO_ARGS)
+
+# Opens the notebooks in a browser; they run as they are, with the model that ships.
+notebooks: $(READY)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'jupyterlab>=4,<5'
+	@$(BIN)/jupyter lab notebooks
 
 # Two processes run the tests, each on its own half of the cores, see tests/conftest.py. If one dies, pytest-xdist 3.8 starts
 # another with `worksteal`; with `loadgroup` it waits for ever.

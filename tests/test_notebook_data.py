@@ -32,8 +32,23 @@ def test_it_runs_on_generated_photos(notebook: NotebookNode, tmp_path: Path) -> 
     config = tmp_path / "tiny.yaml"
     config.write_text(load_config("balloon_R18_FPN.yaml", TINY).dump())
     (parameters,) = (cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))
-    parameters.source = f"BALLOON, CONFIG_FILE = {str(balloon)!r}, {str(config)!r}"
-    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(NOTEBOOK.parent)}}).execute()
+    parameters.source = f"DATASET, CONFIG_FILE = {str(balloon)!r}, {str(config)!r}"
+    _run_and_count(notebook, NOTEBOOK.parent)
+
+
+@pytest.mark.slow
+def test_it_runs_as_it_ships_on_rendered_photos(
+    notebook: NotebookNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DETECTRON2_DATASETS", "datasets")
+    (tmp_path / "notebooks").mkdir()
+    write_synthetic_balloons(tmp_path / "output/demo/synthetic_balloon", num_train=10, num_val=3, progress=False)
+    _run_and_count(notebook, tmp_path / "notebooks")
+
+
+def _run_and_count(notebook: NotebookNode, folder: Path) -> None:
+    """Run a notebook in ``folder``; every figure that its code names must be there."""
+    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(folder)}}).execute()
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     pictures = [cell for cell in code if any("image/png" in output.get("data", {}) for output in cell.outputs)]
     assert len(pictures) == sum("_figure(" in cell.source for cell in code) == 8
