@@ -4,9 +4,9 @@ The names in ``__all__`` are the public interface; each has an example in ``docs
 package is private, and may move or change without notice. A public name loads its module when it is first used:
 ``import balloon_splash`` alone imports neither NumPy nor torch.
 
-``import balloon_splash`` registers the datasets in ``DatasetCatalog`` and the models in Detectron2's registries. The
-registration waits until Detectron2 itself is imported, so the parts that need neither torch nor Detectron2
-(``--help``, effects, image files) start in a fraction of a second.
+``import balloon_splash`` registers the datasets in ``DatasetCatalog``, the models in Detectron2's registries, and
+``balloon-splash://`` as an address of weights. The registration waits until Detectron2 itself is imported, so the parts
+that need neither torch nor Detectron2 (``--help``, effects, image files) start in a fraction of a second.
 """
 
 from __future__ import annotations
@@ -149,7 +149,12 @@ def __dir__() -> list[str]:
 
 
 def _register_models(_: ModuleType) -> None:
+    from detectron2.utils.file_io import PathManager
+
     import balloon_splash.modeling  # noqa: F401  (importing it fills the registries)
+    from balloon_splash.weights.unpacked import PackedWeights
+
+    PathManager.register_handler(PackedWeights(), allow_override=True)
 
 
 def _register_datasets(_: ModuleType) -> None:

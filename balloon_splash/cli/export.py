@@ -68,4 +68,5 @@ def _run(args: argparse.Namespace) -> int:
                 f"  {photo}: {found.found} objects, boxes {found.boxes:.2g} pixels, scores {found.scores:.2g}, "
                 f"masks {found.masks:.2g}"
             )
+    print(f"how to run them without this package: {Path(args.output, f'{args.name}_example.py')}")
     return EXIT_OK

@@ -29,6 +29,8 @@ examples:
     %(prog)s --weights first/model_final.pth --average-with second/model_final.pth --output cups.safetensors
   fewer false alarms: the model finds something in at most one of 40 photos without cups:
     %(prog)s --weights model_final.pth --output cups.safetensors --negatives no_cups --false-alarms 0.025
+  a .pth for Detectron2 and for tools that load its models, with a YAML file beside it:
+    %(prog)s --weights cups.safetensors --to pth --output cups_d2.pth
 then:
     splash.py --input photo.jpg --weights cups.safetensors
 """
@@ -44,7 +46,16 @@ def build_parser() -> Parser:
     parser.add_argument(
         "--weights", required=True, metavar="W", help="weights to pack: a path, a URL, or a name (balloon, coco, last)"
     )
-    parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="file to write, *.safetensors")
+    parser.add_argument(
+        "--output", type=Path, required=True, metavar="FILE", help="file to write, *.safetensors or *.pth"
+    )
+    parser.add_argument(
+        "--to",
+        choices=("safetensors", "pth"),
+        default="safetensors",
+        help="format: safetensors is small and runs without torch; pth, in 32 bits, is for Detectron2 and other tools "
+        "(default: %(default)s)",
+    )
     parser.add_argument(
         "--average-with",
         nargs="+",
@@ -58,7 +69,7 @@ def build_parser() -> Parser:
         help="configuration: a path, one of ours, or one of Detectron2's zoo (default: config.yaml beside the weights)",
     )
     parser.add_argument(
-        "--storage", choices=("int8", "fp16"), default="int8", help="type of each large weight (default: %(default)s)"
+        "--storage", choices=("int8", "fp16"), help="type of each large weight in a packed file (default: int8)"
     )
     parser.add_argument(
         "--calibration",
@@ -108,12 +119,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(args: argparse.Namespace) -> int:
     from balloon_splash.export.packing import pack_weights
 
+    if args.to == "pth":
+        return _unpack(args)
     packed = pack_weights(
         args.weights,
         args.output,
         average_with=args.average_with,
         config_file=args.config_file,
-        storage=args.storage,
+        storage=args.storage or "int8",
         calibration=args.calibration,
         card=dict(args.fact),
         negatives=_negatives(args),
@@ -131,6 +144,26 @@ def _run(args: argparse.Namespace) -> int:
             f"false alarms   in {found.after} of {found.pictures} pictures at {found.confidence:g}, in {found.before} "
             f"before: {found.shift:.2f} added to the background's logit"
         )
+    return EXIT_OK
+
+
+def _unpack(args: argparse.Namespace) -> int:
+    from balloon_splash.export.packing import unpack_weights
+
+    for name, value in {"--storage": args.storage, "--calibration": args.calibration, "--fact": args.fact}.items():
+        if value:
+            raise UsageError(f"{name} is for packed files; expected no --to pth, or no {name}")
+    is_stock = unpack_weights(
+        args.weights,
+        args.output,
+        average_with=args.average_with,
+        config_file=args.config_file,
+        negatives=_negatives(args),
+        overwrite=args.overwrite,
+    )
+    print(f"file           {args.output}")
+    print(f"configuration  {args.output.with_suffix('.yaml')}")
+    print(f"runs           {'with Detectron2 alone' if is_stock else 'with Detectron2, after import balloon_splash'}")
     return EXIT_OK
 
 

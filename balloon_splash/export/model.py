@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 
 from balloon_splash.errors import ConfigError
+from balloon_splash.export import snippet
 from balloon_splash.export.check import Difference, compare
 from balloon_splash.export.formats import (
     EXACT_PRECISION,
@@ -37,7 +38,7 @@ def export(
 
     Args:
         segmenter: an exact segmenter, on the CPU.
-        folder: folder for the files; ``<stem>.json`` says how to use them.
+        folder: folder for the files; ``<stem>.json`` says how to use them, ``<stem>_example.py`` does.
         stem: stem of their names.
         formats: some of :data:`balloon_splash.export.formats.SUFFIXES`.
         photos: photos, in at least one of which the model must find something for the trace to record.
@@ -59,6 +60,7 @@ def export(
     height, width = example.shape[1:]
     images["a grey picture, in which nothing is found"] = np.full((3, width, height), 127, np.float32)
     _write_usage(segmenter, folder / f"{stem}.json", overwrite)
+    _put(folder / f"{stem}_example.py", Path(snippet.__file__).read_bytes(), overwrite)
     for name in formats:
         path = folder / f"{stem}{SUFFIXES[name]}"
         with tempfile.TemporaryDirectory() as temporary:

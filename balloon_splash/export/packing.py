@@ -11,6 +11,7 @@ from torch import nn
 
 from balloon_splash.config import config_folder, config_path
 from balloon_splash.errors import ConfigError, OutputExistsError, UsageError, WeightsError
+from balloon_splash.export.checkpoint_file import write_checkpoint
 from balloon_splash.export.false_alarms import FalseAlarms, limit_false_alarms
 from balloon_splash.export.structure import structure_of
 from balloon_splash.files import atomic_path
@@ -105,11 +106,7 @@ def pack_weights(
         raise UsageError(f"{output}: expected a name that ends in .safetensors")
     if output.exists() and not overwrite:
         raise OutputExistsError.at(output)
-    chosen = choose_model(config_file, weights, device="cpu")
-    # Load as a splash would: weights that do not fit, or have no class names, end here.
-    loaded = load_chosen(chosen.cfg)
-    _average(loaded.model, average_with, chosen.config_file, loaded.class_names)
-    limited = None if negatives is None else _limit(loaded, negatives)
+    chosen, loaded, limited = _load(weights, average_with, config_file, negatives)
     state = loaded.model.state_dict()
     structure, hindrance = _structure(loaded, calibration)
     config = _config_for(chosen, output, overwrite=overwrite)
@@ -120,6 +117,45 @@ def pack_weights(
     content = output.read_bytes()
     sha256 = hashlib.sha256(content).hexdigest()
     return Packed(output, config, len(content), sha256, worst, errors[worst], limited, hindrance)
+
+
+def unpack_weights(
+    weights: str,
+    output: Path,
+    *,
+    average_with: Sequence[str] = (),
+    config_file: str | None = None,
+    negatives: Negatives | None = None,
+    overwrite: bool = False,
+) -> bool:
+    """Write a trained model as a ``.pth`` for Detectron2 and other tools; arguments as in :func:`pack_weights`.
+
+    Returns:
+        Whether the model runs where only Detectron2 is installed; see
+        :func:`~balloon_splash.export.checkpoint_file.write_checkpoint`.
+
+    Raises:
+        UsageError: the output has another suffix.
+        ConfigError, WeightsError, OutputExistsError: as :func:`pack_weights`.
+    """
+    if output.suffix != ".pth":
+        raise UsageError(f"{output}: expected a name that ends in .pth")
+    for file in (output, output.with_suffix(".yaml")):
+        if file.exists() and not overwrite:
+            raise OutputExistsError.at(file)
+    _, loaded, _ = _load(weights, average_with, config_file, negatives)
+    return write_checkpoint(loaded, output, overwrite=overwrite)
+
+
+def _load(
+    weights: str, average_with: Sequence[str], config_file: str | None, negatives: Negatives | None
+) -> tuple[ChosenModel, LoadedModel, FalseAlarms | None]:
+    """Load the model to write, with its configuration and what was done about false alarms."""
+    chosen = choose_model(config_file, weights, device="cpu")
+    # Load as a splash would: weights that do not fit, or have no class names, end here.
+    loaded = load_chosen(chosen.cfg)
+    _average(loaded.model, average_with, chosen.config_file, loaded.class_names)
+    return chosen, loaded, None if negatives is None else _limit(loaded, negatives)
 
 
 def _structure(loaded: LoadedModel, calibration: Sequence[str | Path]) -> tuple[Structure | None, str | None]:

@@ -13,6 +13,7 @@ from balloon_splash.errors import DownloadError, WeightsError
 from balloon_splash.files import hash_of
 from balloon_splash.web.addresses import Rules, without_secrets
 from balloon_splash.web.client import download, one_downloader
+from balloon_splash.weights.names import PACKED_PREFIX, absent
 
 _ZOO_PREFIX = "detectron2://"
 _ZOO = "https://dl.fbaipublicfiles.com/detectron2/"
@@ -29,7 +30,8 @@ _NAMED_BY_HASH = (
 def local_weights(path: str) -> str:
     """Return the local copy of a path or URL (``https://``, ``detectron2://``), fetched once if need be.
 
-    Copies are in Detectron2's cache. Where the name of a file contains the beginning of its hash, as in Detectron2's
+    ``balloon-splash://`` names packed weights (:mod:`balloon_splash.weights.unpacked`). Copies are in Detectron2's
+    cache. Where the name of a file contains the beginning of its hash, as in Detectron2's
     zoo and torchvision's, the hash is checked each time.
 
     Raises:
@@ -37,9 +39,13 @@ def local_weights(path: str) -> str:
             that was fetched elsewhere.
     """
     url = _address(path)
+    if path.startswith(PACKED_PREFIX):
+        from balloon_splash.weights.unpacked import unpacked
+
+        return str(unpacked(path.removeprefix(PACKED_PREFIX)))
     if "://" not in url:
         if not Path(path).is_file():
-            raise WeightsError(f"{path}: no such file; expected weights (.pth, .pkl or .safetensors)")
+            raise absent(path)
         return path
     local = cached_path(path)
     try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import runpy
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -95,6 +97,33 @@ def test_the_files_tell_how_they_are_used(segmenter: Segmenter, tmp_path: Path) 
     assert usage["onnx_opset"] == OPSET
     with pytest.raises(OutputExistsError):
         list(export(segmenter, tmp_path, "tiny", ["torchscript"], photos))
+
+
+@pytest.mark.parametrize("names", [["torchscript"], pytest.param(["onnx", "openvino"], marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "segmenter", [[], pytest.param(REFINED, marks=pytest.mark.slow)], ids=["standard", "points"], indirect=True
+)
+def test_the_example_beside_them_finds_the_same_without_our_package(
+    names: list[str], segmenter: Segmenter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = render_scene(0, (160, 120)).image
+    Image.fromarray(photo).save(tmp_path / "photo.png")
+    written = [path for _, path, _ in export(segmenter, tmp_path, "tiny", names, {"a": photo})]
+    (expected,) = segmenter([photo])
+    for name in [name for name in sys.modules if name.partition(".")[0] in ("balloon_splash", "detectron2")]:
+        monkeypatch.setitem(sys.modules, name, None)  # importing it is an error from here on
+    example = runpy.run_path(str(tmp_path / "tiny_example.py"))
+    usage = json.loads((tmp_path / "tiny.json").read_text())
+    for path in written:
+        boxes, scores, _, masks = example["find"](example["LOADERS"][path.suffix](path, usage), photo, usage)
+        order = np.argsort(-scores, kind="stable")
+        np.testing.assert_allclose(scores[order], expected.scores, atol=1e-3)
+        np.testing.assert_allclose(boxes[order], expected.pred_boxes.tensor, atol=0.5)
+        assert (masks[order] != expected.pred_masks.numpy()).mean() < 2e-3
+    example["main"](str(written[0]), str(tmp_path / "photo.png"))
+    splash = np.asarray(Image.open(tmp_path / "photo_splash.png"))
+    kept = expected.pred_masks.numpy().any(axis=0)
+    assert (splash[kept] != photo[kept]).mean() < 0.01
 
 
 def test_a_photo_without_objects_is_not_enough(segmenter: Segmenter, tmp_path: Path) -> None:
