@@ -129,6 +129,7 @@ def read_instances(
         DatasetError: there is no folder ``image_root``.
     """
     names = options.class_names or found.classes or labels_of(found.photos)
+    left_out = tuple(name for name in labels_of(found.photos) if name not in names) if options.class_names else ()
     folder = PhotoFolder(image_root)
     reader = _InstanceReader(folder, names, options, faults, {})
     try:
@@ -138,7 +139,6 @@ def read_instances(
     annotations = [each for entry in dicts for each in entry["annotations"]]
     n_empty = sum(not photo.annotated for photo in found.photos)
     n_crowds = sum(each["iscrowd"] for each in annotations)
-    left_out = tuple(name for name in labels_of(found.photos) if name not in names) if options.class_names else ()
     report = LoadReport(names, len(dicts), len(annotations), n_empty, n_crowds, faults, found.notes, left_out)
     _log(report, options.keep_empty)
     return dicts, report

@@ -18,8 +18,11 @@ from balloon_splash.errors import DatasetError, UsageError
 def write_via(folder: Path, kinds: list[str], *, key: str = "class", name: str = "via_region_data.json") -> Path:
     folder.mkdir(parents=True)
     Image.new("RGB", (60, 40)).save(folder / "a.jpg")
-    shape = {"name": "polygon", "all_points_x": [5, 30, 30, 5], "all_points_y": [5, 5, 30, 30]}
-    regions = [{"shape_attributes": shape, "region_attributes": {key: kind} if kind else {}} for kind in kinds]
+    shapes = [{"name": "rect", "x": 5 * number, "y": 5, "width": 20, "height": 20} for number in range(len(kinds))]
+    regions = [
+        {"shape_attributes": shape, "region_attributes": {key: kind} if kind else {}}
+        for shape, kind in zip(shapes, kinds, strict=True)
+    ]
     entry = {"filename": "a.jpg", "size": (folder / "a.jpg").stat().st_size, "regions": regions}
     (folder / name).write_text(json.dumps({"a.jpg": entry}))
     return folder
