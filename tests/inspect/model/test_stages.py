@@ -24,12 +24,7 @@ from balloon_splash.inspect.model.traced import TracedPhoto, array
 from balloon_splash.inspect.page.report import Report
 from tests.conftest import TINY
 from tests.inspect.model.tiny_model import write_photos, write_run
-
-POINTS = [
-    "MODEL.ROI_MASK_HEAD.NAME", "PointRefinedMaskHead", "MODEL.ROI_MASK_HEAD.POOLER_TYPE", "",
-    "MODEL.ROI_MASK_HEAD.POINT_HEAD_ON", "True", "MODEL.POINT_HEAD.NUM_CLASSES", "1", "MODEL.POINT_HEAD.FC_DIM", "16",
-    "MODEL.POINT_HEAD.SUBDIVISION_STEPS", "2", "MODEL.POINT_HEAD.SUBDIVISION_NUM_POINTS", "49",
-]  # fmt: skip
+from tests.modeling.test_point_refinement import REFINED
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +139,7 @@ def test_the_report_has_a_figure_for_each_stage(photo: TracedPhoto, tmp_path: Pa
 
 def test_the_text_follows_the_parts_of_the_model(photo_file: str) -> None:
     """A reader who looks a name up in the code has to find it there."""
-    cfg = load_config("balloon_R18_FPN.yaml", [*TINY, *POINTS])
+    cfg = load_config("balloon_R18_FPN.yaml", [*TINY, *REFINED])
     subject = Subject("points", build_model(cfg).eval(), cfg, ("balloon",))
     told = mask_head(TracedPhoto.run(subject, {"file_name": photo_file}, confidence=0.0))
     assert "`PointRefinedMaskHead` in `balloon_splash/modeling/point_refinement.py`" in told
