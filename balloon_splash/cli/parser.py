@@ -83,7 +83,7 @@ def add_classes(group: argparse._ActionsContainer) -> None:
 
 
 def names(text: str) -> list[str]:
-    """For argparse: names with commas between them."""
+    """Read names separated by commas, for argparse."""
     found = [name.strip() for name in text.split(",")]
     if not all(found) or len(set(found)) < len(found):
         raise argparse.ArgumentTypeError(f"{text!r} found, expected different names with commas between them")

@@ -58,7 +58,7 @@ def by_night(browser: Browser, address: str) -> Image.Image:
 
 
 def on_screen(page: Page, place: tuple[int, int]) -> tuple[float, float]:
-    """Where a place of the sample lies in the window."""
+    """Return the position in the window of a place of the sample."""
     bounds = page.locator(".marks").bounding_box()
     assert bounds is not None
     return (
