@@ -43,7 +43,9 @@ def build_parser() -> Parser:
         help="configuration: a path, one of ours, or one of Detectron2's zoo (default: the one beside the weights)",
     )
     model.add_argument(
-        "--weights", metavar="W", help="weights: a path, a URL, or a name from the list below (default: balloon)"
+        "--weights",
+        metavar="W",
+        help="weights: a file, a folder, a URL, or a name from the list below (default: balloon)",
     )
     model.add_argument(
         "--compare", metavar="W", help="weights of a second model to compare on the same photos (default: none)"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +35,12 @@ class PackedFile:
                 "version of pack_weights.py, or --backend torch"
             )
         self.class_names = about.class_names
-        self.structure = Structure.from_json(about.structure, self._path)
+        self.structure = Structure.from_json(about.structure, f"{path} (written by {about.writer})")
         self.digest = about.digest
 
-    @cached_property
+    @property
     def weights(self) -> dict[str, npt.NDArray[Any]]:
-        """float32 arrays by name, checked by the digest.
+        """float32 arrays by name, checked by the digest; read anew each time, since a model is compiled once.
 
         Raises:
             WeightsError: damaged or altered.

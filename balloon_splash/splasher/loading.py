@@ -7,11 +7,14 @@ import shutil
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from balloon_splash.compositing import DEFAULT_CONFIDENCE
 from balloon_splash.errors import ConfigError, UsageError
 from balloon_splash.extras import TRAIN
 from balloon_splash.splasher.finder import Finder
+from balloon_splash.web.addresses import without_secrets
+from balloon_splash.weights.fetch import in_folder, local_weights
 from balloon_splash.weights.names import SHIPPED, SHORT_NAMES, absent, shipped_model
 from balloon_splash.weights.packed import SUFFIX, read_about
 
@@ -39,8 +42,8 @@ def load_finder(
     :mod:`balloon_splash.inference` then runs the model with torch.
 
     Args:
-        config_file: see :meth:`balloon_splash.inference.segmenter.Segmenter.from_config`.
-        weights: path, URL, or a name; None stands for the model that ships.
+        config_file: see :meth:`balloon_splash.inference.segmenter.Segmenter.from_config`, as for all the others.
+        weights: path, URL, folder of a model, or a name; None stands for the model that ships.
         device: a torch device.
         confidence: objects with a lower score are left out.
         backend: ``auto``, ``torch`` or ``openvino``.
@@ -57,8 +60,10 @@ def load_finder(
     for scale in scales:
         if scale < LEAST_SCALE:
             raise UsageError(f"--scales {scale}; expected {LEAST_SCALE} pixels or more")
-    if weights is not None and not _may_be_weights(weights):
-        raise absent(weights)
+    if weights is not None:
+        if not _may_be_weights(weights):
+            raise absent(weights)
+        weights = in_folder(weights)
     hindrance = _hindrance(config_file, weights, device, backend, calibration, opts)
     if hindrance is None:
         from balloon_splash.runtime.finder import OpenVinoFinder
@@ -124,9 +129,9 @@ def _hindrance(
         return f"device {device} was chosen"
     if find_spec("openvino") is None:
         return "OpenVINO is not installed"
+    if weights not in (None, SHIPPED) and Path(urlsplit(str(weights)).path).suffix != SUFFIX:
+        return f"{without_secrets(str(weights))} is not a packed model"
     file = _packed_file(weights)
-    if not (file.suffix == SUFFIX and file.is_file()):
-        return f"{file} is not a packed model"
     about = read_about(str(file))
     if about is None or about.structure is None:
         return f"{file} was not packed for the runtime"
@@ -141,8 +146,8 @@ def _may_be_weights(word: str) -> bool:
 
 
 def _packed_file(weights: str | None) -> Path:
-    """Return the file that may be a packed model."""
-    return shipped_model() if weights in (None, SHIPPED) else Path(str(weights))
+    """The file of a packed model; that of a URL is fetched once."""
+    return shipped_model() if weights in (None, SHIPPED) else Path(local_weights(str(weights)))
 
 
 def _has_gpu() -> bool:

@@ -7,18 +7,17 @@ import re
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
-from iopath.common.file_io import get_cache_dir
-
 from balloon_splash.errors import DownloadError, WeightsError
-from balloon_splash.files import hash_of
+from balloon_splash.files import cache_folder, hash_of
 from balloon_splash.web.addresses import Rules, without_secrets
-from balloon_splash.web.client import download, one_downloader
-from balloon_splash.weights.names import PACKED_PREFIX, absent
+from balloon_splash.weights.names import PACKED_PREFIX, SHORT_NAMES, absent
+from balloon_splash.weights.packed import SUFFIX
 
 _ZOO_PREFIX = "detectron2://"
 _ZOO = "https://dl.fbaipublicfiles.com/detectron2/"
 _TORCHVISION = "https://download.pytorch.org/models/"
 _RULES = Rules(max_bytes=4 * 2**30)
+_OF_A_RUN = ("model_best.pth", "model_final.pth")
 
 #: Hosts that name files by the beginning of their hash: start of the URL, pattern of the name, algorithm.
 _NAMED_BY_HASH = (
@@ -27,12 +26,33 @@ _NAMED_BY_HASH = (
 )
 
 
+def in_folder(weights: str) -> str:
+    """The model file in a folder: the one that was packed there, else the best or the final checkpoint of a run.
+
+    Short names, files and URLs pass unchanged.
+
+    Raises:
+        WeightsError: the folder holds no model, or several packed ones.
+    """
+    folder = Path(weights)
+    if weights in SHORT_NAMES or "://" in weights or not folder.is_dir():
+        return weights
+    packed = sorted(folder.glob(f"*{SUFFIX}"))
+    if len(packed) > 1:
+        names = ", ".join(path.name for path in packed)
+        raise WeightsError(f"{weights}: holds {len(packed)} packed models ({names}); expected --weights to name one")
+    found = next((path for path in (*packed, *(folder / name for name in _OF_A_RUN)) if path.is_file()), None)
+    if found is None:
+        raise WeightsError(f"{weights}: a folder without a model; expected *{SUFFIX}, {' or '.join(_OF_A_RUN)} in it")
+    return str(found)
+
+
 def local_weights(path: str) -> str:
     """Return the local copy of a path or URL (``https://``, ``detectron2://``), fetched once if need be.
 
-    ``balloon-splash://`` names packed weights (:mod:`balloon_splash.weights.unpacked`). Copies are in Detectron2's
-    cache. Where the name of a file contains the beginning of its hash, as in Detectron2's
-    zoo and torchvision's, the hash is checked each time.
+    ``balloon-splash://`` names packed weights (:mod:`balloon_splash.weights.unpacked`). Copies from Detectron2's zoo
+    and torchvision are where Detectron2 keeps its own, others in our cache folder. Where the name of a file contains
+    the beginning of its hash, as in both places, the hash is checked each time.
 
     Raises:
         WeightsError: the file does not exist, cannot be fetched, or does not match its hash; says where to put a copy
@@ -50,6 +70,8 @@ def local_weights(path: str) -> str:
     local = cached_path(path)
     try:
         if not local.is_file():
+            from balloon_splash.web.client import download, one_downloader  # a file that is here needs neither
+
             with one_downloader(local.with_name(f"{local.name}.lock")):
                 if not local.is_file():
                     download(url, local, _RULES, check=lambda part: _check_hash(url, part))
@@ -65,12 +87,12 @@ def local_weights(path: str) -> str:
 def cached_path(path: str) -> Path:
     """Return the place of the copy of a URL: for Detectron2's zoo and torchvision, where Detectron2 itself looks.
 
-    Files from other hosts are kept apart, by host, so that none of them can take the place of one of the zoo's.
+    The files of others lie in our cache folder, by host: nobody can put a file where one of the zoo's is looked for.
     """
     url = _address(path)
     parts = urlsplit(url)
     inside = [part for part in parts.path.split("/") if part not in ("", ".", "..")]
-    place = Path(get_cache_dir(), *inside) if url.startswith((_ZOO, _TORCHVISION)) else _foreign(parts, inside)
+    place = _zoo_cache().joinpath(*inside) if url.startswith((_ZOO, _TORCHVISION)) else _foreign(parts, inside)
     if not inside:
         raise WeightsError(f"{without_secrets(path)}: not the name of a file; expected .pth, .pkl or .safetensors")
     return place
@@ -80,10 +102,16 @@ def _address(path: str) -> str:
     return _ZOO + path.removeprefix(_ZOO_PREFIX) if path.startswith(_ZOO_PREFIX) else path
 
 
+def _zoo_cache() -> Path:
+    from iopath.common.file_io import get_cache_dir  # comes with Detectron2, which the zoo's models need anyway
+
+    return Path(get_cache_dir())
+
+
 def _foreign(parts: SplitResult, inside: list[str]) -> Path:
     """Return the place for a URL that is neither the zoo's nor torchvision's; another query is another file."""
     host = re.sub(r"[^\w.-]", "_", parts.netloc.rpartition("@")[2])
-    folder = Path(get_cache_dir(), "balloon_splash", host)
+    folder = cache_folder() / "weights" / host
     if parts.query:
         folder /= hashlib.sha256(parts.query.encode()).hexdigest()[:16]
     return Path(folder, *inside)

@@ -2,7 +2,8 @@
 
 A file of ours is a plain safetensors file whose metadata say what it is: ``format``, ``version``, ``storage``,
 ``class_names``, ``config`` (the configuration it was trained with), ``card`` (facts about the model), ``structure``
-(what :mod:`balloon_splash.runtime` needs to run it without torch, where it can) and ``digest``.
+(what :mod:`balloon_splash.runtime` needs to run it without torch, where that can be), ``writer`` (the version of this
+package that wrote it) and ``digest``.
 With ``int8``, each large weight is a tensor of int8 and, under its name and :data:`_SCALE`, a float32 scale for each
 slice of its first dimension, the output channels of a convolution (weight-only quantisation, symmetric, to the
 nearest; as in Jacob et al. 2018, section 2). The scales and shifts of norms stay float32.
@@ -22,6 +23,7 @@ import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from balloon_splash import __version__
 from balloon_splash.errors import WeightsError
 from balloon_splash.files import atomic_path
 
@@ -50,7 +52,8 @@ class About:
         config: the name of a configuration file, ours or one beside the weights.
         card: facts for people: AP, data, licence, ...
         structure: JSON of a :class:`~balloon_splash.runtime.structure.Structure`; None where torch is needed.
-        digest: digest of the file's content, as stored in it; empty before it is written.
+        digest: of all that the file holds, as it says itself; empty before it is written.
+        writer: the program that wrote it, with its version; empty before it is written.
     """
 
     class_names: tuple[str, ...]
@@ -58,6 +61,7 @@ class About:
     card: Mapping[str, str] = field(default_factory=dict)
     structure: str | None = None
     digest: str = field(default="", compare=False)
+    writer: str = field(default="", compare=False)
 
 
 def write_packed(
@@ -88,6 +92,7 @@ def write_packed(
         "class_names": json.dumps(list(about.class_names)),
         "config": about.config,
         "card": json.dumps(dict(about.card), sort_keys=True),
+        "writer": f"balloon_splash {__version__}",
     }
     if about.structure is not None:
         metadata["structure"] = about.structure
@@ -205,11 +210,16 @@ def _read(path: str, framework: str, *, with_tensors: bool) -> tuple[dict[str, s
 def _about(path: str, metadata: Mapping[str, str]) -> About:
     if metadata.get("version") != VERSION:
         raise WeightsError(
-            f"{path}: written as version {metadata.get('version')} of {FORMAT}; expected {VERSION}, "
-            "or a newer balloon_splash"
+            f"{path}: version {metadata.get('version')} of {FORMAT}, written by {_writer(metadata)}; "
+            f"expected {VERSION}, or a newer balloon_splash than {__version__}"
         )
     try:
         names, card = tuple(json.loads(metadata["class_names"])), json.loads(metadata["card"])
-        return About(names, metadata["config"], card, metadata.get("structure"), metadata["digest"])
+        structure, digest = metadata.get("structure"), metadata["digest"]
+        return About(names, metadata["config"], card, structure, digest, _writer(metadata))
     except (KeyError, ValueError, TypeError) as error:
         raise WeightsError(f"{path}: damaged, its metadata are incomplete ({error})") from error
+
+
+def _writer(metadata: Mapping[str, str]) -> str:
+    return metadata.get("writer", "an older balloon_splash")  # which did not say

@@ -18,10 +18,10 @@ from detectron2.config import CfgNode
 
 from balloon_splash.config import load_config
 from balloon_splash.errors import WeightsError
-from balloon_splash.weights.fetch import cached_path, local_weights
+from balloon_splash.weights.fetch import cached_path, in_folder, local_weights
 from balloon_splash.weights.grow import grown_backbone
 from balloon_splash.weights.names import SHIPPED, SHORT_NAMES, shipped_model
-from balloon_splash.weights.packed import read_about
+from balloon_splash.weights.packed import SUFFIX, read_about
 from balloon_splash.weights.run_folder import newest_sound
 
 #: Environment variable that names a ResNet-50 trained on ImageNet, from which a ResNet-101 is grown where the latter's
@@ -98,7 +98,8 @@ def choose_model(
 
     Args:
         config_file: see :func:`balloon_splash.config.config_path`.
-        weights: a short name (:mod:`balloon_splash.weights.names`), a name of the zoo, a path or a URL.
+        weights: a short name (:mod:`balloon_splash.weights.names`), a name of the zoo, a path or a URL; of a folder
+            the model in it, see :func:`~balloon_splash.weights.fetch.in_folder`.
         device: see :func:`balloon_splash.config.load_config`.
         opts: ``KEY VALUE`` overrides of the configuration.
 
@@ -108,6 +109,8 @@ def choose_model(
     """
     if weights is None and config_file is None:
         weights = SHIPPED
+    if weights is not None:
+        weights = in_folder(weights)
     if weights == "last":
         config_file, weights = _last_of_run(config_file, opts)
     name = config_file or _config_of(str(weights))
@@ -150,7 +153,7 @@ def _meaning(word: str, cfg: CfgNode, config_file: str | None = None) -> Meaning
     """Return the meaning of a word with this configuration, which may be known by name."""
     if word in _MEANINGS:
         return _MEANINGS[word](cfg, config_file)
-    return Meaning(zoo_weights(word), other_classes=True) if is_zoo_name(word) else Meaning(word)
+    return Meaning(zoo_weights(word), other_classes=True) if is_zoo_name(word) else Meaning(in_folder(word))
 
 
 def _balloon(_cfg: CfgNode, _config_file: str | None) -> Meaning:
@@ -228,11 +231,12 @@ def _config_of(weights: str) -> str:
         return COCO
     if is_zoo_name(weights):
         return weights
-    path = shipped_model() if weights == SHIPPED else Path(weights)
+    packed_elsewhere = "://" in weights and weights.endswith(SUFFIX)  # names its configuration itself
+    path = shipped_model() if weights == SHIPPED else Path(local_weights(weights) if packed_elsewhere else weights)
     own, run = path.with_suffix(".yaml"), path.with_name("config.yaml")
     if own.is_file():
         return str(own)
-    if path.suffix == ".safetensors" and path.is_file() and (about := read_about(str(path))) is not None:
+    if path.suffix == SUFFIX and path.is_file() and (about := read_about(str(path))) is not None:
         return about.config
     return str(run) if run.is_file() else "balloon_R101_FPN.yaml"
 

@@ -22,8 +22,9 @@ TORCHVISION = "https://download.pytorch.org/models/"
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache, and no proxy."""
+    """An empty cache, Detectron2's and ours, and no proxy."""
     monkeypatch.setenv("FVCORE_CACHE", str(tmp_path / "fetched"))
+    monkeypatch.setenv("BALLOON_SPLASH_CACHE", str(tmp_path / "fetched"))
     monkeypatch.setenv("NO_PROXY", "*")
     return tmp_path / "fetched"
 
@@ -47,9 +48,9 @@ def test_a_file_is_fetched_once(cache: Path) -> None:
         ("detectron2://ImageNetPretrained/MSRA/R-50.pkl", "detectron2/ImageNetPretrained/MSRA/R-50.pkl"),
         (f"{ZOO}a/b.pkl", "detectron2/a/b.pkl"),
         (f"{TORCHVISION}r.pth", "models/r.pth"),
-        ("https://example.org/detectron2/a/b.pkl", "balloon_splash/example.org/detectron2/a/b.pkl"),
-        ("https://me:pass@example.org:8443/b.pkl", "balloon_splash/example.org_8443/b.pkl"),
-        ("https://example.org/../../../.bashrc", "balloon_splash/example.org/.bashrc"),
+        ("https://example.org/detectron2/a/b.pkl", "weights/example.org/detectron2/a/b.pkl"),
+        ("https://me:pass@example.org:8443/b.pkl", "weights/example.org_8443/b.pkl"),
+        ("https://example.org/../../../.bashrc", "weights/example.org/.bashrc"),
         (f"{ZOO}../../../.bashrc", "detectron2/.bashrc"),
     ],
 )
@@ -114,7 +115,7 @@ def test_what_cannot_be_fetched_is_told_without_secrets(cache: Path, path: str, 
         local_weights(server.replace("//", "//me:secret@") + path)
     assert "secret" not in str(caught.value)
     assert "me:pass" not in str(caught.value)
-    assert f"put the file at {cache}/balloon_splash/127.0.0.1" in str(caught.value)
+    assert f"put the file at {cache}/weights/127.0.0.1" in str(caught.value)
     assert files(cache) == []
 
 
