@@ -65,7 +65,7 @@ def main() -> None:
             for backend in args.backends:
                 if f"{parts}:{backend}" not in args.leave_out:
                     sides[f"{parts}, {backend}"] = _ours(weights, backend, photo)
-        sides["stock, runtime without torch"] = _runtime(folder / "stock.safetensors", photo)
+            sides[f"{parts}, runtime without torch"] = _runtime(weights, photo)
         print_table(compare(f"R{args.depth}, {args.side} x {args.side}", sides, rounds=args.rounds))
 
 

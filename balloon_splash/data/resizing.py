@@ -8,6 +8,7 @@ from detectron2.config import CfgNode
 from detectron2.data import transforms as T
 from detectron2.data.transforms import ResizeShortestEdge
 
+from balloon_splash.data.single_samples import matterport_size, single_samples
 from balloon_splash.errors import ConfigError
 
 MODES = ("shortest_edge", "square", "pad64", "none")
@@ -28,11 +29,7 @@ def evaluation_resize(cfg: CfgNode) -> T.Augmentation:
 
 
 class MatterportResize(T.Augmentation):
-    """Resizing of matterport's Mask R-CNN (``utils.resize_image`` at commit 3deaec5), without its padding.
-
-    Photos are scaled up to a short edge and, in mode "square", down to a longest edge. Pixels are single bilinear
-    samples, cut off to whole numbers, with black outside the photo, as of scikit-image without anti-aliasing.
-    """
+    """Resizing of matterport's Mask R-CNN, see :mod:`balloon_splash.data.single_samples`."""
 
     def __init__(self, mode: str, min_dim: int, max_dim: int, min_scale: float = 0.0) -> None:
         """Resize as ``IMAGE_RESIZE_MODE`` "square", "pad64" or "none" with these ``IMAGE_MIN_DIM`` and so on."""
@@ -48,14 +45,10 @@ class MatterportResize(T.Augmentation):
         return _SingleSamples(height, width, *self.output_shape(height, width))
 
     def output_shape(self, height: int, width: int) -> tuple[int, int]:
-        """Return height and width of the resized photo, in whole pixels, at least one."""
-        if self.mode == "none":
-            return height, width
-        scale = max(1.0, self.min_dim / min(height, width), self.min_scale)
-        longest = max(height, width)
-        if self.mode == "square" and round(longest * scale) > self.max_dim:
-            scale = self.max_dim / longest
-        return max(round(height * scale), 1), max(round(width * scale), 1)
+        """Return height and width; see :func:`~balloon_splash.data.single_samples.matterport_size`."""
+        return matterport_size(
+            height, width, mode=self.mode, min_dim=self.min_dim, max_dim=self.max_dim, min_scale=self.min_scale
+        )
 
 
 class _SingleSamples(T.ResizeTransform):
@@ -66,23 +59,4 @@ class _SingleSamples(T.ResizeTransform):
 
     def apply_image(self, img: npt.NDArray[np.uint8], interp: int | None = None) -> npt.NDArray[np.uint8]:
         """Resize ``(H, W, C)`` uint8 to ``(new_h, new_w, C)``; ``interp`` is ignored."""
-        if img.shape[:2] == (self.new_h, self.new_w):
-            return img
-        bordered = np.pad(img, ((1, 1), (1, 1), (0, 0)))
-        rows, down = _samples(self.h, self.new_h)
-        columns, right = _samples(self.w, self.new_w)
-        right, down = right[:, None], down[:, None, None]
-
-        def along(row: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
-            cells = bordered[row]
-            mixed: npt.NDArray[np.float64] = (1 - right) * cells[:, columns] + right * cells[:, columns + 1]
-            return mixed
-
-        return ((1 - down) * along(rows) + down * along(rows + 1)).astype(np.uint8)
-
-
-def _samples(length: int, new_length: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]:
-    """Return the cell before each sample, on an axis with a border of one, and the share of the cell behind it."""
-    at = (np.arange(new_length) + 0.5) * (length / new_length) + 0.5
-    cells = np.floor(at).astype(np.intp)
-    return cells, at - cells
+        return single_samples(img, self.new_h, self.new_w)

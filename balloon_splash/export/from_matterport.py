@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from detectron2.config import CfgNode
 from detectron2.modeling import build_model
-from torch import Tensor
 
 from balloon_splash.config import load_config
 from balloon_splash.data.resizing import MODES
@@ -91,10 +89,10 @@ def convert_matterport(
     Args:
         weights: the ``.h5`` file.
         output: the file of weights, ``*.safetensors``.
-        class_names: names in the order of the ``add_class`` calls, without the background.
-        settings: settings of its training; by default those of ``balloon.py``.
-        equal: use the parts of :mod:`balloon_splash.modeling.matterport`, whose results are the original's; else
-            Detectron2's own, which approximate them, and which :mod:`balloon_splash.runtime` can run.
+        class_names: in the order of the ``add_class`` calls, without the background.
+        settings: how the model was trained; by default as in ``balloon.py``.
+        equal: run it by the parts of :mod:`balloon_splash.modeling.matterport`, whose results are the original's; else
+            by Detectron2's own, which are an approximation.
         storage: see :func:`~balloon_splash.weights.packed.write_packed`.
         opts: ``KEY VALUE`` overrides of the configuration.
         overwrite: replace existing files.
@@ -115,8 +113,9 @@ def convert_matterport(
     _check_names(weights, read.architecture, class_names, settings)
     cfg = configuration(read.architecture, class_names, settings, equal=equal, opts=opts)
     card = {"converted from": f"matterport's Mask R-CNN, {weights.name}"}
-    structure = None if equal else _for_the_runtime(read.state, cfg)
-    about = About(tuple(class_names), beside.name, card, structure)
+    with WithoutInit():
+        structure = structure_of(build_model(cfg), cfg)
+    about = About(tuple(class_names), beside.name, card, structure.to_json())
     with atomic_path(beside, overwrite=overwrite) as temporary:
         temporary.write_text(cfg.dump(), encoding="utf-8")
         write_packed(output, read.state, about, storage=storage, overwrite=overwrite)
@@ -156,17 +155,6 @@ def configuration(
         keys |= _STOCK
     own = [str(part) for pair in keys.items() for part in pair]
     return load_config(f"matterport_R{of.depth}_FPN.yaml", [*own, *opts])
-
-
-def _for_the_runtime(state: dict[str, Tensor], cfg: CfgNode) -> str:
-    """Return the structure for :mod:`balloon_splash.runtime`, whose RPN deltas have no weights (changes both)."""
-    weights = torch.tensor(cfg.MODEL.RPN.BBOX_REG_WEIGHTS)
-    cfg.MODEL.RPN.BBOX_REG_WEIGHTS = (1.0, 1.0, 1.0, 1.0)
-    for name in ("weight", "bias"):
-        deltas = state[f"proposal_generator.rpn_head.anchor_deltas.{name}"].unflatten(0, (-1, 4))
-        deltas /= weights.reshape(4, *[1] * (deltas.dim() - 2))
-    with WithoutInit():
-        return structure_of(build_model(cfg), cfg).to_json()
 
 
 def _check(output: Path, settings: MatterportSettings) -> None:

@@ -21,6 +21,10 @@ from torch import nn
 
 from balloon_splash.errors import ConfigError
 from balloon_splash.inference.fast.proposals import CANDIDATES, FEWEST, MOST
+from balloon_splash.modeling.matterport import MatterportRCNN, MatterportROIHeads, MatterportRPN
+from balloon_splash.modeling.matterport.pooler import CropPooler
+from balloon_splash.modeling.matterport.roi_heads import MatterportOutputLayers
+from balloon_splash.modeling.matterport.stem import MatterportStem
 from balloon_splash.modeling.point_refinement import PointRefinedMaskHead
 from balloon_splash.modeling.rcnn import BalloonRCNN
 from balloon_splash.modeling.roi_heads import BalloonROIHeads
@@ -38,16 +42,18 @@ def structure_of(model: Any, cfg: CfgNode) -> Structure:
     Raises:
         ConfigError: the model has a part that the runtime does not know, which the message names.
     """
-    _expect("meta-architecture", model, GeneralizedRCNN, BalloonRCNN)
+    _expect("meta-architecture", model, GeneralizedRCNN, BalloonRCNN, MatterportRCNN)
     rpn, heads = model.proposal_generator, model.roi_heads
-    _expect("proposal generator", rpn, RPN, BalloonRPN)
-    _expect("ROI heads", heads, StandardROIHeads, BalloonROIHeads)
+    old = type(model) is MatterportRCNN
+    _expect("proposal generator", rpn, *((MatterportRPN,) if old else (RPN, BalloonRPN)))
+    _expect("ROI heads", heads, *((MatterportROIHeads,) if old else (StandardROIHeads, BalloonROIHeads)))
     _require("keypoints", not getattr(heads, "keypoint_on", False))
     return Structure(
-        **_backbone(model.backbone),
+        **_backbone(model.backbone, MatterportStem if old else BasicStem),
         **_rpn(rpn, heads),
         **_box(heads),
         **_mask(heads.mask_head, heads),
+        **(_canvas(model, cfg) if old else {}),
         pixel_mean=tuple(cfg.MODEL.PIXEL_MEAN),
         pixel_std=tuple(cfg.MODEL.PIXEL_STD),
         bgr=cfg.INPUT.FORMAT == "BGR",
@@ -56,11 +62,20 @@ def structure_of(model: Any, cfg: CfgNode) -> Structure:
     )
 
 
-def _backbone(backbone: Any) -> dict[str, Any]:
+def _canvas(model: Any, cfg: CfgNode) -> dict[str, Any]:
+    return {
+        "matterport": True,
+        "resize_mode": cfg.INPUT.RESIZE_MODE,
+        "resize_min_scale": float(cfg.INPUT.RESIZE_MIN_SCALE),
+        "square": model.square,
+    }
+
+
+def _backbone(backbone: Any, stem: type) -> dict[str, Any]:
     _expect("backbone", backbone, FPN)
     resnet: Any = backbone.bottom_up
     _expect("bottom-up network", resnet, ResNet)
-    _expect("stem", resnet.stem, BasicStem)
+    _expect("stem", resnet.stem, stem)
     _expect("last level of the FPN", backbone.top_block, LastLevelMaxPool)
     _require("an FPN that averages", backbone._fuse_type == "sum")
     _require("an FPN of other stages", tuple(backbone.in_features) == ("res2", "res3", "res4", "res5"))
@@ -89,18 +104,20 @@ def _rpn(rpn: Any, heads: Any) -> dict[str, Any]:
     _expect("RPN head", rpn.rpn_head, StandardRPNHead)
     _require("an RPN on other levels", tuple(rpn.in_features) == ("p2", "p3", "p4", "p5", "p6"))
     _require("ROI heads on other levels", tuple(heads.box_in_features) == ("p2", "p3", "p4", "p5"))
-    _require("weights of RPN deltas", tuple(rpn.box2box_transform.weights) == (1.0, 1.0, 1.0, 1.0))
     _require("a smallest proposal", rpn.min_box_size == 0)
     hidden = rpn.rpn_head.conv
     several = isinstance(hidden, nn.Sequential)
+    candidates, limit = rpn.pre_nms_topk[False], rpn.post_nms_topk[False]
+    cut = not isinstance(rpn, MatterportRPN)  # which chooses among all levels together, and equal to the original
     return {
         "rpn_convolutions": tuple(f"conv.{name}" for name, _ in hidden.named_children()) if several else ("conv",),
         "anchors": tuple(tuple(map(tuple, cells.tolist())) for cells in rpn.anchor_generator.cell_anchors),
         "strides": tuple(rpn.anchor_generator.strides),
         "anchor_offset": float(rpn.anchor_generator.offset),
-        "candidates": min(rpn.pre_nms_topk[False], CANDIDATES),
-        "proposals": min(rpn.post_nms_topk[False], MOST),
-        "sure_proposals": FEWEST,
+        "candidates": min(candidates, CANDIDATES) if cut else candidates,
+        "proposals": min(limit, MOST) if cut else limit,
+        "sure_proposals": FEWEST if cut else limit,
+        "rpn_weights": tuple(map(float, rpn.box2box_transform.weights)),
         "rpn_nms": rpn.nms_thresh,
     }
 
@@ -108,7 +125,7 @@ def _rpn(rpn: Any, heads: Any) -> dict[str, Any]:
 def _box(heads: Any) -> dict[str, Any]:
     head, predictor = heads.box_head, heads.box_predictor
     _expect("box head", head, FastRCNNConvFCHead)
-    _expect("box predictor", predictor, FastRCNNOutputLayers)
+    _expect("box predictor", predictor, FastRCNNOutputLayers, MatterportOutputLayers)
     _require("convolutions in the box head", not head.conv_norm_relus)
     _require("sigmoid scores", not predictor.use_sigmoid_ce)
     _require_pooler(heads.box_pooler)
@@ -154,7 +171,8 @@ def _require_pooler(pooler: Any) -> None:
     square = pooler.output_size[0] == pooler.output_size[1]
     levels = (pooler.min_level, pooler.max_level, pooler.canonical_box_size, pooler.canonical_level)
     _require("poolers of other levels", levels == (2, 5, 224, 4))
-    plain = all(getattr(each, "aligned", False) and each.sampling_ratio == 0 for each in pooler.level_poolers)
+    samples = 1 if isinstance(pooler, CropPooler) else 0
+    plain = all(getattr(each, "aligned", False) and each.sampling_ratio == samples for each in pooler.level_poolers)
     _require("another pooler than ROIAlignV2", square and plain)
 
 

@@ -10,6 +10,7 @@ from detectron2.structures import Boxes, Instances
 from torch import Tensor
 
 from balloon_splash.errors import ConfigError
+from balloon_splash.modeling.matterport import MatterportRCNN
 
 
 @torch.no_grad()
@@ -35,7 +36,8 @@ def segment_boxes(model: Any, batched_input: dict[str, Any], boxes: Tensor) -> I
     images = model.preprocess_image([batched_input])
     features = model.backbone(images.tensor)
     size = images.image_sizes[0]
-    given = Boxes(boxes.to(model.device))
+    move = _place(model, batched_input, boxes).to(model.device)
+    given = Boxes(boxes.to(model.device) + move)
     pooled = roi_heads.box_pooler([features[name] for name in roi_heads.box_in_features], [given])
     predictions = roi_heads.box_predictor(roi_heads.box_head(pooled))
     proposals = [Instances(size, proposal_boxes=given)]
@@ -43,9 +45,18 @@ def segment_boxes(model: Any, batched_input: dict[str, Any], boxes: Tensor) -> I
     scores, classes = likely[:, :-1].max(dim=1)
     (mended,) = roi_heads.box_predictor.predict_boxes(predictions, proposals)  # (N, 4), or (N, 4K) by class
     mended = mended.view(len(boxes), -1, 4)
-    best = Boxes(mended[torch.arange(len(boxes)), classes if mended.shape[1] > 1 else 0])
-    best.clip(size)
-    best.tensor = torch.where(best.nonempty()[:, None], best.tensor, given.tensor)
+    best = Boxes(mended[torch.arange(len(boxes)), classes if mended.shape[1] > 1 else 0] - move)
+    best.clip(batched_input["image"].shape[-2:])
+    best.tensor = torch.where(best.nonempty()[:, None], best.tensor, given.tensor - move) + move
     asked = Instances(size, pred_boxes=best, scores=scores, pred_classes=classes)
     (found,) = roi_heads.forward_with_given_boxes(features, [asked])
+    found.pred_boxes.tensor -= move
     return found
+
+
+def _place(model: Any, batched_input: dict[str, Any], boxes: Tensor) -> Tensor:
+    """Return how far boxes ``(4,)`` move with the image: a model of matterport's puts it in the middle of a canvas."""
+    if not isinstance(model, MatterportRCNN):
+        return boxes.new_zeros(4)
+    top, left = model.corner(batched_input["image"])
+    return boxes.new_tensor([left, top, left, top])

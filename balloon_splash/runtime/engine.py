@@ -1,10 +1,17 @@
-"""OpenVINO on this machine's cores: models compiled for them, and several pictures at a time."""
+"""OpenVINO on this machine's cores: models compiled for them, and several pictures at a time.
+
+Pictures side by side wait for each other's convolutions, which take all cores, and share the cores for all between: one
+compiled model does for all of them, with one set of weights and of activations.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import functools
 import logging
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -29,15 +36,20 @@ logger = logging.getLogger(__name__)
 KIND = "runtime-compiled"
 BLOB = "compiled.blob"
 
+_MMAP_THRESHOLD = -3  # M_MMAP_THRESHOLD of malloc.h
+_LARGE = 2**20
+"""Bytes of an array from which on the system gets its memory back."""
+
 MOST_WORKERS = 4
-"""Most workers: each holds the activations of a picture."""
+"""Each holds the feature maps of a picture."""
 
 
 class Program:
     """Compiled model, which several threads may run at a time."""
 
-    def __init__(self, compiled: ov.CompiledModel) -> None:
-        self._compiled = compiled
+    def __init__(self, compiled: ov.CompiledModel, blob: Array | None = None) -> None:
+        """Run a model; ``blob`` holds the bytes that it was imported from, and still reads."""
+        self._compiled, self._blob = compiled, blob
         self._idle: list[ov.InferRequest] = []
 
     @contextlib.contextmanager
@@ -60,37 +72,35 @@ class Program:
 
 
 class Engine:
-    """Engine that compiles models for the CPU, and divides its cores among a few workers.
+    """Engine that compiles models for the CPU, and processes a few pictures at a time.
 
     Compiled models are kept on disk for the next process.
     """
 
     def __init__(self, workers: int | None = None) -> None:
         """Process ``workers`` pictures at a time; None takes one per core, up to :data:`MOST_WORKERS`."""
+        _give_back_freed_memory()
         openvino = import_unreported("openvino")
         self.core = openvino.Core()
         self.capabilities: list[str] = self.core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         self.threads = available_cores()
         self.workers = min(self.threads, MOST_WORKERS) if workers is None else workers
         self._version: str = openvino.get_version()
+        self._tensor: type[ov.Tensor] = openvino.Tensor
         self._pool: ThreadPoolExecutor | None = None
-        self._side_by_side = False
 
-    def program(
-        self, key: Mapping[str, str], make: Callable[[], ov.Model], *, workers: int = 1, floats: str = "f32"
-    ) -> Program:
+    def program(self, key: Mapping[str, str], make: Callable[[], ov.Model], *, floats: str = "f32") -> Program:
         """Compile a model, or take it from the cache.
 
         Args:
-            key: unique key of the model.
-            make: function that builds it; called unless the cache has the compiled model.
-            workers: number of threads that run it at a time, each on its share of the cores.
+            key: tells the model from all others.
+            make: builds it; called unless the cache has what it would be compiled to.
             floats: the precision of what is not in 8 bits, as OpenVINO names it.
         """
         settings = {
             "INFERENCE_PRECISION_HINT": floats,
-            "PERFORMANCE_HINT": "LATENCY" if workers == 1 else "THROUGHPUT",
-            "NUM_STREAMS": workers,
+            "PERFORMANCE_HINT": "LATENCY",
+            "NUM_STREAMS": 1,
             "INFERENCE_NUM_THREADS": self.threads,
             "ENABLE_CPU_PINNING": False,  # reading and writing photos need the same cores
         }
@@ -103,7 +113,9 @@ class Engine:
         try:
             folder = artifact(KIND, digest({**key, "settings": str(settings), **self._machine()}), compile_into)
             if not fresh:
-                return Program(self.core.import_model((folder / BLOB).read_bytes(), "CPU", settings))
+                # Mapped, so that its weights take no memory twice. OpenVINO takes only arrays that it could write to.
+                blob = np.memmap(folder / BLOB, np.uint8, mode="c")
+                return Program(self.core.import_model(self._tensor(blob, shared_memory=True), "CPU", settings), blob)
         except (OSError, RuntimeError) as error:
             logger.warning("%s: not used for compiled models (%s)", KIND, str(error).splitlines()[0])
         return Program(fresh[0] if fresh else self.core.compile_model(make(), "CPU", settings))
@@ -117,22 +129,21 @@ class Engine:
             "graph": digest_of_files([Path(graph.__file__)]),
         }
 
-    @property
-    def current_workers(self) -> int:
-        """Return the number of threads that run programs at a time now."""
-        return self.workers if self._side_by_side else 1
-
     def map(self, function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
         """Map ``function`` over the items, several at a time, in order; raise the first error."""
         if len(items) < 2 or self.workers == 1:
             return [function(item) for item in items]
         if self._pool is None:
             self._pool = ThreadPoolExecutor(self.workers, thread_name_prefix="model")
-        self._side_by_side = True
-        try:
-            return list(self._pool.map(function, items))
-        finally:
-            self._side_by_side = False
+        return list(self._pool.map(function, items))
+
+
+@functools.cache
+def _give_back_freed_memory() -> None:
+    """Let the C library return large arrays to the system once they are freed; glibc keeps those below 32 MB."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):  # another C library
+            ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, _LARGE)
 
 
 def available_cores() -> int:

@@ -12,15 +12,14 @@ from balloon_splash.compositing import DEFAULT_CONFIDENCE
 from balloon_splash.compositing.detections import Detections
 from balloon_splash.compositing.overlap import joined, once
 from balloon_splash.errors import WeightsError
-from balloon_splash.runtime.boxes import Boxes, clipped, decoded, not_empty, suppressed
+from balloon_splash.runtime.boxes import Boxes, not_empty
 from balloon_splash.runtime.engine import Engine
+from balloon_splash.runtime.matterport import MatterportRules
 from balloon_splash.runtime.packed_file import PackedFile
 from balloon_splash.runtime.parts import Features, Parts
 from balloon_splash.runtime.points import refined
 from balloon_splash.runtime.precision import choose_precision
-from balloon_splash.runtime.preparing import network_image
-from balloon_splash.runtime.proposals import proposals
-from balloon_splash.runtime.structure import Structure
+from balloon_splash.runtime.rules import Placed, Rules
 
 Image = npt.NDArray[np.uint8]
 
@@ -61,11 +60,14 @@ class OpenVinoFinder:
         self.class_names = file.class_names
         self.confidence = confidence
         self.structure = file.structure
-        self._scales = [file.structure.at_scale(short_edge) for short_edge in scales] or [file.structure]
+        structures = [file.structure.at_scale(short_edge) for short_edge in scales] or [file.structure]
+        rules = MatterportRules if file.structure.matterport else Rules
+        self._rules = rules(file.structure)
+        self._at_scales = [rules(structure) for structure in structures]
         self._engine = Engine(workers)
         chosen = choose_precision(precision, file.structure, self._engine.capabilities)
         self.precision = chosen.name
-        self._parts = Parts(file, chosen, self._engine)
+        self._parts = Parts(file, chosen, self._engine, self._rules)
 
     def detect(self, images: Sequence[Image]) -> list[Detections]:
         """Find the objects in each of a batch of ``(H, W, 3)`` RGB pictures, best score first.
@@ -76,82 +78,71 @@ class OpenVinoFinder:
         return self._engine.map(self._detect_one, images)
 
     def masks(self, image: Image, boxes: Boxes, classes: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        """Compute soft masks ``(N, M, M)`` of hand-drawn boxes ``(N, 4)``, in pixels of the picture."""
-        network = network_image(image, self.structure)
-        scale = _scale(image.shape[:2], network.shape[1:])
-        with self._parts.convolve(network) as features:
-            return self._masks(features, (boxes / scale).astype(np.float32), classes)
+        """Soft masks ``(N, M, M)`` of boxes ``(N, 4)`` that somebody has drawn, in pixels of the picture."""
+        placed = self._rules.place(image)
+        with self._parts.convolve(placed.pixels) as features:
+            return self._masks(features, self._rules.to_network(boxes, placed), classes)
 
     def segment(self, image: Image, boxes: Boxes) -> Detections:
         """See :class:`balloon_splash.splasher.finder.BoxFinder`."""
-        network = network_image(image, self.structure)
-        size = (image.shape[0], image.shape[1])
-        asked = (boxes / _scale(size, network.shape[1:])).astype(np.float32)
+        placed = self._rules.place(image)
+        asked = self._rules.to_network(boxes, placed)
         scores, classes = np.zeros(len(asked), np.float32), np.zeros(len(asked), np.int64)
         mended = asked.copy()
-        with self._parts.convolve(network) as features:
-            for number, box in enumerate(asked):  # one by one, because the box head returns boxes in another order
+        with self._parts.convolve(placed.pixels) as features:
+            for number, box in enumerate(asked):  # one by one, since the box head answers in an order of its own
                 _, (likely,), deltas = self._parts.box_head(features, box[None])
                 classes[number], scores[number] = likely[:-1].argmax(), likely[:-1].max()
-                moved = clipped(decoded(box[None], deltas, self.structure.box_weights), network.shape[1:])
+                moved = self._rules.refined(box[None], deltas, placed)
                 best = moved[:, 0 if self.structure.box_agnostic else classes[number]]
                 mended[number] = np.where(not_empty(best), best, box)
             masks = self._masks(features, mended, classes)
-        mended = (mended * _scale(size, network.shape[1:])).astype(np.float32)
-        return Detections(size, mended, scores, classes, masks, tuple(self.class_names))
+        found = self._rules.to_picture(mended, placed).astype(np.float32)
+        return Detections(placed.size, found, scores, classes, masks, tuple(self.class_names))
 
     def _detect_one(self, image: Image) -> Detections:
-        parts = [self._detect_at(image, structure) for structure in self._scales]
+        parts = [self._detect_by(image, rules) for rules in self._at_scales]
         return parts[0] if len(parts) == 1 else once(joined(parts))
 
-    def _detect_at(self, image: Image, structure: Structure) -> Detections:
-        network = network_image(image, structure)
-        size = network.shape[1:]
-        with self._parts.convolve(network) as features:
-            boxes, scores, classes = self._boxes(features, size)
+    def _detect_by(self, image: Image, rules: Rules) -> Detections:
+        placed = rules.place(image)
+        with self._parts.convolve(placed.pixels) as features:
+            boxes, scores, classes = self._boxes(features, placed, rules)
             masks = self._masks(features, boxes, classes)
-        height, width = image.shape[:2]
-        boxes = clipped(boxes * _scale((height, width), size), (height, width))
+        boxes = rules.to_picture(boxes, placed)
         there = not_empty(boxes)
         return Detections(
-            (height, width), boxes[there], scores[there], classes[there], masks[there], tuple(self.class_names)
+            placed.size, boxes[there], scores[there], classes[there], masks[there], tuple(self.class_names)
         )
 
     def _boxes(
-        self, features: Features, size: tuple[int, int]
+        self, features: Features, placed: Placed, rules: Rules
     ) -> tuple[Boxes, npt.NDArray[np.float32], npt.NDArray[np.int64]]:
-        """Return boxes, scores and classes of the objects, best first, in pixels of the resized picture."""
+        """Boxes, scores and classes of the objects, best first, in pixels of what the network sees."""
         structure = self.structure
         candidates, scores, deltas = self._parts.box_head(
-            features, proposals(features.logits, features.deltas, size, structure)
+            features, rules.proposals(features.logits, features.deltas, placed)
         )
         if not (np.isfinite(scores).all() and np.isfinite(deltas).all()):
             raise WeightsError("the model predicts NaN or infinity; expected numbers: its weights are damaged")
-        boxes = clipped(decoded(candidates, deltas, structure.box_weights), size)
-        scores = scores[:, :-1]
+        boxes, scores = rules.refined(candidates, deltas, placed), rules.eligible(scores)
         found = []
         for number in range(scores.shape[1]):
-            sure = (scores[:, number] > structure.box_threshold) & (scores[:, number] >= self.confidence)
+            sure = (scores[:, number] > 0) & (scores[:, number] >= self.confidence)
             own, own_scores = boxes[sure, 0 if structure.box_agnostic else number], scores[sure, number]
-            kept = suppressed(own, own_scores, structure.box_nms)
+            kept = rules.suppressed(own, own_scores)
             found.append((own[kept], own_scores[kept], np.full(len(kept), number, np.int64)))
         all_boxes, all_scores, classes = (np.concatenate(each) for each in zip(*found, strict=True))
         best = np.argsort(-all_scores, kind="stable")[: structure.objects]
         return all_boxes[best], all_scores[best], classes[best]
 
     def _masks(self, features: Features, boxes: Boxes, classes: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        """Compute soft masks ``(N, M, M)`` of boxes in pixels of the resized picture."""
+        """Soft masks ``(N, M, M)`` of boxes in pixels of what the network sees."""
         if not len(boxes):
             return np.zeros((0, self.structure.mask_side, self.structure.mask_side), np.float32)
         coarse = self._parts.mask_head(features, boxes)
-        if self.structure.point_layers:
-            logits = refined(coarse, boxes, classes, features.maps[0][0], self._parts.point_head, self.structure)
+        if features.finest is not None:
+            logits = refined(coarse, boxes, classes, features.finest, self._parts.point_head, self.structure)
         else:
             logits = coarse[np.arange(len(boxes)), np.zeros_like(classes) if self.structure.mask_agnostic else classes]
         return np.asarray(1 / (1 + np.exp(-logits)), np.float32)
-
-
-def _scale(size: tuple[int, int], network_size: tuple[int, int]) -> npt.NDArray[np.float32]:
-    """Return the factors from boxes of the resized picture to those of the picture."""
-    (height, width), (network_height, network_width) = size, network_size
-    return np.tile(np.array([width / network_width, height / network_height], np.float32), 2)

@@ -66,7 +66,7 @@ class _Layers:
         """Add a convolution padded to keep its input's size, its norm if it has one, and a ReLU on request."""
         kernel, bias = self._folded(name)
         pad = [(kernel.shape[2] - 1) // 2, (kernel.shape[3] - 1) // 2]
-        weights = self._in_8_bits(kernel) if x.get_type_name() == _QUANTISED else self.constant(kernel)
+        weights = self._in_8_bits(kernel) if _is_quantised(x) else self.constant(kernel)
         x = self.ops.convolution(x, weights, [stride, stride], pad, pad, [1, 1])
         x = self.ops.add(x, self.constant(bias.reshape(1, -1, 1, 1)))
         return self.ops.relu(x) if relu else x
@@ -104,13 +104,20 @@ class _Layers:
         return kernel * scale[:, None, None, None], self.weights[f"{norm}bias"] - mean * scale
 
 
+def _is_quantised(x: Any) -> bool:
+    """Return whether values are of the 256 steps; a pooling chooses among them."""
+    if x.get_type_name() == "MaxPool":
+        x = x.input_value(0).get_node()
+    return bool(x.get_type_name() == _QUANTISED)
+
+
 def convolutional_part(structure: Structure, weights: Weights, int8: Int8 | None = None) -> ov.Model:
     """Build backbone, FPN and RPN head.
 
     Returns:
         a model of one input ``(1, 3, H, W)`` (normalised, padded to a multiple of 32) whose outputs are the feature
-        maps of :attr:`Structure.pooled_levels` ``(1, h, w, C)``, then per level of the RPN logits
-        ``(1, h, w, A)``, then per level deltas ``(1, h, w, 4A)``.
+        maps of :attr:`Structure.pooled_levels` ``(1, C, h, w)``, then for each level of the RPN logits
+        ``(1, h, w, A)``, then for each deltas ``(1, h, w, 4A)``, and for a point head the finest map ``(1, h, w, C)``.
     """
     layers = _Layers(weights, int8)
     image, outputs = _convolutional(layers, structure)
@@ -143,16 +150,18 @@ def _convolutional(layers: _Layers, structure: Structure) -> tuple[Any, list[Any
             x = layers.convolution(x, f"{head}.{name}", relu=True)
         logits.append(_channels_last(ops, layers.convolution(x, f"{head}.objectness_logits")))
         deltas.append(_channels_last(ops, layers.convolution(x, f"{head}.anchor_deltas")))
-    maps = [_channels_last(ops, x) for x in pyramid[: structure.pooled_levels]]
-    return image, [*maps, *logits, *deltas]
+    finest = [_channels_last(ops, pyramid[0])] if structure.point_layers else []  # points take all channels of a cell
+    return image, [*pyramid[: structure.pooled_levels], *logits, *deltas, *finest]
 
 
 def _resnet(layers: _Layers, x: Any, structure: Structure) -> list[Any]:
     """Build the ResNet; returns the maps for the FPN, fine to coarse."""
     prefix = "backbone.bottom_up"
-    x = layers.convolution(x, f"{prefix}.stem.conv1", stride=2, relu=True)
+    # Rounded before the pooling, which gives what rounding after it would, in a quarter of the memory.
+    x = layers.quantised(layers.convolution(x, f"{prefix}.stem.conv1", stride=2, relu=True), "stem")
     opset1: Any = import_unreported("openvino.opset1")
-    x = layers.quantised(opset1.max_pool(x, [2, 2], [1, 1], [1, 1], [3, 3], "floor"), "stem")
+    before = [0, 0] if structure.matterport else [1, 1]  # Keras pads an even size at its end only
+    x = opset1.max_pool(x, [2, 2], before, [1, 1], [3, 3], "floor")
     maps = []
     for stage, blocks in enumerate(structure.blocks):
         for block in range(blocks):
@@ -207,8 +216,8 @@ def box_head(structure: Structure, weights: Weights) -> ov.Model:
     """Build pooler, box head and predictor.
 
     Returns:
-        a model whose inputs are the feature maps ``(1, h, w, C)`` and, for each map, the boxes ``(R, 4)`` pooled
-        from it; its outputs are scores ``(R, K + 1)``, background last, and deltas ``(R, 4K)``, with the
+        a model whose inputs are the feature maps ``(1, C, h, w)`` and, for each of them, the boxes ``(R, 4)`` that it
+        is the right one for; its outputs are scores ``(R, K + 1)``, background last, and deltas ``(R, 4K)``, with the
         boxes in the order of the maps.
     """
     layers = _Layers(weights)
@@ -250,18 +259,19 @@ def point_head(structure: Structure, weights: Weights) -> ov.Model:
 
 
 def _pooled(layers: _Layers, structure: Structure, side: int) -> tuple[list[Any], Any]:
-    """Add parameters for maps and boxes, and their ROIAlign ``(R, C, side, side)`` (He et al. 2017, section 3)."""
+    """Parameters for maps and boxes, and ROIAlign ``(R, C, side, side)`` of them (He et al. 2017, section 3).
+
+    Boxes are in pixels of the picture; in a model of matterport's in cells of their map, and each bin is one sample.
+    """
     ops = layers.ops
     channels = len(layers.weights[_FINEST])
-    maps = [ops.parameter([1, -1, -1, channels], np.float32) for _ in range(structure.pooled_levels)]
+    maps = [ops.parameter([1, channels, -1, -1], np.float32) for _ in range(structure.pooled_levels)]
     boxes = [ops.parameter([-1, 4], np.float32) for _ in maps]
     pooled = []
     for number, (features, rois) in enumerate(zip(maps, boxes, strict=True)):
         count = ops.gather(ops.shape_of(rois, "i32"), np.array([0], np.int32), np.int32(0))
         first_image = ops.broadcast(np.int32(0), count)
-        planar = ops.transpose(features, np.array([0, 3, 1, 2], np.int64))
-        scale = 1 / structure.strides[number]
-        pooled.append(
-            ops.roi_align(planar, rois, first_image, side, side, 0, scale, "avg", aligned_mode="half_pixel_for_nn")
-        )
+        samples, scale = (1, 1.0) if structure.matterport else (0, 1 / structure.strides[number])
+        bins = (side, side, samples, scale, "avg")
+        pooled.append(ops.roi_align(features, rois, first_image, *bins, aligned_mode="half_pixel_for_nn"))
     return [*maps, *boxes], ops.concat(pooled, 0)

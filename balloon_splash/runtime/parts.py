@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from balloon_splash.runtime.engine import Engine, Program
 from balloon_splash.runtime.packed_file import PackedFile
 from balloon_splash.runtime.precision import Precision
 from balloon_splash.runtime.preparing import padded
+from balloon_splash.runtime.rules import Rules
 from balloon_splash.runtime.structure import Structure
 
 if TYPE_CHECKING:
@@ -25,55 +25,50 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[Any]
 
-SIZES = 3
-"""Compiled sizes of pictures kept in memory: each holds its own weights and activations."""
-
-_CANONICAL_SIZE, _CANONICAL_LEVEL = 224, 4  # a box of this size is pooled from this level (Lin et al. 2017, equation 1)
-
 
 @dataclass(frozen=True)
 class Features:
     """Outputs of the convolutional part for one picture; they share memory with it.
 
     Attributes:
-        maps: ``(1, h, w, C)``, fine to coarse.
-        logits: logits of the RPN per level, ``(h, w, A)``.
-        deltas: deltas of the RPN per level, ``(h, w, 4A)``.
+        maps: ``(1, C, h, w)``, fine to coarse.
+        logits: of the RPN, ``(h, w, A)``.
+        deltas: of the RPN, ``(h, w, 4A)``.
+        finest: the first of the maps, ``(h, w, C)``, where the model has a point head.
     """
 
     maps: list[Array]
     logits: list[Array]
     deltas: list[Array]
+    finest: Array | None
 
 
 class Parts:
     """Parts of a model, each loaded when it is first needed."""
 
-    def __init__(self, file: PackedFile, precision: Precision, engine: Engine) -> None:
-        self._file, self._precision, self._engine = file, precision, engine
+    def __init__(self, file: PackedFile, precision: Precision, engine: Engine, rules: Rules) -> None:
+        self._file, self._precision, self._engine, self._rules = file, precision, engine, rules
         self._structure = file.structure
-        self._convolutional: OrderedDict[tuple[int, int, int], Program] = OrderedDict()
-        self._heads: dict[str, Program] = {}
-        self._lock = threading.RLock()
+        self._programs: dict[str, Program] = {}
+        self._lock = threading.Lock()
 
     @contextlib.contextmanager
     def convolve(self, image: Array) -> Iterator[Features]:
-        """Yield the features of a picture ``(3, h, w)``, valid inside the block."""
-        whole = padded(image)
-        maps, levels = self._structure.pooled_levels, len(self._structure.anchors)
-        with self._program(*whole.shape[2:]).run(whole) as outputs:
-            rpn = [output[0] for output in outputs[maps:]]
-            yield Features(outputs[:maps], rpn[:levels], rpn[levels:])
+        """Features of a picture ``(3, h, w)``, valid inside the block."""
+        with self._convolutional().run(padded(image)) as outputs:
+            maps, levels = self._structure.pooled_levels, len(self._structure.anchors)
+            rpn, rest = [output[0] for output in outputs[maps : maps + 2 * levels]], outputs[maps + 2 * levels :]
+            yield Features(outputs[:maps], rpn[:levels], rpn[levels:], rest[0][0] if rest else None)
 
     def box_head(self, features: Features, boxes: Boxes) -> tuple[Boxes, Array, Array]:
-        """Return boxes ``(R, 4)`` in another order, their scores ``(R, K + 1)`` and deltas ``(R, K, 4)``."""
-        ordered, by_level = self._by_level(boxes)
+        """Boxes ``(R, 4)`` in another order, their scores ``(R, K + 1)`` and deltas ``(R, K, 4)``."""
+        ordered, by_level = self._by_level(features, boxes, self._structure.box_pool)
         scores, deltas = self._head(graph.box_head)(*features.maps, *by_level)
         return boxes[ordered], scores, deltas.reshape(len(boxes), -1, 4)
 
     def mask_head(self, features: Features, boxes: Boxes) -> Array:
-        """Return logits ``(N, K, M, M)`` of boxes ``(N, 4)``."""
-        ordered, by_level = self._by_level(boxes)
+        """Logits ``(N, K, M, M)`` of boxes ``(N, 4)``."""
+        ordered, by_level = self._by_level(features, boxes, self._structure.mask_pool)
         (logits,) = self._head(graph.mask_head)(*features.maps, *by_level)
         result = np.empty_like(logits)
         result[ordered] = logits
@@ -83,45 +78,32 @@ class Parts:
         """Return logits ``(P, K)`` of points with features ``(P, C)`` and coarse logits ``(P, K)``."""
         return self._head(graph.point_head)(fine, coarse)[0]
 
-    def _by_level(self, boxes: Boxes) -> tuple[npt.NDArray[np.intp], list[Boxes]]:
-        """Split boxes by map; returns the boxes of each map, and their indices one map after the other."""
-        size = np.sqrt((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]))
-        level = np.floor(_CANONICAL_LEVEL + np.log2(size / _CANONICAL_SIZE + 1e-8)) - 2
-        level = np.clip(level, 0, self._structure.pooled_levels - 1)
-        own = [np.flatnonzero(level == number) for number in range(self._structure.pooled_levels)]
-        return np.concatenate(own), [boxes[each] for each in own]
+    def _by_level(self, features: Features, boxes: Boxes, side: int) -> tuple[npt.NDArray[np.intp], list[Boxes]]:
+        """Crops of each map, ``side`` bins along each edge, and its boxes' indices map after map."""
+        cells = [(maps.shape[2], maps.shape[3]) for maps in features.maps]
+        stride = self._structure.strides[0]
+        canvas = cells[0][0] * stride, cells[0][1] * stride
+        level = self._rules.levels(boxes, canvas)
+        own = [np.flatnonzero(level == number) for number in range(len(cells))]
+        crops = [self._rules.crops(boxes[each], of, canvas, side) for each, of in zip(own, cells, strict=True)]
+        return np.concatenate(own), crops
 
-    def _program(self, height: int, width: int) -> Program:
-        """Return the convolutional part for one size of pictures and the current number of threads."""
-
-        def make() -> ov.Model:
-            model = graph.convolutional_part(self._structure, self._file.weights, self._precision.int8)
-            model.reshape([1, 3, height, width])
-            return model
-
-        workers = self._engine.current_workers
-        size = (height, width, workers)
-        with self._lock:
-            if size not in self._convolutional:
-                while len(self._convolutional) >= SIZES:
-                    self._convolutional.popitem(last=False)
-                steps = self._precision.int8.steps if self._precision.int8 else None
-                key = self._key(f"convolutional {height}x{width} {steps}")
-                self._convolutional[size] = self._engine.program(
-                    key, make, workers=workers, floats=self._precision.floats
-                )
-            self._convolutional.move_to_end(size)
-            return self._convolutional[size]
+    def _convolutional(self) -> Program:
+        """The convolutional part, for pictures of all sizes."""
+        int8 = self._precision.int8
+        return self._program(
+            f"convolutional {int8.steps if int8 else None}",
+            lambda: graph.convolutional_part(self._structure, self._file.weights, int8),
+            floats=self._precision.floats,
+        )
 
     def _head(self, build: Callable[[Structure, graph.Weights], ov.Model]) -> Program:
-        """Return a head for pictures of all sizes, in fp32, because its scores decide."""
-        name = build.__name__
-        with self._lock:
-            if name not in self._heads:
-                self._heads[name] = self._engine.program(
-                    self._key(name), lambda: build(self._structure, self._file.weights), workers=self._engine.workers
-                )
-            return self._heads[name]
+        """A head; in fp32, since its scores decide."""
+        return self._program(build.__name__, lambda: build(self._structure, self._file.weights))
 
-    def _key(self, part: str) -> dict[str, str]:
-        return {"model": self._file.digest, "part": part}
+    def _program(self, name: str, make: Callable[[], ov.Model], *, floats: str = "f32") -> Program:
+        with self._lock:
+            if name not in self._programs:
+                key = {"model": self._file.digest, "part": name}
+                self._programs[name] = self._engine.program(key, make, floats=floats)
+            return self._programs[name]

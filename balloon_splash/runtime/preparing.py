@@ -16,7 +16,12 @@ def network_image(image: npt.NDArray[np.uint8], structure: Structure) -> npt.NDA
     """Resize a picture ``(H, W, 3)`` RGB as Detectron2 does, and normalise it: ``(3, h, w)``."""
     height, width = structure.resized(*image.shape[:2])
     resized = np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))
-    channels = resized[..., ::-1] if structure.bgr else resized
+    return normalised(resized, structure)
+
+
+def normalised(image: npt.NDArray[np.uint8], structure: Structure) -> npt.NDArray[np.float32]:
+    """``(h, w, 3)`` RGB to ``(3, h, w)`` in the model's order of channels."""
+    channels = image[..., ::-1] if structure.bgr else image
     mean, std = (np.array(each, np.float32) for each in (structure.pixel_mean, structure.pixel_std))
     return ((channels - mean) / std).transpose(2, 0, 1)
 

@@ -41,14 +41,31 @@ def proposals(logits: Sequence[Map], deltas: Sequence[Map], size: tuple[int, int
 def _of_level(
     logits: Map, deltas: Map, anchors: Boxes, stride: int, size: tuple[int, int], structure: Structure
 ) -> tuple[Boxes, npt.NDArray[np.float32]]:
-    height, width, number = logits.shape
     scores = logits.ravel()
     best = np.argpartition(-scores, min(structure.candidates, len(scores)) - 1)[: structure.candidates]
-    y, x, anchor = np.unravel_index(best, (height, width, number))
-    corner = (np.stack([x, y], axis=1).astype(np.float32) + structure.anchor_offset) * stride
-    boxes = decoded(anchors[anchor] + np.tile(corner, 2), deltas.reshape(-1, 1, 4)[best])[:, 0]
-    boxes = clipped(boxes, size)
+    around = anchors_at(best, logits.shape, anchors, stride, structure.anchor_offset)
+    boxes = clipped(decoded(around, deltas.reshape(-1, 1, 4)[best], structure.rpn_weights)[:, 0], size)
     there = not_empty(boxes)
     boxes, scores = boxes[there], scores[best][there]
     kept = suppressed(boxes, scores, structure.rpn_nms)
     return boxes[kept], scores[kept]
+
+
+def anchors_at(
+    index: npt.NDArray[np.intp], shape: tuple[int, ...], anchors: Boxes, stride: int, offset: float
+) -> Boxes:
+    """Anchors of one level.
+
+    Args:
+        index: ``(N,)`` into its ravelled logits.
+        shape: of its logits, ``(h, w, A)``.
+        anchors: ``(A, 4)`` around the origin.
+        stride: pixels a cell.
+        offset: where in its cell an anchor lies, in cells.
+
+    Returns:
+        ``(N, 4)``.
+    """
+    y, x, anchor = np.unravel_index(index, shape)
+    corner = (np.stack([x, y], axis=1).astype(np.float32) + np.float32(offset)) * stride
+    return np.asarray(anchors[anchor] + np.tile(corner, 2), np.float32)

@@ -11,7 +11,8 @@ from typing import Any
 
 from balloon_splash.errors import WeightsError
 
-VERSION = 1
+VERSIONS = (1, 2)
+"""Of the second are those that a reader of the first would compute otherwise; the others stay readable for it."""
 
 Range = tuple[float, float]
 
@@ -47,13 +48,19 @@ class Structure:
         mask_pool: bins along each edge of a box, for the mask head.
         mask_prefix: prefix of the names of the mask head's layers.
         mask_layers: names of its convolutions.
-        mask_agnostic: whether one mask serves all classes.
-        point_layers: names of the hidden layers of the point head; empty without one.
-        point_steps: number of times that a mask is doubled and refined.
-        points: number of points refined in each step.
-        coarse_in_each: whether every layer of the point head sees the coarse mask, not the first alone.
-        ranges: ranges of the values into each quantised convolution, by a name of the graph; empty for a model without
-            int8.
+        mask_agnostic: one mask for all classes.
+        point_layers: names of the hidden layers of the point head; none without one.
+        point_steps: times that a mask is doubled and refined.
+        points: refined in each step.
+        coarse_in_each: each layer of the point head sees the coarse mask, not the first alone.
+        ranges: of the values that go into each quantised convolution, by a name of the graph; none for a model
+            without int8.
+        rpn_weights: what the RPN's deltas are multiplied by.
+        matterport: computed as matterport's Mask R-CNN does it, see :mod:`balloon_splash.runtime.matterport`, and with
+            the attributes that follow:
+        resize_mode: "square", "pad64" or "none".
+        resize_min_scale: factor by which photos are scaled up at least.
+        square: side of the canvas in pixels, 0 for multiples of 64 pixels.
     """
 
     blocks: tuple[int, ...]
@@ -88,6 +95,11 @@ class Structure:
     points: int = 0
     coarse_in_each: bool = True
     ranges: Mapping[str, Range] = dataclasses.field(default_factory=dict)
+    rpn_weights: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0)
+    matterport: bool = False
+    resize_mode: str = "shortest_edge"
+    resize_min_scale: float = 0.0
+    square: int = 0
 
     @property
     def pooled_levels(self) -> int:
@@ -116,8 +128,9 @@ class Structure:
         return dataclasses.replace(self, short_edge=short_edge, longest_edge=longest)
 
     def to_json(self) -> str:
-        """Return the JSON that :meth:`from_json` reads."""
-        return json.dumps({"version": VERSION, **dataclasses.asdict(self)}, sort_keys=True)
+        """JSON text that :meth:`from_json` reads."""
+        plain = not self.matterport and set(self.rpn_weights) == {1.0}
+        return json.dumps({"version": VERSIONS[0 if plain else 1], **dataclasses.asdict(self)}, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str, path: str) -> Structure:
@@ -129,12 +142,13 @@ class Structure:
         try:
             values = json.loads(text)
             version = values.pop("version")
-            if version != VERSION:
+            if version not in VERSIONS:
                 raise WeightsError(
-                    f"{path}: its structure has version {version}, expected {VERSION}; install a newer balloon_splash, "
-                    "or run it with --backend torch"
+                    f"{path}: its structure has version {version}, expected {VERSIONS[-1]} or less; install a newer "
+                    "balloon_splash, or run it with --backend torch"
                 )
-            return cls(**{field.name: _checked(field, values[field.name]) for field in dataclasses.fields(cls)})
+            known = [field for field in dataclasses.fields(cls) if field.name in values]  # the first files lack some
+            return cls(**{field.name: _checked(field, values[field.name]) for field in known})
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise WeightsError(f"{path}: damaged, its structure is incomplete ({error})") from error
 

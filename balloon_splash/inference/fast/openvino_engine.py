@@ -29,22 +29,32 @@ KIND = "openvino-compiled"
 BLOB = "compiled.blob"
 
 SHAPES = 6
-"""Number of compiled models kept in memory: each holds its own weights and activations, 200 MB for a ResNet-50."""
+"""As many compiled models are kept in memory, each with weights of its own; activations only those that are in use."""
 
 
 @dataclass
 class _Compiled:
-    """Model compiled for one shape, and its idle requests."""
+    """A model for one shape, and requests that no thread uses at the moment; to be used under a lock."""
 
     model: ov.CompiledModel
     idle: list[ov.InferRequest] = field(default_factory=list)
+    taken: int = 0
 
     def take(self) -> ov.InferRequest:
-        """Take an idle request, or make one."""
-        try:
-            return self.idle.pop()
-        except IndexError:
-            return self.model.create_infer_request()
+        """A request that is not another thread's."""
+        self.taken += 1
+        return self.idle.pop() if self.idle else self.model.create_infer_request()
+
+    def give_back(self, request: ov.InferRequest) -> None:
+        """For the next one who takes it."""
+        self.taken -= 1
+        self.idle.append(request)
+
+    def release(self) -> None:
+        """Give back the memory of activations, 100 MB and more, where no thread needs them."""
+        if self.idle and not self.taken:
+            self.idle.clear()
+            self.model.release_memory()
 
 
 class OpenVinoEngine:
@@ -86,11 +96,14 @@ class OpenVinoEngine:
         return [torch.cat(each) for each in zip(*found, strict=True)]
 
     def _run(self, image: Tensor) -> list[Tensor]:
-        last = self._last.__dict__.pop("used", None)
-        if last is not None:
-            last[0].idle.append(last[1])
         compiled = self._for_shape(tuple(image.shape), current_share())
-        request = compiled.take()
+        with self._lock:
+            last = self._last.__dict__.pop("used", None)
+            if last is not None:
+                last[0].give_back(last[1])
+            request = compiled.take()
+            for other in self._compiled.values():
+                other.release()
         self._last.used = compiled, request
         outputs = request.infer([image.contiguous().numpy()], share_inputs=True, share_outputs=True)
         return [_tensor(output) for output in outputs.values()]

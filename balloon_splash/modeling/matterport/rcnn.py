@@ -70,10 +70,12 @@ class MatterportRCNN(BalloonRCNN):
         return images
 
     def letterbox(self, image: Tensor) -> Tensor:
-        """Put a picture ``(C, h, w)`` in the middle of its canvas, ``(C, H, W)``."""
-        size = _size(image)
-        canvas = self._canvas([size])
-        return _placed(image, _corner(size, canvas), canvas)
+        """A picture ``(C, h, w)`` in the middle of its canvas, ``(C, H, W)``."""
+        return _placed(image, self.corner(image), self._canvas([_size(image)]))
+
+    def corner(self, image: Tensor) -> tuple[int, int]:
+        """Top and left of a picture ``(C, h, w)`` on its canvas."""
+        return _corner(_size(image), self._canvas([_size(image)]))
 
     def inference(
         self,
