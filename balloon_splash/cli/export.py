@@ -1,21 +1,40 @@
-"""Command line of ``tools/export_model.py``: a trained model as TorchScript, ONNX or OpenVINO."""
+"""Command line of ``tools/export_model.py``: a trained model for a splash without torch, or for other programs."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from balloon_splash.cli.common import EXIT_OK, run_cli, share
 from balloon_splash.cli.parser import Parser, add_opts
+from balloon_splash.errors import UsageError
+
+if TYPE_CHECKING:
+    from balloon_splash.export.check import Difference
+    from balloon_splash.export.model import Photos
+
+PACKED = "packed"
+
+EXAMPLES = """\
+examples:
+  one file that splash.py --weights runs without torch, in 8 bits by ranges measured on photos:
+    %(prog)s --weights output/cups/model_best.pth --output exported --formats packed --check cups/val/a.jpg \\
+        --calibration cups/train/*.jpg
+  all formats of the model that ships:
+    %(prog)s --output exported --check photo.jpg
+"""
 
 
 def build_parser() -> Parser:
     """The command line."""
     parser = Parser(
-        "Export a trained model for other programs, and check that each file finds what the original finds."
+        "Export a trained model for a splash without torch and for other programs; check that each file finds what the "
+        "original finds.",
+        EXAMPLES,
     )
-    parser.add_argument("--weights", metavar="W", help="weights: a path, a URL, or a name (default: balloon)")
+    parser.add_argument("--weights", metavar="W", help="weights: a file, a folder, a URL, or a name (default: balloon)")
     parser.add_argument(
         "--config-file",
         metavar="FILE",
@@ -23,9 +42,13 @@ def build_parser() -> Parser:
     )
     parser.add_argument("--output", required=True, metavar="DIR", help="folder of the exported files")
     parser.add_argument("--name", default="model", help="name of the files, without suffix (default: %(default)s)")
-    formats = ("torchscript", "onnx", "openvino")
+    formats = (PACKED, "torchscript", "onnx", "openvino")
     parser.add_argument(
-        "--formats", nargs="+", choices=formats, default=formats, help="formats to write (default: all)"
+        "--formats",
+        nargs="+",
+        choices=formats,
+        default=formats,
+        help=f"formats to write; {PACKED} is what --weights of a splash takes without torch (default: all)",
     )
     parser.add_argument(
         "--check",
@@ -41,6 +64,14 @@ def build_parser() -> Parser:
         metavar="0-1",
         help="lowest score of an object, from 0 to 1 (default: %(default)s)",
     )
+    parser.add_argument(
+        "--calibration",
+        nargs="+",
+        default=[],
+        metavar="PHOTO",
+        help="photos on which the ranges for 8-bit computation are measured, for the packed file; 20 of those trained "
+        "on are enough (default: none; ranges that the weights were packed with stay)",
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace existing files (default: refuse)")
     add_opts(parser)
     return parser
@@ -52,21 +83,56 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from balloon_splash.export.model import export
-    from balloon_splash.inference.segmenter import Segmenter
     from balloon_splash.media.reading import read_picture
 
+    if args.calibration and PACKED not in args.formats:
+        raise UsageError(f"--calibration is for the packed file; expected {PACKED} among --formats")
     photos = {name: read_picture(name).rgb8 for name in args.check}
+    if PACKED in args.formats:
+        _export_packed(args, photos)
+    others = [name for name in args.formats if name != PACKED]
+    if others:
+        _export_others(args, others, photos)
+    return EXIT_OK
+
+
+def _export_packed(args: argparse.Namespace, photos: Photos) -> None:
+    from balloon_splash.export.packed_model import export_packed
+
+    packed, differences = export_packed(
+        args.weights,
+        Path(args.output, f"{args.name}.safetensors"),
+        photos,
+        config_file=args.config_file,
+        confidence=args.confidence,
+        calibration=args.calibration,
+        opts=args.opts,
+        overwrite=args.overwrite,
+    )
+    if packed.hindrance:
+        print(f"{packed.path} ({PACKED}); runs with torch only: {packed.hindrance}")
+    else:
+        print(f"{packed.path} ({PACKED}, {packed.n_bytes / 1e6:.1f} MB); largest differences from torch:")
+        _print(differences)
+
+
+def _export_others(args: argparse.Namespace, formats: Sequence[str], photos: Photos) -> None:
+    from balloon_splash.export.model import export
+    from balloon_splash.inference.segmenter import Segmenter
+
     segmenter = Segmenter.from_config(
         args.config_file, args.weights, device="cpu", confidence=args.confidence, opts=args.opts
     )
-    written = export(segmenter, Path(args.output), args.name, args.formats, photos, overwrite=args.overwrite)
+    written = export(segmenter, Path(args.output), args.name, formats, photos, overwrite=args.overwrite)
     for name, path, differences in written:
         print(f"{path} ({name}); largest differences from torch:")
-        for photo, found in differences.items():
-            print(
-                f"  {photo}: {found.found} objects, boxes {found.boxes:.2g} pixels, scores {found.scores:.2g}, "
-                f"masks {found.masks:.2g}"
-            )
+        _print(differences)
     print(f"how to run them without this package: {Path(args.output, f'{args.name}_example.py')}")
-    return EXIT_OK
+
+
+def _print(differences: Mapping[str, Difference]) -> None:
+    for photo, found in differences.items():
+        print(
+            f"  {photo}: {found.found} objects for {found.expected}, boxes {found.boxes:.2g} pixels, "
+            f"scores {found.scores:.2g}, masks {found.masks:.2g}"
+        )

@@ -8,21 +8,23 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
+from torchvision.ops import box_iou
 
+from balloon_splash.compositing.detections import Detections
 from balloon_splash.export.formats import Array, Runner
 from balloon_splash.export.graph import DetectionGraph
 
 
 @dataclass(frozen=True)
 class Difference:
-    """Differences on one photo, each the largest over all objects in the order of their scores.
+    """Of one photo; the largest over all objects.
 
     Attributes:
         expected: the objects that torch finds.
-        found: those that the exported model finds.
-        boxes: difference in pixels of the resized photo.
-        scores: difference as a share of 1.
-        masks: difference in probability, as a share of 1.
+        found: those that the exported model finds; -1 where they are other objects.
+        boxes: in pixels of what the model was given: the resized photo, or the photo itself.
+        scores: of 1.
+        masks: of 1.
     """
 
     expected: int
@@ -38,7 +40,7 @@ class Difference:
 
 
 def compare(graph: DetectionGraph, run: Runner, image: npt.NDArray[np.float32]) -> Difference:
-    """Run both models on one image ``(3, H, W)`` and compare their results."""
+    """Run both on one image ``(3, H, W)``; objects are compared in the order of their scores."""
     with torch.no_grad():
         right = _by_score([each.numpy() for each in graph(torch.from_numpy(image))])
     other = _by_score(run(image))
@@ -51,6 +53,23 @@ def compare(graph: DetectionGraph, run: Runner, image: npt.NDArray[np.float32]) 
     if classes:
         return Difference(expected, -1)
     return Difference(expected, found, boxes, scores, masks)
+
+
+def difference(expected: Detections, found: Detections) -> Difference:
+    """Of two lists of objects in one photo; each object is compared with the one that overlaps it most.
+
+    Of masks one cell in a hundred is left out: of points that are equally unsure, either may be refined.
+    """
+    count = len(expected)
+    if count != len(found) or not count:
+        return Difference(count, len(found))
+    overlaps = box_iou(torch.from_numpy(expected.boxes), torch.from_numpy(found.boxes))
+    partners = found[overlaps.argmax(1).numpy()]
+    if len(set(overlaps.argmax(1).tolist())) < count or not np.array_equal(partners.classes, expected.classes):
+        return Difference(count, -1)
+    boxes, scores = np.abs(expected.boxes - partners.boxes).max(), np.abs(expected.scores - partners.scores).max()
+    masks = np.quantile(np.abs(expected.soft_masks - partners.soft_masks), 0.99)
+    return Difference(count, count, float(boxes), float(scores), float(masks))
 
 
 def _by_score(outputs: Sequence[Array]) -> list[Array]:

@@ -20,8 +20,8 @@ from balloon_splash.inference.segmenter import Segmenter
 from balloon_splash.media.reading import read_picture
 from balloon_splash.progress import ProgressBar
 from balloon_splash.runtime.ranges import measure_ranges
-from balloon_splash.runtime.structure import Structure
-from balloon_splash.weights.packed import About, read_safetensors, relative_errors, write_packed
+from balloon_splash.runtime.structure import Range, Structure
+from balloon_splash.weights.packed import SUFFIX, About, read_about, read_safetensors, relative_errors, write_packed
 from balloon_splash.weights.resolve import ChosenModel, choose_model
 
 
@@ -66,7 +66,7 @@ class Negatives:
 
 
 def pack_weights(
-    weights: str,
+    weights: str | None,
     output: Path,
     *,
     average_with: Sequence[str] = (),
@@ -75,6 +75,7 @@ def pack_weights(
     calibration: Sequence[str | Path] = (),
     card: Mapping[str, str] | None = None,
     negatives: Negatives | None = None,
+    opts: Sequence[str] = (),
     overwrite: bool = False,
 ) -> Packed:
     """Write the weights of a trained model, or their moving average if the run kept one, into a small file.
@@ -82,7 +83,8 @@ def pack_weights(
     A configuration that is not one of ours is written beside the file, without the paths of the run.
 
     Args:
-        weights: path, URL or short name; they have to fit the configuration exactly.
+        weights: path, URL or short name, which has to fit its configuration exactly; see
+            :func:`~balloon_splash.weights.resolve.choose_model`.
         output: the file, ``*.safetensors``.
         average_with: weights of the same configuration, whose mean with the first is packed. They have to come from one
             run, or from runs that started from one another, or the mean is useless (Wortsman et al. 2022, "Model
@@ -90,10 +92,12 @@ def pack_weights(
         config_file: see :func:`~balloon_splash.weights.resolve.choose_model`.
         storage: ``int8`` or ``fp16``, for each large weight.
         calibration: photos on which the ranges of int8 are measured, so that :mod:`balloon_splash.runtime` computes in
-            int8; 20 of the training photos are enough.
-        card: facts to store in the file.
-        negatives: pictures without objects, by which to make the model less sure.
-        overwrite: replace existing files.
+            it; those that the model was trained on are good, and 20 are enough. Without any, a model that was packed
+            with ranges keeps them.
+        card: facts that go into the file.
+        negatives: make the model less sure, by these.
+        opts: ``KEY VALUE`` overrides of the configuration.
+        overwrite: replace files that are there.
 
     Raises:
         UsageError: the output has another suffix, or the negatives are too few or their settings out of range.
@@ -102,14 +106,16 @@ def pack_weights(
         DatasetError, MediaError: the negatives or the calibration photos cannot be read.
         OutputExistsError: a file exists, and ``overwrite`` is false.
     """
-    if output.suffix != ".safetensors":
-        raise UsageError(f"{output}: expected a name that ends in .safetensors")
+    if output.suffix != SUFFIX:
+        raise UsageError(f"{output}: expected a name that ends in {SUFFIX}")
     if output.exists() and not overwrite:
         raise OutputExistsError.at(output)
-    chosen, loaded, limited = _load(weights, average_with, config_file, negatives)
+    chosen, loaded, limited = _load(weights, average_with, config_file, negatives, opts)
     state = loaded.model.state_dict()
     structure, hindrance = _structure(loaded, calibration)
-    config = _config_for(chosen, output, overwrite=overwrite)
+    if structure and not calibration and not average_with:
+        structure = replace(structure, ranges=_ranges_of(chosen.cfg.MODEL.WEIGHTS))
+    config = _config_for(chosen, output, own=bool(opts), overwrite=overwrite)
     about = About(loaded.class_names, config, card or {}, structure.to_json() if structure else None)
     write_packed(output, state, about, storage=storage, overwrite=overwrite)
     errors = relative_errors(state, read_safetensors(str(output))["model"])
@@ -148,10 +154,14 @@ def unpack_weights(
 
 
 def _load(
-    weights: str, average_with: Sequence[str], config_file: str | None, negatives: Negatives | None
+    weights: str | None,
+    average_with: Sequence[str],
+    config_file: str | None,
+    negatives: Negatives | None,
+    opts: Sequence[str] = (),
 ) -> tuple[ChosenModel, LoadedModel, FalseAlarms | None]:
     """Load the model to write, with its configuration and what was done about false alarms."""
-    chosen = choose_model(config_file, weights, device="cpu")
+    chosen = choose_model(config_file, weights, device="cpu", opts=opts)
     # Load as a splash would: weights that do not fit, or have no class names, end here.
     loaded = load_chosen(chosen.cfg)
     _average(loaded.model, average_with, chosen.config_file, loaded.class_names)
@@ -174,6 +184,12 @@ def _structure(loaded: LoadedModel, calibration: Sequence[str | Path]) -> tuple[
     return replace(structure, ranges=measure_ranges(structure, weights, photos)), None
 
 
+def _ranges_of(weights: str) -> Mapping[str, Range]:
+    """Those that the weights were packed with already."""
+    about = read_about(weights) if weights.endswith(SUFFIX) and Path(weights).is_file() else None
+    return Structure.from_json(about.structure, weights).ranges if about and about.structure else {}
+
+
 def _average(model: nn.Module, others: Sequence[str], config_file: str, class_names: tuple[str, ...]) -> None:
     """Replace the model's weights by their mean with others', in place; each counts alike."""
     mean = {name: value.clone() for name, value in model.state_dict().items()}
@@ -194,11 +210,14 @@ def _limit(loaded: LoadedModel, negatives: Negatives) -> FalseAlarms:
     return limit_false_alarms(segmenter, negatives.folder, negatives.share)
 
 
-def _config_for(chosen: ChosenModel, output: Path, *, overwrite: bool) -> str:
-    """Return the name of the packed file's configuration, which is written beside it if it is not ours."""
+def _config_for(chosen: ChosenModel, output: Path, *, own: bool, overwrite: bool) -> str:
+    """The name by which the packed file will find its configuration.
+
+    That is written beside the file if it is not one of ours, or one of ours with changes of its ``own``.
+    """
     path = config_path(chosen.config_file).resolve()
     ours = config_folder().resolve()
-    if path.is_relative_to(ours):
+    if path.is_relative_to(ours) and not own:
         return path.relative_to(ours).as_posix()
     cfg = chosen.cfg.clone()
     cfg.MODEL.WEIGHTS, cfg.OUTPUT_DIR = "", "output"
