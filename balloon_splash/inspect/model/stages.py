@@ -8,6 +8,7 @@ from balloon_splash.inspect.model import stages_masks, stages_roi, stages_rpn
 from balloon_splash.inspect.model.stages_roi import Fate, Rois
 from balloon_splash.inspect.model.traced import TracedPhoto
 from balloon_splash.inspect.page.report import Report
+from balloon_splash.modeling.matterport import MatterportRPN
 
 
 def add_stages(report: Report, photo: TracedPhoto) -> None:
@@ -41,15 +42,21 @@ def mask_head(photo: TracedPhoto) -> str:
 def funnel(photo: TracedPhoto) -> list[tuple[str, int, str]]:
     """Return the number of boxes after each step: step, count, and what the step does."""
     trace, heads = photo.trace, photo.subject.cfg.MODEL
+    of = "all levels together" if _one_selection(photo) else "each level"
     scored = int((trace.roi_scores[0][:, :-1] > heads.ROI_HEADS.SCORE_THRESH_TEST).sum())
     return [
         ("anchors", sum(len(level) for level in trace.anchors), "in every cell of every level"),
-        ("candidates", len(trace.candidates[0]), f"best {heads.RPN.PRE_NMS_TOPK_TEST} of each level, clipped"),
+        ("candidates", len(trace.candidates[0]), f"best {heads.RPN.PRE_NMS_TOPK_TEST} of {of}, clipped"),
         ("proposals", len(trace.proposals[0]), f"after NMS at IoU {heads.RPN.NMS_THRESH:g}"),
         ("scored", scored, f"proposal and class with a probability above {heads.ROI_HEADS.SCORE_THRESH_TEST:g}"),
         ("detections", len(trace.detections[0]), f"after NMS at IoU {heads.ROI_HEADS.NMS_THRESH_TEST:g} in each class"),
         ("masks", len(trace.confident[0]), f"with a score of at least {photo.confidence:g}"),
     ]
+
+
+def _one_selection(photo: TracedPhoto) -> bool:
+    """Return whether proposals are chosen among all levels together, as matterport's Mask R-CNN does it."""
+    return isinstance(photo.subject.model.proposal_generator, MatterportRPN)
 
 
 def add_overview(report: Report, photo: TracedPhoto) -> None:
@@ -66,9 +73,11 @@ def add_overview(report: Report, photo: TracedPhoto) -> None:
         stages_rpn.input_figure(photo),
         "input",
         "Can you still see the objects after resizing? The network sees no more than that",
-        "The photo is scaled to INPUT.MIN_SIZE_TEST and INPUT.MAX_SIZE_TEST, keeping its proportions "
-        f"(INPUT.RESIZE_MODE `{photo.subject.cfg.INPUT.RESIZE_MODE}`); then PIXEL_MEAN is subtracted and the sides "
-        "padded to a multiple of the coarsest stride.",
+        "The photo is scaled as matterport's `utils.resize_image` does it (INPUT.RESIZE_MODE), keeping its "
+        "proportions, and laid in the middle of a black canvas; then PIXEL_MEAN is subtracted, from the black as well."
+        if _one_selection(photo)
+        else "The photo is scaled by `ResizeShortestEdge` to INPUT.MIN_SIZE_TEST and INPUT.MAX_SIZE_TEST, keeping its "
+        "proportions; then PIXEL_MEAN is subtracted and the sides padded to a multiple of the coarsest stride.",
     )
 
 
@@ -76,6 +85,8 @@ def add_first_stage(report: Report, photo: TracedPhoto) -> None:
     """Add features, anchors, objectness, refinement and NMS."""
     rpn: CfgNode = photo.subject.cfg.MODEL.RPN
     model = photo.subject.model
+    of = "" if _one_selection(photo) else " of the same level"
+    by = "MatterportRPN.select" if _one_selection(photo) else "find_top_rpn_proposals"
     report.section(
         "First stage: where could there be an object?",
         f"A ResNet of {photo.subject.cfg.MODEL.RESNETS.DEPTH} layers turns the photo into features, and the feature "
@@ -115,8 +126,8 @@ def add_first_stage(report: Report, photo: TracedPhoto) -> None:
         stages_rpn.nms_figure(photo),
         "proposal-nms",
         "After NMS, one object should have few boxes, and every object at least one",
-        "Non-maximum suppression goes through the boxes from the best down and drops those that overlap a better one "
-        f"of the same level by an IoU above {rpn.NMS_THRESH:g} (`find_top_rpn_proposals`). Of what is left, the best "
+        "Non-maximum suppression goes through the boxes from the best down and drops those that overlap a better one"
+        f"{of} by an IoU above {rpn.NMS_THRESH:g} (`{by}`). Of what is left, the best "
         f"{rpn.POST_NMS_TOPK_TEST} are the proposals.",
     )
 

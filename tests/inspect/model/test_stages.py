@@ -17,13 +17,14 @@ from balloon_splash.config import load_config
 from balloon_splash.data.training.reading import read_photo
 from balloon_splash.errors import ConfigError, MediaError
 from balloon_splash.inspect.model import stages_masks, stages_rpn
-from balloon_splash.inspect.model.stages import add_stages, funnel, mask_head
+from balloon_splash.inspect.model.stages import add_first_stage, add_overview, add_stages, funnel, mask_head
 from balloon_splash.inspect.model.stages_roi import Fate, Rois, scores_figure
 from balloon_splash.inspect.model.subject import Subject
 from balloon_splash.inspect.model.traced import TracedPhoto, array
 from balloon_splash.inspect.page.report import Report
 from tests.conftest import TINY
 from tests.inspect.model.tiny_model import write_photos, write_run
+from tests.matterport.files import PARTS
 from tests.modeling.test_point_refinement import REFINED
 
 
@@ -113,6 +114,23 @@ def test_the_funnel_narrows(photo: TracedPhoto) -> None:
     assert counts["anchors"] == 3 * (24 * 32 + 12 * 16 + 6 * 8 + 3 * 4 + 2 * 2)
     assert counts["anchors"] > counts["candidates"] > counts["proposals"] == 30
     assert (counts["scored"], counts["detections"], counts["masks"]) == (30, 10, 5)
+
+
+def test_what_matterport_does_otherwise_is_told_so(
+    folder: Path, photo_file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = Subject.load(*write_run(folder / "old", opts=PARTS), device="cpu")
+    traced = TracedPhoto.run(old, {"file_name": photo_file}, confidence=0.0)
+    (candidates,) = (row for row in funnel(traced) if row[0] == "candidates")
+    assert candidates[1] <= old.cfg.MODEL.RPN.PRE_NMS_TOPK_TEST
+    assert "of all levels together" in candidates[2]
+    captions: dict[str, str] = {}
+    monkeypatch.setattr(Report, "figure", lambda self, _, name, title, caption: captions.update({name: caption}))
+    report = Report("old", "")
+    add_overview(report, traced)
+    add_first_stage(report, traced)
+    assert "black canvas" in captions["input"]
+    assert "overlap a better one by an IoU above 0.7 (`MatterportRPN.select`)" in captions["proposal-nms"]
 
 
 def test_pasted_masks_are_the_models_own(photo: TracedPhoto) -> None:

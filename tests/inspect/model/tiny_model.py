@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,10 @@ from balloon_splash.weights.checkpoint import SafeCheckpointer
 from tests.conftest import TINY
 
 
-def write_run(folder: Path, *, seed: int = 0) -> tuple[str, str]:
+def write_run(folder: Path, *, seed: int = 0, opts: Sequence[str] = ()) -> tuple[str, str]:
     """``config.yaml`` and the weights of a random model; returns both paths."""
     torch.manual_seed(seed)
-    cfg = load_config("balloon_R18_FPN.yaml", TINY)
+    cfg = load_config("balloon_R18_FPN.yaml", [*TINY, *opts])
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.yaml").write_text(cfg.dump())
     SafeCheckpointer(build_model(cfg), str(folder), class_names=["balloon"]).save(f"model_{seed}")
