@@ -96,7 +96,7 @@ def seconds(function: Callable[[], object]) -> float:
 
 def machine() -> dict[str, str]:
     """Describe the machine that the figures are for."""
-    found = {"processor": _processor(), "cores": str(os.cpu_count()), "python": platform.python_version()}
+    found = {"processor": processor(), "cores": str(os.cpu_count()), "python": platform.python_version()}
     for package in PACKAGES:
         try:
             found[package] = version(package)
@@ -107,7 +107,8 @@ def machine() -> dict[str, str]:
     return found
 
 
-def _processor() -> str:
+def processor() -> str:
+    """The processor's name."""
     info = Path("/proc/cpuinfo")
     names = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
