@@ -14,7 +14,9 @@ def add_model(parser: Parser) -> argparse._ArgumentGroup:
     """Add the options of :func:`model_of` under a title of their own."""
     group = parser.add_argument_group("model")
     group.add_argument(
-        "--weights", metavar="W", help="weights: a path, a URL, or a name from the list below (default: balloon)"
+        "--weights",
+        metavar="W",
+        help="weights: a file, a folder, a URL, or a name from the list below (default: balloon)",
     )
     group.add_argument(
         "--config-file",
