@@ -33,6 +33,7 @@ __all__ = [
     "Look",
     "MediaError",
     "OutputExistsError",
+    "RunReport",
     "Segmenter",
     "Selection",
     "SplashOptions",
@@ -70,6 +71,7 @@ _HOMES = {
     "Look": "compositing.look",
     "MediaError": "errors",
     "OutputExistsError": "errors",
+    "RunReport": "splasher.run",
     "Segmenter": "inference.segmenter",
     "Selection": "compositing.select",
     "SplashOptions": "splasher.options",
@@ -125,7 +127,7 @@ if TYPE_CHECKING:
     from balloon_splash.media.video.codecs import Encoding
     from balloon_splash.splasher.finder import Finder
     from balloon_splash.splasher.options import SplashOptions
-    from balloon_splash.splasher.run import splash_inputs
+    from balloon_splash.splasher.run import RunReport, splash_inputs
     from balloon_splash.splasher.splasher import Splasher, splash
     from balloon_splash.splasher.video_stream import VideoOptions
 else:  # hidden from the type checker, which would accept every name

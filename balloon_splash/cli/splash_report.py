@@ -8,10 +8,10 @@ from typing import Any
 from balloon_splash.cli.common import EXIT_INTERRUPTED, EXIT_OK, EXIT_SOME_FAILED
 from balloon_splash.progress import ProgressBar, say
 from balloon_splash.splasher.outcomes import Outcome, Summary
-from balloon_splash.splasher.run import Report
+from balloon_splash.splasher.run import RunReport
 
 
-class Progress(Report):
+class Progress(RunReport):
     """Bars with speed and ETA, and the messages above them."""
 
     def __init__(self, *, quiet: bool, verbose: bool) -> None:

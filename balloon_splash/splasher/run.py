@@ -28,7 +28,7 @@ FinderOrLoader: TypeAlias = "Finder | Callable[[], Finder]"
 """Finder, or a function that loads one, called once the plan is made, and only if there is work."""
 
 
-class Report:
+class RunReport:
     """Receiver of the progress of a run. This one is silent; override the methods of interest."""
 
     def begin(self, photos: int, videos: int) -> None:
@@ -50,7 +50,7 @@ class Report:
         """Receive a video that is done or has failed."""
 
 
-SILENT = Report()
+SILENT = RunReport()
 
 
 def splash_inputs(
@@ -59,7 +59,7 @@ def splash_inputs(
     options: SplashOptions | None = None,
     *,
     finder: FinderOrLoader | None = None,
-    report: Report = SILENT,
+    report: RunReport = SILENT,
 ) -> Summary:
     """Splash everything that ``inputs`` name, as ``balloon-splash splash`` does.
 
@@ -97,7 +97,7 @@ def splash_inputs(
     return summary
 
 
-def _run(plan: Plan, options: SplashOptions, finder: NamedFinder, report: Report) -> Summary:
+def _run(plan: Plan, options: SplashOptions, finder: NamedFinder, report: RunReport) -> Summary:
     """Splash the photos, then the videos."""
     results = PhotoResults(options.look, options.selection, options.files, plan.taken, plan.twins)
     annotations = _annotations(options)
@@ -149,7 +149,7 @@ def _record(options: SplashOptions) -> contextlib.AbstractContextManager[Record 
 
 
 def _named_finder(
-    finder: FinderOrLoader | None, options: SplashOptions, record: Record | None, report: Report
+    finder: FinderOrLoader | None, options: SplashOptions, record: Record | None, report: RunReport
 ) -> NamedFinder:
     if options.detections:
         if options.tiles is not None or options.add_boxes:

@@ -12,7 +12,7 @@ from balloon_splash.errors import OutputExistsError, UsageError
 from balloon_splash.splasher.finder import Finder
 from balloon_splash.splasher.options import SplashOptions
 from balloon_splash.splasher.outcomes import Outcome
-from balloon_splash.splasher.run import Report, splash_inputs
+from balloon_splash.splasher.run import RunReport, splash_inputs
 from tests.fakes import ColourSegmenter, draw_scene
 from tests.media.clips import make_clip
 
@@ -31,7 +31,7 @@ def folder(tmp_path: Path) -> Path:
 def test_a_folder_is_splashed_and_each_input_has_its_outcome(folder: Path, tmp_path: Path) -> None:
     heard: list[str] = []
 
-    class Listening(Report):
+    class Listening(RunReport):
         def begin(self, photos: int, videos: int) -> None:
             heard.append(f"{photos} photos, {videos} video")
 
