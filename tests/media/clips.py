@@ -15,6 +15,8 @@ from av.packet import Packet
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
+from balloon_splash.media.video.schedule import kept_schedule
+
 Pixels = npt.NDArray[np.uint8]
 PALETTE = np.array([(200, 40, 40), (40, 180, 60), (40, 60, 200), (230, 200, 40)], np.uint8)
 
@@ -93,7 +95,9 @@ def make_clip(
                 interpolation=0x40000,  # SWS_ACCURATE_RND, which PyAV names only since 18
             )
             frame.pts, frame.time_base = tick, clock
-            _mux(output, stream.encode(frame), shown, clock, rate)
+            with kept_schedule():
+                packets = stream.encode(frame)
+            _mux(output, packets, shown, clock, rate)
         _mux(output, stream.encode(None), shown, clock, rate)
         seconds = float(shown[-1] * clock + 1 / rate) if shown else 0.0
         for number, track in enumerate(tracks):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from fractions import Fraction
@@ -19,6 +20,7 @@ from balloon_splash.media.video.codecs import Codec, Encoding
 from balloon_splash.media.video.colour import RgbWriter
 from balloon_splash.media.video.deinterlace import ready_frames
 from balloon_splash.media.video.frames import VideoInfo
+from balloon_splash.media.video.schedule import kept_schedule
 
 Packets: TypeAlias = "list[Packet[av.VideoStream]]"
 
@@ -120,7 +122,8 @@ class VideoEncoder:
             yield frame
 
     def _packets(self, frame: av.VideoFrame | None) -> Packets:
-        packets = self._stream.encode(frame)
+        with kept_schedule() if self._stream.codec_context.name == "libsvtav1" else contextlib.nullcontext():
+            packets = self._stream.encode(frame)
         for packet in packets:
             if packet.pts is not None and packet.dts is not None and packet.dts > packet.pts:
                 # x265 invents times for videos of fewer frames than it looks ahead; any that grow will do.
