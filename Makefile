@@ -22,7 +22,7 @@ notebooks: $(READY)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'jupyterlab>=4,<5'
 	@$(BIN)/jupyter lab notebooks
 
-# Two processes run the tests, each on its own half of the cores, see tests/conftest.py. If one dies, pytest-xdist 3.8 starts
+# Two processes run the tests, each with one thread of torch, see tests/conftest.py. If one dies, pytest-xdist 3.8 starts
 # another with `worksteal`; with `loadgroup` it waits for ever.
 test: $(READY) lint
 	@$(BIN)/python -m pytest $(QUICK)

@@ -35,17 +35,9 @@ settings.register_profile("patient", deadline=None, suppress_health_check=[Healt
 settings.load_profile("patient")
 
 
-def pytest_configure() -> None:
-    """Give each test process, and all that it starts, its own share of the cores.
-
-    Libraries with thread pools of their own (TBB in OpenVINO, OpenMP in torch) wait for their threads by yielding the
-    processor. Two such processes on the same two cores were seen to keep each other waiting for minutes: 250 s where a
-    compilation takes 1 s alone (OpenVINO 2026.4, Linux 6.18).
-    """
-    name, processes = os.environ.get("PYTEST_XDIST_WORKER", ""), int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    if name and hasattr(os, "sched_setaffinity"):
-        cores = sorted(os.sched_getaffinity(0))
-        os.sched_setaffinity(0, cores[int(name.removeprefix("gw")) % processes :: processes] or cores)
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread_each() -> None:
+    """Hold torch to one thread: test processes run side by side, and more threads than cores would slow all of them."""
     torch.set_num_threads(1)
 
 
