@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from itertools import islice
@@ -394,6 +395,7 @@ def test_the_command_starts_processes_on_the_cpu_and_one_that_is_killed_ends_all
 
         while not (tmp_path / "run" / "model_0000001.pth").exists():
             assert started.poll() is None
+            time.sleep(0.05)
         workers = [each for each in psutil.Process(started.pid).children() if "spawn_main" in " ".join(each.cmdline())]
         workers[-1].kill()
         _, printed = started.communicate(timeout=10)

@@ -223,7 +223,7 @@ def test_requests_that_come_together_share_a_batch(start: Callable[..., Any], pn
         assert finder.asked.wait(20)
         answers += [pool.submit(post, client, png) for _ in range(3)]
         while client.app._app.state.service.model._asked.qsize() < 3:
-            assert not any(answer.done() for answer in answers)
+            assert not wait(answers, 0.02, FIRST_COMPLETED).done
         finder.go.set()
         assert {answer.result(20).status_code for answer in answers} == {200}
     assert finder.batches == [1, 3]

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -53,7 +53,7 @@ def test_a_request_at_hand_is_answered_before_the_process_ends(tmp_path: Path, p
         files = {"photo": ("p.png", png)}
         waiting = pool.submit(httpx.post, f"{address}/v1/splash", files=files, timeout=WAIT_SECONDS)
         while "balloon_splash_work_waiting 1.0" not in httpx.get(f"{address}/metrics", timeout=WAIT_SECONDS).text:
-            assert not waiting.done()
+            assert not wait([waiting], 0.05).done
     assert waiting.result(WAIT_SECONDS).status_code == 200
     assert list(tmp_path.iterdir()) == []
 
