@@ -37,7 +37,8 @@ def add_option(group: argparse._ActionsContainer, option: Option) -> None:
         settings["nargs"] = "+"
     if option.bare is not None:
         settings |= {"nargs": "?", "const": option.bare}
-    group.add_argument(option.flag, default=option.default, **settings)
+    default = list(option.default) if option.shape == "tuples" else option.default  # argparse appends
+    group.add_argument(option.flag, default=default, **settings)
 
 
 def read_as(kind: Kind) -> Callable[[str], object]:
