@@ -63,7 +63,7 @@ TARGETS = {
             "tests/test_files.py",
         ),
         left_out=(
-            "tests/weights/test_run_folder.py::test_a_file_that_may_not_grow_leaves_a_run_that_goes_on",
+            "tests/weights/test_run_folder.py::test_a_file_that_may_not_grow_leaves_a_run_that_resumed",
             "tests/weights/test_sole_use.py::test_two_processes_do_not_run_in_one_folder_but_a_dead_one_blocks_nobody",
             "tests/weights/test_hostile_weights.py::test_a_small_file_takes_little_memory",
         ),

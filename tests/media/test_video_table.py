@@ -233,7 +233,7 @@ def display_matrix(bench: Bench, suffix: str) -> str:
 
 
 def deep(path: Path) -> Path:
-    return make_clip(path, frames=2, size=(64, 64), codec="libx265", pixel_format="yuv420p10le")
+    return make_clip(path, frames=6, size=(64, 64), codec="libx265", pixel_format="yuv420p10le")
 
 
 def depth(bench: Bench, suffix: str) -> str:
