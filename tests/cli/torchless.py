@@ -7,7 +7,7 @@ The model is the one that finds discs by their colour. What is to happen on the 
 * ``SLOW=SECONDS`` makes the model as slow as that for each picture;
 * ``IGNORED=NUMBER`` has the process begin with that signal ignored, as ``nohup`` does;
 * ``LARGEST_FILE=BYTES`` is the limit on files, as of a disk that fills;
-* ``WEBCAM=FILE`` lets a video stand behind every webcam;
+* ``WEBCAM=FILE`` lets a video stand behind every webcam, at 30 pictures a second;
 * ``MEMORY=numpy|torch`` gives the model an appetite of 1 GiB a picture, and the process 7 GiB of addresses: four fit
   with room, eight do not.
 """
@@ -116,8 +116,17 @@ def main() -> int:
     if "WEBCAM" in os.environ:
         import cv2
 
-        capture = cv2.VideoCapture
-        cv2.VideoCapture = lambda index: capture(os.environ["WEBCAM"])  # type: ignore[assignment, misc]
+        class Camera(cv2.VideoCapture):
+            """A video at the pace of a camera, whatever number was asked for."""
+
+            def __init__(self, index: int) -> None:
+                super().__init__(os.environ["WEBCAM"])
+
+            def read(self, *args: Any) -> Any:
+                time.sleep(1 / 30)
+                return super().read(*args)
+
+        cv2.VideoCapture = Camera  # type: ignore[assignment, misc]
     if "SIGNAL" in os.environ:
         signal_at(os.environ["SIGNAL"])
     if "LARGEST_FILE" in os.environ:
