@@ -42,9 +42,9 @@ def jpeg() -> bytes:
     return encoded(scene(), "JPEG", quality=92, exif=exif.tobytes())
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Any]]:
-    """Starts services; each ends with the session."""
+    """Starts services; each ends with the module, since tests of other rooms fork this process."""
     from contextlib import ExitStack
 
     from starlette.testclient import TestClient
@@ -62,7 +62,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., An
         yield begin
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def client(start: Callable[..., Any]) -> Any:
     """A service with its usual bounds."""
     return start()
