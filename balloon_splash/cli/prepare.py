@@ -56,6 +56,15 @@ def build_parser() -> Parser:
     synthetic.add_argument(
         "--seed", metavar="N", type=int, default=0, help="random seed of the rendered pictures (default: %(default)s)"
     )
+    synthetic.add_argument(
+        "--scenes",
+        metavar="KIND",
+        nargs="+",
+        choices=("party", "crowd", "hot-air"),
+        default=["party"],
+        help="kinds of rendered scenes, taken in turn: party, crowd, hot-air; a repeated one comes more often "
+        "(default: party)",
+    )
     return parser
 
 
@@ -86,6 +95,7 @@ def _write_synthetic(args: argparse.Namespace, datasets: Path) -> str:
         num_train=args.num_train,
         num_val=args.num_val,
         seed=args.seed,
+        kinds=args.scenes,
         overwrite=args.overwrite,
         progress=not args.quiet,
     )

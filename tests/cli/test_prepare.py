@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from balloon_splash.cli.prepare import main
+from balloon_splash.cli.prepare import build_parser, main
 from balloon_splash.data.datasets import prepare
 from tests.data.datasets.balloon_archive import official_files, send, serving, via_hashes, zipped
 
@@ -74,6 +74,25 @@ def test_synthetic_balloons_need_no_download(datasets, capsys):
     assert main(["--synthetic", "--num-train", "2", "--num-val", "1", "--seed", "3"]) == 0
     assert len(list((datasets / "synthetic_balloon" / "train").glob("*.jpg"))) == 2
     assert "2 training and 1 validation pictures" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("kinds", [["hot-air"], ["crowd", "party"]])
+def test_scenes_are_of_the_kinds_asked_for(datasets, tmp_path, kinds):
+    from balloon_splash.data.datasets.synthetic import write_synthetic_balloons
+
+    assert main(["--synthetic", "--num-train", "2", "--num-val", "1", "--scenes", *kinds, "--quiet"]) == 0
+    expected = write_synthetic_balloons(tmp_path / "expected", num_train=2, num_val=1, kinds=kinds, progress=False)
+    photos = sorted(path.relative_to(expected) for path in expected.rglob("*.jpg"))
+    assert [(datasets / "synthetic_balloon" / photo).read_bytes() for photo in photos] == [
+        (expected / photo).read_bytes() for photo in photos
+    ]
+
+
+def test_the_kinds_of_scenes_on_offer_are_those_of_the_renderer():
+    from balloon_splash.data.render import KINDS
+
+    (scenes,) = [action for action in build_parser()._actions if action.dest == "scenes"]
+    assert list(scenes.choices or ()) == list(KINDS)
 
 
 def test_the_tool_answers_help_without_loading_the_heavy_parts():

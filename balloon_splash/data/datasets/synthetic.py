@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable, Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from balloon_splash.data.datasets.folders import SPLITS, VIA_FILE, atomic_dataset_folder
-from balloon_splash.data.render import Scene, render_scene
+from balloon_splash.data.render import KINDS, Scene, render_scene
 from balloon_splash.errors import UsageError
 from balloon_splash.progress import ProgressBar
 
@@ -26,6 +28,7 @@ def write_synthetic_balloons(
     num_val: int = 15,
     seed: int = 0,
     size: tuple[int, int] = (640, 480),
+    kinds: Sequence[str] = ("party",),
     overwrite: bool = False,
     progress: bool = True,
 ) -> Path:
@@ -39,6 +42,7 @@ def write_synthetic_balloons(
         num_val: pictures in ``val``.
         seed: a non-negative seed of the whole dataset.
         size: width and height of the pictures in pixels.
+        kinds: kinds of scenes, of :data:`~balloon_splash.data.render.KINDS`, taken in turn.
         overwrite: replace an existing dataset in ``root``.
         progress: show a progress bar on stderr.
 
@@ -46,7 +50,7 @@ def write_synthetic_balloons(
         The folder.
 
     Raises:
-        UsageError: a number is too small.
+        UsageError: a number is too small, or there is no such kind.
         DatasetError: ``root`` is not empty, and ``overwrite`` is false or it holds something else.
     """
     if min(num_train, num_val) < 1 or seed < 0 or min(size) < _MIN_SIDE:
@@ -54,21 +58,23 @@ def write_synthetic_balloons(
             f"{num_train} and {num_val} pictures of {size[0]}x{size[1]} from seed {seed}: expected at least one for "
             f"each split, {_MIN_SIDE} pixels a side, and a seed that is not negative"
         )
+    if not kinds or not set(kinds) <= set(KINDS):
+        raise UsageError(f"scenes of kinds {', '.join(kinds) or 'none'}; expected some of {', '.join(KINDS)}")
     with (
         atomic_dataset_folder(root, overwrite=overwrite) as folder,
         ProgressBar(total=num_train + num_val, desc="balloons", unit="picture", disable=not progress) as bar,
     ):
         for split_index, (split, count) in enumerate(zip(SPLITS, (num_train, num_val), strict=True)):
             seeds = np.random.SeedSequence([seed, split_index]).generate_state(count, np.uint64)
-            _write_split(folder / split, [int(value) for value in seeds], size, bar)
+            scenes = (render_scene(int(seed), size, kind) for seed, kind in zip(seeds, cycle(kinds), strict=False))
+            _write_split(folder / split, scenes, bar)
     return Path(root)
 
 
-def _write_split(folder: Path, seeds: list[int], size: tuple[int, int], bar: ProgressBar) -> None:
+def _write_split(folder: Path, scenes: Iterable[Scene], bar: ProgressBar) -> None:
     folder.mkdir()
     entries = {}
-    for index, seed in enumerate(seeds):
-        scene = render_scene(seed, size)
+    for index, scene in enumerate(scenes):
         photo = folder / f"{index:06d}.jpg"
         Image.fromarray(scene.image).save(photo, quality=_JPEG_QUALITY)
         num_bytes = photo.stat().st_size

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from balloon_splash.data.render.scene import Scene, render_scene
+from balloon_splash.data.render.scene import KINDS, Scene, render_scene
 
-__all__ = ["Scene", "render_scene"]
+__all__ = ["KINDS", "Scene", "render_scene"]

@@ -6,6 +6,7 @@ normals and its knot. A foil balloon is a flat shape blown up: its height follow
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -16,13 +17,17 @@ import numpy as np
 from balloon_splash.data.render.canvas import FloatArray, Points, blend, blur, bounding_box, coverage, fill, rgb
 from balloon_splash.data.render.shading import Light, shade_foil, shade_latex
 
-_MAX_TEXTURE = 96  # texels per unit: shading is smooth, a large balloon's is enlarged
+_MAX_TEXELS = 96  # per unit: shading is smooth, a large balloon's is enlarged
 _NECK = 0.05  # half-width of the neck, in units of the balloon's own
 _MARGIN = 1.08  # half-width of the texture, so that the edge is never sampled outside it
 
 
 class Balloon(Protocol):
     """Balloon in its own frame: unit half-width, centre at the origin, y down to the knot."""
+
+    @property
+    def max_texels(self) -> int:
+        """Return the most texels per unit that its texture needs."""
 
     @property
     def outline(self) -> Points:
@@ -39,6 +44,10 @@ class Balloon(Protocol):
         """
 
 
+Maker = Callable[[np.random.Generator, FloatArray], Balloon]
+"""Function that makes a random balloon of this colour."""
+
+
 @dataclass(frozen=True)
 class RubberBalloon:
     """The party balloon: round above, drawn out towards the knot."""
@@ -48,6 +57,7 @@ class RubberBalloon:
     taper: float  # 0 is an ellipse below, 1 is a pear
     gloss: float
     clearness: float
+    max_texels: int = _MAX_TEXELS
 
     @cached_property
     def _profile(self) -> tuple[Points, Points]:
@@ -78,13 +88,13 @@ class RubberBalloon:
     def texture(self, light: Light, angle: float, texels: float) -> tuple[FloatArray, FloatArray]:
         """Rubber: thinnest, so clearest, where it faces us."""
         heights, widths = self._profile
-        across, down = _texel_grid(texels, heights[-1] + 0.05)
+        across, down = texel_grid(texels, heights[-1] + 0.05)
         width = np.interp(down, heights, widths)[:, None]
         slope = np.interp(down, heights, np.clip(np.gradient(widths, heights), -5, 5))[:, None]
         u = np.clip(across[None] / np.maximum(width, 1e-3), -0.999, 0.999)
-        normals = _unit(u, np.broadcast_to(-slope, u.shape), np.sqrt(1 - u * u))
+        normals = unit_vectors(u, np.broadcast_to(-slope, u.shape), np.sqrt(1 - u * u))
         knotted = (1 - 0.3 * np.clip((down - self.length) / 0.05, 0, 1))[:, None, None]  # folded rubber is darker
-        shaded = shade_latex(_turn(normals, angle), self.color, light, self.gloss, self.clearness)
+        shaded = shade_latex(turn_normals(normals, angle), self.color, light, self.gloss, self.clearness)
         opacity = 1 - self.clearness * 0.35 * normals[..., 2] ** 2
         return shaded * knotted.astype(np.float32), np.where(down[:, None] > self.length * 0.95, 1, opacity)
 
@@ -96,6 +106,7 @@ class FoilBalloon:
     color: FloatArray
     outline: Points
     wrinkles: float
+    max_texels: int = _MAX_TEXELS
 
     @property
     def knot(self) -> tuple[float, float]:
@@ -104,7 +115,7 @@ class FoilBalloon:
 
     def texture(self, light: Light, angle: float, texels: float) -> tuple[FloatArray, FloatArray]:
         """Foil: opaque, creased along the seam."""
-        across, down = _texel_grid(texels, self.outline[:, 1].max() + 0.05)
+        across, down = texel_grid(texels, self.outline[:, 1].max() + 0.05)
         inside = np.zeros((len(down), len(across)), np.uint8)
         fill(inside, (self.outline + _MARGIN) * texels, 1)
         seam = cv2.distanceTransform(inside, cv2.DIST_L2, 5) / texels
@@ -114,8 +125,8 @@ class FoilBalloon:
         height = (bulge + folds * 0.03).astype(np.float32)
         slope_x = cv2.Sobel(height, cv2.CV_32F, 1, 0, ksize=3) * texels / 8
         slope_y = cv2.Sobel(height, cv2.CV_32F, 0, 1, ksize=3) * texels / 8
-        normals = _unit(-slope_x, -slope_y, np.ones_like(height))
-        return shade_foil(_turn(normals, angle), self.color, light), np.ones_like(height)
+        normals = unit_vectors(-slope_x, -slope_y, np.ones_like(height))
+        return shade_foil(turn_normals(normals, angle), self.color, light), np.ones_like(height)
 
 
 def heart_outline() -> Points:
@@ -198,7 +209,7 @@ class Placed:
     def paint(self, image: FloatArray, light: Light) -> None:
         """Paint the balloon over ``image`` in place."""
         box = bounding_box(self.outline, *image.shape[:2])
-        texels = min(self.radius, _MAX_TEXTURE)
+        texels = min(self.radius, self.balloon.max_texels)
         color, opacity = self.balloon.texture(light, self.angle, texels)
         texel_to_unit = np.array([[1 / texels, 0, 0.5 / texels - _MARGIN], [0, 1 / texels, 0.5 / texels - _MARGIN]])
         to_box = self._affine @ np.vstack([texel_to_unit, [0, 0, 1]])
@@ -210,18 +221,20 @@ class Placed:
         blend(image, color, coverage(self.outline, box) * opacity, box)
 
 
-def _texel_grid(texels: float, bottom: float) -> tuple[FloatArray, FloatArray]:
-    """The x of each texel column and the y of each row, in the balloon's frame."""
+def texel_grid(texels: float, bottom: float) -> tuple[FloatArray, FloatArray]:
+    """Return the x of each texel column and the y of each row, in the balloon's frame."""
     columns, rows = int(np.ceil(2 * _MARGIN * texels)), int(np.ceil((bottom + _MARGIN) * texels))
     return (np.arange(columns) + 0.5) / texels - _MARGIN, (np.arange(rows) + 0.5) / texels - _MARGIN
 
 
-def _unit(x: Points | FloatArray, y: Points | FloatArray, z: Points | FloatArray) -> FloatArray:
+def unit_vectors(x: Points | FloatArray, y: Points | FloatArray, z: Points | FloatArray) -> FloatArray:
+    """Return vectors ``(H, W, 3)`` of these components, scaled to length 1."""
     vectors = np.stack([x, y, z], axis=-1).astype(np.float32)
     return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
 
 
-def _turn(normals: FloatArray, angle: float) -> FloatArray:
+def turn_normals(normals: FloatArray, angle: float) -> FloatArray:
+    """Turn normals ``(H, W, 3)`` in the picture's plane by ``angle`` (radians)."""
     cos, sin = np.float32(np.cos(angle)), np.float32(np.sin(angle))
     x, y, z = normals[..., 0], normals[..., 1], normals[..., 2]
     return np.stack([cos * x - sin * y, sin * x + cos * y, z], axis=-1)

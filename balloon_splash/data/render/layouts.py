@@ -1,4 +1,4 @@
-"""Layouts of balloons: alone, in a bunch, adrift, as a garland."""
+"""Layouts of balloons: alone, in a bunch, adrift, as a garland, packed, close; hot-air balloons aloft and ashore."""
 
 from __future__ import annotations
 
@@ -25,6 +25,10 @@ class Layout:
 
     spots: list[Spot]
     strings: Strings
+
+
+Plan = Callable[[np.random.Generator, int, int], Layout]
+"""Function that draws a layout for a picture of this height and width."""
 
 
 def single(rng: np.random.Generator, height: int, width: int) -> Layout:
@@ -75,4 +79,64 @@ def row(rng: np.random.Generator, height: int, width: int) -> Layout:
     return Layout(spots, Strings.NONE)
 
 
-LAYOUTS: tuple[Callable[[np.random.Generator, int, int], Layout], ...] = (single, bunch, scatter, row)
+def ceiling(rng: np.random.Generator, height: int, width: int) -> Layout:
+    """Balloons packed side by side, over all of the picture or its upper part."""
+    radius = rng.uniform(0.07, 0.24) * height
+    pitch, depth = radius * rng.uniform(1.3, 1.9), rng.choice([1.1, rng.uniform(0.4, 1)]) * height
+    spots = [
+        (x + rng.normal(0, 0.3) * radius, y + rng.normal(0, 0.3) * radius, radius * rng.uniform(0.8, 1.2), angle)
+        for y in np.arange(0, depth, pitch)
+        for x in np.arange(0, width + pitch, pitch)
+        for angle in rng.uniform(-np.pi, np.pi, 1)
+    ]
+    return Layout([spots[index] for index in rng.permutation(len(spots))], Strings.NONE)
+
+
+def close(rng: np.random.Generator, height: int, width: int) -> Layout:
+    """Balloons as large as half the picture, which cover one another and which the border cuts."""
+    spots = [
+        (rng.uniform(0, 1) * width, rng.uniform(0, 0.9) * height, rng.uniform(0.2, 0.5) * height, rng.normal(0, 0.4))
+        for _ in range(int(rng.integers(2, 12)))
+    ]
+    return Layout(spots, Strings.GATHERED if rng.random() < 0.3 else Strings.NONE)
+
+
+def large_bunch(rng: np.random.Generator, height: int, width: int) -> Layout:
+    """A bunch that fills the picture."""
+    radius = rng.uniform(0.1, 0.22) * height
+    middle = np.array([rng.uniform(0.4, 0.6) * width, rng.uniform(0.35, 0.5) * height])
+    offsets = rng.normal(0, 1, (int(rng.integers(8, 26)), 2)) * (1.6 * radius, 1.4 * radius)
+    spots = [
+        (x, y, radius * rng.uniform(0.75, 1.15), -dx / radius * 0.2 + rng.normal(0, 0.1))
+        for (x, y), dx in zip(middle + offsets, offsets[:, 0], strict=True)
+    ]
+    return Layout(spots, Strings.GATHERED)
+
+
+def aloft(rng: np.random.Generator, height: int, width: int) -> Layout:
+    """One hot-air balloon, of any size up to one that the border cuts."""
+    radius = rng.uniform(0.08, rng.choice([0.3, 0.6])) * height
+    center = rng.uniform(0.05, 0.95) * width, rng.uniform(0.15, 0.7) * height
+    return Layout([(*center, radius, rng.normal(0, 0.04))], Strings.NONE)
+
+
+def fleet(rng: np.random.Generator, height: int, width: int) -> Layout:
+    """Hot-air balloons in the sky, from near ones to dots."""
+    nearest = rng.uniform(0.03, 0.25)
+    radii = np.sort(np.exp(rng.uniform(np.log(0.011), np.log(nearest), int(rng.integers(3, 26)))))[::-1] * height
+    spots = [
+        (rng.uniform(0, 1) * width, rng.uniform(0.02, 0.85) * height, radius, rng.normal(0, 0.04)) for radius in radii
+    ]
+    return Layout(spots, Strings.NONE)
+
+
+def ashore(rng: np.random.Generator, height: int, width: int) -> Layout:
+    """Hot-air balloons side by side before they rise: upright, or still lying as they are filled."""
+    floor, radius = rng.uniform(0.7, 1.05) * height, rng.uniform(0.1, 0.32) * height
+    lying = rng.random() < 0.35
+    spots = []
+    for _ in range(int(rng.integers(1, 7))):
+        own = radius * rng.uniform(0.7, 1.2)
+        angle = rng.choice([-1, 1]) * rng.uniform(0.9, 1.6) if lying else rng.normal(0, 0.06)
+        spots.append((rng.uniform(0, 1) * width, floor - own * (0.8 if lying else 1.6), own, angle))
+    return Layout(spots, Strings.NONE)

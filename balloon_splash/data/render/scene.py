@@ -8,19 +8,48 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from balloon_splash.data.render.balloons import Placed, random_balloon, random_palette
+from balloon_splash.data.render import layouts
+from balloon_splash.data.render.balloons import Maker, Placed, random_balloon, random_palette
 from balloon_splash.data.render.canvas import FloatArray, Points, blur, bounding_box, coverage, fill, stroke
 from balloon_splash.data.render.distractors import DISTRACTORS
 from balloon_splash.data.render.grounds import GROUNDS
-from balloon_splash.data.render.layouts import LAYOUTS, Spot, Strings
+from balloon_splash.data.render.hot_air import random_hot_air_balloon
+from balloon_splash.data.render.layouts import Plan, Spot, Strings
 from balloon_splash.data.render.shading import Light
 
 _SAMPLES = 3  # visibility is decided on a grid of 3 x 3 samples a pixel
 _MIN_VISIBLE = 0.35  # share of a balloon that must be seen
 _MIN_AREA = 80.0  # square pixels that must be seen
-_GROUND_SHARES = (0.3, 0.3, 0.25, 0.15)  # in the order of GROUNDS: few balloons are seen by night
-_LAYOUT_SHARES = (0.2, 0.35, 0.3, 0.15)  # in the order of LAYOUTS
 _SIMPLIFY = 0.35  # pixels by which an annotated outline may leave the true one
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Kind of scene: how often each ground and each layout occurs, in that order, and its balloons."""
+
+    grounds: dict[str, float]
+    layouts: dict[Plan, float]
+    make: Maker
+
+
+#: Few balloons are seen by night.
+KINDS: dict[str, Kind] = {
+    "party": Kind(
+        {"sky": 0.3, "park": 0.3, "room": 0.25, "night": 0.15},
+        {layouts.single: 0.2, layouts.bunch: 0.35, layouts.scatter: 0.3, layouts.row: 0.15},
+        random_balloon,
+    ),
+    "crowd": Kind(
+        {"sky": 0.25, "park": 0.25, "room": 0.45, "night": 0.05},
+        {layouts.ceiling: 0.4, layouts.close: 0.3, layouts.large_bunch: 0.3},
+        random_balloon,
+    ),
+    "hot-air": Kind(
+        {"sky": 0.6, "park": 0.25, "night": 0.15},
+        {layouts.aloft: 0.35, layouts.fleet: 0.4, layouts.ashore: 0.25},
+        random_hot_air_balloon,
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -30,7 +59,7 @@ class Scene:
     Attributes:
         image: ``(H, W, 3)`` RGB ``uint8``.
         polygons: one ``(N, 2)`` array for each balloon, at least one: the visible outline with the knot but without
-            the string, in absolute pixels within the image.
+            the string, with the basket of a hot-air balloon, in absolute pixels within the image.
         ground: which ground it was painted on: sky, park, room or night.
     """
 
@@ -39,23 +68,26 @@ class Scene:
     ground: str
 
 
-def render_scene(seed: int, size: tuple[int, int] = (640, 480)) -> Scene:
+def render_scene(seed: int, size: tuple[int, int] = (640, 480), kind: str = "party") -> Scene:
     """Render the picture of ``seed``, the same on every call.
 
     Args:
         seed: any non-negative number.
         size: width and height in pixels.
+        kind: one of :data:`KINDS`.
     """
     rng = np.random.default_rng(seed)
     width, height = size
-    ground = str(rng.choice(list(GROUNDS), p=_GROUND_SHARES))
+    chosen = KINDS[kind]
+    ground = str(rng.choice(list(chosen.grounds), p=list(chosen.grounds.values())))
     image, light = GROUNDS[ground](rng, height, width)
     for _ in range(int(rng.integers(0, 2 if ground == "sky" else 4))):  # there is but one sun
         _add_distractor(rng, image, ground, light)
     placed: list[Placed] = []
     while not placed:  # now and then, chance puts all of them too far out
-        layout = LAYOUTS[rng.choice(len(LAYOUTS), p=_LAYOUT_SHARES)](rng, height, width)
-        placed, polygons = _place_balloons(rng, layout.spots, height, width)
+        plans = list(chosen.layouts)
+        layout = plans[rng.choice(len(plans), p=list(chosen.layouts.values()))](rng, height, width)
+        placed, polygons = _place_balloons(rng, layout.spots, chosen.make, height, width)
     string_ends = _string_ends(rng, placed, layout.strings, height)
     behind = np.zeros((height, width), np.float32)
     for balloon, string_end in reversed(list(zip(placed, string_ends, strict=True))):
@@ -76,7 +108,11 @@ def _add_distractor(rng: np.random.Generator, image: FloatArray, ground: str, li
 
 
 def _place_balloons(
-    rng: np.random.Generator, spots: list[Spot], height: int, width: int
+    rng: np.random.Generator,
+    spots: list[Spot],
+    make: Maker,
+    height: int,
+    width: int,
 ) -> tuple[list[Placed], list[Points]]:
     """Balloons from front to back, each with its visible outline.
 
@@ -87,7 +123,7 @@ def _place_balloons(
     taken = np.zeros((height * _SAMPLES, width * _SAMPLES), np.uint8)
     placed, polygons = [], []
     for (x, y, radius, angle), color in zip(spots, colors, strict=True):
-        candidate = Placed(random_balloon(rng, color), (x, y), radius, angle)
+        candidate = Placed(make(rng, color), (x, y), radius, angle)
         visible = visible_outline(candidate.outline, taken)
         if visible is not None:
             fill(taken, candidate.outline, _SAMPLES)

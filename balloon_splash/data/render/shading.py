@@ -71,6 +71,22 @@ def shade_foil(normals: FloatArray, albedo: FloatArray, light: Light) -> FloatAr
     return lit + light.color * (0.9 * facing**60 + 0.25 * facing**12)
 
 
+def shade_fabric(normals: FloatArray, albedo: FloatArray, light: Light, glow: FloatArray) -> FloatArray:
+    """The colour of a hot-air balloon's thin cloth: dull, lit through from behind, and by its burner from within.
+
+    Args:
+        normals: surface normals.
+        albedo: the cloth's colour, ``(H, W, 3)``.
+        light: the scene's light.
+        glow: light of the burner that reaches the cloth, ``(H, W)``, 0 for none.
+    """
+    facing = normals @ light.direction
+    wrapped = np.clip((facing + 0.35) / 1.35, 0, 1)[..., None]
+    through = np.clip(-facing, 0, 1)[..., None] * 0.3
+    flame = np.array([1.0, 0.72, 0.4], np.float32) * glow[..., None]
+    return albedo * (_surroundings(normals, light) * 0.55 + light.color * (wrapped * 0.7 + through) + flame)
+
+
 def shade_matte(normals: FloatArray, albedo: FloatArray, light: Light) -> FloatArray:
     """The colour of a dull solid, such as a fruit or a ball."""
     facing = np.clip(normals @ light.direction, 0, 1)[..., None]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 
@@ -11,15 +12,22 @@ from detectron2.data.detection_utils import read_image
 
 from balloon_splash.data.annotations.instances import load_via_instances
 from balloon_splash.data.datasets.synthetic import write_synthetic_balloons
-from balloon_splash.data.render import render_scene
+from balloon_splash.data.render import KINDS, render_scene
 from balloon_splash.data.render.balloons import FoilBalloon, Placed, RubberBalloon, heart_outline, star_outline
 from balloon_splash.data.render.canvas import rgb
 from balloon_splash.data.render.grounds import GROUNDS
+from balloon_splash.data.render.hot_air import HotAirBalloon
 from balloon_splash.data.render.scene import visible_outline
 from balloon_splash.data.render.shading import light_from
 from balloon_splash.errors import DatasetError, UsageError
 
 SMALL = (160, 120)
+
+
+HOT_AIR = HotAirBalloon(
+    np.full((192, 576, 3), 0.5, np.float32), gores=12, bulge=1, crown=0.9, length=1.3, point=1, mouth=0.2, basket=0.1,
+    drop=0.2, burner=1,
+)  # fmt: skip
 
 
 def _mask(polygon, width, height):
@@ -45,9 +53,10 @@ def test_pictures_vary_in_ground_number_and_size_of_balloons():
     assert max(shares) > 0.1
 
 
-def test_every_picture_shows_a_balloon_inside_its_frame():
-    for seed in range(60):
-        scene = render_scene(seed, SMALL)
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_picture_shows_a_balloon_inside_its_frame(kind):
+    for seed in range(60 if kind == "party" else 15):
+        scene = render_scene(seed, SMALL, kind)
         assert scene.image.shape == (120, 160, 3)
         assert scene.image.dtype == np.uint8
         assert scene.polygons
@@ -57,15 +66,27 @@ def test_every_picture_shows_a_balloon_inside_its_frame():
             assert (polygon.max(axis=0) <= SMALL).all()
 
 
-def test_balloons_in_front_cut_those_behind():
+@pytest.mark.parametrize(("kind", "scenes", "least"), [("party", 30, 20), ("crowd", 5, 20), ("hot-air", 10, 0)])
+def test_balloons_in_front_cut_those_behind(kind, scenes, least):
     touching = 0
-    for seed in range(30):
-        masks = [_mask(polygon, 320, 240) for polygon in render_scene(seed, (320, 240)).polygons]
+    for seed in range(scenes):
+        masks = [_mask(polygon, 320, 240) for polygon in render_scene(seed, (320, 240), kind).polygons]
         for first, second in itertools.combinations(masks, 2):
             smaller = min(first.sum(), second.sum())
             assert (first & second).sum() <= 0.03 * smaller
             touching += bool((cv2.dilate(first.astype(np.uint8), np.ones((3, 3))) & second).any())
-    assert touching > 20
+    assert touching > least
+
+
+def test_crowds_cover_more_of_the_picture_than_parties():
+    covered = {
+        kind: np.mean([
+            sum(cv2.contourArea(polygon.astype(np.float32)) for polygon in render_scene(seed, SMALL, kind).polygons)
+            for seed in range(8)
+        ])
+        for kind in ("party", "crowd")
+    }  # fmt: skip
+    assert covered["crowd"] > 2 * covered["party"]
 
 
 @pytest.mark.parametrize(
@@ -89,6 +110,31 @@ def test_outlines_lie_on_the_painted_pixels(balloon, radius):
     assert painted.sum() == pytest.approx(shapely.Polygon(placed.outline).area, rel=0.02)
     fifth_of_a_pixel = 0.2 * shapely.Polygon(placed.outline).length
     assert ((painted > 0.5) != outlined).sum() <= fifth_of_a_pixel
+
+
+@pytest.mark.parametrize("radius", [12.0, 110.0])
+def test_the_outline_of_a_hot_air_balloon_lies_on_envelope_and_basket(radius):
+    light = light_from(-1, 0.8, rgb(0, 0, 1), rgb(0, 0, 0.9), rgb(0, 0, 0.5))
+    placed = Placed(HOT_AIR, (200.3, 150.7), radius, 0.1)
+    on_black, on_white = np.zeros((400, 400, 3), np.float32), np.ones((400, 400, 3), np.float32)
+    placed.paint(on_black, light)
+    placed.paint(on_white, light)
+    painted = 1 - (on_white - on_black)[..., 0]
+    outlined = _mask(placed.outline, 400, 400)
+    basket, ropes, sky = placed.to_picture(np.array([[0, 1.55], [0.05, 1.42], [0.5, 1.55]])).astype(int)
+    assert not painted[~cv2.dilate(outlined.astype(np.uint8), np.ones((3, 3))).astype(bool)].any()
+    assert ((painted > 0.99) & outlined).sum() > 0.93 * outlined.sum() - shapely.Polygon(placed.outline).length
+    assert painted[basket[1], basket[0]] == pytest.approx(1, abs=0.02)
+    assert outlined[ropes[1], ropes[0]]
+    assert not outlined[sky[1], sky[0]]
+
+
+def test_a_burner_lights_an_envelope_by_night_and_not_by_day():
+    day, night = (light_from(-1, 0.8, rgb(0, 0, 0.3), rgb(0, 0, tone), rgb(0, 0, tone)) for tone in (1.0, 0.1))
+    cold = dataclasses.replace(HOT_AIR, burner=0.0)
+    for light, gain in ((day, 1.0), (night, 2.0)):
+        lit, unlit = (balloon.texture(light, 0, 40)[0][:80].mean() for balloon in (HOT_AIR, cold))
+        assert lit / unlit == pytest.approx(1) if gain == 1 else lit / unlit > gain
 
 
 def test_annotations_follow_the_true_outline():
@@ -117,6 +163,23 @@ def test_the_via_reader_takes_the_dataset_without_a_fault(tmp_path):
         assert report.n_photos == count
         assert report.n_instances == sum(len(record["annotations"]) for record in dicts) >= count
         assert all(read_image(record["file_name"], "RGB").shape == (120, 160, 3) for record in dicts)
+
+
+def test_kinds_of_scenes_are_taken_in_turn(tmp_path):
+    kinds = ("hot-air", "party")
+    root = write_synthetic_balloons(tmp_path / "set", num_train=3, num_val=1, size=SMALL, kinds=kinds, progress=False)
+    party = write_synthetic_balloons(tmp_path / "party", num_train=3, num_val=1, size=SMALL, progress=False)
+    same = [
+        (root / "train" / name).read_bytes() == (party / "train" / name).read_bytes()
+        for name in ("000000.jpg", "000001.jpg", "000002.jpg")
+    ]
+    assert same == [False, True, False]
+
+
+@pytest.mark.parametrize("kinds", [(), ("party", "zeppelin")])
+def test_an_unknown_kind_of_scene_is_refused(tmp_path, kinds):
+    with pytest.raises(UsageError, match="expected some of party, crowd, hot-air"):
+        write_synthetic_balloons(tmp_path / "set", kinds=kinds, progress=False)
 
 
 def test_sizes_in_the_via_file_are_those_of_the_photos(tmp_path):
@@ -156,7 +219,7 @@ def test_a_folder_with_other_things_is_never_replaced(tmp_path):
 
 
 def test_a_failed_run_leaves_nothing(tmp_path, monkeypatch):
-    def fail(seed, size):
+    def fail(seed, size, kind):
         raise RuntimeError("out of paint")
 
     monkeypatch.setattr("balloon_splash.data.datasets.synthetic.render_scene", fail)
