@@ -9,11 +9,10 @@ import numpy as np
 
 from balloon_splash.media.colour_profiles import ToSrgb, chunks_mean_srgb, profile_of_chunks, profile_of_numbers
 from balloon_splash.media.picture import Metadata, Picture
+from balloon_splash.media.png_chunks import GAMMA
 
 WITH_ICC = frozenset({"JPEG", "PNG", "WEBP", "AVIF", "TIFF", "HEIF"})
 WITH_NUMBERS = frozenset({"PNG", "AVIF", "HEIF"})
-GAMMA = "gamma and chromaticities"
-"""Name in notes of the chunks ``gAMA`` and ``cHRM`` of a PNG file, which no other format has."""
 
 
 def fit_colours(picture: Picture, kind: str) -> tuple[Picture, list[str]]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from PIL import Image
 
 NCLX = b"colrnclx"
 NCLX_BODY = struct.Struct(">HHHB")
@@ -31,6 +33,23 @@ class ColourNumbers:
     def __str__(self) -> str:
         primaries = PRIMARIES.get(self.primaries, f"primaries {self.primaries}")
         return f"{primaries}, {TRANSFERS.get(self.transfer, f'transfer {self.transfer}')}"
+
+
+def of_file(image: Image.Image, data: bytes, chunks: Iterable[tuple[bytes, bytes]]) -> ColourNumbers | None:
+    """Return the colours of an opened file by numbers, unless they say what is understood without them.
+
+    Args:
+        image: the file.
+        data: the file.
+        chunks: those of a PNG file.
+    """
+    if image.format == "PNG":
+        found = next((from_chunk(body) for name, body in chunks if name == b"cICP"), None)
+    elif image.format == "AVIF":
+        found = from_boxes(data)
+    else:
+        found = from_pillow(image.info)
+    return None if found is None or found.is_srgb else found
 
 
 def from_pillow(info: Mapping[Any, Any]) -> ColourNumbers | None:

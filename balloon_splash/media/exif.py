@@ -6,8 +6,9 @@ parsed and written anew loses both, so only the values that have to change are o
 
 from __future__ import annotations
 
+import contextlib
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,6 +111,21 @@ class _Block:
     def blank(self, start: int, end: int) -> None:
         start, end = max(8, start), min(end, len(self.data))
         self.data[start:end] = bytes(max(0, end - start))
+
+
+def exif_from_pillow(info: Mapping[Any, Any], turned: tuple[int, int] | None = None) -> bytes | None:
+    """Return the EXIF block that Pillow found, even in a text of a PNG file, without thumbnails.
+
+    Args:
+        info: of an opened file.
+        turned: see :func:`edited_exif`.
+    """
+    data: bytes | None = info.get("exif")
+    digits = info.get("Raw profile type exif")
+    if not data and isinstance(digits, str):
+        with contextlib.suppress(ValueError):
+            data = bytes.fromhex("".join(digits.split("\n")[3:]))
+    return edited_exif(data, size=turned) if data else None
 
 
 def edited_exif(data: bytes, *, size: tuple[int, int] | None = None) -> bytes:

@@ -50,6 +50,15 @@ def left_out(data: bytes, *, moving: bool = False) -> list[str]:
     return list(notes)
 
 
+def coded_bits(data: bytes) -> int:
+    """Return the bits per channel of an AVIF or HEIF file, from the ``pixi`` box (ISO 23008-12); 8 without one.
+
+    The box holds version and flags (4 bytes), the number of channels (1), and the bits of each.
+    """
+    start = data.find(b"pixi")
+    return 8 if start < 0 or start + 9 >= len(data) else data[start + 9]
+
+
 def _about(found: _Items) -> Iterator[str]:
     if b"tmap" in found.kinds.values():
         yield GAIN_MAP

@@ -15,11 +15,11 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-from balloon_splash.errors import MediaError, UsageError
+from balloon_splash.errors import UsageError
 from balloon_splash.media.content import content_suffix
 from balloon_splash.media.fetch import fetch, fetch_into
 from balloon_splash.media.formats import MOVING_SUFFIXES, is_animation, is_picture, is_video
-from balloon_splash.media.opening import read_bytes
+from balloon_splash.media.opening import read_bytes, read_file
 from balloon_splash.web.addresses import without_secrets
 
 STDIO = "-"
@@ -81,11 +81,7 @@ class Source:
             MediaError: the file cannot be read or fetched.
         """
         if self.file is not None:
-            try:
-                with self.file.open("rb") as stream:
-                    return read_bytes(stream, self.name)
-            except OSError as error:
-                raise MediaError(f"{self.name}: cannot be read ({error.strerror})") from error
+            return read_file(self.file, self.name)
         if self.url is not None:
             return fetch(self.url, allow_private=allow_private)
         return read_bytes(sys.stdin.buffer, self.name)

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from balloon_splash.errors import MediaError
 
 PLUGIN = "pillow_jxl"
 CODESTREAM = b"\xff\x0a"
 CONTAINER = b"\0\0\0\x0cJXL \r\n\x87\n"
+HEAD = 2**20
+"""Bytes of a file that have to include the size; metadata may come first."""
+
 HEADER = 16
 """Bytes of a codestream that hold its size."""
+
+UNREAD = {b"xml ": "XMP", b"jumb": "content credentials (C2PA)", b"jhgm": "the gain map (HDR)"}
+"""Boxes that the plugin neither reads nor writes, and their names in notes."""
 
 SIDE_BITS = (9, 13, 18, 30)
 RATIOS = {1: (1, 1), 2: (12, 10), 3: (4, 3), 4: (3, 2), 5: (16, 9), 6: (5, 4), 7: (2, 1)}
@@ -27,6 +38,34 @@ def register_jpeg_xl() -> bool:
 def is_jpeg_xl(data: bytes) -> bool:
     """Return whether the beginning of a file is that of a JPEG XL file."""
     return data.startswith((CODESTREAM, CONTAINER))
+
+
+def check_jpeg_xl(source: str | os.PathLike[str] | IO[bytes], name: str, limit: int) -> None:
+    """Refuse a JPEG XL file that is too large, or does not give its size, before opening, which would decode it.
+
+    Raises:
+        MediaError: it has more than ``limit`` pixels, or its size is not in its first bytes.
+    """
+    head = _head(source, len(CONTAINER))
+    if not is_jpeg_xl(head):
+        return
+    size = jpeg_xl_size(_head(source, HEAD))
+    if size is None:
+        raise MediaError(f"{name}: damaged JPEG XL file; expected its size in the first {HEAD} bytes")
+    if size[0] * size[1] > limit:
+        found = f"{size[0]}x{size[1]} pixels"
+        raise MediaError(f"{name}: too large: {found}, at most {limit} are read (BALLOON_SPLASH_MAX_PIXELS)")
+
+
+def _head(source: str | os.PathLike[str] | IO[bytes], length: int) -> bytes:
+    """Return the first bytes of a file, and restore its position."""
+    if isinstance(source, (str, os.PathLike)):
+        with Path(source).open("rb") as file:
+            return file.read(length)
+    place = source.tell()
+    head = source.read(length)
+    source.seek(place)
+    return head
 
 
 def jpeg_xl_size(data: bytes) -> tuple[int, int] | None:
@@ -73,6 +112,11 @@ def boxes(data: bytes) -> Iterator[tuple[bytes, int]]:
         if length < 8:
             return  # the last one
         place += length
+
+
+def unread_parts(data: bytes) -> list[str]:
+    """Return the names of the parts of a file that the plugin neither reads nor writes."""
+    return list(dict.fromkeys(UNREAD[kind] for kind, _ in boxes(data) if kind in UNREAD))
 
 
 def _codestream(data: bytes) -> int | None:

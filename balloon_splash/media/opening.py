@@ -14,11 +14,8 @@ import cv2
 from PIL import Image, TiffImagePlugin
 
 from balloon_splash.errors import MediaError
-from balloon_splash.media.jpeg_xl import CONTAINER, is_jpeg_xl, jpeg_xl_size
+from balloon_splash.media.jpeg_xl import check_jpeg_xl
 from balloon_splash.media.limits import media_limits
-
-JPEG_XL_HEAD = 2**20
-"""Bytes that have to include the size; metadata may come first."""
 
 DAMAGED = (
     *(OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, ArithmeticError, RuntimeError, struct.error),
@@ -46,7 +43,7 @@ def open_image(source: str | os.PathLike[str] | IO[bytes], formats: Iterable[str
         Image.MAX_IMAGE_PIXELS = limit  # for the whole process: Pillow's own bound must not be the lower one
     Image.init()
     name = name or str(source)
-    _check_jpeg_xl(source, name, limit)
+    check_jpeg_xl(source, name, limit)
     try:
         image = Image.open(source, formats=[kind for kind in formats if kind in Image.OPEN])
     except Image.DecompressionBombError as error:
@@ -57,30 +54,6 @@ def open_image(source: str | os.PathLike[str] | IO[bytes], formats: Iterable[str
             found = f"{what}{width}x{height} pixels"
             raise MediaError(f"{name}: too large: {found}, at most {limit} are read (BALLOON_SPLASH_MAX_PIXELS)")
     return image
-
-
-def _check_jpeg_xl(source: str | os.PathLike[str] | IO[bytes], name: str, limit: int) -> None:
-    """Refuse a JPEG XL file that is too large, or does not give its size, before opening, which would decode it."""
-    head = _head(source, len(CONTAINER))
-    if not is_jpeg_xl(head):
-        return
-    size = jpeg_xl_size(_head(source, JPEG_XL_HEAD))
-    if size is None:
-        raise MediaError(f"{name}: damaged JPEG XL file; expected its size in the first {JPEG_XL_HEAD} bytes")
-    if size[0] * size[1] > limit:
-        found = f"{size[0]}x{size[1]} pixels"
-        raise MediaError(f"{name}: too large: {found}, at most {limit} are read (BALLOON_SPLASH_MAX_PIXELS)")
-
-
-def _head(source: str | os.PathLike[str] | IO[bytes], length: int) -> bytes:
-    """Return the first bytes of a file, and restore its position."""
-    if isinstance(source, (str, os.PathLike)):
-        with Path(source).open("rb") as file:
-            return file.read(length)
-    place = source.tell()
-    head = source.read(length)
-    source.seek(place)
-    return head
 
 
 def quiet_libraries() -> None:
@@ -98,6 +71,19 @@ def _tile(image: Image.Image) -> tuple[int, int]:
     tags = getattr(image, "tag_v2", {})
     width, height = (tags.get(tag, 0) for tag in (TiffImagePlugin.TILEWIDTH, TiffImagePlugin.TILELENGTH))
     return (width, height) if isinstance(width, int) and isinstance(height, int) else (0, 0)
+
+
+def read_file(path: Path, name: str = "") -> bytes:
+    """Read all bytes of a picture file; ``name`` is its name in errors, by default its path.
+
+    Raises:
+        MediaError: it cannot be read, or is larger than ``max_file_bytes``.
+    """
+    try:
+        with path.open("rb") as stream:
+            return read_bytes(stream, name or str(path))
+    except OSError as error:
+        raise MediaError(f"{name or path}: cannot be read ({error.strerror})") from error
 
 
 def read_bytes(stream: BinaryIO, name: str) -> bytes:

@@ -16,6 +16,9 @@ HEADER_END = 33  # signature and IHDR chunk
 COLOUR = frozenset({b"cICP", b"gAMA", b"cHRM", b"sRGB", b"mDCV", b"cLLI", b"mDCv", b"cLLi"})
 """Chunks that give the numbers their meaning (PNG, third edition, 11.3.2)."""
 
+GAMMA = "gamma and chromaticities"
+"""Name in notes of the chunks ``gAMA`` and ``cHRM``, which no other format has."""
+
 TEXT = frozenset({b"tEXt", b"zTXt", b"iTXt"})
 WRITTEN_BY_PILLOW = frozenset({b"iCCP", b"eXIf", b"pHYs"})
 KEPT = COLOUR | TEXT | {b"tIME", b"oFFs", b"pCAL", b"sCAL"}
@@ -63,6 +66,14 @@ def descriptive(found: Iterable[Chunk]) -> tuple[tuple[Chunk, ...], list[str]]:
 def texts(kept: Iterable[Chunk]) -> list[str]:
     """Return the keywords of the texts among chunks."""
     return list(dict.fromkeys(body.split(b"\0")[0].decode("latin-1") for name, body in kept if name in TEXT))
+
+
+def only_in_png(kept: Sequence[Chunk]) -> list[str]:
+    """Return names of what is among the chunks and only a PNG file can hold."""
+    names = {name for name, _ in kept}
+    found = [GAMMA] if names & {b"gAMA", b"cHRM"} and b"sRGB" not in names else []
+    keywords = [word for word in texts(kept) if word != "Comment"]
+    return [*found, *([f"texts ({', '.join(keywords)})"] if keywords else [])]
 
 
 def with_chunks(data: bytes, more: Sequence[Chunk]) -> bytes:

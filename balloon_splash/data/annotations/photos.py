@@ -21,9 +21,9 @@ from PIL import ExifTags, Image
 from balloon_splash.data.annotations.faults import FaultKind, UnsoundError
 from balloon_splash.data.annotations.size_cache import PhotoSize, PhotoStamp, SizeCache
 from balloon_splash.errors import DatasetError, MediaError
+from balloon_splash.media.decoding import EIGHT_BIT_MODES
 from balloon_splash.media.formats import READABLE
 from balloon_splash.media.opening import DAMAGED, open_image
-from balloon_splash.media.reading import EIGHT_BIT_MODES
 
 logger = logging.getLogger(__name__)
 

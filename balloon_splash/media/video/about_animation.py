@@ -10,9 +10,9 @@ from PIL import Image
 
 from balloon_splash.errors import MediaError
 from balloon_splash.media.colour_profiles import ToSrgb, profile_of_chunks, profile_of_numbers
-from balloon_splash.media.describing import coded_bits, describe
+from balloon_splash.media.describing import describe
 from balloon_splash.media.formats import ANIMATED
-from balloon_splash.media.heif_items import left_out
+from balloon_splash.media.heif_items import coded_bits, left_out
 from balloon_splash.media.opening import DAMAGED, open_image, read_bytes
 from balloon_splash.media.picture import Metadata
 from balloon_splash.media.video.colour import Colour
@@ -71,9 +71,9 @@ def _about(image: Image.Image, data: bytes, path: Path) -> AboutAnimation:
     about = describe(image, data, notes)
     if image.format == "AVIF":
         notes.extend(left_out(data, moving=True))
-    bits = coded_bits(image, data)
-    if bits > 8:
-        notes.append(f"{bits} bits per channel become 8")
+        bits = coded_bits(data)
+        if bits > 8:
+            notes.append(f"{bits} bits per channel become 8")
     lost = {"EXIF": about.exif, "XMP": about.xmp, "comment": about.comment if image.format == "WEBP" else None}
     named = [*(name for name, found in lost.items() if found), *(text for text in about.only_here if "text" in text)]
     if named:
