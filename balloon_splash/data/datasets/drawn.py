@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import io
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,41 @@ from iopath.common.file_io import PathHandler
 from PIL import Image
 
 Draw = Callable[[str], "npt.NDArray[np.uint8] | None"]
+
+
+@dataclass(frozen=True)
+class Numbered:
+    """Square pictures by number, named ``PREFIX SPLIT/000000.png``.
+
+    Attributes:
+        prefix: prefix of the names, such as ``shapes://``.
+        splits: number of pictures in each split.
+        side: length of each edge in pixels.
+    """
+
+    prefix: str
+    splits: Mapping[str, int]
+    side: int
+
+    def parse(self, path: str) -> tuple[str, int] | None:
+        """Return split and number of a picture by its name; None if there is no such picture."""
+        match = re.fullmatch(rf"{re.escape(self.prefix)}(\w+)/(\d{{6}})\.png", path, re.ASCII)
+        if match is None or int(match[2]) >= self.splits.get(match[1], 0):
+            return None
+        return match[1], int(match[2])
+
+    def dicts(self, split: str, annotations: Callable[[int], list[dict[str, Any]]]) -> list[dict[str, Any]]:
+        """Return a split's Detectron2 dataset dicts; ``annotations`` returns those of a picture by its number."""
+        return [
+            {
+                "file_name": f"{self.prefix}{split}/{index:06d}.png",
+                "image_id": index,
+                "height": self.side,
+                "width": self.side,
+                "annotations": annotations(index),
+            }
+            for index in range(self.splits[split])
+        ]
 
 
 class DrawnPictures(PathHandler):

@@ -8,7 +8,6 @@ of its name, as in :mod:`balloon_splash.data.datasets.shapes`.
 from __future__ import annotations
 
 import functools
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,14 +19,14 @@ from detectron2.utils.file_io import PathManager
 
 from balloon_splash.data.annotations.masks import box_of, encode_mask
 from balloon_splash.data.datasets.catalog import register_loader
-from balloon_splash.data.datasets.drawn import DrawnPictures
+from balloon_splash.data.datasets.drawn import DrawnPictures, Numbered
 
 CLASS = "nucleus"
 SPLITS = {"train": 120, "val": 4}
 SIDE = 256  # pixels; the pictures are square
 
 _PREFIX = "nucleus://"
-_NAME = re.compile(rf"{_PREFIX}(?P<split>{'|'.join(SPLITS)})/(?P<index>\d{{6}})\.png")
+_PICTURES = Numbered(_PREFIX, SPLITS, SIDE)
 _TRIED = (120, 460)  # nuclei that are put in, of which those stay that find room
 #: RGB of what stains the nuclei, as DAPI, GFP, or a grey camera show it.
 _STAINS = ((0.35, 0.5, 1.0), (0.35, 1.0, 0.45), (1.0, 0.45, 0.4), (1.0, 1.0, 1.0))
@@ -104,16 +103,7 @@ def _nucleus(
 
 def load_nuclei(split: str) -> list[dict[str, Any]]:
     """The split's Detectron2 dataset dicts; masks as COCO's run lengths, boxes XYXY around their pixels."""
-    return [
-        {
-            "file_name": f"{_PREFIX}{split}/{index:06d}.png",
-            "image_id": index,
-            "height": SIDE,
-            "width": SIDE,
-            "annotations": [_annotation(mask) for mask in nucleus_field(split, index).masks()],
-        }
-        for index in range(SPLITS[split])
-    ]
+    return _PICTURES.dicts(split, lambda index: [_annotation(mask) for mask in nucleus_field(split, index).masks()])
 
 
 def register_nuclei() -> None:
@@ -124,10 +114,8 @@ def register_nuclei() -> None:
 
 
 def _draw(path: str) -> npt.NDArray[np.uint8] | None:
-    match = _NAME.fullmatch(path)
-    if match is None or int(match["index"]) >= SPLITS[match["split"]]:
-        return None
-    return nucleus_field(match["split"], int(match["index"])).image
+    picture = _PICTURES.parse(path)
+    return None if picture is None else nucleus_field(*picture).image
 
 
 def _annotation(mask: npt.NDArray[np.bool_]) -> dict[str, Any]:

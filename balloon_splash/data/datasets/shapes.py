@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import functools
 import math
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +20,7 @@ from detectron2.structures import BoxMode
 from detectron2.utils.file_io import PathManager
 from shapely.geometry.base import BaseGeometry
 
-from balloon_splash.data.datasets.drawn import DrawnPictures
+from balloon_splash.data.datasets.drawn import DrawnPictures, Numbered
 from balloon_splash.palette import BLUE, GREEN, ORANGE
 
 CLASSES = ("circle", "square", "triangle")
@@ -30,7 +29,7 @@ SPLITS = {"train": 3000, "val": 50}
 SIDE = 128  # pixels; the pictures are square
 
 _PREFIX = "shapes://"
-_NAME = re.compile(rf"{_PREFIX}(?P<split>{'|'.join(SPLITS)})/(?P<index>\d{{6}})\.png")
+_PICTURES = Numbered(_PREFIX, SPLITS, SIDE)
 _MAX_SHAPES = 4
 _RADIUS = (20.0, 32.0)  # pixels from the middle to the corners, as in the article
 _MAX_OVERLAP = 0.3  # IoU of the boxes of two shapes, as in the article
@@ -88,16 +87,7 @@ def draw_shapes(scene: ToyScene) -> npt.NDArray[np.uint8]:
 
 def load_shapes(split: str) -> list[dict[str, Any]]:
     """Return the split's Detectron2 dataset dicts: boxes XYXY in absolute pixels, polygons of the visible parts."""
-    return [
-        {
-            "file_name": f"{_PREFIX}{split}/{index:06d}.png",
-            "image_id": index,
-            "height": SIDE,
-            "width": SIDE,
-            "annotations": [_annotation(shape) for shape in shapes_scene(split, index).shapes],
-        }
-        for index in range(SPLITS[split])
-    ]
+    return _PICTURES.dicts(split, lambda index: [_annotation(shape) for shape in shapes_scene(split, index).shapes])
 
 
 def register_shapes() -> None:
@@ -113,15 +103,8 @@ def register_shapes() -> None:
         MetadataCatalog.get(name).set(thing_classes=list(CLASSES), thing_colors=list(COLORS), evaluator_type="coco")
 
 
-def _parse_name(path: str) -> tuple[str, int] | None:
-    match = _NAME.fullmatch(path)
-    if match is None or int(match["index"]) >= SPLITS[match["split"]]:
-        return None
-    return match["split"], int(match["index"])
-
-
 def _draw_by_name(path: str) -> npt.NDArray[np.uint8] | None:
-    picture = _parse_name(path)
+    picture = _PICTURES.parse(path)
     return None if picture is None else draw_shapes(shapes_scene(*picture))
 
 
