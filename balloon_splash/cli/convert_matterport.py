@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from balloon_splash.cli.common import EXIT_OK, run_cli, share
+from balloon_splash.cli.parser import Parser, add_opts
 
 EXAMPLES = """\
 examples:
@@ -21,14 +21,12 @@ then:
 """
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser() -> Parser:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        prog=Path(sys.argv[0]).name,
-        description="Convert weights of matterport's Mask R-CNN (.h5) to a file that every command here takes, with "
-        "its configuration beside it. The results are those of the original.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = Parser(
+        "Convert weights of matterport's Mask R-CNN (.h5) to a file that every command here takes, with its "
+        "configuration beside it. The results are those of the original.",
+        EXAMPLES,
     )
     parser.add_argument(
         "--weights", type=Path, required=True, metavar="FILE", help=".h5 file of weights or of a whole model"
@@ -48,7 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
     parts.add_argument(
         "--stock",
         action="store_true",
-        help="use Detectron2's own layers, an approximation that also runs without torch (default: do not)",
+        help="use Detectron2's own layers, an approximation for programs that have no others (default: do not)",
     )
     parser.add_argument(
         "--storage",
@@ -57,18 +55,20 @@ def build_parser() -> argparse.ArgumentParser:
         help="type of each large weight; only fp32 is exact (default: %(default)s)",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace existing files (default: refuse)")
-    _add_settings(
-        parser.add_argument_group("settings of the program that trained the model, which the file does not hold")
-    )
+    group = parser.add_argument_group("settings of the program that trained the model, which the file does not hold")
+    _add_photos(group)
+    _add_anchors(group)
+    _add_objects(group)
+    add_opts(group)
     return parser
 
 
-def _add_settings(group: argparse._ArgumentGroup) -> None:
+def _add_photos(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--image-min-dim", type=int, default=800, metavar="PIXELS", help="IMAGE_MIN_DIM in pixels (default: 800)"
+        "--image-min-dim", type=int, default=800, metavar="PX", help="IMAGE_MIN_DIM in pixels (default: %(default)s)"
     )
     group.add_argument(
-        "--image-max-dim", type=int, default=1024, metavar="PIXELS", help="IMAGE_MAX_DIM in pixels (default: 1024)"
+        "--image-max-dim", type=int, default=1024, metavar="PX", help="IMAGE_MAX_DIM in pixels (default: %(default)s)"
     )
     group.add_argument(
         "--image-min-scale",
@@ -81,14 +81,25 @@ def _add_settings(group: argparse._ArgumentGroup) -> None:
         "--resize-mode",
         choices=("square", "pad64", "none"),
         default="square",
-        help="IMAGE_RESIZE_MODE, how photos are resized (default: square)",
+        help="IMAGE_RESIZE_MODE, the shape to which photos are resized (default: %(default)s)",
     )
+    group.add_argument(
+        "--mean-pixel",
+        nargs=3,
+        type=float,
+        default=(123.7, 116.8, 103.9),
+        metavar="0-255",
+        help="MEAN_PIXEL in the order red, green, blue (default: 123.7 116.8 103.9)",
+    )
+
+
+def _add_anchors(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--anchor-scales",
         nargs=5,
         type=float,
         default=(32, 64, 128, 256, 512),
-        metavar="PIXELS",
+        metavar="PX",
         help="RPN_ANCHOR_SCALES in pixels, one per level (default: 32 64 128 256 512)",
     )
     group.add_argument(
@@ -99,34 +110,22 @@ def _add_settings(group: argparse._ArgumentGroup) -> None:
         metavar="RATIO",
         help="RPN_ANCHOR_RATIOS, width by height (default: 0.5 1 2)",
     )
-    group.add_argument(
-        "--mean-pixel",
-        nargs=3,
-        type=float,
-        default=(123.7, 116.8, 103.9),
-        metavar="0-255",
-        help="MEAN_PIXEL in the order red, green, blue (default: 123.7 116.8 103.9)",
-    )
+
+
+def _add_objects(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--min-confidence",
         type=share,
         default=0.9,
         metavar="0-1",
-        help="DETECTION_MIN_CONFIDENCE, the lowest score of an object (default: 0.9)",
+        help="DETECTION_MIN_CONFIDENCE, the lowest score of an object (default: %(default)s)",
     )
     group.add_argument(
         "--max-instances",
         type=int,
         default=100,
         metavar="N",
-        help="DETECTION_MAX_INSTANCES, most objects per photo (default: 100)",
-    )
-    group.add_argument(
-        "--opts",
-        nargs="+",
-        default=[],
-        metavar="KEY VALUE",
-        help="overrides of the configuration written (default: none)",
+        help="DETECTION_MAX_INSTANCES, the largest number of objects per photo (default: %(default)s)",
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from balloon_splash.cli.common import EXIT_OK, run_cli
-from balloon_splash.cli.parser import Parser, add_classes, as_arguments
+from balloon_splash.cli.parser import Parser, add_device, add_training_set, as_arguments
 from balloon_splash.errors import UsageError
 from balloon_splash.weights.names import names_help
 
@@ -73,15 +73,9 @@ def build_parser() -> Parser:
     parser.add_argument(
         "--seeds", type=_numbers, default=[0], metavar="N,N", help="random seeds, separated by commas (default: 0)"
     )
-    parser.add_argument(
-        "--dataset",
-        metavar="WHAT",
-        help="folder with train/ and val/ in it, or a dataset file (YAML), for balloon_train and balloon_val "
-        "(default: datasets/balloon)",
-    )
-    add_classes(parser)
+    add_training_set(parser)
     parser.add_argument("--weights", metavar="W", help=WEIGHTS_HELP)
-    parser.add_argument("--device", help="cpu, cuda, cuda:1, ... (default: a GPU if there is one)")
+    add_device(parser)
     parser.add_argument("--num-gpus", type=int, default=1, help="GPUs per run (default: %(default)s)")
     parser.add_overrides()
     return parser

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from balloon_splash.cli.common import EXIT_OK, run_cli, share
+from balloon_splash.cli.model_options import add_trained_model
 from balloon_splash.cli.parser import Parser, add_opts
 from balloon_splash.errors import UsageError
+from balloon_splash.weights.names import names_help
 
 if TYPE_CHECKING:
     from balloon_splash.export.check import Difference
@@ -32,14 +34,9 @@ def build_parser() -> Parser:
     parser = Parser(
         "Export a trained model for a splash without torch and for other programs; check that each file finds what the "
         "original finds.",
-        EXAMPLES,
+        f"{names_help(training=False)}\n{EXAMPLES}",
     )
-    parser.add_argument("--weights", metavar="W", help="weights: a file, a folder, a URL, or a name (default: balloon)")
-    parser.add_argument(
-        "--config-file",
-        metavar="FILE",
-        help="configuration: a path, one of ours, or one of Detectron2's zoo (default: the one beside the weights)",
-    )
+    add_trained_model(parser)
     parser.add_argument("--output", required=True, metavar="DIR", help="folder of the exported files")
     parser.add_argument("--name", default="model", help="name of the files, without suffix (default: %(default)s)")
     formats = (PACKED, "torchscript", "onnx", "openvino")

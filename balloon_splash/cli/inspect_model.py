@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from balloon_splash.cli.common import EXIT_OK, run_cli, share
-from balloon_splash.cli.parser import Parser, add_classes
+from balloon_splash.cli.model_options import add_trained_model
+from balloon_splash.cli.parser import Parser, add_classes, add_device
 from balloon_splash.compositing import DEFAULT_LOW_CONFIDENCE
 from balloon_splash.errors import UsageError
 from balloon_splash.weights.names import names_help
@@ -37,23 +38,14 @@ def build_parser() -> Parser:
         f"{names_help(training=False)}\n{EXAMPLES}",
     )
     model = parser.add_argument_group("model")
-    model.add_argument(
-        "--config-file",
-        metavar="FILE",
-        help="configuration: a path, one of ours, or one of Detectron2's zoo (default: the one beside the weights)",
-    )
-    model.add_argument(
-        "--weights",
-        metavar="W",
-        help="weights: a file, a folder, a URL, or a name from the list below (default: balloon)",
-    )
+    add_trained_model(model)
     model.add_argument(
         "--compare", metavar="W", help="weights of a second model to compare on the same photos (default: none)"
     )
     model.add_argument(
         "--compare-config-file", metavar="FILE", help="configuration of the second model (default: --config-file)"
     )
-    model.add_argument("--device", help="cpu, cuda, cuda:1, ... (default: a GPU if there is one)")
+    add_device(model)
     model.add_argument(
         "--confidence",
         type=share,

@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from balloon_splash.cli.parser import Parser, add_opts
+from balloon_splash.cli.parser import Parser, add_device, add_opts
 from balloon_splash.cli.table import read_as
 from balloon_splash.option_table import POSITIVE
 
 
-def add_model(parser: Parser) -> argparse._ArgumentGroup:
-    """Add the options of :func:`model_of` under a title of their own."""
-    group = parser.add_argument_group("model")
+def add_trained_model(group: argparse._ActionsContainer) -> None:
+    """Add the pair of weights and configuration; the command lists the names at the end of its help."""
     group.add_argument(
         "--weights",
         metavar="W",
@@ -23,7 +22,13 @@ def add_model(parser: Parser) -> argparse._ArgumentGroup:
         metavar="FILE",
         help="configuration: a path, one of ours, or one of Detectron2's zoo (default: the one beside the weights)",
     )
-    group.add_argument("--device", help="cpu, cuda, cuda:1, ... (default: a GPU if there is one)")
+
+
+def add_model(parser: Parser) -> argparse._ArgumentGroup:
+    """Add the options of :func:`model_of` under a title of their own."""
+    group = parser.add_argument_group("model")
+    add_trained_model(group)
+    add_device(group)
     group.add_argument(
         "--backend",
         choices=("auto", "torch", "openvino"),

@@ -66,6 +66,22 @@ class Parser(argparse.ArgumentParser):
         return f"unknown argument {option}{f'; did you mean {near[0]}?' if near else ''}"
 
 
+def add_device(group: argparse._ActionsContainer) -> None:
+    """Add ``--device``."""
+    group.add_argument("--device", help="cpu, cuda, cuda:1, ... (default: a GPU if there is one)")
+
+
+def add_training_set(group: argparse._ActionsContainer) -> None:
+    """Add ``--dataset`` of a run of training, and the options that say which classes it has."""
+    group.add_argument(
+        "--dataset",
+        metavar="WHAT",
+        help="folder with train/ and val/ in it, or a dataset file (YAML), for balloon_train and balloon_val "
+        "(default: datasets/balloon)",
+    )
+    add_classes(group)
+
+
 def add_classes(group: argparse._ActionsContainer) -> None:
     """Add the options that say which classes ``--dataset`` has."""
     group.add_argument(

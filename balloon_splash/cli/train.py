@@ -11,7 +11,7 @@ from pathlib import Path
 
 from balloon_splash.cli.common import EXIT_OK, run_cli
 from balloon_splash.cli.deadline import ended_in_time
-from balloon_splash.cli.parser import Parser, add_classes, as_arguments
+from balloon_splash.cli.parser import Parser, add_device, add_training_set, as_arguments
 from balloon_splash.errors import UsageError
 from balloon_splash.weights.names import names_help
 
@@ -42,13 +42,7 @@ def build_parser() -> Parser:
         metavar="FILE",
         help="configuration: a path, one of ours, or one of Detectron2's zoo (default: %(default)s)",
     )
-    parser.add_argument(
-        "--dataset",
-        metavar="WHAT",
-        help="folder with train/ and val/ in it, or a dataset file (YAML), for balloon_train and balloon_val "
-        "(default: datasets/balloon)",
-    )
-    add_classes(parser)
+    add_training_set(parser)
     parser.add_argument(
         "--weights",
         metavar="W",
@@ -61,7 +55,7 @@ def build_parser() -> Parser:
     parser.add_argument(
         "--eval-only", action="store_true", help="evaluate the weights without training (default: train)"
     )
-    parser.add_argument("--device", help="cpu, cuda, cuda:1, ... (default: a GPU if there is one)")
+    add_device(parser)
     parser.add_argument(
         "-v", "--verbose", action="store_true", help="print the whole log (default: progress and warnings)"
     )
