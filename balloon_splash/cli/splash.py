@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,13 +12,12 @@ from typing import TYPE_CHECKING
 from balloon_splash.cli.common import EXIT_OK, run_cli
 from balloon_splash.cli.model_options import model_of
 from balloon_splash.cli.splash_options import build_parser
+from balloon_splash.cli.splash_values import options_of
 from balloon_splash.errors import UsageError
 
 if TYPE_CHECKING:
-    from balloon_splash.compositing.look import Look
     from balloon_splash.splasher.finder import Finder
     from balloon_splash.splasher.options import SplashOptions
-    from balloon_splash.splasher.photo_results import Files
 
 
 def main(argv: Sequence[str] | None = None, *, finder: Finder | None = None) -> int:
@@ -53,27 +53,15 @@ def _splash_files(args: argparse.Namespace, options: SplashOptions, load: Callab
 
 
 def _options(args: argparse.Namespace) -> SplashOptions:
-    from balloon_splash.splasher.from_table import selection_of, video_options_of
-    from balloon_splash.splasher.options import SplashOptions
-
-    kind, _, ground = args.background.partition(":")
-    also_read = [ground if kind == "image" else None, args.weights, args.strokes]
-    return SplashOptions(
-        look=_look(args),
-        selection=selection_of(vars(args)),
-        files=_files(args),
-        video=video_options_of(vars(args), batch_size=args.batch_size, keep_partial=args.keep_partial),
-        recursive=args.recursive,
+    options = options_of(args)
+    return replace(
+        options,
+        video=replace(options.video, keep_partial=args.keep_partial),
         existing="overwrite" if args.overwrite else "skip" if args.skip_existing else "refuse",
-        batch_size=args.batch_size,
-        allow_private_urls=args.allow_private_urls,
         detections=args.detections,
         save_detections=args.save_detections,
         save_annotations=args.save_annotations,
         annotation_format=args.annotation_format,
-        tiles=args.tiles,
-        add_boxes=tuple(tuple(box) for box in args.add_box),
-        also_read=tuple(Path(name) for name in also_read if name),
     )
 
 
@@ -86,36 +74,6 @@ def _splash_webcam(index: int, args: argparse.Namespace, options: SplashOptions,
         raise UsageError(f"--input {index}: a webcam is shown in a window; expected no other input and no output")
     splash_webcam(index, load, options.look, options.selection, max_frames=args.max_frames)
     return EXIT_OK
-
-
-def _look(args: argparse.Namespace) -> Look:
-    from balloon_splash.compositing.strokes import Strokes
-    from balloon_splash.media.reading import read_picture
-    from balloon_splash.splasher.from_table import look_of
-
-    kind, _, path = args.background.partition(":")
-    if kind == "image" and not path:
-        raise UsageError(f"--background {args.background}: no picture named; expected image:FILE")
-    background = read_picture(path).rgb if kind == "image" else args.background
-    strokes = None
-    if args.strokes is not None:
-        painted = read_picture(args.strokes)
-        strokes = Strokes.painted(painted.rgb8, painted.alpha8, name=f"--strokes {args.strokes}")
-    look = look_of(vars(args), background, strokes)
-    look.check()
-    return look
-
-
-def _files(args: argparse.Namespace) -> Files:
-    from balloon_splash.splasher.photo_results import Files
-
-    return Files(
-        mask=args.save_mask,
-        instance_masks=args.save_masks,
-        crops=args.save_crops,
-        compare=args.compare,
-        quality=args.quality,
-    )
 
 
 def _finder(args: argparse.Namespace, floor: float) -> Finder:

@@ -1,6 +1,8 @@
-"""Options of ``splash``, grouped by purpose."""
+"""Options of ``splash``, grouped by purpose; most are those of ``batch`` as well."""
 
 from __future__ import annotations
+
+import argparse
 
 from balloon_splash.cli.model_options import add_model
 from balloon_splash.cli.parser import Parser
@@ -33,13 +35,71 @@ def build_parser() -> Parser:
     )
     _add_files(parser)
     _add_model(parser)
-    add_group(parser, "objects that keep their colour", SELECTION)
-    add_group(parser, "background", BACKGROUND)
-    _add_edges(parser)
+    add_look(parser)
     _add_videos(parser)
-    _add_extras(parser)
+    _add_further_results(parser)
     _add_messages(parser)
     return parser
+
+
+def add_look(parser: Parser) -> None:
+    """Add the choice of objects, background, edges and marks."""
+    add_group(parser, "objects that keep their colour", SELECTION)
+    add_group(parser, "background", BACKGROUND)
+    edges = add_group(parser, "edges and marks", EDGES)
+    edges.add_argument(
+        "--strokes",
+        metavar="FILE",
+        help="PNG file of brush strokes over the photo, in any size: green adds to the objects, red removes from them, "
+        "transparent leaves them (default: none)",
+    )
+
+
+def add_input_rules(group: argparse._ActionsContainer) -> None:
+    """Add what applies to all inputs and their results."""
+    add_option(group, QUALITY)
+    group.add_argument(
+        "--allow-private-urls",
+        action="store_true",
+        help="accept URLs into the local network, and plain http (default: refuse)",
+    )
+
+
+def add_finding(group: argparse._ActionsContainer) -> None:
+    """Add how pictures go through the model."""
+    group.add_argument(
+        "--batch-size",
+        type=read_as(POSITIVE),
+        default=4,
+        metavar="N",
+        help="number of photos or frames that the model gets at once (default: %(default)s)",
+    )
+    add_option(group, TILES)
+
+
+def add_videos(parser: Parser) -> argparse._ArgumentGroup:
+    """Add the options of videos."""
+    return add_group(parser, "videos and animations", VIDEOS)
+
+
+def add_photo_files(parser: Parser) -> argparse._ArgumentGroup:
+    """Add the files beside the splash of a photo."""
+    group = parser.add_argument_group("further results, written beside the splash")
+    group.add_argument(
+        "--save-mask", action="store_true", help="write the matte of each photo, *_splash_mask.png (default: do not)"
+    )
+    group.add_argument(
+        "--save-masks", action="store_true", help="write one mask per object, *_splash_mask_NN.png (default: do not)"
+    )
+    group.add_argument(
+        "--save-crops", action="store_true", help="write one cut-out per object, *_splash_crop_NN.png (default: do not)"
+    )
+    group.add_argument(
+        "--compare",
+        action="store_true",
+        help="write before and after side by side, *_splash_compare.png (default: do not)",
+    )
+    return group
 
 
 def _add_files(parser: Parser) -> None:
@@ -62,24 +122,12 @@ def _add_files(parser: Parser) -> None:
     existing.add_argument(
         "--skip-existing", action="store_true", help="skip inputs whose result already exists (default: refuse)"
     )
-    add_option(group, QUALITY)
-    group.add_argument(
-        "--allow-private-urls",
-        action="store_true",
-        help="accept URLs into the local network, and plain http (default: refuse)",
-    )
+    add_input_rules(group)
 
 
 def _add_model(parser: Parser) -> None:
     group = add_model(parser)
-    group.add_argument(
-        "--batch-size",
-        type=read_as(POSITIVE),
-        default=4,
-        metavar="N",
-        help="number of photos or frames that the model gets at once (default: %(default)s)",
-    )
-    add_option(group, TILES)
+    add_finding(group)
     group.add_argument(
         "--detections",
         metavar="FILE",
@@ -88,18 +136,8 @@ def _add_model(parser: Parser) -> None:
     )
 
 
-def _add_edges(parser: Parser) -> None:
-    group = add_group(parser, "edges and marks", EDGES)
-    group.add_argument(
-        "--strokes",
-        metavar="FILE",
-        help="PNG file of brush strokes over the photo, in any size: green adds to the objects, red removes from them, "
-        "transparent leaves them (default: none)",
-    )
-
-
 def _add_videos(parser: Parser) -> None:
-    group = add_group(parser, "videos and animations", VIDEOS)
+    group = add_videos(parser)
     group.add_argument(
         "--keep-partial",
         action="store_true",
@@ -107,22 +145,8 @@ def _add_videos(parser: Parser) -> None:
     )
 
 
-def _add_extras(parser: Parser) -> None:
-    group = parser.add_argument_group("further results, written beside the splash")
-    group.add_argument(
-        "--save-mask", action="store_true", help="write the matte of each photo, *_splash_mask.png (default: do not)"
-    )
-    group.add_argument(
-        "--save-masks", action="store_true", help="write one mask per object, *_splash_mask_NN.png (default: do not)"
-    )
-    group.add_argument(
-        "--save-crops", action="store_true", help="write one cut-out per object, *_splash_crop_NN.png (default: do not)"
-    )
-    group.add_argument(
-        "--compare",
-        action="store_true",
-        help="write before and after side by side, *_splash_compare.png (default: do not)",
-    )
+def _add_further_results(parser: Parser) -> None:
+    group = add_photo_files(parser)
     group.add_argument(
         "--save-detections",
         metavar="FILE",

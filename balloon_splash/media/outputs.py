@@ -140,9 +140,9 @@ def _target(source: Source, output: str | None, transparent: bool, encoding: Enc
     if output is None:
         if source.path is None and source.url is None:
             raise UsageError(f"{source.name} has no name to derive one from: give --output")
-        return _default_path(source, source.path or source.relative, transparent, encoding)
+        return result_path(source, source.path or source.relative, transparent, encoding)
     if is_folder(output):
-        return Path(output) / _default_path(source, source.relative, transparent, encoding)
+        return Path(output) / result_path(source, source.relative, transparent, encoding)
     if not single:
         raise UsageError(f"--output {output}: a file for several inputs; give a folder (end it with a slash)")
     target = Path(output)
@@ -158,7 +158,15 @@ def _target(source: Source, output: str | None, transparent: bool, encoding: Enc
     return target
 
 
-def _default_path(source: Source, path: Path, transparent: bool, encoding: Encoding) -> Path:
+def result_path(source: Source, path: Path, transparent: bool, encoding: Encoding) -> Path:
+    """Return the result of ``source`` beside ``path``, in a format that can hold it.
+
+    Args:
+        source: the input.
+        path: its path, or the one below the folder of the results; the suffix is the source's.
+        transparent: whether the result needs an alpha channel.
+        encoding: encoding of a video.
+    """
     path = path.with_suffix(source.suffix)
     if source.is_video:
         return video_path(path, transparent=transparent, encoding=encoding, sound_of=source.file)

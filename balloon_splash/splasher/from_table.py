@@ -56,13 +56,12 @@ def selection_of(values: Mapping[str, Any]) -> Selection:
     )
 
 
-def video_options_of(values: Mapping[str, Any], *, batch_size: int = 4, keep_partial: bool = False) -> VideoOptions:
+def video_options_of(values: Mapping[str, Any], *, batch_size: int = 4) -> VideoOptions:
     """Part, steadiness and encoding of a video.
 
     Args:
         values: by name of the option.
         batch_size: see :class:`~balloon_splash.splasher.video_stream.VideoOptions`.
-        keep_partial: likewise.
 
     Raises:
         UsageError: a value is out of range.
@@ -77,7 +76,6 @@ def video_options_of(values: Mapping[str, Any], *, batch_size: int = 4, keep_par
             quality=values["video_quality"],
             audio="drop" if values["no_audio"] else "copy",
         ),
-        keep_partial=keep_partial,
     )
 
 
