@@ -70,6 +70,12 @@ EXPORT = [*TRAIN, *QUANTISE, "onnx>=1.17", "onnxruntime>=1.20"]
 # Reads the weights of matterport's Mask R-CNN (tools/convert_matterport.py).
 MATTERPORT = ["h5py>=3.10"]
 
+# balloon-splash batch: a splash on a Ray cluster. Buckets need fsspec's package for them: s3fs, gcsfs, adlfs, ...
+BATCH = ["ray[data]>=2.50", "fsspec>=2024.6"]
+
+# Its tests need these as well; older versions of moto store what pyarrow 22 sends as garbage.
+BATCH_TESTS = [*BATCH, "s3fs>=2024.6", "moto[server]>=5.1.18"]
+
 # Fuzzing guided by coverage (python -m tests.fuzz --kind via-guided); there are wheels for these systems only.
 FUZZ = ["atheris>=2.3; sys_platform == 'linux' and platform_machine == 'x86_64'"]
 
@@ -135,6 +141,8 @@ setup(
     },
     install_requires=SPLASH,
     extras_require={
+        "batch": BATCH,
+        "batch-dev": BATCH_TESTS,
         "checkout": ["setuptools<81"],  # `pip install --no-build-isolation -e .`, as the Makefile does it
         "detectron2": TRAIN,  # the older name
         "dev": DEVELOPMENT,
