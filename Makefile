@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 SPLASHES := $(VENV)/.splashes
 READY := $(VENV)/.ready
 
-.PHONY: demo train notebooks test test-all lint format coverage mutation audit lock clean
+.PHONY: demo train notebooks test test-all batch lint format coverage mutation audit lock clean
 
 demo: $(SPLASHES)
 	@$(BIN)/python tools/demo.py $(DEMO_ARGS)
@@ -69,15 +69,24 @@ $(READY): $(SPLASHES) requirements-train.lock tools/install_detectron2.py requir
 	$(BIN)/python tools/install_detectron2.py
 	@touch $@
 
+# Adds Ray and a server that speaks S3, for the tests of a batch, which are skipped without.
+batch: $(VENV)/.batch
+
+$(VENV)/.batch: $(READY) requirements-batch.lock
+	@echo "adding Ray and its tests' packages to $(VENV): a minute and about 0.5 GB, once"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-batch.lock
+	@touch $@
+
 # Choose new versions, for all Python versions and systems at once: with hashes for the set-ups here, without for
 # `pip -c`, which accepts neither hashes nor extras. The files with hashes name the extras: pip before 23.3 takes
 # `coverage[toml]` for another package than `coverage`, and refuses it as soon as a newer release is out.
 lock: $(READY)
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile $(LOCKED) $(ALL) --constraint constraints.in --upgrade --output-file constraints.txt
+	$(BIN)/uv pip compile $(LOCKED) $(ALL) --extra batch-dev --constraint constraints.in --upgrade --output-file constraints.txt
 	$(BIN)/uv pip compile $(LOCKED) --extra checkout $(BY_HASH) --output-file requirements.lock
 	$(BIN)/uv pip compile $(LOCKED) --extra checkout --extra serve $(BY_HASH) --output-file requirements-serve.lock
 	$(BIN)/uv pip compile $(LOCKED) $(ALL) $(BY_HASH) --output-file requirements-train.lock
+	$(BIN)/uv pip compile $(LOCKED) --extra batch-dev $(BY_HASH) --output-file requirements-batch.lock
 
 LOCKED := setup.py --universal --python-version 3.10 --no-header --no-annotate
 ALL := --extra checkout --extra train --extra dev

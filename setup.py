@@ -71,7 +71,8 @@ EXPORT = [*TRAIN, *QUANTISE, "onnx>=1.17", "onnxruntime>=1.20"]
 MATTERPORT = ["h5py>=3.10"]
 
 # balloon-splash batch: a splash on a Ray cluster. Buckets need fsspec's package for them: s3fs, gcsfs, adlfs, ...
-BATCH = ["ray[data]>=2.50", "fsspec>=2024.6"]
+# Ray Data 2.64 is to drop the arguments that bound how often a worker is started again.
+BATCH = ["ray[data]>=2.60,<2.64", "fsspec>=2024.6"]
 
 # Its tests need these as well; older versions of moto store what pyarrow 22 sends as garbage.
 BATCH_TESTS = [*BATCH, "s3fs>=2024.6", "moto[server]>=5.1.18"]

@@ -22,6 +22,7 @@ __version__ = "0.1.0"
 __all__ = [
     "AnnotationError",
     "BalloonSplashError",
+    "BatchReport",
     "Clip",
     "ConfigError",
     "DatasetError",
@@ -53,6 +54,7 @@ __all__ = [
     "register_png_masks",
     "register_via_instances",
     "splash",
+    "splash_batch",
     "splash_inputs",
 ]
 
@@ -60,6 +62,7 @@ __all__ = [
 _HOMES = {
     "AnnotationError": "errors",
     "BalloonSplashError": "errors",
+    "BatchReport": "batch.job",
     "Clip": "media.video.clip",
     "ConfigError": "errors",
     "DatasetError": "errors",
@@ -91,10 +94,12 @@ _HOMES = {
     "register_png_masks": "data.datasets.catalog",
     "register_via_instances": "data.datasets.catalog",
     "splash": "splasher.splasher",
+    "splash_batch": "batch.job",
     "splash_inputs": "splasher.run",
 }
 
 if TYPE_CHECKING:
+    from balloon_splash.batch.job import BatchReport, splash_batch
     from balloon_splash.compositing.detections import Detections
     from balloon_splash.compositing.effects import apply_effect
     from balloon_splash.compositing.look import Look

@@ -14,6 +14,7 @@ _HELP = {
     **dict.fromkeys(
         ("fastapi", "uvicorn", "python_multipart", "prometheus_client"), "pip install 'balloon-splash[serve]'"
     ),
+    **dict.fromkeys(("ray", "fsspec", "pyarrow"), "pip install 'balloon-splash[batch]'"),
     **dict.fromkeys(("nncf", "onnx", "onnxruntime"), "pip install 'balloon-splash[export]'"),
 }
 

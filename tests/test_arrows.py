@@ -29,7 +29,7 @@ FLOORS = (
     {"errors", "extras", "palette", "quick_start", "unreported"},
 )
 LEVELS = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
-WITHOUT_TORCH = ("compositing", "media", "runtime", "splasher", "serve")
+WITHOUT_TORCH = ("compositing", "media", "runtime", "splasher", "serve", "batch")
 HEAVY = {"torch", "torchvision", "detectron2", "fvcore"}
 
 

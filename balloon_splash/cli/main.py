@@ -11,6 +11,7 @@ from balloon_splash import __version__
 
 COMMANDS = {
     "splash": "keep the colour of objects in photos and videos, grey elsewhere",
+    "batch": "splash photos and videos on a Ray cluster",
     "serve": "serve a page to click on, and the HTTP interface behind it",
     "train": "train or evaluate a model",
     "prepare": "download the balloon dataset, or render one",

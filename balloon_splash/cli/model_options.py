@@ -24,11 +24,11 @@ def add_trained_model(group: argparse._ActionsContainer) -> None:
     )
 
 
-def add_model(parser: Parser) -> argparse._ArgumentGroup:
-    """Add the options of :func:`model_of` under a title of their own."""
+def add_model(parser: Parser, **device: str) -> argparse._ArgumentGroup:
+    """Add the options of :func:`model_of` under a title of their own; ``device`` is that of :func:`add_device`."""
     group = parser.add_argument_group("model")
     add_trained_model(group)
-    add_device(group)
+    add_device(group, **device)
     group.add_argument(
         "--backend",
         choices=("auto", "torch", "openvino"),

@@ -66,9 +66,11 @@ class Parser(argparse.ArgumentParser):
         return f"unknown argument {option}{f'; did you mean {near[0]}?' if near else ''}"
 
 
-def add_device(group: argparse._ActionsContainer) -> None:
+def add_device(
+    group: argparse._ActionsContainer, help_text: str = "cpu, cuda, cuda:1, ... (default: a GPU if there is one)"
+) -> None:
     """Add ``--device``."""
-    group.add_argument("--device", help="cpu, cuda, cuda:1, ... (default: a GPU if there is one)")
+    group.add_argument("--device", help=help_text)
 
 
 def add_training_set(group: argparse._ActionsContainer) -> None:
