@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect, insort
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import TypeAlias
 
 import numpy as np
@@ -33,19 +35,57 @@ MARGIN = 0.1
 """Margin on each side of a followed object's box in the next frame, as a share of that side's length."""
 
 
-@dataclass(frozen=True)
+FOLLOWED_EVERY = 4
+"""Most frames from one to the next in which the model looks for a followed object: beyond, its box is a guess."""
+
+PLACES = 64
+"""Newest places that are remembered of a followed object."""
+
+_BoxArray: TypeAlias = npt.NDArray[np.float32]
+
+
+@dataclass
 class _Followed:
     """Followed object of a video.
 
     Attributes:
-        box: ``(4,)`` its box in the last frame.
-        motion: ``(4,)`` motion of that box since the frame before.
         first_score: its score in the first frame.
+        places: time and ``(4,)`` box of each frame where it was found, in order of time.
+        gone: time from which on it is no longer there; None while it is.
     """
 
-    box: npt.NDArray[np.float32]
-    motion: npt.NDArray[np.float32]
     first_score: float
+    places: list[tuple[Fraction, _BoxArray]]
+    gone: Fraction | None = None
+
+    def found(self, time: Fraction, box: _BoxArray) -> None:
+        """Remember a place."""
+        insort(self.places, (time, box), key=lambda place: place[0])
+        del self.places[:-PLACES]
+
+    def lost(self, time: Fraction) -> None:
+        """Remember that it is not there."""
+        self.gone = time if self.gone is None else min(time, self.gone)
+
+    def is_gone(self, time: Fraction) -> bool:
+        """Return whether it need not be looked for."""
+        return self.gone is not None and time >= self.gone
+
+    def expected(self, time: Fraction, size: tuple[int, int]) -> _BoxArray:
+        """Return the box in which to look for it, inside the picture and not empty.
+
+        It is the box of the frame before, moved as it last moved, or on the way to that of a later frame where the
+        model has already been.
+        """
+        after = bisect(self.places, time, key=lambda place: place[0])
+        (before_time, before), later = self.places[after - 1], self.places[after : after + 1]
+        shift = np.zeros(4, np.float32)
+        if later:
+            shift = _motion(before, later[0][1]) * np.float32((time - before_time) / (later[0][0] - before_time))
+        elif after > 1:
+            earlier_time, earlier = self.places[after - 2]
+            shift = _motion(earlier, before) * np.float32((time - before_time) / (before_time - earlier_time))
+        return _around(before, shift, size)
 
 
 def check_boxes(boxes: Sequence[Box]) -> None:
@@ -68,7 +108,8 @@ class AddedBoxes:
 
     The boxes apply to each photo, and to the first frame of a video, from which their objects are followed: each
     frame's box is that of the mask in the frame before, moved as it last moved and a little wider (after Bergmann et
-    al. 2019, "Tracking without bells and whistles"), until the model loses the object or a new scene begins.
+    al. 2019, "Tracking without bells and whistles"), until the model loses the object or a new scene begins. Where the
+    model skips frames, it may come back to some of them.
 
     Args:
         model: the model that draws the masks.
@@ -85,47 +126,54 @@ class AddedBoxes:
         self._model = model
         self._boxes = boxes
         self._video: str | None = None
-        self._last: npt.NDArray[np.uint8] | None = None
+        self._latest: NamedImage | None = None
         self._followed: list[_Followed] = []
 
     def join(self, image: NamedImage, found: Detections) -> Detections:
         """Return ``found`` and the objects in the boxes, best score first.
 
+        The first frame of a video comes first; a later one may come before some that are earlier than it.
+
         Raises:
             UsageError: a box is outside the picture.
         """
         if image.video is None or image.video != self._video:
-            self._video, self._last = image.video, image.rgb
-            self._followed = [_Followed(self._inside(box, image), np.zeros(4, np.float32), 0.0) for box in self._boxes]
-            return self._objects(image.rgb, found, first=True)
-        if self._last is not None and scene_changes(self._last, image.rgb):
-            self._followed = []
-        self._last = image.rgb
-        return self._objects(image.rgb, found, first=False)
+            self._video, self._latest = image.video, image
+            return self._begin(image, found)
+        if self._latest is not None and image.time > self._latest.time:
+            if scene_changes(self._latest.rgb, image.rgb):
+                for each in self._followed:
+                    each.lost(image.time)
+            self._latest = image
+        return self._follow(image, found)
 
-    def _objects(self, rgb: npt.NDArray[np.uint8], found: Detections, *, first: bool) -> Detections:
-        """Join the objects of the boxes, and remember their places."""
-        if not self._followed:
-            return found
-        boxes = np.stack([each.box if first else _next_box(each, found.size) for each in self._followed])
-        drawn = self._model.segment(rgb, boxes)
-        present = np.asarray((drawn.soft_masks >= THRESHOLD).any(axis=(1, 2)))
-        if not first:
-            present = present & (drawn.scores >= np.array([LOST * each.first_score for each in self._followed]))
-        before = [each for each, there in zip(self._followed, present, strict=True) if there]
-        drawn = drawn[present]
-        overlap = box_iou(_tight(drawn), found.boxes) if len(found) else np.zeros((len(drawn), 0))
-        taken = [int(row.argmax()) if row.size and row.max() >= SAME else -1 for row in overlap]
-        own = np.array([index < 0 for index in taken], bool)
-        scores = found.scores.copy()
-        scores[[index for index in taken if index >= 0]] = SURE
-        where = [found.boxes[index] if index >= 0 else tight for index, tight in zip(taken, _tight(drawn), strict=True)]
+    def _begin(self, image: NamedImage, found: Detections) -> Detections:
+        """Draw the objects in the person's boxes."""
+        drawn = self._model.segment(image.rgb, np.stack([self._inside(box, image) for box in self._boxes]))
+        drawn = drawn[(drawn.soft_masks >= THRESHOLD).any(axis=(1, 2))]
+        joined_objects, places = _join(drawn, found)
         self._followed = [
-            _Followed(box, _motion(old.box, box), old.first_score) if not first else _Followed(box, old.motion, score)
-            for old, box, score in zip(before, where, drawn.scores.tolist(), strict=True)
+            _Followed(score, [(image.time, place)]) for score, place in zip(drawn.scores.tolist(), places, strict=True)
         ]
-        mine = replace(drawn[own], scores=np.full(int(own.sum()), SURE, np.float32), identities=None)
-        return joined([replace(found, scores=scores), mine])
+        return joined_objects
+
+    def _follow(self, image: NamedImage, found: Detections) -> Detections:
+        """Draw the objects that are still there, and remember their places."""
+        followed = [each for each in self._followed if not each.is_gone(image.time)]
+        if not followed:
+            return found
+        boxes = np.stack([each.expected(image.time, found.size) for each in followed])
+        drawn = self._model.segment(image.rgb, boxes)
+        there = np.asarray((drawn.soft_masks >= THRESHOLD).any(axis=(1, 2)))
+        there &= drawn.scores >= np.array([LOST * each.first_score for each in followed])
+        joined_objects, places = _join(drawn[there], found)
+        remaining = iter(places)
+        for each, is_there in zip(followed, there.tolist(), strict=True):
+            if is_there:
+                each.found(image.time, next(remaining))
+            else:
+                each.lost(image.time)
+        return joined_objects
 
     @staticmethod
     def _inside(box: Box, image: NamedImage) -> npt.NDArray[np.float32]:
@@ -137,6 +185,19 @@ class AddedBoxes:
                 "expected a box inside the picture"
             )
         return inside
+
+
+def _join(drawn: Detections, found: Detections) -> tuple[Detections, list[_BoxArray]]:
+    """Join drawn objects with those that the model found, each once; return them, and the box of each drawn one."""
+    tight = _tight(drawn)
+    overlap = box_iou(tight, found.boxes) if len(found) else np.zeros((len(drawn), 0))
+    taken = [int(row.argmax()) if row.size and row.max() >= SAME else -1 for row in overlap]
+    own = np.array([index < 0 for index in taken], bool)
+    scores = found.scores.copy()
+    scores[[index for index in taken if index >= 0]] = SURE
+    places = [found.boxes[index] if index >= 0 else box for index, box in zip(taken, tight, strict=True)]
+    mine = replace(drawn[own], scores=np.full(int(own.sum()), SURE, np.float32), identities=None)
+    return joined([replace(found, scores=scores), mine]), places
 
 
 def _tight(drawn: Detections) -> npt.NDArray[np.float32]:
@@ -156,15 +217,13 @@ def _motion(before: npt.NDArray[np.float32], now: npt.NDArray[np.float32]) -> np
     return np.tile((now[:2] + now[2:] - before[:2] - before[2:]) / 2, 2)
 
 
-def _next_box(followed: _Followed, size: tuple[int, int]) -> npt.NDArray[np.float32]:
-    """Return the box in which to look for an object in the next frame, inside the picture and not empty."""
+def _around(box: _BoxArray, motion: _BoxArray, size: tuple[int, int]) -> _BoxArray:
+    """Return a box, moved and a little wider; ``box`` itself where that has left the picture."""
     height, width = size
-    box = followed.box + followed.motion
-    margin = np.tile(MARGIN * (box[2:] - box[:2]), 2) * (-1, -1, 1, 1)
-    inside = np.clip(box + margin, 0, [width, height, width, height]).astype(np.float32)
-    if not (inside[0] < inside[2] and inside[1] < inside[3]):  # it has left the picture: look at its last place
-        inside = followed.box
-    return inside
+    moved = box + motion
+    margin = np.tile(MARGIN * (moved[2:] - moved[:2]), 2) * (-1, -1, 1, 1)
+    inside = np.clip(moved + margin, 0, [width, height, width, height]).astype(np.float32)
+    return inside if inside[0] < inside[2] and inside[1] < inside[3] else box
 
 
 def _text(box: Box) -> str:

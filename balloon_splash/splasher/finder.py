@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -65,13 +66,15 @@ class NamedImage(NamedTuple):
         name: the user's name for it, unique in a run.
         file_name: the name without its folders.
         rgb: ``(H, W, 3)`` RGB uint8.
-        video: name of the frame's video, whose frames come in order; None for a photo.
+        video: name of the frame's video, whose first frame comes first; None for a photo.
+        time: seconds since the beginning of that video.
     """
 
     name: str
     file_name: str
     rgb: npt.NDArray[np.uint8]
     video: str | None = None
+    time: Fraction = Fraction(0)
 
 
 AddObjects: TypeAlias = "Callable[[NamedImage, Detections], Detections]"

@@ -84,4 +84,4 @@ class FrameSplasher:
 
 def _named(source: Source, frame: Frame) -> NamedImage:
     name, file_name = (frame_name(each, frame.source_time) for each in (source.name, source.relative.name))
-    return NamedImage(name, file_name, frame.rgb, video=source.name)
+    return NamedImage(name, file_name, frame.rgb, video=source.name, time=frame.source_time)

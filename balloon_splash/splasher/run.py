@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from balloon_splash.errors import UsageError
 from balloon_splash.media.inputs import expand_inputs
 from balloon_splash.media.spool import spooled
+from balloon_splash.splasher.added_boxes import FOLLOWED_EVERY
 from balloon_splash.splasher.detection_files import Record, recording
 from balloon_splash.splasher.finder import Finder, NamedFinder
 from balloon_splash.splasher.finding import model_finder
@@ -119,6 +120,8 @@ def _run(plan: Plan, options: SplashOptions, finder: NamedFinder, report: RunRep
     video = options.video
     if options.detections and video.every is None:
         video = replace(video, every=1)  # a record has every frame at once
+    if options.add_boxes:
+        video = replace(video, every=min(video.every or FOLLOWED_EVERY, FOLLOWED_EVERY))
     videos = splash_videos(
         plan.videos,
         finder,

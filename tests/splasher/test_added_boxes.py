@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import cv2
@@ -33,12 +34,12 @@ def scene(x: int = 80, y: int = 60, *, width: int = 160, background: tuple[int, 
     return image
 
 
-def named(image: Pixels, video: str | None = None) -> NamedImage:
-    return NamedImage("picture.png", "picture.png", image, video)
+def named(image: Pixels, video: str | None = None, step: int = 0) -> NamedImage:
+    return NamedImage("picture.png", "picture.png", image, video, Fraction(step, 25))
 
 
-def join(added: AddedBoxes, image: Pixels, video: str | None = None) -> Detections:
-    return added.join(named(image, video), find_blobs(image))
+def join(added: AddedBoxes, image: Pixels, video: str | None = None, step: int = 0) -> Detections:
+    return added.join(named(image, video, step), find_blobs(image))
 
 
 def test_a_missed_object_keeps_its_colour_at_any_confidence(tmp_path: Path) -> None:
@@ -92,19 +93,31 @@ def test_in_a_video_the_object_is_followed_from_its_first_frame() -> None:
     added = AddedBoxes(PromptedSegmenter(), [(55, 35, 105, 85)])
     centres = []
     for step in range(12):
-        found = join(added, scene(80 + 5 * step, width=300), "a.mp4")
+        found = join(added, scene(80 + 5 * step, width=300), "a.mp4", step)
         assert len(found) == 1, step
         centres.append(float(found.boxes[0, ::2].mean()))
     np.testing.assert_allclose(centres[1:], [80 + 5 * step for step in range(1, 12)], atol=6)
 
 
+def test_the_object_is_followed_where_the_model_skips_frames_and_comes_back() -> None:
+    added = AddedBoxes(PromptedSegmenter(), [(55, 35, 105, 85)])
+    for step in (0, 4, 8, 2, 6, 12, 10, 16):
+        found = join(added, scene(80 + 2 * step, width=300), "a.mp4", step)
+        assert len(found) == 1, step
+        assert float(found.boxes[0, ::2].mean()) == pytest.approx(80 + 2 * step, abs=10)
+    assert len(join(added, scene(background=(240, 240, 240), width=300), "a.mp4", 20)) == 0
+    assert len(join(added, scene(80 + 36, width=300), "a.mp4", 18)) == 1, "before the cut it is still there"
+
+
 def test_following_ends_where_the_object_leaves_or_another_scene_begins() -> None:
     boxes = [(55.0, 35.0, 105.0, 85.0)]
     left = AddedBoxes(PromptedSegmenter(), boxes)
-    assert [len(join(left, image, "a.mp4")) for image in (scene(), scene(250, width=160), scene())] == [1, 0, 0]
+    seen = enumerate((scene(), scene(250, width=160), scene()))
+    assert [len(join(left, image, "a.mp4", step)) for step, image in seen] == [1, 0, 0]
     cut = AddedBoxes(PromptedSegmenter(), boxes)
     other = scene(background=(240, 240, 240))
-    assert [len(join(cut, image, "a.mp4")) for image in (scene(), other, other)] == [1, 0, 0]
+    seen = enumerate((scene(), other, other))
+    assert [len(join(cut, image, "a.mp4", step)) for step, image in seen] == [1, 0, 0]
     assert len(join(cut, scene(), "b.mp4")) == 1, "the next video begins with the boxes"
 
 
