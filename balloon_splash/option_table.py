@@ -241,7 +241,7 @@ VIDEOS = (
     Option(
         "every",
         "run the model on every Nth frame, from 1 to 60, and more often where in doubt; optical flow carries "
-        "objects over the frames between, which is faster and less exact; auto is 12, or 1 with --detections",
+        "objects over the frames between, which is faster and less exact; auto is 8, or 1 with --detections",
         POSITIVE_OR_AUTO,
         default=1,
         metavar="N|auto",

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from balloon_splash.compositing.detections import Detections
 from balloon_splash.compositing.flow import Field, Flow, Points, trace
 from balloon_splash.compositing.matte import THRESHOLD
-from balloon_splash.compositing.tracking import best_pairs, box_iou
+from balloon_splash.compositing.tracking import best_pairs, box_containment, box_iou
 
 Floats: TypeAlias = npt.NDArray[np.float32]
 
@@ -33,6 +33,21 @@ MIN_BOX_IOU = 0.3
 
 LEAST_SIDE = 1.0
 """Side in pixels below which a box at the picture's border counts as having left it."""
+
+LEFT = 0.75
+"""Least share of an object's points beyond the picture's border for it to have left, or not yet come."""
+
+AT_BORDER = 2.0
+"""Distance in pixels of a box from the picture's border within which the border may cut the object off."""
+
+CUT_OFF = 1e-3
+"""Weight of the side of a box that lies at the picture's border: the object may extend beyond."""
+
+SMALLER_PART = 0.35
+"""Rebate on the part of a cut-off box that lies in the other one, to compare with an IoU."""
+
+SURE = 0.8
+"""Least score of an object that has to be explained: a model finds others now and then, wherever it looks."""
 
 TRACED_SIDE = 24
 """Points along each side of a box that are traced; between them the motion is interpolated."""
@@ -56,9 +71,10 @@ class Bridge:
         flows: the N + 1 flows from frame to frame, over the N frames between.
 
     Attributes:
-        explained: for the earlier and for the later key frame, the share (0 to 1) of its worst object that flow carries
-            onto any object of the other one. A second detection of the same object, or of a part of it, does not lower
-            it; an object in only one of the key frames does.
+        explained: for the earlier and for the later key frame, the share (0 to 1) of its worst sure object that flow
+            carries onto any object of the other one, or out of the picture. A second detection of the same object, or
+            of a part of it, does not lower it; an object that is in only one of the key frames, and did not cross the
+            border, does.
         trust: trust (0 to 1) in the flow of the worst object that both have, in the worst frame, from the key frame
             that earns more of it.
     """
@@ -67,7 +83,8 @@ class Bridge:
         self._first, self._last, self._flows = first, last, flows
         self._ahead = _push(first, [flow.forward for flow in flows])
         self._behind = _push(last, [flow.backward for flow in reversed(flows)])[::-1]
-        self._pairs = _pairs(first, self._ahead[-1].boxes, last)
+        self._pairs = _pairs(first, self._ahead[-1], last, self._behind[0])
+        self._leaving = (_outside(first, self._ahead[-1]) >= LEFT, _outside(last, self._behind[0]) >= LEFT)
         self.explained = (_explained(first, self._ahead[-1], last), _explained(last, self._behind[0], first))
         one, two = self._pairs.T
         trust = [
@@ -79,13 +96,14 @@ class Bridge:
     def between(self, times: Sequence[float]) -> list[Detections]:
         """Return the objects of the N frames between, at relative ``times`` from 0 to 1.
 
-        An object in only one of the key frames appears in the frames nearer to that one.
+        An object in only one of the key frames appears in the frames nearer to that one, or, where it crosses the
+        border on the way, for as long as it is in the picture.
         """
         found = []
         for index, time in enumerate(times):
             one = _Side(self._first, self._ahead[index], [flow.backward for flow in self._flows[index::-1]], 1 - time)
             two = _Side(self._last, self._behind[index + 1], [flow.forward for flow in self._flows[index + 1 :]], time)
-            found.append(_blend([one, two], _rows(self._pairs, len(self._first), len(self._last), time)))
+            found.append(_blend([one, two], _rows(self._pairs, self._leaving, time)))
         return found
 
 
@@ -136,9 +154,8 @@ def _push(key: Detections, way: Sequence[Field]) -> list[_Moved]:
     moved = []
     for field in way:
         points, trust = trace(points, trust, field, key.size)
-        mean_trust = (inside * trust).sum(axis=1) / np.maximum(inside.sum(axis=1), 1)
         boxes = _follow(key.boxes, start, points, inside * (trust + LEAST_TRUST))
-        moved.append(_Moved(boxes, mean_trust, points))
+        moved.append(_Moved(boxes, _share_of(inside, trust), points))
     return moved
 
 
@@ -177,8 +194,9 @@ def _blend(sides: Sequence[_Side], rows: npt.NDArray[np.intp]) -> Detections:
         return Detections.empty(sides[0].key.size, sides[0].key.class_names)
     near = [side.nearness * (row >= 0).astype(np.float32) for side, row in seen]
     shares = _shares([n * (side.moved.trust[row] + LEAST_TRUST) for n, (side, row) in zip(near, seen, strict=True)])
-    boxes = _sum([share[:, None] * side.moved.boxes[row] for share, (side, row) in zip(shares, seen, strict=True)])
     height, width = sides[0].key.size
+    corners = _shares([share[:, None] * _whole(side.key)[row] for share, (side, row) in zip(shares, seen, strict=True)])
+    boxes = _sum([corner * side.moved.boxes[row] for corner, (side, row) in zip(corners, seen, strict=True)])
     boxes = np.clip(boxes, 0, np.array([width, height, width, height], np.float32))
     pulled = [_pull(side.key[row], boxes, side.way) for side, row in seen]
     masks = pulled[0][0]
@@ -187,7 +205,7 @@ def _blend(sides: Sequence[_Side], rows: npt.NDArray[np.intp]) -> Detections:
         other = _shares(weights)[1]
         for index, mask in enumerate(pulled[1][0]):
             masks[index] += _enlarge(other[index], mask.shape[0]) * (mask - masks[index])
-    scores = _sum([share * side.key.scores[row] for share, (side, row) in zip(_shares(near), seen, strict=True)])
+    scores = np.max([np.where(row >= 0, side.key.scores[row], 0) for side, row in seen], axis=0)
     classes = np.max([np.where(row >= 0, side.key.classes[row], -1) for side, row in seen], axis=0)
     found = Detections(sides[0].key.size, boxes, scores, classes, masks, sides[0].key.class_names)
     order = np.argsort(-scores, kind="stable")
@@ -195,35 +213,77 @@ def _blend(sides: Sequence[_Side], rows: npt.NDArray[np.intp]) -> Detections:
     return replace(found[order[in_sight[order]]], identities=None)
 
 
-def _pairs(first: Detections, carried: Floats, last: Detections) -> npt.NDArray[np.intp]:
-    """``(P, 2)`` indices into both key frames of the objects that are the same; ``carried`` are the first's boxes."""
-    overlaps = np.where(first.classes[:, None] == last.classes[None, :], box_iou(carried, last.boxes), np.float32(0))
-    matches = best_pairs(overlaps, MIN_BOX_IOU)
+def _pairs(first: Detections, ahead: _Moved, last: Detections, behind: _Moved) -> npt.NDArray[np.intp]:
+    """``(P, 2)`` indices into both key frames of the objects that are the same, carried ``ahead`` or ``behind``.
+
+    An object that the border cuts off in one of the key frames is a part of that in the other one.
+    """
+    pushed, pulled = _in_sight(ahead, last), _in_sight(behind, first)
+    overlaps = np.maximum(box_iou(pushed, last.boxes), box_iou(first.boxes, pulled))
+    cut_off = (_whole(first).min(axis=1) < 1)[:, None] | (_whole(last).min(axis=1) < 1)[None, :]
+    contained = np.maximum(box_containment(pushed, last.boxes), box_containment(first.boxes, pulled))
+    overlaps = np.where(cut_off, np.maximum(overlaps, contained - SMALLER_PART), overlaps)
+    may_be = (first.classes[:, None] == last.classes[None, :]) & (overlaps >= MIN_BOX_IOU)
+    sure = np.minimum(first.scores[:, None], last.scores[None, :])  # not with a second, weak detection of the object
+    matches = best_pairs(np.where(may_be, overlaps * sure, 0).astype(np.float32), np.finfo(np.float32).tiny)
     return np.array([(row, column) for column, row in sorted(matches.items())], np.intp).reshape(-1, 2)
 
 
-def _rows(pairs: npt.NDArray[np.intp], first: int, last: int, time: float) -> npt.NDArray[np.intp]:
-    """``(K, 2)`` indices, or -1, of the objects that are there at ``time``: the pairs, and those of the nearer side."""
-    side, count = (0, first) if time < 0.5 else (1, last)
-    alone = np.setdiff1d(np.arange(count), pairs[:, side])
-    rows = np.full((len(alone), 2), -1, np.intp)
-    rows[:, side] = alone
-    return np.concatenate([pairs, rows])
+def _rows(
+    pairs: npt.NDArray[np.intp], leaving: tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]], time: float
+) -> npt.NDArray[np.intp]:
+    """``(K, 2)`` indices, or -1, of the objects that are there at ``time``: pairs, those ``leaving``, the nearer."""
+    parts = [pairs]
+    for side, nearer in enumerate((time < 0.5, time >= 0.5)):
+        there = np.ones_like(leaving[side]) if nearer else leaving[side].copy()
+        there[pairs[:, side]] = False
+        rows = np.full((int(there.sum()), 2), -1, np.intp)
+        rows[:, side] = np.flatnonzero(there)
+        parts.append(rows)
+    return np.concatenate(parts)
+
+
+def _in_sight(moved: _Moved, other: Detections) -> Floats:
+    """``(N, 4)``: the part of each moved box that lies in the picture."""
+    height, width = other.size
+    return np.clip(moved.boxes, 0, np.array([width, height, width, height], np.float32))
+
+
+def _whole(key: Detections) -> Floats:
+    """``(N, 4)``: 1 for the sides of the boxes at which the objects end, little for those at the picture's border."""
+    height, width = key.size
+    distances = np.abs(key.boxes - np.array([0, 0, width, height], np.float32))
+    return np.where(distances <= AT_BORDER, np.float32(CUT_OFF), np.float32(1))
+
+
+def _beyond(moved: _Moved, size: tuple[int, int]) -> Floats:
+    """``(N, P)``: 1 for the points outside the picture, 0 for the others."""
+    x, y = moved.points[..., 0], moved.points[..., 1]
+    return ((x < 0) | (y < 0) | (x > size[1]) | (y > size[0])).astype(np.float32)
+
+
+def _outside(key: Detections, moved: _Moved) -> Floats:
+    """``(N,)`` share of each object's points that ``moved`` out of the picture."""
+    return _share_of(_inside(key), _beyond(moved, key.size))
 
 
 def _explained(key: Detections, moved: _Moved, other: Detections) -> float:
-    """The lowest share of an object of ``key`` whose points ``moved`` onto some object of ``other``."""
+    """The lowest share of the points of a sure object of ``key`` that ``moved`` onto one of ``other``, or outside."""
     if not len(key):
         return 1.0
-    covered = np.zeros(moved.points.shape[:2], np.float32)
+    covered = _beyond(moved, key.size)
     samples = other.soft_masks.shape[1]
     for (x0, y0, x1, y1), mask in zip(other.boxes.tolist(), other.soft_masks, strict=True):
         u = (moved.points[..., 0] - x0) * (samples / max(x1 - x0, 1e-6)) - 0.5
         v = (moved.points[..., 1] - y0) * (samples / max(y1 - y0, 1e-6)) - 0.5
         found = cv2.remap(mask, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
         covered = np.maximum(covered, found >= THRESHOLD)
-    inside = _inside(key)
-    return float(((inside * covered).sum(axis=1) / np.maximum(inside.sum(axis=1), 1)).min())
+    return float(np.min(_share_of(_inside(key), covered)[key.scores >= SURE], initial=1.0))
+
+
+def _share_of(inside: Floats, values: Floats) -> Floats:
+    """``(N,)`` mean of ``(N, P)`` values over the points inside each object."""
+    return np.asarray((inside * values).sum(axis=1) / np.maximum(inside.sum(axis=1), 1), np.float32)
 
 
 def _smooth(motion: Points, weights: Floats) -> Floats:

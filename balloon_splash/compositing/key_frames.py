@@ -32,8 +32,15 @@ CLOSE = 3
 """Largest distance, in frames, of key frames between which the model looks only where each has an object that the other
 lacks: one that moved too fast for flow."""
 
-USUAL_INTERVAL = 12
+USUAL_INTERVAL = 8
 """Default number of frames from one key frame to the next; docs/benchmarks.md has the figures."""
+
+CONTINUING = 0.5
+"""Share of the lowest score that continues an object from one key frame to the next, though it could not begin one.
+
+The idea is that of ByteTrack (Zhang et al., ECCV 2022). Where the model sees every frame, it finds such an object again
+soon enough.
+"""
 
 LONGEST_INTERVAL = 60
 """Most frames from one key frame to the next: all of them wait in memory."""

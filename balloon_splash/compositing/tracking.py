@@ -114,12 +114,26 @@ class Tracker:
 
 def box_iou(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """``(N, M)`` intersection over union of ``(N, 4)`` and ``(M, 4)`` boxes, XYXY; 0 where both are empty."""
+    shared, areas = _shared_area(a, b)
+    union = areas[0][:, None] + areas[1][None, :] - shared
+    return (shared / np.maximum(union, np.finfo(np.float32).tiny)).astype(np.float32)
+
+
+def box_containment(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """``(N, M)`` share of the smaller of each pair of ``(N, 4)`` and ``(M, 4)`` boxes that lies in the larger one."""
+    shared, areas = _shared_area(a, b)
+    smaller = np.minimum(areas[0][:, None], areas[1][None, :])
+    return (shared / np.maximum(smaller, np.finfo(np.float32).tiny)).astype(np.float32)
+
+
+def _shared_area(
+    a: npt.NDArray[np.float32], b: npt.NDArray[np.float32]
+) -> tuple[npt.NDArray[np.float32], list[npt.NDArray[np.float32]]]:
+    """``(N, M)`` areas of the intersections, and the areas of both."""
     top_left = np.maximum(a[:, None, :2], b[None, :, :2])
     bottom_right = np.minimum(a[:, None, 2:], b[None, :, 2:])
     shared = np.prod(np.clip(bottom_right - top_left, 0, None), axis=2)
-    areas = [np.prod(np.clip(boxes[:, 2:] - boxes[:, :2], 0, None), axis=1) for boxes in (a, b)]
-    union = areas[0][:, None] + areas[1][None, :] - shared
-    return (shared / np.maximum(union, np.finfo(np.float32).tiny)).astype(np.float32)
+    return shared, [np.prod(np.clip(boxes[:, 2:] - boxes[:, :2], 0, None), axis=1) for boxes in (a, b)]
 
 
 def best_pairs(overlaps: npt.NDArray[np.float32], least: float) -> dict[int, int]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from balloon_splash.compositing.detections import Detections
 from balloon_splash.compositing.hysteresis import TrackHysteresis
+from balloon_splash.compositing.key_frames import CONTINUING
 from balloon_splash.compositing.look import Look
 from balloon_splash.compositing.select import Selection
 from balloon_splash.compositing.track_choice import TrackChoice
@@ -39,6 +40,7 @@ class FrameSplasher:
         self.kept: set[int] = set()
         self._look = look
         self._candidates = Selection(confidence=selection.floor, classes=selection.classes)
+        self._continuing = replace(self._candidates, confidence=CONTINUING * selection.floor)
         self._hysteresis = TrackHysteresis(selection.confidence, selection.floor) if followed else None
         among_candidates = replace(selection, classes=())
         if followed:
@@ -49,16 +51,23 @@ class FrameSplasher:
         """Return ``found`` without the objects that are not worth following."""
         return found[self._candidates.indices(found)]
 
-    def finding(self, finder: NamedFinder, source: Source) -> FindInFrames:
+    def finding(self, finder: NamedFinder, source: Source, *, carried: bool) -> FindInFrames:
         """Return a function that finds objects in frames of ``source``: those worth following, or all for a record.
+
+        Args:
+            finder: model or record.
+            source: the video.
+            carried: whether flow carries the objects to further frames, so that weak ones are needed, too.
 
         Raises (when called with frames):
             BalloonSplashError: the objects of a frame are not known.
         """
 
+        wanted = self._continuing if carried else self._candidates
+
         def find(frames: Sequence[Frame]) -> list[Detections]:
             found = detections_of(finder.find([_named(source, frame) for frame in frames]))
-            return found if finder.record else [self.candidates(each) for each in found]
+            return found if finder.record else [each[wanted.indices(each)] for each in found]
 
         return find
 

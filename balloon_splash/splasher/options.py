@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from balloon_splash.compositing.key_frames import CONTINUING
 from balloon_splash.compositing.look import Look
 from balloon_splash.compositing.select import Selection, with_default_confidence
 from balloon_splash.splasher.added_boxes import Box, check_boxes
@@ -63,7 +64,8 @@ class SplashOptions:
     @property
     def floor(self) -> float:
         """Lowest score that a finder should return; a record keeps low ones, so that they can be chosen later."""
-        return min(self.selection.floor, RECORD_FLOOR) if self.save_detections else self.selection.floor
+        floor = self.selection.floor if self.video.every == 1 else self.selection.floor * CONTINUING
+        return min(floor, RECORD_FLOOR) if self.save_detections else floor
 
     def __post_init__(self) -> None:
         check_tiles(self.tiles)

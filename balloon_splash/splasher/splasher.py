@@ -230,7 +230,7 @@ class Splasher:
         return splash_video(
             source,
             destination or video_path(source, transparent=transparent, encoding=encoding, sound_of=source),
-            find=frames.finding(self._finder, named),
+            find=frames.finding(self._finder, named, carried=options.every != 1),
             compose=frames.compose,
             settle=frames.settling(self._finder, named),
             options=options,

@@ -81,7 +81,7 @@ def _splash_one(
             video = splash_video(
                 path,
                 target,
-                find=frames.finding(finder, job.source),
+                find=frames.finding(finder, job.source, carried=options.every != 1),
                 compose=frames.compose,
                 settle=frames.settling(finder, job.source),
                 options=options,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import cv2
@@ -132,9 +132,31 @@ def test_object_is_gone_while_it_is_hidden_and_comes_back() -> None:
 @pytest.mark.parametrize("backwards", [False, True], ids=["leaves", "enters"])
 def test_object_leaves_and_enters_at_the_border_when_it_does(backwards: bool) -> None:
     shots = film(lambda picture, i: disc(picture, 230 + 5 * (29 - i if backwards else i), 90), 30)
-    found, _ = carried(shots)
+    found, looks = carried(shots)
     wrong = [i for i, (shot, each) in enumerate(zip(shots, found, strict=True)) if overlap(shot, each) < 0.6]
     assert len(wrong) <= 3, wrong
+    assert len(looks.frames) <= 8, "the border explains it, so the model need not look more often"
+
+
+def test_weak_detection_continues_an_object_but_does_not_begin_one() -> None:
+    """The finder sees the ball well, then hardly, then well; and hardly sees one that nobody else sees."""
+    shots = film(lambda picture, i: disc(picture, 60 + 3 * i, 90), 17)
+
+    def detect(batch: Sequence[Shot]) -> list[Detections]:
+        results = []
+        for shot in batch:
+            index = next(i for i, each in enumerate(shots) if each is shot)
+            ball = find_blobs(shot.rgb)
+            boxes = np.concatenate([ball.boxes, np.array([[220, 20, 260, 60]], np.float32)])
+            scores = np.array([0.4 if index == 8 else 0.95, 0.3], np.float32)
+            classes, masks = np.repeat(ball.classes, 2), np.repeat(ball.soft_masks, 2, axis=0)
+            both = replace(ball, boxes=boxes, scores=scores, classes=classes, soft_masks=masks)
+            results.append(both if index == 8 else both[:1])
+        return results
+
+    found = [each for _, each in find_between(steps_of(shots, 8), detect, every=8, batch_size=4)]
+    counts = [int((each.scores >= 0.5).sum()) for each in found]
+    assert counts == [1] * 8 + [0] + [1] * 8  # the smoothing bridges the one
 
 
 def test_object_that_pops_up_is_there_from_then_on_give_or_take_a_frame() -> None:
