@@ -68,6 +68,13 @@ def build_parser() -> Parser:
         metavar="FILE",
         help="configuration: a path, one of ours, or one of Detectron2's zoo (default: config.yaml beside the weights)",
     )
+    _add_content(parser)
+    _add_negatives(parser)
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing file (default: refuse)")
+    return parser
+
+
+def _add_content(parser: Parser) -> None:
     parser.add_argument(
         "--storage", choices=("int8", "fp16"), help="type of each large weight in a packed file (default: int8)"
     )
@@ -87,6 +94,9 @@ def build_parser() -> Parser:
         metavar="NAME=VALUE",
         help="fact about the model to store in the file; may be repeated (default: none)",
     )
+
+
+def _add_negatives(parser: Parser) -> None:
     parser.add_argument(
         "--negatives",
         type=Path,
@@ -107,8 +117,6 @@ def build_parser() -> Parser:
         metavar="0-1",
         help=f"lowest score of an object in --negatives, from 0 to 1 (default: {DEFAULT_CONFIDENCE})",
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace an existing file (default: refuse)")
-    return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
