@@ -50,7 +50,14 @@ _OF_ONE = (401, 404)
 def routes(settings: Settings) -> APIRouter:
     """Return the routes."""
     router = APIRouter()
+    _add_upload(router, settings)
+    _add_start(router, settings)
+    _add_state(router)
+    _add_result(router)
+    return router
 
+
+def _add_upload(router: APIRouter, settings: Settings) -> None:
     @router.post(
         "/v1/videos",
         status_code=201,
@@ -83,6 +90,10 @@ def routes(settings: Settings) -> APIRouter:
 
             job = await service.desk.do(request, work)
         return JSONResponse(described(service, job), HTTPStatus.CREATED)
+
+
+def _add_start(router: APIRouter, settings: Settings) -> None:
+    """Add the routes of a video that waits: its first frame, and its start."""
 
     @router.post(
         "/v1/videos/{id}/objects",
@@ -120,6 +131,8 @@ def routes(settings: Settings) -> APIRouter:
             await service.desk.do(request, lambda: _begin(service, job, _order(service, parts, values)))
         return JSONResponse(described(service, job), HTTPStatus.ACCEPTED)
 
+
+def _add_state(router: APIRouter) -> None:
     @router.get("/v1/videos/{id}", responses=answers(*_OF_ONE))
     def state(request: Request, id: str) -> VideoJob:
         """Report where a video stands."""
@@ -143,6 +156,8 @@ def routes(settings: Settings) -> APIRouter:
         job = service.files.get(id)
         return StreamingResponse(_events(service, job), media_type="text/event-stream")
 
+
+def _add_result(router: APIRouter) -> None:
     @router.get(
         "/v1/videos/{id}/result",
         response_class=FileResponse,
@@ -162,8 +177,6 @@ def routes(settings: Settings) -> APIRouter:
         path = job.folder / found.result
         headers = {"Content-Disposition": attachment(found.name)} if download else {}
         return FileResponse(path, media_type=MEDIA_TYPES[path.suffix.lower()], headers=headers)
-
-    return router
 
 
 def described(service: Service, job: Job) -> dict[str, Any]:
