@@ -45,7 +45,7 @@ def build_parser() -> Parser:
         "--iterations",
         type=int,
         metavar="N",
-        help="steps to train for, with --train or --sample (default: the configuration's)",
+        help="number of iterations to train, with --train or --sample (default: the configuration's)",
     )
     return parser
 

@@ -66,8 +66,8 @@ def build_parser() -> Parser:
         nargs="+",
         default=[],
         metavar="PHOTO",
-        help="photos on which the ranges for 8-bit computation are measured, for the packed file; 20 of those trained "
-        "on are enough (default: none; ranges that the weights were packed with stay)",
+        help="photos on which to measure the ranges for 8-bit computation, for the packed file; 20 of the training "
+        "photos are enough (default: none; the packed file keeps the ranges of packed weights)",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace existing files (default: refuse)")
     add_opts(parser)

@@ -50,33 +50,35 @@ def _add_doors(parser: Parser) -> None:
     group.add_argument(
         "--host",
         default="127.0.0.1",
-        help="address to listen on; others than this machine's own want a token (default: %(default)s)",
+        help="address to listen on; any but this machine's own requires a token (default: %(default)s)",
     )
     group.add_argument("--port", type=_port, default=8000, help="port to listen on, 0 for a free one (default: 8000)")
     access = group.add_mutually_exclusive_group()
     access.add_argument(
         "--token",
         metavar="TOKEN",
-        help=f"secret that requests must bring, new for a random one (default: {TOKEN_VARIABLE} of the environment, "
-        "or none)",
+        help="secret that every request must carry; new makes a random one (default: the environment variable "
+        f"{TOKEN_VARIABLE}, or none)",
     )
     access.add_argument(
-        "--without-token", action="store_true", help="serve everybody who reaches --host (default: refuse)"
+        "--without-token",
+        action="store_true",
+        help="serve everyone who reaches --host, without a token (default: refuse)",
     )
     group.add_argument(
         "--allow-host",
         nargs="+",
         default=[],
         metavar="NAME",
-        help="further names that requests may call this server by, as a proxy's (default: this machine's own; any "
-        "with a token)",
+        help="further host names under which requests may reach the server, such as a proxy's (default: this machine's "
+        "own; any with a token)",
     )
     group.add_argument(
         "--allow-origin",
         nargs="+",
         default=[],
         metavar="ORIGIN",
-        help="other sites whose pages may ask, as https://photos.example (default: none)",
+        help="other sites whose pages may send requests, such as https://photos.example (default: none)",
     )
     group.add_argument(
         "--root-path", default="", metavar="/PREFIX", help="prefix of all addresses behind a proxy (default: none)"
@@ -89,15 +91,24 @@ def _add_doors(parser: Parser) -> None:
 def _add_bounds(parser: Parser) -> None:
     group = parser.add_argument_group("bounds")
     whole: dict[str, Any] = {"type": read_as(POSITIVE), "metavar": "N"}
-    group.add_argument("--workers", default=1, help="processes, each with a model (default: %(default)s)", **whole)
     group.add_argument(
-        "--threads", default=4, help="requests that each process works on at a time (default: %(default)s)", **whole
+        "--workers", default=1, help="number of processes, each with a model (default: %(default)s)", **whole
     )
     group.add_argument(
-        "--queue", default=32, help="further requests that wait in each; beyond, 429 (default: %(default)s)", **whole
+        "--threads", default=4, help="most requests that a process handles at a time (default: %(default)s)", **whole
     )
     group.add_argument(
-        "--seconds", type=_seconds, default=60.0, metavar="S", help="for one request, in seconds (default: 60)"
+        "--queue",
+        default=32,
+        help="most requests that wait in a process; further ones get status 429 (default: %(default)s)",
+        **whole,
+    )
+    group.add_argument(
+        "--seconds",
+        type=_seconds,
+        default=60.0,
+        metavar="S",
+        help="longest time for one request, in seconds (default: 60)",
     )
     group.add_argument("--max-photo", default=64, help="largest photo file, in MiB (default: %(default)s)", **whole)
     group.add_argument("--max-pixels", default=50, help="largest photo, in megapixels (default: %(default)s)", **whole)
@@ -107,27 +118,30 @@ def _add_bounds(parser: Parser) -> None:
         type=_seconds,
         default=3600.0,
         metavar="S",
-        help="for the work on one video, in seconds (default: 3600)",
+        help="longest time for making one video, in seconds (default: 3600)",
     )
     group.add_argument(
-        "--video-queue", default=8, help="videos that wait in each process (default: %(default)s)", **whole
+        "--video-queue", default=8, help="most videos that wait in a process (default: %(default)s)", **whole
     )
     group.add_argument(
-        "--video-disk", default=8192, help="all videos and results on disk, in MiB (default: %(default)s)", **whole
+        "--video-disk",
+        default=8192,
+        help="most disk space for all videos and results, in MiB (default: %(default)s)",
+        **whole,
     )
     group.add_argument(
         "--keep",
         type=_seconds,
         default=3600.0,
         metavar="S",
-        help="how long videos stay after their last change, in seconds (default: 3600)",
+        help="time after its last change at which a video is removed, in seconds (default: 3600)",
     )
     group.add_argument(
         "--folder", metavar="DIR", help="folder for videos (default: a temporary one, removed at the end)"
     )
     group.add_argument(
         "--max-memory",
-        help="size from which a process is replaced, in MiB; wants --workers 2 or more (default: unbounded)",
+        help="memory beyond which a process is replaced, in MiB; requires --workers 2 or more (default: no limit)",
         **whole,
     )
 
@@ -135,8 +149,8 @@ def _add_bounds(parser: Parser) -> None:
 def _add_messages(parser: Parser) -> None:
     group = parser.add_argument_group("messages")
     volume = group.add_mutually_exclusive_group()
-    volume.add_argument("--quiet", action="store_true", help="log warnings and errors only (default: starts, too)")
-    volume.add_argument("-v", "--verbose", action="store_true", help="log every request, too (default: do not)")
+    volume.add_argument("--quiet", action="store_true", help="log warnings and errors only (default: also the start)")
+    volume.add_argument("-v", "--verbose", action="store_true", help="also log every request (default: do not)")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

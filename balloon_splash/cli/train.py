@@ -61,8 +61,8 @@ def build_parser() -> Parser:
     )
     several = parser.add_argument_group(
         "several processes and machines",
-        "torchrun and srun start the processes by themselves; these are for starting them by hand, as in Detectron2's "
-        "own tools. The photos of a step, SOLVER.IMS_PER_BATCH, are shared out among all processes.",
+        "torchrun and srun start the processes by themselves; these options start them by hand, as in Detectron2's "
+        "own tools. The processes share the photos of an iteration, SOLVER.IMS_PER_BATCH.",
     )
     several.add_argument(
         "--num-gpus",
