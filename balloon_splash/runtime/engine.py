@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from balloon_splash.runtime import graph
+from balloon_splash.runtime import graph, winograd
 from balloon_splash.runtime.artifacts import artifact, digest, digest_of_files
 from balloon_splash.unreported import import_unreported
 
@@ -126,7 +126,7 @@ class Engine:
         return {
             "processor": f"{processor} {sorted(self.capabilities)}",
             "openvino": self._version,
-            "graph": digest_of_files([Path(graph.__file__)]),
+            "graph": digest_of_files([Path(graph.__file__), Path(winograd.__file__)]),
         }
 
     def map(self, function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from balloon_splash.runtime import winograd
 from balloon_splash.runtime.structure import Range, Structure
 from balloon_splash.unreported import import_unreported
 
@@ -24,6 +25,7 @@ Weights = Mapping[str, Array]
 """float32 arrays by the names of the ``state_dict``."""
 
 _EPSILON = 1e-5  # epsilon of Detectron2's norms
+_TILED_LEVELS = 4  # of the pyramid: 4 divides the sides of a map of 64 / 2**4 cells
 _QUANTISED = "FakeQuantize"
 _FINEST = "backbone.fpn_output2.weight"
 
@@ -48,8 +50,10 @@ class _Layers:
         observed: the inputs of :meth:`quantised`, by name.
     """
 
-    def __init__(self, weights: Weights, int8: Int8 | None = None) -> None:
+    def __init__(self, weights: Weights, int8: Int8 | None = None, *, tiled: int = 0) -> None:
+        """Add layers with these weights; by Winograd's convolution up to the level ``tiled`` of the pyramid."""
         self.weights = weights
+        self._tiled = tiled
         self.ops: Any = import_unreported("openvino.opset13")
         self.observed: dict[str, Any] = {}
         self._int8 = int8
@@ -62,12 +66,18 @@ class _Layers:
         low, high = (self.constant(np.float32(each)) for each in self._int8.ranges[name])
         return self.ops.fake_quantize(x, low, high, low, high, 256)
 
-    def convolution(self, x: Any, name: str, *, stride: int = 1, relu: bool = False) -> Any:
-        """Add a convolution padded to keep its input's size, its norm if it has one, and a ReLU on request."""
+    def convolution(self, x: Any, name: str, *, stride: int = 1, relu: bool = False, level: int | None = None) -> Any:
+        """Add a convolution padded to keep its input's size, its norm if it has one, and a ReLU on request.
+
+        ``level`` is that of the map in the pyramid, whose cells are ``2**level`` pixels wide.
+        """
         kernel, bias = self._folded(name)
-        pad = [(kernel.shape[2] - 1) // 2, (kernel.shape[3] - 1) // 2]
-        weights = self._in_8_bits(kernel) if _is_quantised(x) else self.constant(kernel)
-        x = self.ops.convolution(x, weights, [stride, stride], pad, pad, [1, 1])
+        if level is not None and level <= self._tiled and not _is_quantised(x) and winograd.suits(kernel, stride):
+            x = winograd.convolution(self.ops, x, kernel)
+        else:
+            pad = [(kernel.shape[2] - 1) // 2, (kernel.shape[3] - 1) // 2]
+            weights = self._in_8_bits(kernel) if _is_quantised(x) else self.constant(kernel)
+            x = self.ops.convolution(x, weights, [stride, stride], pad, pad, [1, 1])
         x = self.ops.add(x, self.constant(bias.reshape(1, -1, 1, 1)))
         return self.ops.relu(x) if relu else x
 
@@ -111,15 +121,24 @@ def _is_quantised(x: Any) -> bool:
     return bool(x.get_type_name() == _QUANTISED)
 
 
-def convolutional_part(structure: Structure, weights: Weights, int8: Int8 | None = None) -> ov.Model:
+def convolutional_part(
+    structure: Structure, weights: Weights, int8: Int8 | None = None, *, tiled: bool = False
+) -> ov.Model:
     """Build backbone, FPN and RPN head.
+
+    Args:
+        structure: the model's.
+        weights: those of the model.
+        int8: ranges and steps of 8 bits.
+        tiled: use Winograd's convolution, which needs fp32, where the sides of the maps allow it: in matterport's
+            models, whose canvases are multiples of 64 pixels.
 
     Returns:
         a model of one input ``(1, 3, H, W)`` (normalised, padded to a multiple of 32) whose outputs are the feature
         maps of :attr:`Structure.pooled_levels` ``(1, C, h, w)``, then for each level of the RPN logits
         ``(1, h, w, A)``, then for each deltas ``(1, h, w, 4A)``, and for a point head the finest map ``(1, h, w, C)``.
     """
-    layers = _Layers(weights, int8)
+    layers = _Layers(weights, int8, tiled=_TILED_LEVELS if tiled and structure.matterport else 0)
     image, outputs = _convolutional(layers, structure)
     return import_unreported("openvino").Model(outputs, [image])
 
@@ -147,7 +166,7 @@ def _convolutional(layers: _Layers, structure: Structure) -> tuple[Any, list[Any
     for level, x in enumerate(pyramid, start=2):
         x = layers.quantised(x, f"p{level}")
         for name in structure.rpn_convolutions:
-            x = layers.convolution(x, f"{head}.{name}", relu=True)
+            x = layers.convolution(x, f"{head}.{name}", relu=True, level=level)
         logits.append(_channels_last(ops, layers.convolution(x, f"{head}.objectness_logits")))
         deltas.append(_channels_last(ops, layers.convolution(x, f"{head}.anchor_deltas")))
     finest = [_channels_last(ops, pyramid[0])] if structure.point_layers else []  # points take all channels of a cell
@@ -166,12 +185,12 @@ def _resnet(layers: _Layers, x: Any, structure: Structure) -> list[Any]:
     for stage, blocks in enumerate(structure.blocks):
         for block in range(blocks):
             stride = 2 if block == 0 and stage > 0 else 1
-            x = _block(layers, x, f"{prefix}.res{stage + 2}.{block}", stride, structure)
+            x = _block(layers, x, f"{prefix}.res{stage + 2}.{block}", stride, structure, level=stage + 2)
         maps.append(x)
     return maps
 
 
-def _block(layers: _Layers, x: Any, name: str, stride: int, structure: Structure) -> Any:
+def _block(layers: _Layers, x: Any, name: str, stride: int, structure: Structure, *, level: int) -> Any:
     shortcut = x
     if f"{name}.shortcut.weight" in layers.weights:
         shortcut = layers.convolution(x, f"{name}.shortcut", stride=stride)
@@ -179,7 +198,7 @@ def _block(layers: _Layers, x: Any, name: str, stride: int, structure: Structure
     if structure.bottleneck:
         strides = [stride, 1] if structure.stride_in_1x1 else [1, stride]
     for number, own in enumerate(strides, start=1):
-        x = layers.convolution(x, f"{name}.conv{number}", stride=own, relu=True)
+        x = layers.convolution(x, f"{name}.conv{number}", stride=own, relu=True, level=level)
         x = layers.quantised(x, f"{name}.conv{number}")
     x = layers.convolution(x, f"{name}.conv{len(strides) + 1}")
     return layers.quantised(layers.ops.relu(layers.ops.add(x, shortcut)), name)
@@ -195,7 +214,7 @@ def _pyramid(layers: _Layers, maps: Sequence[Any]) -> list[Any]:
             x = layers.ops.add(x, _twice_as_large(layers.ops, above))
         above = x
         x = layers.quantised(x, f"backbone.fpn_lateral{number + 1}")
-        levels.insert(0, layers.convolution(x, f"backbone.fpn_output{number + 1}"))
+        levels.insert(0, layers.convolution(x, f"backbone.fpn_output{number + 1}", level=number + 1))
     opset1: Any = import_unreported("openvino.opset1")
     return [*levels, opset1.max_pool(levels[-1], [2, 2], [0, 0], [0, 0], [1, 1], "floor")]
 

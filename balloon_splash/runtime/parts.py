@@ -91,9 +91,10 @@ class Parts:
     def _convolutional(self) -> Program:
         """The convolutional part, for pictures of all sizes."""
         int8 = self._precision.int8
+        tiled = self._precision.name == "fp32"
         return self._program(
-            f"convolutional {int8.steps if int8 else None}",
-            lambda: graph.convolutional_part(self._structure, self._file.weights, int8),
+            f"convolutional {int8.steps if int8 else 'tiled' if tiled else None}",
+            lambda: graph.convolutional_part(self._structure, self._file.weights, int8, tiled=tiled),
             floats=self._precision.floats,
         )
 
