@@ -28,7 +28,7 @@ class Row:
         low: the fastest, in seconds.
         high: the slowest, in seconds.
         ratio: the median of the comparison's first side over this one's.
-        cpu: median of the processor's time in this process, in seconds, which other processes disturb least.
+        cpu: median of the side's processor time, in seconds, which other processes disturb least.
         target: the target ratio; None without a target.
     """
 
@@ -49,6 +49,7 @@ def compare(
     rounds: int,
     targets: Mapping[str, float] | None = None,
     per: int = 1,
+    clocks: Mapping[str, Callable[[], float]] | None = None,
 ) -> list[Row]:
     """Time all sides in turn, round by round, so that other work on the machine affects all alike.
 
@@ -58,16 +59,18 @@ def compare(
         rounds: calls of each, after one to warm up.
         targets: target ratios of some sides.
         per: photos per call; times are per photo.
+        clocks: processor time so far, in seconds, of sides that run in another process.
     """
     times: dict[str, list[float]] = {name: [] for name in sides}
     cpu: dict[str, list[float]] = {name: [] for name in sides}
     for number in range(rounds + 1):
         for name, function in sides.items():
-            began = time.process_time()
+            clock = (clocks or {}).get(name, time.process_time)
+            began = clock()
             spent = seconds(function)
             if number > 0:
                 times[name].append(spent / per)
-                cpu[name].append((time.process_time() - began) / per)
+                cpu[name].append((clock() - began) / per)
     base = statistics.median(times[next(iter(sides))])
     return [row(what, name, each, base, (targets or {}).get(name), cpu[name]) for name, each in times.items()]
 
