@@ -11,6 +11,7 @@ from itertools import takewhile
 from pathlib import Path
 
 import pytest
+import yaml
 
 import benchmarks
 
@@ -68,6 +69,13 @@ def test_benchmarks_exist(page: str, words: list[str]) -> None:
     names = list(takewhile(lambda word: not word.startswith("-"), words[3:]))
     assert names
     assert BENCHMARKS.issuperset(names)
+
+
+def test_the_manifest_of_a_batch_has_a_command_that_is_understood() -> None:
+    job = yaml.safe_load((ROOT / "docs" / "kuberay_batch.yaml").read_text())
+    words = shlex.split(job["spec"]["entrypoint"])
+    assert words[:2] == ["balloon-splash", "batch"]
+    assert parser_of(ROOT / "tools" / "splash_batch.py").parse_args(words[2:]).ray == "auto"
 
 
 def test_the_pages_have_commands() -> None:
