@@ -30,6 +30,7 @@ from balloon_splash.compositing.detections import Detections
 from balloon_splash.compositing.look import Look
 from balloon_splash.compositing.select import Selection
 from balloon_splash.compositing.smoothing import steady
+from balloon_splash.media.picture import to_8_bit
 from balloon_splash.media.video.clip import Clip
 from balloon_splash.media.video.codecs import Encoding
 from balloon_splash.media.video.frames import Frame
@@ -37,7 +38,7 @@ from balloon_splash.media.video.sink import VideoSink
 from balloon_splash.splasher.frames import FrameSplasher
 from balloon_splash.splasher.video_stream import FindInFrames, VideoOptions, open_video, splash_video
 
-Pixels = npt.NDArray[np.uint8]
+Pixels = npt.NDArray[np.uint8 | np.uint16]
 FAST = Encoding(options={"preset": "ultrafast"})
 FAST_OPTIONS = VideoOptions(encoding=FAST, overwrite=True)
 
@@ -71,7 +72,7 @@ def real_model(args: argparse.Namespace) -> FindInFrames:
     from balloon_splash.inference.segmenter import Segmenter
 
     found = Segmenter.from_config(None, args.weights, device=args.device, confidence=0.5, opts=args.opts)
-    return lambda frames: found.detect([frame.rgb for frame in frames])
+    return lambda frames: found.detect([to_8_bit(frame.rgb) for frame in frames])
 
 
 def detection(size: tuple[int, int]) -> Detections:

@@ -17,6 +17,7 @@ from typing import Generic, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from balloon_splash.compositing.arrays import Image
 from balloon_splash.compositing.carry import Bridge
 from balloon_splash.compositing.detections import Detections
 from balloon_splash.compositing.flow import Flow, Small, flow_between, shrink
@@ -53,7 +54,7 @@ class TimedPicture(Protocol):
     """A frame of a video."""
 
     @property
-    def rgb(self) -> npt.NDArray[np.uint8]:
+    def rgb(self) -> Image:
         """``(H, W, 3)``."""
 
     @property
@@ -92,7 +93,9 @@ def steps_of(frames: Iterable[F], every: int) -> Iterator[Step[F]]:
     traced: npt.NDArray[np.float32] | None = None
     since = 0
     for frame in frames:
-        small = frame.rgb if every == 1 else shrink(frame.rgb)
+        small = (
+            shrink(frame.rgb) if every > 1 or frame.rgb.dtype != np.uint8 else frame.rgb.astype(np.uint8, copy=False)
+        )
         begins_scene = before is None or scene_changes(before, small)
         flow = None
         if begins_scene or before is None:

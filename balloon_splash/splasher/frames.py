@@ -12,7 +12,8 @@ from balloon_splash.compositing.look import Look
 from balloon_splash.compositing.select import Selection
 from balloon_splash.compositing.track_choice import TrackChoice
 from balloon_splash.media.inputs import Source
-from balloon_splash.media.pixels import Pixels8
+from balloon_splash.media.picture import to_8_bit
+from balloon_splash.media.pixels import Pixels
 from balloon_splash.media.video.frames import Frame
 from balloon_splash.splasher.finder import NamedFinder, NamedImage, detections_of
 from balloon_splash.splasher.record_finder import frame_name
@@ -81,16 +82,16 @@ class FrameSplasher:
 
         return settle
 
-    def compose(self, rgb: Pixels8, detections: Detections) -> Pixels8:
+    def compose(self, rgb: Pixels, detections: Detections) -> Pixels:
         """Turn a ``(H, W, 3)`` frame into its splash, ``(H, W, 4)`` on a transparent ground."""
         if self._hysteresis is not None:
             detections = detections[self._hysteresis.indices(detections)]
         objects = detections[self._choose(detections)]
         self.kept.update(objects.numbers.tolist())
-        result: Pixels8 = self._look.apply(rgb, self._look.matte(rgb, objects), objects).astype(rgb.dtype, copy=False)
+        result: Pixels = self._look.apply(rgb, self._look.matte(rgb, objects), objects).astype(rgb.dtype, copy=False)
         return result
 
 
 def _named(source: Source, frame: Frame) -> NamedImage:
     name, file_name = (frame_name(each, frame.source_time) for each in (source.name, source.relative.name))
-    return NamedImage(name, file_name, frame.rgb, video=source.name, time=frame.source_time)
+    return NamedImage(name, file_name, to_8_bit(frame.rgb), video=source.name, time=frame.source_time)

@@ -20,6 +20,7 @@ from balloon_splash.compositing.look import Look
 from balloon_splash.compositing.select import Selection
 from balloon_splash.compositing.smoothing import scene_changes
 from balloon_splash.media.newest import NewestPictures, Shot
+from balloon_splash.media.picture import to_8_bit
 from balloon_splash.media.webcam import Webcam
 from balloon_splash.media.window import Window
 from balloon_splash.splasher.finder import Finder
@@ -146,6 +147,6 @@ def splash_webcam(
         with NewestPictures(webcam.frames()) as shots, closing(find_live(shots, find)) as pictures:
             for picture in islice(pictures, max_frames):
                 shown += 1
-                if not window.show(frames.compose(picture.shot.rgb, picture.objects)):
+                if not window.show(to_8_bit(frames.compose(picture.shot.rgb, picture.objects))):
                     break
     return shown

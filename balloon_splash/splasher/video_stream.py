@@ -17,7 +17,7 @@ from balloon_splash.compositing.key_frames import LONGEST_INTERVAL, USUAL_INTERV
 from balloon_splash.compositing.smoothing import Steadiness, steady
 from balloon_splash.errors import OutputExistsError, UsageError
 from balloon_splash.files import atomic_path
-from balloon_splash.media.pixels import Pixels8
+from balloon_splash.media.pixels import Pixels
 from balloon_splash.media.streaming import Stage, run_pipeline
 from balloon_splash.media.video.animation import AnimationSource, is_read_by_pillow
 from balloon_splash.media.video.clip import Clip
@@ -31,7 +31,7 @@ from balloon_splash.media.video.source import VideoSource
 FindInFrames: TypeAlias = Callable[[Sequence[Frame]], list[Detections]]
 """Function from a batch of frames to the objects in each."""
 
-ComposeFrame: TypeAlias = Callable[[Pixels8, Detections], Pixels8]
+ComposeFrame: TypeAlias = Callable[[Pixels, Detections], Pixels]
 """Function from a ``(H, W, 3)`` frame and its objects to the ``(H', W', 3)`` RGB or ``(H', W', 4)`` RGBA result."""
 
 Progress: TypeAlias = Callable[[int, "int | None"], object]
@@ -175,7 +175,7 @@ def _run(
     """Send the frames through; return whether Ctrl-C ended it and the frames done are to be kept."""
     expected = options.clip.frame_count(video.info.seconds, video.info.rate)
 
-    def write(result: tuple[Frame, Pixels8]) -> None:
+    def write(result: tuple[Frame, Pixels]) -> None:
         frame, pixels = result
         sink.write(pixels, frame.time, frame.duration)
         if progress is not None:
@@ -214,7 +214,7 @@ class _Search:
 
 def _finish(
     found: Iterator[_Found], *, compose: ComposeFrame, steadiness: Steadiness | None, opacity: Opacity
-) -> Iterator[tuple[Frame, Pixels8]]:
+) -> Iterator[tuple[Frame, Pixels]]:
     calm = found if steadiness is None else steady(found, steadiness, is_cut=lambda _, step: step.begins_scene)
     for step, detections in calm:
         yield step.frame, opacity.carry(step.frame, compose(step.frame.rgb, detections))

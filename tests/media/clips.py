@@ -18,6 +18,7 @@ from av.video.stream import VideoStream
 from balloon_splash.media.video.schedule import kept_schedule
 
 Pixels = npt.NDArray[np.uint8]
+AnyPixels = npt.NDArray[np.uint8 | np.uint16]
 PALETTE = np.array([(200, 40, 40), (40, 180, 60), (40, 60, 200), (230, 200, 40)], np.uint8)
 
 
@@ -165,7 +166,7 @@ def read_packets(path: Path, kind: str) -> list[list[tuple[Fraction, bytes]]]:
         return list(tracks.values())
 
 
-def bar_number(picture: Pixels) -> int:
+def bar_number(picture: AnyPixels) -> int:
     """Read the number of a frame that ``quarters`` drew from its bar."""
     row = picture[picture.shape[0] // 2].astype(int)
     return int(np.flatnonzero(np.abs(row - 128).max(axis=1) < 25).mean() // 8)

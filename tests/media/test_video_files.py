@@ -14,12 +14,13 @@ import pytest
 from PIL import Image
 
 from balloon_splash.errors import UsageError
+from balloon_splash.media.picture import to_8_bit
 from balloon_splash.media.video.clip import Clip
 from balloon_splash.media.video.codecs import Encoding
 from balloon_splash.media.video.frames import Frame
 from balloon_splash.media.video.sink import VideoSink
 from balloon_splash.splasher.video_stream import open_video
-from tests.media.clips import PALETTE, Pixels, bar_number, make_clip, quarters, read_packets, read_pictures
+from tests.media.clips import PALETTE, AnyPixels, Pixels, bar_number, make_clip, quarters, read_packets, read_pictures
 
 FAST = Encoding(options={"preset": "ultrafast"}, quality=12)
 PLAIN = Encoding()
@@ -30,7 +31,7 @@ def copy(
     destination: Path,
     clip: Clip | None = None,
     encoding: Encoding = PLAIN,
-    change: Callable[[Frame], Pixels] = lambda frame: frame.rgb,
+    change: Callable[[Frame], AnyPixels] = lambda frame: frame.rgb,
 ) -> list[str]:
     """Send a video through source and sink with nothing between; what was warned of."""
     clip = clip or Clip()
@@ -44,7 +45,7 @@ def copy(
     return video.warnings + sink.warnings
 
 
-def corners(picture: Pixels) -> Pixels:
+def corners(picture: AnyPixels) -> AnyPixels:
     """The colours near the four corners, row by row."""
     height, width = picture.shape[:2]
     return picture[[height // 8, -height // 8]][:, [width // 8, -width // 8]].reshape(4, 3)
@@ -190,7 +191,7 @@ def test_odd_h264_gets_one_line_more_and_says_so(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("suffix", "codec"), [(".mov", "prores"), (".webm", "vp9"), (".webp", None), (".gif", "gif")])
 def test_transparent_background_survives(tmp_path: Path, suffix: str, codec: str | None) -> None:
-    def cut_out(frame: Frame) -> Pixels:
+    def cut_out(frame: Frame) -> AnyPixels:
         alpha = np.zeros(frame.rgb.shape[:2], np.uint8)
         cv2.ellipse(alpha, (40, 48), (40, 60), 0, 0, 360, 255, -1)
         return np.dstack([frame.rgb, alpha])
@@ -201,9 +202,10 @@ def test_transparent_background_survives(tmp_path: Path, suffix: str, codec: str
         frames = list(video.frames(Clip()))
     assert len(frames) == 4
     assert frames[2].alpha is not None
-    assert frames[2].alpha[:, 20:60].min() > 245
-    assert frames[2].alpha[:, 90:].max() < 10
-    np.testing.assert_allclose(corners(frames[2].rgb)[[0, 2]], PALETTE[[0, 2]], atol=30)
+    rgb, alpha = to_8_bit(frames[2].rgb), to_8_bit(frames[2].alpha)
+    assert alpha[:, 20:60].min() > 245
+    assert alpha[:, 90:].max() < 10
+    np.testing.assert_allclose(corners(rgb)[[0, 2]], PALETTE[[0, 2]], atol=30)
 
 
 def test_transparency_that_the_file_cannot_hold_is_refused(tmp_path: Path) -> None:
@@ -317,9 +319,47 @@ def test_interlaced_frames_lose_their_comb_and_keep_their_times(tmp_path: Path) 
     assert [p.time for p in read_pictures(tmp_path / "out.mp4")] == [Fraction(i, 25) for i in range(8)]
 
 
-def test_ten_bits_becoming_eight_is_said(tmp_path: Path) -> None:
-    source = make_clip(tmp_path / "in.mp4", pixel_format="yuv420p10le", frames=2)
-    assert copy(source, tmp_path / "out.mp4", encoding=FAST) == [f"{source}: 10 bits per channel become 8"]
+@pytest.mark.parametrize(
+    ("name", "codec", "bits", "hint"),
+    [
+        ("out.mp4", None, 10, None),
+        ("out.webm", "av1", 10, None),
+        ("out.mov", "prores", 10, None),
+        ("out.png", None, 16, None),
+        ("out.mp4", "h264", 8, "; --codec h265 or av1 keeps 10"),
+        ("out.webp", None, 8, ""),
+    ],
+)
+def test_ten_bits_stay_where_the_codec_has_them_and_becoming_eight_is_said(
+    tmp_path: Path, name: str, codec: str | None, bits: int, hint: str | None
+) -> None:
+    source = make_clip(tmp_path / "in.mp4", pixel_format="yuv420p10le", frames=2, colour=(1, 1, 1, 1))
+    target = tmp_path / name
+    said = [] if hint is None else [f"{target}: 10 bits per channel become 8{hint}"]
+    assert copy(source, target, encoding=Encoding(codec)) == said
+    with open_video(target) as video:
+        assert video.info.bits == (bits if name != "out.png" else 8)  # animations are read in 8
+    if name != "out.webp":
+        with av.open(target) as container:
+            stored = container.streams.video[0].codec_context.format
+            assert max(component.bits for component in stored.components) == bits
+
+
+def test_deep_pictures_are_turned_upright_with_all_their_bits(tmp_path: Path) -> None:
+    level, turned = (
+        make_clip(tmp_path / f"{n}.mp4", frames=1, size=(64, 48), pixel_format="yuv420p10le", rotation=(n, False))
+        for n in (0.0, 90.0)
+    )
+    with open_video(level) as one, open_video(turned) as two:
+        lying, upright = (next(video.frames(Clip())).rgb for video in (one, two))
+    assert upright.dtype == np.uint16
+    np.testing.assert_array_equal(upright, np.rot90(lying))
+
+
+def test_deep_pictures_too_narrow_for_h265_stay_h264(tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "in.mp4", pixel_format="yuv420p10le", frames=2, size=(64, 48))
+    (note,) = copy(source, tmp_path / "out.mp4", encoding=FAST)
+    assert "10 bits per channel become 8" in note
 
 
 def with_chapters_and_attachment(source: Path, destination: Path) -> Path:

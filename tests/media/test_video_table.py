@@ -237,7 +237,12 @@ def deep(path: Path) -> Path:
 
 
 def depth(bench: Bench, suffix: str) -> str:
-    return "8 bits" if said(bench.write(deep, ".mp4", suffix)[1], "10 bits per channel become 8") == SAID else "lost"
+    result, warnings = bench.write(deep, ".mp4", suffix)
+    if said(warnings, "10 bits per channel become 8") == SAID:
+        return "8 bits"
+    with av.open(result) as container:
+        components = container.streams.video[0].codec_context.format.components
+        return "kept" if max(component.bits for component in components) >= 10 else "lost"
 
 
 def hlg(path: Path) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -90,3 +91,36 @@ def test_part_and_stride_are_carried_like_the_whole(clip: Path) -> None:
 def test_interval_out_of_range_is_refused(every: int) -> None:
     with pytest.raises(UsageError, match="expected 1 to 60"):
         VideoOptions(every=every)
+
+
+@pytest.mark.parametrize("transfer", [16, 18], ids=["PQ", "HLG"])
+def test_ten_bit_hdr_keeps_its_bits_and_tags_and_the_grey_is_neutral(tmp_path: Path, transfer: int) -> None:
+    source = make_clip(
+        tmp_path / "in.mp4",
+        frames=6,
+        size=(128, 160),
+        codec="libx265",
+        pixel_format="yuv420p10le",
+        colour=(9, 1, 9, transfer),
+        draw=balls,
+    )
+    summary = splash(source, "out.mp4", ColourSegmenter(), every=4)
+    assert summary.warnings == ()
+    before, after = deep_pictures(source), deep_pictures(tmp_path / "out.mp4")
+    with av.open(tmp_path / "out.mp4") as container:
+        context = container.streams.video[0].codec_context
+        assert (context.pix_fmt, context.colorspace) == ("yuv420p10le", 9)
+        assert (context.color_primaries, context.color_trc) == (9, transfer)
+    ball, ground = (0, slice(32, 48), slice(32, 40)), (slice(100, 124), slice(4, 40))
+    assert np.abs(before[0][ball] - after[0][ball]).mean() < 6, "the luma of the ball, of 1023"
+    assert np.abs(after[1][0, 50:62, 2:20] - 512).max() <= 4, "no colour"
+    assert (after[0][0][ground] % 4 > 0).any(), "values between those of 8 bits"
+
+
+def deep_pictures(path: Path) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int16]]:
+    """``(N, H, W)`` luma and ``(N, H/2, W/2)`` blue difference, of 1023."""
+    with av.open(path) as container:
+        height, width = container.streams.video[0].height, container.streams.video[0].width
+        planes = [frame.to_ndarray(format="yuv420p10le").astype(np.int16) for frame in container.decode(video=0)]
+    blue = [each[height : height * 5 // 4].reshape(height // 2, width // 2) for each in planes]
+    return np.stack([each[:height] for each in planes]), np.stack(blue)

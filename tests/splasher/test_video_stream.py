@@ -30,7 +30,7 @@ from balloon_splash.splasher.video_stream import (
     VideoSummary,
     splash_video,
 )
-from tests.media.clips import Pixels, make_clip, quarters, read_packets, read_pictures
+from tests.media.clips import AnyPixels, make_clip, quarters, read_packets, read_pictures
 
 FAST = Encoding(options={"preset": "ultrafast"}, quality=10)
 LEFT = (0, 0, 64, 96)
@@ -58,7 +58,7 @@ def left_inside(shape: tuple[int, ...], detections: Detections) -> npt.NDArray[n
     return inside
 
 
-def grey_outside(rgb: Pixels, detections: Detections) -> Pixels:
+def grey_outside(rgb: AnyPixels, detections: Detections) -> AnyPixels:
     grey = cv2.cvtColor(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
     return np.where(left_inside(rgb.shape, detections)[..., None], rgb, grey).astype(np.uint8)
 
@@ -143,7 +143,7 @@ def test_part_of_a_video_at_a_lower_rate(clip: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("suffix", [".webm", ".mov"])
 def test_transparent_background_by_default_codec(clip: Path, tmp_path: Path, suffix: str) -> None:
-    def cut_out(rgb: Pixels, detections: Detections) -> Pixels:
+    def cut_out(rgb: AnyPixels, detections: Detections) -> AnyPixels:
         return np.dstack([rgb, left_inside(rgb.shape, detections) * np.uint8(255)])
 
     source = make_clip(tmp_path / "silent.mp4", frames=3)

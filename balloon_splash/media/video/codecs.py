@@ -17,6 +17,7 @@ class Codec:
         encoder: FFmpeg's name of the encoder.
         pixel_format: format for opaque pictures.
         alpha_format: format for pictures with alpha, None if the codec has none.
+        deep_format: format for opaque pictures of more than 8 bits per channel, None if the codec has none.
         suffixes: suffixes of the files that take it.
         quality_option: the encoder's option for quality, None if it has none.
         quality: its default, and its range of values.
@@ -43,6 +44,13 @@ class Codec:
     own_aspect: bool = False
     limited_range: bool = False
     names_colours: bool = True
+    deep_format: str | None = None
+
+    def format_for(self, *, alpha: bool, deep: bool) -> str:
+        """Return the pixel format for pictures with or without ``alpha``, of more than 8 bits (``deep``) or not."""
+        if alpha and self.alpha_format is not None:
+            return self.alpha_format
+        return self.deep_format if deep and self.deep_format is not None else self.pixel_format
 
     def tells_aspect(self, suffix: str) -> bool:
         """Return whether a file with this suffix can store that its pixels are not square.
@@ -81,6 +89,7 @@ CODECS = {
         own_aspect=True,
         min_width=64,
         tag="hvc1",
+        deep_format="yuv420p10le",
     ),
     "vp9": Codec(
         "libvpx-vp9",
@@ -99,6 +108,7 @@ CODECS = {
         quality_option="crf",
         quality=(30, range(64)),
         options={"preset": "8"},
+        deep_format="yuv420p10le",
     ),
     "prores": Codec(
         "prores_ks",
@@ -107,9 +117,10 @@ CODECS = {
         frozenset({".mov", ".mkv"}),
         options={"vendor": "apl0"},
         limited_range=True,
+        deep_format="yuv422p10le",
     ),
     "gif": Codec("gif", "pal8", "pal8", frozenset({".gif"}), names_colours=False),
-    "apng": Codec("apng", "rgb24", "rgba", frozenset({".png", ".apng"})),
+    "apng": Codec("apng", "rgb24", "rgba", frozenset({".png", ".apng"}), deep_format="rgb48be"),
     "webp": Codec(
         "libwebp_anim",
         "bgra",
@@ -129,6 +140,7 @@ _DEFAULTS = {
     **dict.fromkeys((".png", ".apng"), "apng"),
     **dict.fromkeys((".avif", ".avifs"), "av1"),
 }
+_DEEP_DEFAULTS = {**_DEFAULTS, **dict.fromkeys(_MP4, "h265")}
 _ALPHA_DEFAULTS = {**_DEFAULTS, ".mov": "prores", ".mkv": "vp9"}
 
 WRITABLE_SUFFIXES = frozenset(_DEFAULTS)
@@ -143,7 +155,8 @@ class Encoding:
     """Encoding of a video.
 
     Attributes:
-        codec: a key of ``CODECS``; None takes the file's usual one, which every browser plays: H.264, VP9 in WebM.
+        codec: a key of ``CODECS``; None takes the file's usual one, which every browser plays: H.264, VP9 in WebM; for
+            pictures of more than 8 bits H.265, since no browser plays H.264 of 10.
         quality: the codec's own scale: CRF (lower is better), for WebP 0 to 100 (higher is better); None takes a good
             one.
         options: further options of the encoder by FFmpeg's names, such as ``{"preset": "veryfast"}``.
@@ -155,8 +168,8 @@ class Encoding:
     options: dict[str, str] = field(default_factory=dict)
     audio: Literal["copy", "drop"] = "copy"
 
-    def choose(self, path: Path, *, alpha: bool) -> Codec:
-        """Choose the codec for a file named ``path``, for pictures with or without ``alpha``.
+    def choose(self, path: Path, *, alpha: bool, deep: bool = False) -> Codec:
+        """Choose the codec for a file named ``path``, for pictures with or without ``alpha``, of 8 bits or more.
 
         Raises:
             UsageError: file, codec, quality and alpha contradict each other.
@@ -164,7 +177,7 @@ class Encoding:
         suffix = path.suffix.lower()
         if suffix not in WRITABLE_SUFFIXES:
             raise UsageError(f"{path}: videos cannot be written as {suffix or 'that'}; {_list(WRITABLE_SUFFIXES)} can")
-        name = self.codec or (_ALPHA_DEFAULTS if alpha else _DEFAULTS)[suffix]
+        name = self.codec or (_ALPHA_DEFAULTS if alpha else _DEEP_DEFAULTS if deep else _DEFAULTS)[suffix]
         if name not in CODECS:
             raise UsageError(f"codec {name} is unknown; expected one of {_list(CODECS)}")
         codec = CODECS[name]
@@ -192,6 +205,11 @@ class Encoding:
         if codec.encoder == "prores_ks":
             options["profile"] = "4444" if alpha else "hq"
         return options | self.options
+
+
+def deep_codecs(suffix: str) -> list[str]:
+    """Return the names of the codecs that keep more than 8 bits per channel in files with this suffix."""
+    return [name for name, codec in CODECS.items() if codec.deep_format is not None and suffix in codec.suffixes]
 
 
 def _list(names: object) -> str:

@@ -7,13 +7,15 @@ the same colours as before. Players guess by the size of the pictures; where tha
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any, cast
 
 import av
 import numpy as np
+import numpy.typing as npt
 from av.video.reformatter import ColorRange, VideoReformatter
 
 from balloon_splash.media.colour_numbers import ColourNumbers
-from balloon_splash.media.pixels import Pixels8
+from balloon_splash.media.pixels import Pixels
 
 _UNSPECIFIED = 2  # AVCOL_SPC_, AVCOL_PRI_ and AVCOL_TRC_UNSPECIFIED
 _RGB = 0  # AVCOL_SPC_RGB
@@ -106,23 +108,29 @@ class Colour:
 
 
 class RgbReader:
-    """Converter of decoded frames to RGB arrays."""
+    """Converter of decoded frames to RGB arrays.
 
-    def __init__(self, colour: Colour) -> None:
+    Args:
+        colour: tags of the video.
+        deep: return 16 bits per channel instead of 8.
+    """
+
+    def __init__(self, colour: Colour, *, deep: bool = False) -> None:
         self._colour = colour
+        self._deep = deep
         self._reformatter = VideoReformatter()
 
-    def __call__(self, frame: av.VideoFrame) -> tuple[Pixels8, Pixels8 | None]:
+    def __call__(self, frame: av.VideoFrame) -> tuple[Pixels, Pixels | None]:
         """Return ``(H, W, 3)`` colours and, if the format has it, ``(H, W)`` opacity."""
         has_alpha = any(component.is_alpha for component in frame.format.components)
         converted = self._reformatter.reformat(
             frame,
-            format="rgba" if has_alpha else "rgb24",
+            format=_rgb_format(alpha=has_alpha, deep=self._deep),
             src_colorspace=self._colour.swscale_matrix,
             src_color_range=self._colour.swscale_range,
             interpolation=_EXACT,
         )
-        pixels = converted.to_ndarray().astype(np.uint8, copy=False)
+        pixels = converted.to_ndarray().astype(np.uint16 if self._deep else np.uint8, copy=False)
         if not has_alpha:
             return pixels, None
         return np.ascontiguousarray(pixels[..., :3]), np.ascontiguousarray(pixels[..., 3])
@@ -136,9 +144,10 @@ class RgbWriter:
         self._format = pixel_format
         self._reformatter = VideoReformatter()
 
-    def __call__(self, pixels: Pixels8) -> av.VideoFrame:
+    def __call__(self, pixels: Pixels) -> av.VideoFrame:
         """Convert ``(H, W, 3)`` RGB or ``(H, W, 4)`` RGBA, without timestamps."""
-        frame = av.VideoFrame.from_ndarray(pixels, "rgba" if pixels.shape[2] == 4 else "rgb24")
+        pixel_format = _rgb_format(alpha=pixels.shape[2] == 4, deep=pixels.dtype == np.uint16)
+        frame = av.VideoFrame.from_ndarray(cast("npt.NDArray[Any]", pixels), pixel_format)
         return self._reformatter.reformat(
             frame,
             format=self._format,
@@ -146,3 +155,10 @@ class RgbWriter:
             dst_color_range=self._colour.swscale_range,
             interpolation=_EXACT,
         )
+
+
+def _rgb_format(*, alpha: bool, deep: bool) -> str:
+    """FFmpeg's name of the format of RGB arrays."""
+    if deep:
+        return "rgba64le" if alpha else "rgb48le"
+    return "rgba" if alpha else "rgb24"

@@ -15,7 +15,7 @@ from av.container import OutputContainer
 from av.filter import Graph
 from av.packet import Packet
 
-from balloon_splash.media.pixels import Pixels8
+from balloon_splash.media.pixels import Pixels
 from balloon_splash.media.video.codecs import Codec, Encoding
 from balloon_splash.media.video.colour import RgbWriter
 from balloon_splash.media.video.deinterlace import ready_frames
@@ -40,6 +40,7 @@ class VideoEncoder:
         info: rate, clock, colours and tags.
         width: width of the pictures in pixels; codecs that need even sizes repeat one column if need be.
         height: height of the pictures in pixels; likewise.
+        pixel_format: one of the codec's formats.
         alpha: whether the pictures are RGBA.
         square: stretch pixels that are not square, for files that cannot store their aspect.
     """
@@ -53,6 +54,7 @@ class VideoEncoder:
         *,
         width: int,
         height: int,
+        pixel_format: str,
         alpha: bool,
         square: bool = False,
     ) -> None:
@@ -61,7 +63,6 @@ class VideoEncoder:
             height, width = self._stretched = square_size(height, width, info.sample_aspect)
         self.padding = (height % 2, width % 2) if codec.even_size else (0, 0)
         self.size = (height + self.padding[0], width + self.padding[1])
-        pixel_format = codec.alpha_format if alpha and codec.alpha_format else codec.pixel_format
         # GIF counts in hundredths of a second, WebP in thousandths.
         self._clock = {"gif": Fraction(1, 100), "libwebp_anim": Fraction(1, 1000)}.get(codec.encoder, info.time_base)
         stream = output.add_stream(
@@ -94,7 +95,7 @@ class VideoEncoder:
         self._last = -1
         self._packets_out = 0
 
-    def encode(self, pixels: Pixels8, time: Fraction, duration: Fraction) -> Packets:
+    def encode(self, pixels: Pixels, time: Fraction, duration: Fraction) -> Packets:
         """Encode ``(H, W, 3)`` or ``(H, W, 4)`` pixels shown from ``time`` on; return the packets that are ready."""
         if self._stretched is not None:
             pixels = np.asarray(cv2.resize(pixels, self._stretched[::-1], interpolation=cv2.INTER_CUBIC), pixels.dtype)

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
+from balloon_splash.media.pixels import Pixels
 from balloon_splash.media.video.colour import Colour
 
 
@@ -17,15 +15,15 @@ class Frame:
     """Upright picture of a video.
 
     Attributes:
-        rgb: ``(H, W, 3)`` uint8.
-        alpha: ``(H, W)`` uint8 opacity, or None if the video has none.
+        rgb: ``(H, W, 3)`` uint8, or uint16 (of which white is 65535) in a video with more than 8 bits per channel.
+        alpha: ``(H, W)`` opacity of the same type, or None if the video has none.
         time: seconds since the beginning of the clip, exact.
         duration: seconds until the next picture, exact.
         source_time: exact seconds since the beginning of the video, wherever the clip begins.
     """
 
-    rgb: npt.NDArray[np.uint8]
-    alpha: npt.NDArray[np.uint8] | None
+    rgb: Pixels
+    alpha: Pixels | None
     time: Fraction
     duration: Fraction
     source_time: Fraction
@@ -46,6 +44,7 @@ class VideoInfo:
         metadata: tags of the file (title, comment, ...).
         video_metadata: tags of the video track (language, handler, ...).
         plays: number of times to play an animation; 0 plays it for ever.
+        bits: bits per channel of the frames that are read.
     """
 
     path: Path
@@ -58,3 +57,4 @@ class VideoInfo:
     metadata: dict[str, str]
     video_metadata: dict[str, str]
     plays: int = 0
+    bits: int = 8

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from balloon_splash.errors import UsageError
-from balloon_splash.media.pixels import Pixels8
+from balloon_splash.media.pixels import Pixels
 from balloon_splash.media.video.codecs import Encoding
 from balloon_splash.media.video.frames import Frame
 
@@ -31,7 +31,7 @@ class Opacity:
         self._encoding = encoding
         self._kept: bool | None = None
 
-    def carry(self, frame: Frame, result: Pixels8) -> Pixels8:
+    def carry(self, frame: Frame, result: Pixels) -> Pixels:
         """Return ``result``, ``(H, W, 3)`` or ``(H, W, 4)``, with the opacity of ``frame``; RGBA if that is kept."""
         if frame.alpha is None or frame.alpha.shape != result.shape[:2]:
             return result
@@ -42,16 +42,17 @@ class Opacity:
         alpha = frame.alpha if result.shape[2] == 3 else np.minimum(result[..., 3], frame.alpha)
         return np.dstack([result[..., :3], alpha])
 
-    def _worth_keeping(self, alpha: Pixels8) -> bool:
+    def _worth_keeping(self, alpha: Pixels) -> bool:
         try:
             codec = self._encoding.choose(self._destination, alpha=True)
         except UsageError:
             return False
-        return codec.pixel_format == codec.alpha_format or bool((alpha < 255).any())
+        return codec.pixel_format == codec.alpha_format or bool((alpha < np.iinfo(alpha.dtype).max).any())
 
-    def _on_black(self, result: Pixels8, alpha: Pixels8) -> Pixels8:
-        if (alpha == 255).all():
+    def _on_black(self, result: Pixels, alpha: Pixels) -> Pixels:
+        opaque = int(np.iinfo(alpha.dtype).max)
+        if (alpha == opaque).all():
             return result
         if not self.warnings:
             self.warnings.append(f"{self._destination}: transparent parts became black; .webm and .mov can keep them")
-        return (result.astype(np.uint16) * alpha[..., None] // 255).astype(np.uint8)
+        return (result.astype(np.uint32) * alpha[..., None] // opaque).astype(alpha.dtype)

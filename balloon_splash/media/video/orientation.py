@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import av
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from balloon_splash.media.pixels import Pixels
 from balloon_splash.media.video.side_data import side_data
 
 _DISPLAY_MATRIX = 6  # AV_FRAME_DATA_DISPLAYMATRIX
@@ -36,11 +36,11 @@ class Orientation:
             return cls(False, mirror_x=a < 0, mirror_y=d < 0)
         return cls(True, mirror_x=c < 0, mirror_y=b < 0)
 
-    def apply(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    def apply(self, pixels: Pixels) -> Pixels:
         """Turn ``(H, W)`` or ``(H, W, C)`` pixels upright."""
         if self.transpose:
-            pixels = np.asarray(cv2.transpose(pixels), np.uint8)
+            pixels = np.asarray(cv2.transpose(pixels), pixels.dtype)
         if self.mirror_x or self.mirror_y:
             axis = -1 if self.mirror_x and self.mirror_y else int(self.mirror_x)
-            pixels = np.asarray(cv2.flip(pixels, axis), np.uint8)
+            pixels = np.asarray(cv2.flip(pixels, axis), pixels.dtype)
         return pixels

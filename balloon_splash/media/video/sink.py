@@ -9,15 +9,14 @@ from pathlib import Path
 from types import TracebackType
 
 import av
-import numpy as np
-import numpy.typing as npt
 
 from balloon_splash.errors import MediaError
 from balloon_splash.media.limits import media_limits
+from balloon_splash.media.pixels import Pixels
 from balloon_splash.media.video.about_animation import loop_option
 from balloon_splash.media.video.animation import AnimationSource
 from balloon_splash.media.video.clip import Clip
-from balloon_splash.media.video.codecs import Encoding
+from balloon_splash.media.video.codecs import Codec, Encoding, deep_codecs
 from balloon_splash.media.video.encoder import VideoEncoder, can_be_square
 from balloon_splash.media.video.last_picture import set_last_duration
 from balloon_splash.media.video.opening import media_errors, open_input
@@ -100,7 +99,7 @@ class VideoSink:
         """Codecs of the sound and subtitle tracks of the file."""
         return () if self._tracks is None else self._tracks.copied
 
-    def write(self, pixels: npt.NDArray[np.uint8], time: Fraction, duration: Fraction) -> None:
+    def write(self, pixels: Pixels, time: Fraction, duration: Fraction) -> None:
         """Append ``(H, W, 3)`` RGB or ``(H, W, 4)`` RGBA pixels, all of one shape, shown from ``time`` seconds on.
 
         Raises:
@@ -130,7 +129,7 @@ class VideoSink:
                 self.warnings += self._tracks.warnings
 
     def _begin(self, height: int, width: int, *, alpha: bool) -> VideoEncoder:
-        codec = self._encoding.choose(self._destination, alpha=alpha)
+        codec = self._codec(width, alpha=alpha)
         if width < codec.min_width:
             raise MediaError(
                 f"{self._destination}: pictures {width} pixels wide; {codec.encoder} takes {codec.min_width} or more"
@@ -143,8 +142,18 @@ class VideoSink:
         square = not codec.tells_aspect(suffix)
         if square and not self._can_be_square(height, width):
             info = replace(info, sample_aspect=Fraction(1))
+        pixel_format = codec.format_for(alpha=alpha, deep=info.bits > 8)
+        self._report_depth(pixel_format, alpha=alpha)
         self._encoder = VideoEncoder(
-            self._output, codec, self._encoding, info, width=width, height=height, alpha=alpha, square=square
+            self._output,
+            codec,
+            self._encoding,
+            info,
+            width=width,
+            height=height,
+            pixel_format=pixel_format,
+            alpha=alpha,
+            square=square,
         )
         self.size = self._encoder.size
         self._report_size(height, width, self._encoder.padding)
@@ -162,6 +171,23 @@ class VideoSink:
             )
             self._tracks.copy_chapters(whole=self._clip == Clip())
         return self._encoder
+
+    def _codec(self, width: int, *, alpha: bool) -> Codec:
+        """Return the codec that was asked for, or one that keeps the bits of the source, if it takes such pictures."""
+        deep = self._encoding.choose(self._destination, alpha=alpha, deep=self._source.info.bits > 8)
+        if self._encoding.codec is None and width < deep.min_width:
+            return self._encoding.choose(self._destination, alpha=alpha)
+        return deep
+
+    def _report_depth(self, pixel_format: str, *, alpha: bool) -> None:
+        """Warn where the file has fewer bits per channel than its source."""
+        bits, kept = self._source.info.bits, 8
+        if bits > 8 and pixel_format != "pal8":
+            kept = max(component.bits for component in av.VideoFormat(pixel_format).components)
+        if bits > kept:
+            others = deep_codecs(self._destination.suffix.lower()) if kept == 8 and not alpha else []
+            hint = f"; --codec {' or '.join(others)} keeps 10" if others else ""
+            self.warnings.append(f"{self._destination}: {bits} bits per channel become {kept}{hint}")
 
     def _can_be_square(self, height: int, width: int) -> bool:
         """Return whether to stretch pictures until their pixels are square; if not, add a warning."""

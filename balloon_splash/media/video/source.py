@@ -11,6 +11,7 @@ import av
 
 from balloon_splash.errors import MediaError
 from balloon_splash.media.limits import media_limits
+from balloon_splash.media.picture import to_8_bit
 from balloon_splash.media.video.about_animation import AboutAnimation, about_animation
 from balloon_splash.media.video.clip import Clip, Timed
 from balloon_splash.media.video.colour import Colour, RgbReader
@@ -26,6 +27,9 @@ from balloon_splash.media.video.timeline import Timeline, may_jump, packets_befo
 
 FALLBACK_RATE = Fraction(25)
 """Frames per second of a video that does not give them."""
+
+ANIMATIONS = frozenset({"gif", "apng"})
+"""FFmpeg's names of the formats whose colours become sRGB's, in 8 bits."""
 
 _FINEST_RATE = 1000  # "frame rates" above are time bases in disguise
 _TICKS_PER_SECOND = 10_000  # least denominator where a time base has to be invented
@@ -67,7 +71,6 @@ class VideoSource:
             self._orientation = Orientation.of(self._first.content)
             self.info = self._describe()
             self._beside |= kinds_of_track(self._stream)
-            self._report_depth()
             if not self.info.colour.is_computed:
                 self.warnings.append(
                     f"{self._path}: its colours are coded by matrix {self.info.colour.matrix} (ITU-T H.273), which is "
@@ -93,7 +96,7 @@ class VideoSource:
         Raises:
             MediaError: the clip holds no frame.
         """
-        read = RgbReader(self.info.colour)
+        read = RgbReader(self.info.colour, deep=self.info.bits > 8)
         shift: Fraction | None = None
         end = Fraction(0)
         for picture in clip.pick(self._from(clip.start)):
@@ -102,7 +105,7 @@ class VideoSource:
                 shift = picture.time if clip.start else Fraction(0)
                 self.offset = self._origin + shift
             rgb, alpha = read(picture.content)
-            rgb = rgb if self._about.to_srgb is None else self._about.to_srgb(rgb)
+            rgb = rgb if self._about.to_srgb is None else self._about.to_srgb(to_8_bit(rgb))
             turn = self._orientation.apply
             opacity = None if alpha is None else turn(alpha)
             yield Frame(turn(rgb), opacity, picture.time - shift, picture.duration, picture.time)
@@ -159,7 +162,7 @@ class VideoSource:
         return FALLBACK_RATE
 
     def _about_animation(self) -> AboutAnimation:
-        if self._container.format.name not in ("gif", "apng"):
+        if self._container.format.name not in ANIMATIONS:
             return AboutAnimation()
         about = about_animation(self._path)
         self.warnings += about.warnings
@@ -202,12 +205,16 @@ class VideoSource:
             metadata=lasting_tags(self._container.metadata),
             video_metadata=lasting_tags(self._stream.metadata),
             plays=self._about.plays,
+            bits=self._bits(),
         )
 
-    def _report_depth(self) -> None:
+    def _bits(self) -> int:
+        """Return the bits per channel of the frames to be read: those of the file, but 8 of animations."""
         bits = max(component.bits for component in self._first.content.format.components)
-        if bits > 8:
-            self.warnings.append(f"{self._path}: {bits} bits per channel become 8")
+        if bits <= 8 or self._container.format.name not in ANIMATIONS:
+            return bits
+        self.warnings.append(f"{self._path}: {bits} bits per channel become 8")
+        return 8
 
     def _from(self, start: float) -> Iterator[Timed[av.VideoFrame]]:
         """Yield the frames from ``start`` on, and perhaps some before, but none missing."""
