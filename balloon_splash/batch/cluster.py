@@ -6,7 +6,9 @@ import contextlib
 import logging
 import os
 import re
+import signal
 import socket
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -127,10 +129,14 @@ def check_address(address: str) -> None:
 def _join(address: str, cores: int | None) -> None:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray would report to its makers by itself
     local = {"num_cpus": cores, "include_dashboard": None} if address == "local" else {}
+    on_terminate = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **local)
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise UsageError(f"--ray {address}: cannot be joined ({' '.join(str(error).split())})") from error
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, on_terminate)  # Ray's own ends the process with exit code 15
 
 
 def _last_line(error: Exception) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,7 @@ def cluster(endpoint: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     import ray
     from ray.cluster_utils import Cluster
 
+    on_terminate = signal.getsignal(signal.SIGTERM)  # Ray has a way of its own
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("RAY_USAGE_STATS_ENABLED", "0")
         started = Cluster(
@@ -62,6 +64,7 @@ def cluster(endpoint: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield started
         ray.shutdown()
         started.shutdown()
+    signal.signal(signal.SIGTERM, on_terminate)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,8 @@ def test_the_examples_run_and_do_what_they_say(run_page: dict[str, Any]) -> None
 def test_the_example_of_a_cluster_runs_on_the_cores_of_this_machine(run_page: dict[str, Any]) -> None:
     assert (run_page["folder"] / "left" / "photo_splash.jpg").is_file()
     assert (run_page["folder"] / "left" / "record.jsonl").is_file()
+    handler = signal.getsignal(signal.SIGTERM)
+    assert "ray" not in getattr(handler, "__module__", ""), "SIGTERM would end the process in Ray's way"
 
 
 def test_every_public_name_is_on_the_page_and_in_an_example() -> None:
