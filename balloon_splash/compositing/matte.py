@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import cv2
+from typing import TypeAlias
+
 import numpy as np
 import numpy.typing as npt
 
@@ -19,8 +20,6 @@ SOFT_RAMP = 0.2
 
 SOFT_EDGE_PX = 2.0
 """Width in pixels of a soft edge that was moved by ``grow``, where the probabilities no longer describe it."""
-
-_NO_SUMMAND = np.empty(0, np.float32)
 
 
 def matte(
@@ -99,8 +98,8 @@ def paste_probability(detections: Detections, index: int) -> tuple[npt.NDArray[n
 
     The geometry is that of ``detectron2.layers.mask_ops.paste_masks_in_image``: pixel centres lie at +0.5, the mask
     covers the box exactly (``align_corners=False``), and beyond its outermost samples it falls linearly to zero.
-    Bilinear interpolation is separable, so it is two small matrix products: exact, and no slower than a warp. OpenCV's
-    run in this thread; NumPy's would wait for threads that compete with those of a running model.
+    Bilinear interpolation is separable: the rows of the mask are stretched to the width of the box, then each row of
+    the picture mixes two of them.
 
     Returns:
         ``(h, w)`` float32 probabilities and their window in the picture.
@@ -108,24 +107,40 @@ def paste_probability(detections: Detections, index: int) -> tuple[npt.NDArray[n
     height, width = detections.size
     soft_mask = detections.soft_masks[index]
     x0, y0, x1, y1 = (float(value) for value in detections.boxes[index])
-    rows, down = _bilinear_weights(y0, y1, soft_mask.shape[0], height)
-    columns, across = _bilinear_weights(x0, x1, soft_mask.shape[1], width)
-    if not down.size or not across.size:
-        return np.zeros((len(down), len(across)), np.float32), (rows, columns)
-    half = cv2.gemm(down, soft_mask, 1, _NO_SUMMAND, 0)
-    return np.asarray(cv2.gemm(half, across, 1, _NO_SUMMAND, 0, flags=cv2.GEMM_2_T), np.float32), (rows, columns)
+    rows, down = _neighbours(y0, y1, soft_mask.shape[0], height)
+    columns, across = _neighbours(x0, x1, soft_mask.shape[1], width)
+    (left, left_weight), (right, right_weight) = across
+    wide = soft_mask[:, left] * left_weight + soft_mask[:, right] * right_weight
+    (above, above_weight), (below, below_weight) = down
+    probability = wide[above]
+    probability *= above_weight[:, None]
+    lower = wide[below]
+    lower *= below_weight[:, None]
+    probability += lower
+    return np.asarray(probability, np.float32), (rows, columns)
 
 
-def _bilinear_weights(start: float, end: float, samples: int, limit: int) -> tuple[slice, npt.NDArray[np.float32]]:
-    """``(pixels, samples)`` interpolation weights along one axis, and the pixels that they reach."""
+_Mix: TypeAlias = "tuple[npt.NDArray[np.intp], npt.NDArray[np.float32]]"
+"""``(pixels,)`` index of a sample for each pixel, and its weight."""
+
+
+def _neighbours(start: float, end: float, samples: int, limit: int) -> tuple[slice, tuple[_Mix, _Mix]]:
+    """Return the pixels along one axis that the samples reach, and the samples before and behind each of them.
+
+    Beyond the outermost samples lies 0.
+    """
     length = max(end - start, 1e-6)
     reach = length / samples / 2  # half a sample beyond the box the interpolation has fallen to zero
     first = min(max(int(np.floor(start - reach)), 0), limit)
     last = max(min(int(np.ceil(end + reach)), limit), first)
-    pixels = np.arange(first, last, dtype=np.float32) + 0.5
-    position = (pixels - start) / length * samples - 0.5
-    weights = np.maximum(1 - np.abs(position[:, None] - np.arange(samples)), 0)
-    return slice(first, last), weights.astype(np.float32)
+    position = (np.arange(first, last, dtype=np.float32) + 0.5 - start) / length * samples - 0.5
+    before = np.floor(position)
+    share = (position - before).astype(np.float32)
+    mixes = []
+    for sample, weight in ((before, 1 - share), (before + 1, share)):
+        known = (sample >= 0) & (sample < samples)
+        mixes.append((np.where(known, sample, 0).astype(np.intp), np.where(known, weight, 0).astype(np.float32)))
+    return slice(first, last), (mixes[0], mixes[1])
 
 
 def _shape(probability: npt.NDArray[np.float32], *, soft: bool) -> Matte:
