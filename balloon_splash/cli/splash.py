@@ -66,8 +66,9 @@ def _options(args: argparse.Namespace) -> SplashOptions:
 
 
 def _splash_webcam(index: int, args: argparse.Namespace, options: SplashOptions, load: Callable[[], Finder]) -> int:
-    from balloon_splash.splasher.live import splash_webcam
+    from balloon_splash.splasher.live import LIVE_SCALE, splash_webcam
 
+    args.scales = args.scales or [LIVE_SCALE]  # ``load`` reads it
     if args.tiles is not None or args.add_box:
         raise UsageError(f"--input {index}: a webcam takes neither --tiles nor --add-box")
     if args.output or args.detections or args.save_detections:

@@ -26,6 +26,9 @@ from balloon_splash.media.window import Window
 from balloon_splash.splasher.finder import Finder
 from balloon_splash.splasher.frames import FrameSplasher
 
+LIVE_SCALE = 320
+"""Usual short edge, in pixels, of a webcam's pictures in the network: a look must take a fraction of a second."""
+
 LONGEST_WAY = 30
 """Most flows over which a mask is traced at once; it is then redrawn where it is, which costs some sharpness."""
 
