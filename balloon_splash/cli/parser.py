@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import itertools
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -46,7 +47,13 @@ class Parser(argparse.ArgumentParser):
         self.add_argument(old, dest=new.removeprefix("--").replace("-", "_"), help=argparse.SUPPRESS, **options)
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parse options and trailing values in any order; the latter join ``opts``."""
+        """Parse options and trailing values in any order; the latter join ``opts``.
+
+        A misspelt option is reported before one that is missing, because the missing one is often the one misspelt.
+        """
+        misspelt = self._misspelt(sys.argv[1:] if args is None else args)
+        if misspelt:
+            self.error(self._unknown(misspelt))
         parsed, unknown = self.parse_known_intermixed_args(args, namespace)
         if unknown:
             self.error(self._unknown(unknown))
@@ -58,6 +65,13 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Print one line and exit with 2."""
         self.exit(EXIT_USAGE, f"error: {message}; see {self.prog} --help\n")
+
+    def _misspelt(self, arguments: Sequence[str]) -> list[str]:
+        """Return the arguments that look like an option and begin none; argparse takes the beginning of a name, too."""
+        before_separator = itertools.takewhile(lambda argument: argument != "--", arguments)
+        options = [argument for argument in before_separator if argument.startswith("--") and " " not in argument]
+        known = [name for action in self._actions for name in action.option_strings]
+        return [option for option in options if not any(name.startswith(option.partition("=")[0]) for name in known)]
 
     def _unknown(self, arguments: Sequence[str]) -> str:
         option = next((argument for argument in arguments if argument.startswith("-")), arguments[0])

@@ -7,6 +7,7 @@ import pytest
 from balloon_splash import __version__
 from balloon_splash.cli.inspect_data import build_parser as inspect_parser
 from balloon_splash.cli.main import main
+from balloon_splash.cli.splash_options import build_parser as splash_parser
 from balloon_splash.cli.train import build_parser
 
 
@@ -32,6 +33,13 @@ def test_an_unknown_option_is_one_line_with_the_nearest_known_one(
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"error: unknown argument {argument}")
     assert (f"did you mean {near}?" in line) == bool(near)
+
+
+def test_a_misspelt_option_is_named_before_the_one_that_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        splash_parser().parse_args(["--inptu", "photo.jpg"])
+    assert capsys.readouterr().err.startswith("error: unknown argument --inptu; did you mean --input?")
+    assert splash_parser().parse_args(["--inp", "photo.jpg", "--confid", "0.5"]).confidence == 0.5
 
 
 def test_old_spellings_work_and_are_not_shown() -> None:
