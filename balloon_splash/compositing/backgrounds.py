@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from difflib import get_close_matches
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -135,8 +136,12 @@ def _colour(choice: str) -> tuple[int, int, int]:
         if not all(0 <= value <= 255 for value in (red, green, blue)):  # as rgb(999, 0, 0), which Pillow takes
             raise ValueError
     except (ValueError, OverflowError):
-        known = ", ".join(["grey", *_WITH_NUMBER, "transparent", "image:FILE"])
-        raise UsageError(f"background '{choice}' is unknown; expected a colour (name or #rrggbb) or {known}") from None
+        known = ["grey", *_WITH_NUMBER, "transparent", "image:FILE"]
+        near = get_close_matches(choice.partition(":")[0].casefold(), [*known, *ImageColor.colormap], n=1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise UsageError(
+            f"background '{choice}' is unknown; {hint}expected a colour (name or #rrggbb) or {', '.join(known)}"
+        ) from None
     return red, green, blue
 
 

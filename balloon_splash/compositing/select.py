@@ -118,15 +118,16 @@ class Selection:
             return f"no object found with a score of {self.floor:g} or more; expected a lower --confidence"
         best = detections.scores.max()
         if best < self.confidence:
-            return f"no object reaches --confidence {self.confidence:g}; the best score is {best:.2f}"
+            return f"no object reaches --confidence {self.confidence:g}; the best score is {best:.4g}"
         height, width = detections.size
         if self.point is not None and not (self.point[0] < width and self.point[1] < height):
             return f"--point {self.point[0]:g} {self.point[1]:g} lies outside the picture of {width}x{height} pixels"
-        numbers = ", ".join(str(number) for number in detections.numbers[:10])
-        names = sorted({detections.class_names[index] for index in detections.classes})
+        sure = replace(self, classes=(), instances=None, box=None)._eligible(detections)
+        there = detections[sure]
+        numbers = ", ".join(str(number) for number in there.numbers[:10])
+        names = sorted({there.class_names[index] for index in there.classes})
         return (
-            f"none of the {len(detections)} objects is chosen; their numbers are {numbers}, "
-            f"their classes {', '.join(names)}"
+            f"none of the {len(there)} objects is chosen; their numbers are {numbers}, their classes {', '.join(names)}"
         )
 
     def _eligible(self, detections: Detections) -> npt.NDArray[np.bool_]:

@@ -140,6 +140,13 @@ def test_recorded_detections_give_the_same_video_without_a_model(model, clip: Pa
     assert files(tmp_path / "longer") == ["party.mp4"]
 
 
+def test_an_unknown_codec_is_refused_even_where_there_are_only_photos(model, tmp_path: Path, capsys):
+    Image.fromarray(draw_scene()).save(tmp_path / "a.png")
+    assert run("--input", tmp_path / "a.png", "--codec", "h246") == 2
+    assert "codec h246 is unknown; did you mean h264?" in capsys.readouterr().err
+    assert files(tmp_path) == ["a.png"]
+
+
 def test_a_photo_that_is_not_in_the_record_fails_alone(model, tmp_path: Path, capsys):
     for name in ("a.png", "b.png"):
         Image.fromarray(draw_scene()).save(tmp_path / name)

@@ -107,6 +107,12 @@ def test_an_unknown_background_says_what_is_known(image, hard, wrong):
         apply_effect(image, hard, wrong)
 
 
+@pytest.mark.parametrize(("wrong", "near"), [("bluur", "blur"), ("pixellate:9", "pixelate"), ("yelow", "yellow")])
+def test_a_misspelt_background_gets_the_nearest_name(image, hard, wrong, near):
+    with pytest.raises(UsageError, match=f"did you mean {near}\\?"):
+        apply_effect(image, hard, wrong)
+
+
 @pytest.mark.parametrize("size", [(1, 1), (1, 50), (50, 1)])
 @pytest.mark.parametrize("background", BACKGROUNDS)
 def test_tiny_pictures_pass(size, background):

@@ -93,5 +93,16 @@ def test_a_choice_that_hits_nothing_is_explained_by_the_objects_that_there_are(f
     assert selection.explain_nothing(found) == told
 
 
+def test_the_best_score_is_not_rounded_up_to_the_confidence_that_it_misses(found):
+    best = float(found.scores.max())
+    told = Selection(confidence=min(best + 1e-3, 1)).explain_nothing(found)
+    assert float(told.split()[-1]) == pytest.approx(best, abs=1e-4)
+
+
+def test_objects_below_the_confidence_are_not_offered(found):
+    selection = Selection(confidence=float(np.sort(found.scores)[-1]), low_confidence=None, point=(0, 0))
+    assert selection.explain_nothing(found).startswith("none of the 1 objects is chosen")
+
+
 def test_a_picture_without_objects_is_explained_by_the_confidence(found):
     assert "score of 0.9 or more" in Selection(confidence=0.9).explain_nothing(found[[]])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
@@ -161,12 +162,22 @@ class Encoding:
             one.
         options: further options of the encoder by FFmpeg's names, such as ``{"preset": "veryfast"}``.
         audio: ``"copy"`` keeps the sound as it is, ``"drop"`` leaves it out.
+
+    Raises:
+        UsageError: an unknown codec.
     """
 
     codec: str | None = None
     quality: int | None = None
     options: dict[str, str] = field(default_factory=dict)
     audio: Literal["copy", "drop"] = "copy"
+
+    def __post_init__(self) -> None:
+        """Refuse an unknown codec, even in a run that meets no video."""
+        if self.codec is not None and self.codec not in CODECS:
+            near = get_close_matches(self.codec, CODECS, n=1)
+            hint = f"did you mean {near[0]}? " if near else ""
+            raise UsageError(f"codec {self.codec} is unknown; {hint}expected one of {_list(CODECS)}")
 
     def choose(self, path: Path, *, alpha: bool, deep: bool = False) -> Codec:
         """Choose the codec for a file named ``path``, for pictures with or without ``alpha``, of 8 bits or more.
@@ -178,8 +189,6 @@ class Encoding:
         if suffix not in WRITABLE_SUFFIXES:
             raise UsageError(f"{path}: videos cannot be written as {suffix or 'that'}; {_list(WRITABLE_SUFFIXES)} can")
         name = self.codec or (_ALPHA_DEFAULTS if alpha else _DEEP_DEFAULTS if deep else _DEFAULTS)[suffix]
-        if name not in CODECS:
-            raise UsageError(f"codec {name} is unknown; expected one of {_list(CODECS)}")
         codec = CODECS[name]
         if suffix not in codec.suffixes:
             raise UsageError(f"{path}: {name} does not go into {suffix}; expected {_list(codec.suffixes)}")
