@@ -8,12 +8,16 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from balloon_splash.cli.common import EXIT_OK, run_cli
 from balloon_splash.cli.deadline import ended_in_time
 from balloon_splash.cli.parser import Parser, add_device, add_training_set, as_arguments
 from balloon_splash.errors import UsageError
 from balloon_splash.weights.names import names_help
+
+if TYPE_CHECKING:
+    from detectron2.config import CfgNode
 
 EXAMPLES = """\
 examples:
@@ -122,10 +126,7 @@ def _run_process(args: argparse.Namespace) -> None:
     if args.weights and args.weights != "last":
         use_weights(cfg, args.weights)
     if args.dataset or args.class_names or args.class_attribute:
-        if not any(name.startswith("balloon_") for name in (*cfg.DATASETS.TRAIN, *cfg.DATASETS.TEST)):
-            raise UsageError(
-                f"--dataset is for balloon_train and balloon_val, which {Path(args.config_file).name} does not use"
-            )
+        _use_balloon_sets(cfg, args)
         folder = args.dataset or datasets_root() / "balloon"
         classes = register_balloon(folder, class_names=args.class_names, class_attribute=args.class_attribute)
         if len(classes) > 1:
@@ -151,6 +152,28 @@ def _run_process(args: argparse.Namespace) -> None:
     if comm.is_main_process():
         print(results_table(results))
         print(f"log, metrics, checkpoints and pictures: {cfg.OUTPUT_DIR}")
+
+
+def _use_balloon_sets(cfg: CfgNode, args: argparse.Namespace) -> None:
+    """Train and test on the sets of ``--dataset`` (in place), in place of others that the configuration names.
+
+    Raises:
+        UsageError: the overrides name other sets, or only ``--class-names`` or ``--class-attribute`` are given.
+    """
+    named = (*cfg.DATASETS.TRAIN, *cfg.DATASETS.TEST)
+    if any(name.startswith("balloon_") for name in named):
+        return
+    if not args.dataset:
+        raise UsageError(
+            f"--class-names and --class-attribute are for --dataset; {Path(args.config_file).name} names "
+            f"{', '.join(named)}, which have classes already"
+        )
+    if {"DATASETS.TRAIN", "DATASETS.TEST"} & set(args.opts):
+        raise UsageError(
+            f"--dataset {args.dataset} becomes balloon_train and balloon_val, and DATASETS.TRAIN or .TEST names "
+            f"{', '.join(named)}; expected one of the two"
+        )
+    cfg.DATASETS.TRAIN, cfg.DATASETS.TEST = ("balloon_train",), ("balloon_val",)
 
 
 def _resume_command(args: argparse.Namespace) -> str:

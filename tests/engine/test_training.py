@@ -19,6 +19,7 @@ from detectron2.modeling import GeneralizedRCNNWithTTA
 from detectron2.structures import Instances
 from detectron2.utils.env import seed_all_rng
 
+from balloon_splash.cli.prepare import main as prepare
 from balloon_splash.cli.train import build_parser, main
 from balloon_splash.config import load_config
 from balloon_splash.data.datasets.examine import examine_datasets
@@ -269,6 +270,14 @@ def test_the_command_trains_resumes_and_refuses_to_overwrite(
     assert (tmp_path / "run" / "model_0000002.pth").is_file()
 
 
+def test_a_dataset_replaces_the_sets_of_a_configuration_for_others(tmp_path: Path) -> None:
+    folder = tmp_path / "balls"
+    assert prepare(["--synthetic", "--num-train", "2", "--num-val", "1", "--quiet", "--output", str(folder)]) == 0
+    few = ["SOLVER.MAX_ITER", "1", "TEST.EVAL_PERIOD", "0", "OUTPUT_DIR", str(tmp_path / "run")]
+    assert main(["--config-file", "demo_R18_FPN.yaml", "--dataset", str(folder), *TINY, *few]) == 0
+    assert "balloon_train" in load_config(str(tmp_path / "run" / "config.yaml")).DATASETS.TRAIN
+
+
 def test_evaluating_leaves_the_run_as_it_was(
     command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -308,7 +317,8 @@ def test_a_run_that_cannot_begin_leaves_no_folder(command: list[str], tmp_path: 
         (["--device", "warp"], "device 'warp'"),
         (["--resume", "OUTPUT_DIR", "/nowhere/at/all"], "nothing to resume"),
         (["--dataset", "/nowhere/at/all"], "/nowhere/at/all"),
-        (["--dataset", "x", "--config-file", "shapes_R18_FPN.yaml"], "which shapes_R18_FPN.yaml does not use"),
+        (["--dataset", "x", "DATASETS.TRAIN", "('shapes_train',)", "DATASETS.TEST", "()"], "names shapes_train"),
+        (["--class-names", "kite", "--config-file", "shapes_R18_FPN.yaml"], "which have classes already"),
         (
             ["--config-file", "shapes_R18_FPN.yaml", "OUTPUT_DIR", "/proc/nope"],
             "OUTPUT_DIR /proc/nope: cannot be written",
