@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from detectron2.engine import HookBase, hooks
+from detectron2.utils.events import CommonMetricPrinter, get_event_storage
 
 from balloon_splash.data.training.loader import seed_everything
 from balloon_splash.progress import ProgressBar
@@ -37,6 +38,26 @@ class BestCheckpointer(hooks.BestCheckpointer):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take over what :meth:`state_dict` gave."""
         self.best_metric, self.best_iter = state["best_metric"], state["best_iter"]
+
+
+class MetricPrinter(CommonMetricPrinter):
+    """Detectron2's writer of log lines, which writes each iteration once.
+
+    Detectron2 writes again where a run ends. In the first iterations of a process its estimate of the time left divides
+    by the iterations since the last line, and a run interrupted just after a line would end with a ZeroDivisionError.
+    """
+
+    def __init__(self, max_iter: int) -> None:
+        """Print the progress towards ``max_iter``."""
+        super().__init__(max_iter)
+        self._written: int | None = None
+
+    def write(self) -> None:
+        """Write a line, unless this iteration has one."""
+        iteration = get_event_storage().iter
+        if iteration != self._written:
+            super().write()
+            self._written = iteration
 
 
 class Progress(HookBase):

@@ -15,7 +15,7 @@ from detectron2.engine.hooks import EvalHook, PeriodicCheckpointer
 from detectron2.evaluation import DatasetEvaluator, DatasetEvaluators
 from detectron2.modeling import GeneralizedRCNNWithTTA
 from detectron2.utils import comm
-from detectron2.utils.events import get_event_storage, has_event_storage
+from detectron2.utils.events import CommonMetricPrinter, EventWriter, get_event_storage, has_event_storage
 from detectron2.utils.logger import setup_logger
 from torch import nn
 from torch.optim import Optimizer
@@ -27,7 +27,7 @@ from balloon_splash.data.training.mapper import build_evaluation_mapper
 from balloon_splash.devices import has_bf16
 from balloon_splash.engine.averaging import WeightAverage
 from balloon_splash.engine.evaluation import AveragePrecision, PredictionPictures
-from balloon_splash.engine.hooks import BestCheckpointer, IterationSeed, Progress
+from balloon_splash.engine.hooks import BestCheckpointer, IterationSeed, MetricPrinter, Progress
 from balloon_splash.engine.interruption import KeepInterrupted
 from balloon_splash.engine.optimizer import build_optimizer
 from balloon_splash.engine.processes import spread
@@ -112,6 +112,13 @@ class BalloonTrainer(DefaultTrainer):
             evaluations = next(index for index, hook in enumerate(others) if isinstance(hook, EvalHook))
             others.insert(evaluations, self.interruption)
         return [*others, best, saver, writer, Progress()]
+
+    def build_writers(self) -> list[EventWriter]:
+        """Build Detectron2's writers, with a printer that can be interrupted at any moment."""
+        return [
+            MetricPrinter(self.max_iter) if isinstance(writer, CommonMetricPrinter) else writer
+            for writer in super().build_writers()
+        ]
 
     def _with_average(self, hooks: list[HookBase | None]) -> list[HookBase | None]:
         """Average the weights right after each step; evaluate and save the average as well."""

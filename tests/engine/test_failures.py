@@ -19,7 +19,9 @@ import pytest
 import torch
 from detectron2.config import CfgNode
 from detectron2.data import DatasetCatalog, MetadataCatalog
+from detectron2.engine import hooks
 from detectron2.structures import BoxMode
+from detectron2.utils.events import JSONWriter
 from torch._utils import ExceptionWrapper
 
 from balloon_splash.cli.train import main
@@ -162,6 +164,20 @@ def test_an_error_of_another_process_comes_without_its_traceback(tmp_path: Path)
 def test_a_bug_keeps_its_traceback() -> None:
     with pytest.raises(RuntimeError, match="shapes"), told_in_one_line(At7()):
         raise RuntimeError("shapes cannot be multiplied")
+
+
+def test_a_run_interrupted_just_after_a_log_line_of_its_first_steps_ends_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(self: JSONWriter) -> None:
+        raise KeyboardInterrupt  # as Ctrl-C does where it arrives after the printer and before the next writer
+
+    monkeypatch.setattr(JSONWriter, "write", interrupted)
+    trainer = BalloonTrainer(load_config("balloon_R18_FPN.yaml", arguments(tmp_path)[2:]))
+    (writer,) = (hook for hook in trainer._hooks if isinstance(hook, hooks.PeriodicWriter))
+    writer._period = 1
+    with pytest.raises(KeyboardInterrupt):
+        trainer.train()
 
 
 def test_a_training_interrupted_in_its_last_step_is_not_evaluated(tmp_path: Path) -> None:
