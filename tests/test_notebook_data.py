@@ -6,12 +6,12 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from nbclient import NotebookClient
 from nbformat import NotebookNode
 
 from balloon_splash.config import load_config
 from balloon_splash.data.datasets.synthetic import write_synthetic_balloons
 from tests.conftest import TINY
+from tests.notebooks import executed, figures
 
 NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "inspect_balloon_data.ipynb"
 
@@ -33,7 +33,7 @@ def test_it_runs_on_generated_photos(notebook: NotebookNode, tmp_path: Path) -> 
     config.write_text(load_config("balloon_R18_FPN.yaml", TINY).dump())
     (parameters,) = (cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))
     parameters.source = f"DATASET, CONFIG_FILE = {str(balloon)!r}, {str(config)!r}"
-    _run_and_count(notebook, NOTEBOOK.parent)
+    assert figures(executed(notebook, tmp_path / "notebooks")) == (8, 8)
 
 
 @pytest.mark.slow
@@ -41,14 +41,5 @@ def test_it_runs_as_it_ships_on_rendered_photos(
     notebook: NotebookNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DETECTRON2_DATASETS", "datasets")
-    (tmp_path / "notebooks").mkdir()
     write_synthetic_balloons(tmp_path / "output/demo/synthetic_balloon", num_train=10, num_val=3, progress=False)
-    _run_and_count(notebook, tmp_path / "notebooks")
-
-
-def _run_and_count(notebook: NotebookNode, folder: Path) -> None:
-    """Run a notebook in ``folder``; every figure that its code names must be there."""
-    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(folder)}}).execute()
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    pictures = [cell for cell in code if any("image/png" in output.get("data", {}) for output in cell.outputs)]
-    assert len(pictures) == sum("_figure(" in cell.source for cell in code) == 8
+    assert figures(executed(notebook, tmp_path / "notebooks")) == (8, 8)
