@@ -2,7 +2,7 @@
 
 The name of a folder is a digest of everything on which its content depends, so artifacts of other weights, another
 configuration or another version are never found. A list of digests is beside the files; if one of them differs or is
-missing, the folder is made anew.
+missing, the folder is made anew. Of each kind the cache keeps :data:`MOST_BYTES`; what was used longest ago is removed.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ import functools
 import hashlib
 import json
 import logging
+import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +29,12 @@ logger = logging.getLogger(__name__)
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+
+MOST_BYTES = 2**30
+"""Size of all artifacts of a kind; compiled models take 45 MB to 250 MB each."""
+
+_USED_LATELY = 3600.0
+"""Seconds for which an artifact stays, however many there are: another process may be about to read it."""
 
 _temporaries: list[tempfile.TemporaryDirectory[str]] = []
 """Temporary folders, removed when the process ends."""
@@ -77,6 +85,8 @@ def artifact(kind: str, key: str, make: Callable[[Path], None]) -> Path:
     target = cache_folder() / kind / key
     if target.is_dir():
         if _is_whole(target):
+            with contextlib.suppress(OSError):  # a cache that is only read
+                os.utime(target)
             return target
         logger.warning("%s is damaged; it is made anew", target)
         _remove(target)
@@ -97,7 +107,18 @@ def artifact(kind: str, key: str, make: Callable[[Path], None]) -> Path:
             raise OSError(f"{target}: cannot be put there")
     finally:
         shutil.rmtree(workplace, ignore_errors=True)
+    _forget_old(target.parent)
     return target
+
+
+def _forget_old(folder: Path) -> None:
+    """Remove what was used longest ago, until :data:`MOST_BYTES` are left, and leftovers of killed runs."""
+    now, size = time.time(), 0
+    with contextlib.suppress(OSError):  # another process removes the same
+        for used, each in sorted(((path.stat().st_mtime, path) for path in folder.iterdir()), reverse=True):
+            size += sum(path.stat().st_size for path in each.rglob("*"))
+            if now - used > _USED_LATELY and (size > MOST_BYTES or each.name.startswith(".")):
+                _remove(each)
 
 
 @functools.cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import torch
 from torch import nn
 
 from balloon_splash.files import cache_folder
+from balloon_splash.runtime import artifacts
 from balloon_splash.runtime.artifacts import (
     FORMAT,
     MANIFEST,
@@ -43,6 +45,21 @@ def test_made_once() -> None:
     assert make.calls == 1
     assert {path.name for path in first.iterdir()} == {"model.xml", "model.bin", MANIFEST}
     assert [path.name for path in first.parent.iterdir()] == [KEY], "nothing else is left behind"
+
+
+def test_what_was_used_longest_ago_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    make = Maker()
+    old, used, other = (artifact("kind", digest({"weights": name}), make) for name in "abc")
+    leftover = old.parent / ".killed.part"
+    leftover.mkdir()
+    for folder in (old, used, other, leftover):
+        os.utime(folder, (1e9, 1e9))
+    monkeypatch.setattr(artifacts, "MOST_BYTES", sum(path.stat().st_size for path in old.iterdir()) * 3)
+    assert artifact("kind", digest({"weights": "b"}), make) == used
+    os.utime(old, (0.9e9, 0.9e9))
+    new = artifact("kind", digest({"weights": "d"}), make)
+    assert {path.name for path in new.parent.iterdir()} == {new.name, used.name, other.name}
+    assert make.calls == 4
 
 
 @pytest.mark.parametrize("damage", ["changed", "cut", "missing", "no list", "list of nothing", "list of another kind"])
