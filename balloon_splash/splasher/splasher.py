@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
@@ -104,6 +105,7 @@ class Splasher:
         selection: which of the objects keep their colour.
 
     Raises:
+        TypeError: an argument of another kind.
         UsageError: options contradict each other, or ``selection`` names a class that the model does not know.
         ConfigError: the configuration is wrong, the model does not support the options, or a package is missing.
         WeightsError: the weights are missing, unsafe or damaged, or do not fit.
@@ -111,9 +113,9 @@ class Splasher:
 
     def __init__(
         self,
-        weights: str | None = None,
+        weights: str | os.PathLike[str] | None = None,
         *,
-        config_file: str | None = None,
+        config_file: str | os.PathLike[str] | None = None,
         device: str | None = None,
         confidence: float | None = None,
         low_confidence: float | None = None,
@@ -128,6 +130,11 @@ class Splasher:
         look: Look | None = None,
         selection: Selection | None = None,
     ) -> None:
+        _check_kind("weights", weights, (str, os.PathLike), "a name, a path or a URL")
+        _check_kind("config_file", config_file, (str, os.PathLike), "a path or a name")
+        _check_kind("confidence", confidence, Real, "a number from 0 to 1")
+        _check_kind("look", look, Look, "a Look, such as Look('blur')")
+        _check_kind("selection", selection, Selection, "a Selection, such as Selection(top_k=3)")
         self.look = look or Look()
         self.look.check()
         selection = selection or Selection()
@@ -136,8 +143,8 @@ class Splasher:
             from balloon_splash.splasher.loading import load_finder
 
             segmenter = load_finder(
-                config_file,
-                weights,
+                None if config_file is None else os.fspath(config_file),
+                None if weights is None else os.fspath(weights),
                 device=device,
                 confidence=self.selection.floor,
                 backend=backend,
@@ -263,6 +270,11 @@ def splash(image: Kind, **options: Any) -> Kind:
         TypeError, BalloonSplashError: see :class:`Splasher` and its call.
     """
     return Splasher(**options)(image)
+
+
+def _check_kind(name: str, value: object, kinds: type | tuple[type, ...], expected: str) -> None:
+    if value is not None and not isinstance(value, kinds):
+        raise TypeError(f"{name}: {type(value).__name__} found, expected {expected}")
 
 
 def _both_opaque(first: Pixels, second: Pixels | None) -> Pixels:

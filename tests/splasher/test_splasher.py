@@ -168,6 +168,20 @@ def test_another_kind_is_a_type_error_that_names_what_is_taken(splasher, wrong):
         splasher(wrong)
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"weights": 5}, "weights: int found, expected a name, a path or a URL"),
+        ({"look": "blur"}, r"look: str found, expected a Look, such as Look\('blur'\)"),
+        ({"selection": 5}, "selection: int found, expected a Selection"),
+        ({"confidence": "high"}, "confidence: str found, expected a number from 0 to 1"),
+    ],
+)
+def test_an_option_of_another_kind_is_a_type_error_before_a_model_is_loaded(options, told):
+    with pytest.raises(TypeError, match=told):
+        Splasher(**options)
+
+
 def test_an_object_that_transparency_hides_is_not_found(splasher):
     scene = draw_scene()
     shown = np.full(scene.shape[:2], 255, np.uint8)
