@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-TRAIN = "pip install 'balloon-splash[train]' and then Detectron2 (README, Installing); in a checkout: make train"
+
+def _extra(name: str) -> str:
+    """Return how to install an extra, in a checkout and elsewhere."""
+    return f"in a checkout: pip install -e '.[{name}]'; elsewhere: pip install 'balloon-splash[{name}]'"
+
+
+TRAIN = (
+    "in a checkout: make train; elsewhere: pip install 'balloon-splash[train]' and then Detectron2 "
+    "(README, Install without make)"
+)
 _HELP = {
     **dict.fromkeys(
         (
@@ -11,11 +20,9 @@ _HELP = {
         ),
         TRAIN,
     ),
-    **dict.fromkeys(
-        ("fastapi", "uvicorn", "python_multipart", "prometheus_client"), "pip install 'balloon-splash[serve]'"
-    ),
-    **dict.fromkeys(("ray", "fsspec", "pyarrow"), "pip install 'balloon-splash[batch]'"),
-    **dict.fromkeys(("nncf", "onnx", "onnxruntime"), "pip install 'balloon-splash[export]'"),
+    **dict.fromkeys(("fastapi", "uvicorn", "python_multipart", "prometheus_client"), _extra("serve")),
+    **dict.fromkeys(("ray", "fsspec", "pyarrow"), _extra("batch")),
+    **dict.fromkeys(("nncf", "onnx", "onnxruntime"), _extra("export")),
 }
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from importlib import metadata
 
 import pytest
@@ -38,3 +41,15 @@ def test_it_says_why_torch_runs_the_model(monkeypatch: pytest.MonkeyPatch, capsy
     monkeypatch.setattr("balloon_splash.splasher.loading._has_gpu", lambda: True)
     assert doctor.main() == 0
     assert "torch, since there is a GPU" in capsys.readouterr().out
+
+
+def test_a_reader_that_leaves_early_gets_no_traceback() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "balloon_splash.cli.main", "doctor"]
+    try:
+        done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True, timeout=120, check=False)
+    finally:
+        os.close(write)
+    assert "Traceback" not in done.stderr
+    assert done.returncode == 1

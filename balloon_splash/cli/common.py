@@ -121,7 +121,8 @@ def _terminated_like_interrupted() -> Iterator[None]:
 
 
 def _hush() -> None:
-    """Silence warnings about Detectron2's code, about which users can do nothing."""
+    """Silence warnings about which users can do nothing: of Detectron2's code, and of a CUDA toolkit without a GPU."""
     warnings.filterwarnings("ignore", message="torch.meshgrid: in an upcoming release")
     warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
-    logging.getLogger("torch.fx._symbolic_trace").setLevel(logging.ERROR)
+    for name in ("torch.fx._symbolic_trace", "torch.utils.cpp_extension"):
+        logging.getLogger(name).setLevel(logging.ERROR)

@@ -12,6 +12,9 @@ from typing import Any, NoReturn
 
 EXIT_USAGE = 2
 
+_NEAR = 0.7
+"""Least similarity of a known option to an unknown one, of which it may be a misspelling; --input is not --output."""
+
 
 class Parser(argparse.ArgumentParser):
     """Parser, an :class:`argparse.ArgumentParser`, that names the program as it was started.
@@ -76,7 +79,7 @@ class Parser(argparse.ArgumentParser):
     def _unknown(self, arguments: Sequence[str]) -> str:
         option = next((argument for argument in arguments if argument.startswith("-")), arguments[0])
         known = [name for action in self._actions if action.help != argparse.SUPPRESS for name in action.option_strings]
-        near = difflib.get_close_matches(option.partition("=")[0], known, n=1)
+        near = difflib.get_close_matches(option.partition("=")[0], known, n=1, cutoff=_NEAR)
         return f"unknown argument {option}{f'; did you mean {near[0]}?' if near else ''}"
 
 

@@ -22,7 +22,8 @@ def test_opts_is_another_spelling_of_trailing_keys() -> None:
 
 
 @pytest.mark.parametrize(
-    ("argument", "near"), [("--weihgts", "--weights"), ("--config_file=x", "--config-file"), ("--nonsense", "")]
+    ("argument", "near"),
+    [("--weihgts", "--weights"), ("--config_file=x", "--config-file"), ("--nonsense", ""), ("--input", "")],
 )
 def test_an_unknown_option_is_one_line_with_the_nearest_known_one(
     argument: str, near: str, capsys: pytest.CaptureFixture[str]
