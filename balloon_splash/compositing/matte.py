@@ -10,6 +10,7 @@ import numpy.typing as npt
 from balloon_splash.compositing.arrays import Image, Matte, Window
 from balloon_splash.compositing.detections import Detections
 from balloon_splash.compositing.edges import guided_refine, ramp_at_distance
+from balloon_splash.compositing.outgrown import REACH, beyond_boxes
 from balloon_splash.compositing.strokes import Strokes
 
 THRESHOLD = 0.5
@@ -39,7 +40,8 @@ def matte(
         soft: let the edge rise gradually where the masks' probability passes 0.5, instead of jumping from 0 to 1.
         feather: width in pixels of a ramp laid over the edge, half inside and half outside.
         grow: distance in pixels that the edge moves outwards; negative values shrink.
-        refine: radius in pixels of a guided filter that pulls the edge to the contours of ``guide``; 0 is off.
+        refine: radius in pixels of a guided filter that pulls the edge to the contours of ``guide``; objects that their
+            boxes cut off are continued to a contour as well (:mod:`balloon_splash.compositing.outgrown`). 0 is off.
         guide: ``(H, W, 3)`` the photo itself; needed by ``refine`` only.
         strokes: corrections of what the masks say, before edges are shaped; of any size.
 
@@ -54,18 +56,20 @@ def matte(
     if strokes is not None:
         strokes = strokes.fitted(detections.size)
     margin = int(np.ceil(abs(grow) + feather + 2 * refine)) + 2
+    if refine and len(detections):
+        margin += int(np.ceil(REACH * (detections.boxes[:, 2:] - detections.boxes[:, :2]).max()))
     window = _window(detections, strokes, margin)
     if window is None:
         return result
+    if refine and guide is None:
+        raise ValueError("refine follows the contours of the photo: pass it as guide")
     probability = union_probability(detections, window)
     if strokes is not None:
         probability = strokes.corrected(probability, window)
     alpha = _shape(probability, soft=soft and not refine)
-    if refine:
-        if guide is None:
-            raise ValueError("refine follows the contours of the photo: pass it as guide")
+    if refine and guide is not None:
         alpha = guided_refine(alpha, guide[window], radius=refine)
-        alpha = alpha if soft else _harden(alpha)
+        alpha = np.maximum(alpha if soft else _harden(alpha), _beyond_boxes(detections, guide, strokes, window))
     if grow or feather:
         width = feather or (SOFT_EDGE_PX if soft else 0.0)
         alpha = ramp_at_distance(_harden(alpha), grow=grow, width=width)
@@ -141,6 +145,13 @@ def _neighbours(start: float, end: float, samples: int, limit: int) -> tuple[sli
         known = (sample >= 0) & (sample < samples)
         mixes.append((np.where(known, sample, 0).astype(np.intp), np.where(known, weight, 0).astype(np.float32)))
     return slice(first, last), (mixes[0], mixes[1])
+
+
+def _beyond_boxes(detections: Detections, guide: Image, strokes: Strokes | None, window: Window) -> Matte:
+    """Return what joins the objects beyond their boxes, unless a stroke removes it."""
+    pasted = [paste_probability(detections, index) for index in range(len(detections))]
+    joined = beyond_boxes(detections, pasted, guide)[window].astype(np.float32)
+    return joined if strokes is None else strokes.corrected(joined, window)
 
 
 def _shape(probability: npt.NDArray[np.float32], *, soft: bool) -> Matte:
