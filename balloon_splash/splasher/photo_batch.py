@@ -86,6 +86,7 @@ def _pipeline(
 ) -> Iterator[Future[Outcome]]:
     """Yield outcomes in order; at most ``AHEAD`` batches are read ahead, and as many are ``waiting`` to be written.
 
+    What is written is yielded after the next batch at the latest, so that progress shows it.
     For large pictures it is fewer, see ``AHEAD_BYTES``.
     """
     largest = 0
@@ -105,7 +106,7 @@ def _pipeline(
             detections = next(found) if isinstance(picture, Picture) else picture
             waiting.append(pool.submit(_finish, write, job, picture, detections))
         del read, good, picture  # runs while the next ones are read
-        while len(waiting) > room():
+        while waiting and (waiting[0].done() or len(waiting) > room()):
             yield waiting[0]  # stays there until it is done
             waiting.popleft()
     while waiting:

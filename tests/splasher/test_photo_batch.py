@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -59,3 +60,28 @@ def test_of_large_photos_fewer_are_read_ahead(
     assert not any(outcome.error for outcome in summary.outcomes)
     assert finder.ahead[0] <= BATCH  # nothing is known of their size yet
     assert max(finder.ahead[2:]) == most
+
+
+def test_what_is_written_is_reported_while_the_others_wait_for_the_model(tmp_path: Path) -> None:
+    """Few photos fit between the stages whole; a bar that moves at the end alone is of no use."""
+    Image.new("RGB", (20, 20)).save(tmp_path / "photo.png")
+    source = Source("photo.png", Path("photo.png"), tmp_path / "photo.png")
+    written, reported = threading.Semaphore(0), list[Any]()
+
+    before: list[int] = []
+
+    class Slow(NothingFinder):
+        def find(self, images: Sequence[NamedImage]) -> list[Any]:
+            if self.seen:
+                assert written.acquire(timeout=20), "the photo before has been written"
+            before.append(len(reported))
+            return super().find(images)
+
+    def write(*_: Any) -> Any:
+        written.release()
+        return SimpleNamespace(chosen=()), ()
+
+    jobs = Jobs([Job(source, None)] * 6)
+    photos.splash_photos(jobs, Slow(jobs), write, batch_size=1, report=reported.append)  # type: ignore[arg-type]
+    assert before[-1] >= 2
+    assert len(reported) == 6
