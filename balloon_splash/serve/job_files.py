@@ -8,6 +8,7 @@ import os
 import re
 import secrets
 import shutil
+import stat
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
@@ -189,7 +190,8 @@ def _size(folder: Path) -> int:
     total = 0
     for path in folder.rglob("*"):
         with contextlib.suppress(FileNotFoundError):
-            total += path.stat().st_size
+            found = path.stat()
+            total += found.st_size if stat.S_ISREG(found.st_mode) else 0
     return total
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import signal
 import threading
@@ -17,9 +18,12 @@ from balloon_splash.serve.desk import Desk
 from balloon_splash.serve.job_files import JobFiles
 from balloon_splash.serve.metrics import Metrics
 from balloon_splash.serve.model_queue import ModelQueue
-from balloon_splash.serve.settings import Settings
+from balloon_splash.serve.settings import MIB, Settings
 from balloon_splash.serve.videos import VideoDesk
 from balloon_splash.splasher.finder import Finder
+
+_LOG = logging.getLogger("uvicorn.error")
+"""Log of the server, in which it reports starts and ends."""
 
 DRAIN_SECONDS = 30.0
 """Seconds that photos and videos at work get after SIGTERM."""
@@ -41,7 +45,7 @@ class Service:
         self.model = ModelQueue(finder, metrics.batch.observe)
         self.desk = Desk(settings, metrics)
         self.files = JobFiles(Path(settings.folder), settings.keep_seconds)
-        self.videos = VideoDesk(self.files, self.model, settings, metrics)
+        self.videos = VideoDesk(self.files, self.model, settings, metrics, self.replace_if_large)
         self.ending = threading.Event()
 
     @property
@@ -73,9 +77,13 @@ class Service:
                 signal.signal(number, handler)
 
     def replace_if_large(self) -> None:
-        """End this process after the requests at hand where it has grown beyond its bound; another takes its place."""
-        limit = self.settings.memory_bytes
-        if limit is not None and memory_bytes() > limit and not self.ending.is_set():
+        """End this process after the work at hand where it has grown beyond its bound; another takes its place.
+
+        It stays as long as videos are made or wait in it: they would not survive.
+        """
+        limit, size = self.settings.memory_bytes, memory_bytes()
+        if limit is not None and size > limit and not self.videos.busy and not self.ending.is_set():
+            _LOG.info("Process %d is replaced: %d MiB, --max-memory %d", os.getpid(), size // MIB, limit // MIB)
             os.kill(os.getpid(), signal.SIGTERM)
 
     def close(self) -> None:

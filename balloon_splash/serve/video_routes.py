@@ -79,7 +79,7 @@ def _add_upload(router: APIRouter, settings: Settings) -> None:
                     shutil.copyfileobj(file.file, target, 2**20)
 
             def work() -> Job:
-                job = keep_upload(service.files, settings, name, write)
+                job = keep_upload(service.files, settings, name, file.size or 0, write)
                 try:
                     if begins:
                         _begin(service, job, _order(service, parts, values))

@@ -66,9 +66,13 @@ class VideoDesk:
         finder: the model.
         settings: bounds.
         metrics: told how each ended.
+        ended: called after each.
     """
 
-    def __init__(self, files: JobFiles, finder: Finder, settings: Settings, metrics: Metrics) -> None:
+    def __init__(
+        self, files: JobFiles, finder: Finder, settings: Settings, metrics: Metrics, ended: Callable[[], None]
+    ) -> None:
+        self._ended = ended
         self._files, self._finder, self._settings, self._metrics = files, finder, settings, metrics
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="video")
         self._taken: dict[str, Job] = {}
@@ -80,6 +84,11 @@ class VideoDesk:
     def full(self) -> bool:
         """Return whether no more can be taken."""
         return len(self._taken) > self._settings.videos_waiting
+
+    @property
+    def busy(self) -> bool:
+        """Return whether a video is being made, or waits to be."""
+        return bool(self._taken)
 
     def check(self, job: Job, order: Order) -> None:
         """Refuse what could not be made, before it waits for its turn.
@@ -123,7 +132,7 @@ class VideoDesk:
 
     def _run(self, job: Job, order: Order) -> None:
         state = job.state()
-        stop = _Stop(job, self._settings, self._closing)
+        stop = _Stop(job, self._files, self._settings, self._closing)
         try:
             stop.look()
             job.save(replace(state, state="running"))
@@ -184,6 +193,7 @@ class VideoDesk:
 
     def _left(self, job: Job, done: Future[None]) -> None:
         self._taken.pop(job.id, None)
+        self._ended()
         done.exception()
 
     def _sweep(self) -> None:
@@ -196,8 +206,8 @@ class VideoDesk:
 class _Stop:
     """Reasons to stop a video that is being made."""
 
-    def __init__(self, job: Job, settings: Settings, closing: threading.Event) -> None:
-        self._job, self._settings, self._closing = job, settings, closing
+    def __init__(self, job: Job, files: JobFiles, settings: Settings, closing: threading.Event) -> None:
+        self._job, self._files, self._settings, self._closing = job, files, settings, closing
         self._deadline = time.monotonic() + settings.video_seconds
         self._looked = 0.0
 
@@ -220,6 +230,8 @@ class _Stop:
         if self._job.size > self._settings.videos_bytes:
             found = f"a result beyond {self._settings.videos_bytes} bytes"
             raise _StoppedError(RequestError(413, VIDEO, found, "a shorter video"))
+        if self._files.size > self._settings.videos_bytes:
+            raise _StoppedError(_full_disk(self._files.size))
 
 
 def first_frame(job: Job, start: float, most_pixels: int) -> Picture:
@@ -240,21 +252,21 @@ def first_frame(job: Job, start: float, most_pixels: int) -> Picture:
     return Picture(frame.rgb)
 
 
-def keep_upload(files: JobFiles, settings: Settings, name: str, write: Callable[[Path], None]) -> Job:
+def keep_upload(files: JobFiles, settings: Settings, name: str, size: int, write: Callable[[Path], None]) -> Job:
     """Return a job with what was uploaded.
 
     Args:
         files: the jobs.
         settings: bounds.
         name: file name that the client gave.
+        size: bytes that were uploaded.
         write: puts the bytes into a file.
 
     Raises:
         RequestError: the disk is used up, or this is not a video.
     """
-    if files.size > settings.videos_bytes:
-        found = f"{files.size} bytes of videos that are kept"
-        raise RequestError(HTTPStatus.SERVICE_UNAVAILABLE, None, found, "fewer; the same again later", retry_after=60)
+    if files.size + size > settings.videos_bytes:
+        raise _full_disk(files.size)
     job = files.make("", name)
     try:
         plain = job.folder / SOURCE
@@ -270,6 +282,11 @@ def keep_upload(files: JobFiles, settings: Settings, name: str, write: Callable[
         job.delete()
         raise
     return job
+
+
+def _full_disk(size: int) -> RequestError:
+    found = f"{size} bytes of videos that are kept"
+    return RequestError(HTTPStatus.SERVICE_UNAVAILABLE, None, found, "fewer; the same again later", retry_after=60)
 
 
 def _source(job: Job) -> Source:

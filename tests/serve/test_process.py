@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
+from time import sleep
 
 import pytest
 
@@ -27,8 +28,10 @@ SHIPPED = "import sys; from balloon_splash.cli.serve import main; sys.exit(main(
 
 
 @contextmanager
-def running(tmp_path: Path, *options: str, shipped: bool = False, **variables: str) -> Iterator[str]:
-    """A server on a free port; its address."""
+def running(
+    tmp_path: Path, *options: str, shipped: bool = False, said: list[str] | None = None, **variables: str
+) -> Iterator[str]:
+    """A server on a free port; its address. ``said`` gets what it logged until its end."""
     environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(ROOT), **variables}
     start = ["-c", SHIPPED] if shipped else ["-m", "tests.serve.fake_server"]
     command = [sys.executable, *start, "--port", "0", *options]
@@ -43,6 +46,8 @@ def running(tmp_path: Path, *options: str, shipped: bool = False, **variables: s
                 pytest.fail("the server ended")
             process.send_signal(signal.SIGTERM)
             assert process.wait(WAIT_SECONDS) == 0
+            if said is not None:
+                said += process.stderr.read().splitlines()
         finally:
             process.kill()
 
@@ -68,6 +73,35 @@ def test_workers_share_the_videos_and_the_numbers(tmp_path: Path, png: bytes) ->
             assert answer.status_code == 200
         assert 'route="/v1/objects",status="200"} 6.0' in client.get("/metrics").text
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_workers_that_grow_are_replaced_and_no_answer_is_lost(tmp_path: Path, png: bytes) -> None:
+    said: list[str] = []
+    with running(tmp_path, "--workers", "2", "--max-memory", "1", shipped=True, said=said) as address:
+        for _ in range(6):
+            with httpx.Client(timeout=WAIT_SECONDS, transport=httpx.HTTPTransport(retries=7)) as client:
+                answer = client.post(f"{address}/v1/splash", files={"photo": ("p.png", png)})
+            assert answer.status_code == 200
+    replaced = [line for line in said if "is replaced" in line]
+    started = [line for line in said if "Started server process" in line]
+    assert len(replaced) >= 5, "each answered one photo"
+    assert len(started) >= len(replaced)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_video_at_work_is_finished_before_the_process_ends_and_found_by_the_next(tmp_path: Path, clip: Path) -> None:
+    kept = ("--folder", str(tmp_path / "kept"))
+    with running(tmp_path, *kept, SLOW="0.3") as address:
+        files = {"video": ("party.mp4", clip.read_bytes())}
+        job = httpx.post(f"{address}/v1/videos", files=files, timeout=WAIT_SECONDS).json()
+        while (state := httpx.get(f"{address}/v1/videos/{job['id']}").json())["state"] == "queued":
+            sleep(0.01)
+        assert state["state"] == "running"
+    with running(tmp_path, *kept) as address:
+        assert httpx.get(f"{address}/v1/videos/{job['id']}").json()["state"] == "done"
+        assert len(httpx.get(f"{address}/v1/videos/{job['id']}/result").content) > 1000
 
 
 @pytest.mark.parametrize(
