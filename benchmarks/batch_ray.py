@@ -47,6 +47,7 @@ def main() -> None:
         for _ in range(args.rounds):
             for side, count in taken:
                 taken[side, count].append(_seconds(side, folder, count))
+                print(f"  {side}, {count} photos: {taken[side, count][-1]:.1f} s", flush=True)
         again = _seconds("batch", folder, args.photos, keep=True)
     best = {key: min(seconds) for key, seconds in taken.items()}
     print(f"{args.photos} photos of {SIZE[0]} x {SIZE[1]}, the fastest of {args.rounds} rounds")

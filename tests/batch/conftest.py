@@ -56,10 +56,10 @@ def cluster(endpoint: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     on_terminate = signal.getsignal(signal.SIGTERM)  # Ray has a way of its own
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        started = Cluster(
-            initialize_head=True,
-            head_node_args={"num_cpus": 1, "object_store_memory": MEMORY, "include_dashboard": False},
-        )
+        environment.setenv("RAY_memory_monitor_refresh_ms", "0")  # other tests need their memory, too
+        environment.setenv("BALLOON_SPLASH_CACHE", str(tmp_path_factory.mktemp("cache")))
+        head = {"num_cpus": 1, "object_store_memory": MEMORY, "include_dashboard": False}
+        started = Cluster(initialize_head=True, head_node_args=head)
         ray.init(address=started.address, log_to_driver=False, logging_level="ERROR")
         yield started
         ray.shutdown()
