@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,8 @@ from tests.media.clips import make_clip
 from tests.runtime.conftest import Small, small
 
 __all__ = ["small"]
+
+ROOT = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.usefixtures("cluster")
 
@@ -99,21 +103,20 @@ def test_a_bucket_is_read_and_written_and_the_record_is_parquet(bucket: Any, pho
     assert (again.done, again.existed, again.failed) == (0, 2, 0)
 
 
-def test_the_command_runs_a_packed_model_in_each_worker(
-    small: Callable[..., Small], photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_the_command_joins_a_cluster_and_runs_a_packed_model_in_each_worker(
+    cluster: Any, small: Callable[..., Small], photos: Path, tmp_path: Path
 ) -> None:
-    from balloon_splash.cli.batch import main
-
     write_photo(photos / "a.png")
     (photos / "bad.jpg").write_bytes(b"no picture")
-    arguments = ["--input", str(photos), "--output", str(tmp_path / "out"), "--weights", str(small().file)]
-    assert main([*arguments, "--confidence", "0.0"]) == 1
-    printed = capsys.readouterr()
-    error, last = printed.err.strip().splitlines()
+    command = [sys.executable, "tools/splash_batch.py", "--ray", cluster.address, "--weights", str(small().file)]
+    command += ["--confidence", "0.0", "--input", str(photos), "--output", str(tmp_path / "out")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=200, check=False)
+    assert done.returncode == 1, done.stderr
+    error, last = done.stderr.strip().splitlines()
     assert error.startswith(f"error: {photos}/bad.jpg: ")
     assert last.startswith("1 of 2 splashed, 1 failed, ")
     assert last.endswith(f"record: {tmp_path}/out/record.jsonl")
-    assert printed.out == ""
+    assert done.stdout == ""
     assert rows_of(tmp_path / "out")["a.png"]["objects"] > 0
 
 
