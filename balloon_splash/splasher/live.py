@@ -15,7 +15,7 @@ from itertools import islice
 
 from balloon_splash.compositing.carry import carry_forward
 from balloon_splash.compositing.detections import Detections
-from balloon_splash.compositing.flow import QUICK, Flow, Small, flow_between, shrink
+from balloon_splash.compositing.flow import LIVE_FLOW_SIDE, Flow, Small, flow_between, shrink
 from balloon_splash.compositing.look import Look
 from balloon_splash.compositing.select import Selection
 from balloon_splash.compositing.smoothing import scene_changes
@@ -92,11 +92,11 @@ def _carried(shots: Iterable[Shot], look: Callable[[Shot], Future[Detections]]) 
     seen_at: float | None = None
     for shot in shots:
         size = (shot.rgb.shape[0], shot.rgb.shape[1])
-        small = shrink(shot.rgb)
+        small = shrink(shot.rgb, LIVE_FLOW_SIDE)
         if before is not None and scene_changes(before, small):
             seen, stale = None, True
         elif before is not None:
-            flow = flow_between(before, small, size, search=QUICK)
+            flow = flow_between(before, small, size)
             since.append(flow)
             if seen is not None:
                 seen.flows.append(flow)

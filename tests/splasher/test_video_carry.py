@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -10,6 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
+from PIL import Image
 
 from balloon_splash.compositing.select import Selection
 from balloon_splash.errors import UsageError
@@ -124,3 +126,12 @@ def deep_pictures(path: Path) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int
         planes = [frame.to_ndarray(format="yuv420p10le").astype(np.int16) for frame in container.decode(video=0)]
     blue = [each[height : height * 5 // 4].reshape(height // 2, width // 2) for each in planes]
     return np.stack([each[:height] for each in planes]), np.stack(blue)
+
+
+def test_animation_is_carried_like_a_video(tmp_path: Path) -> None:
+    source = tmp_path / "in.webp"
+    first, *rest = (Image.fromarray(balls(index, (128, 160))) for index in range(14))
+    first.save(source, append_images=rest, save_all=True, duration=[40, 40, 100, 40, 40, 200, *[40] * 8], lossless=True)
+    summary = splash(source, "out.mp4", ColourSegmenter())
+    assert (summary.frames, summary.seconds) == (14, Fraction(78, 100))
+    assert summary.key_frames <= 5
