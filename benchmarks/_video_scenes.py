@@ -25,7 +25,7 @@ Affine = npt.NDArray[np.float64]
 
 SUBPIXELS = 4  # binary digits behind the point of an outline's corners
 NOISE = 2.0  # of the camera, in grey levels
-PAIRS = ((1, 8), (3, 10), (5, 9))  # ground and figures of each scene, by their places in the list of photos
+PAIRS = ((2, 7), (4, 11), (6, 12))  # ground and figures of each scene, by their places in the list of photos
 
 
 @dataclass(frozen=True)

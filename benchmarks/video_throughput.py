@@ -7,6 +7,7 @@ video.
 
     python -m benchmarks.video_throughput
     python -m benchmarks.video_throughput --frames 16 --weights model.pth --device cpu
+    python -m benchmarks.video_throughput --only memory --every 8
     python -m benchmarks.video_throughput --only memory --weights model.pth --opts INPUT.MIN_SIZE_TEST 96
 """
 
@@ -18,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -138,18 +140,18 @@ def overlap(folder: Path, frames: int, size: tuple[int, int], find: FindInFrames
     print(f"  {'end to end':16}{whole:8.2f} s = {whole / max(alone.values()):.2f} x the slowest step")
 
 
-def peak_memory(folder: Path, frames: int, model: Sequence[str]) -> int:
-    """Peak resident KiB of a process that splashes a 320x240 video of ``frames`` frames; ``model`` are our options."""
+def peak_memory(folder: Path, frames: int, options: Sequence[str]) -> int:
+    """Peak resident KiB of a process that splashes a 320x240 video of ``frames`` frames; ``options`` are ours."""
     source = folder / f"{frames}.mp4"
     make_video(source, frames, (240, 320))
-    command = [sys.executable, "-m", "benchmarks.video_throughput", "--memory-of", str(source), *model]
+    command = [sys.executable, "-m", "benchmarks.video_throughput", "--memory-of", str(source), *options]
     return int(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()[-1])
 
 
-def splash_and_print_memory(source: Path, find: FindInFrames) -> None:
+def splash_and_print_memory(source: Path, find: FindInFrames, every: int) -> None:
     """Splash in a new process and print its peak memory, not by ``ru_maxrss``, which is inherited from the parent."""
     destination = source.with_name("out.mp4")
-    splash_video(source, destination, find=find, compose=compose, options=FAST_OPTIONS)
+    splash_video(source, destination, find=find, compose=compose, options=replace(FAST_OPTIONS, every=every))
     (line,) = (text for text in Path("/proc/self/status").read_text().splitlines() if text.startswith("VmHWM"))
     print(line.split()[1])
 
@@ -163,11 +165,13 @@ def main() -> None:
     parser.add_argument("--weights", metavar="W", help="a real model in the place of the simulated one")
     parser.add_argument("--device", help="of the real model")
     parser.add_argument("--opts", nargs="+", default=[], metavar="KEY VALUE", help="of the real model")
+    parser.add_argument("--every", type=int, default=1, help="as of the command, where memory is measured")
+    parser.add_argument("--long", type=int, default=10_000, metavar="N", help="frames of the long video")
     parser.add_argument("--only", choices=("time", "memory"), help="measure one of the two")
     parser.add_argument("--memory-of", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.memory_of:
-        splash_and_print_memory(args.memory_of, real_model(args) if args.weights else simulated_model(0))
+        splash_and_print_memory(args.memory_of, real_model(args) if args.weights else simulated_model(0), args.every)
         return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -175,16 +179,17 @@ def main() -> None:
             find = real_model(args) if args.weights else simulated_model(args.model_ms / 1000)
             overlap(folder, args.frames, (args.size[0], args.size[1]), find)
         if args.only != "time":
-            short, long = (peak_memory(folder, frames, model_options(args)) for frames in (100, 2000))
-            figures = f"100 frames {short / 1024:.1f} MiB, 2000 frames {long / 1024:.1f} MiB"
-            print(f"peak memory: {figures}: {long / short:.3f} x")
+            options = [*model_options(args), "--every", str(args.every)]
+            short, long = (peak_memory(folder, frames, options) for frames in (100, args.long))
+            print(f"100 frames in {short / 1024:.1f} MiB")
+            print(f"{args.long} frames in {long / 1024:.1f} MiB: {long / short:.3f} x")
 
 
 def model_options(args: argparse.Namespace) -> list[str]:
     """The options that name the model, once more."""
     named = {"--weights": args.weights, "--device": args.device}
     options = [word for name, value in named.items() if value for word in (name, value)]
-    return [*options, "--opts", *args.opts] if args.opts else options
+    return ["--opts", *args.opts, *options] if args.opts else options
 
 
 if __name__ == "__main__":
