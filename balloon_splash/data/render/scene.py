@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import numpy.typing as npt
+import shapely
 
 from balloon_splash.data.render import layouts
 from balloon_splash.data.render.balloons import Maker, Placed, random_balloon, random_palette
@@ -155,7 +156,16 @@ def visible_outline(outline: Points, taken: npt.NDArray[np.uint8]) -> Points | N
     if areas[largest] < max(_MIN_VISIBLE * whole, _MIN_AREA):
         return None
     simple = cv2.approxPolyDP(contours[largest], _SIMPLIFY * _SAMPLES, closed=True)[:, 0].astype(np.float64)
-    return np.clip((simple - 0.5) / _SAMPLES + (x0, y0), 0, (width, height))
+    return _untangled(np.clip((simple - 0.5) / _SAMPLES + (x0, y0), 0, (width, height)))
+
+
+def _untangled(points: Points) -> Points:
+    """Return the largest part of an outline; where it is a sample wide, simplification makes it cross itself."""
+    outline = shapely.Polygon(points)
+    if outline.is_valid:
+        return points
+    parts = shapely.get_parts(shapely.make_valid(outline, method="structure", keep_collapsed=False))
+    return np.asarray(shapely.get_coordinates(max(parts, key=shapely.area).exterior)[:-1], np.float64)
 
 
 def _string_ends(rng: np.random.Generator, placed: list[Placed], strings: Strings, height: int) -> list[Points | None]:

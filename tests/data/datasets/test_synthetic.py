@@ -78,6 +78,12 @@ def test_balloons_in_front_cut_those_behind(kind, scenes, least):
     assert touching > least
 
 
+@pytest.mark.parametrize(("kind", "seed"), [("crowd", 8684488695956184999), ("party", 7732988015402042686)])
+def test_no_outline_crosses_itself(kind, seed):
+    """Simplification tangled an outline of each of these scenes where it is narrow."""
+    assert all(shapely.Polygon(polygon).is_valid for polygon in render_scene(seed, kind=kind).polygons)
+
+
 def test_crowds_cover_more_of_the_picture_than_parties():
     covered = {
         kind: np.mean([
