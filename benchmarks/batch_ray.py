@@ -42,13 +42,13 @@ def main() -> None:
         for count in (FEW, args.photos):
             _fill(folder / str(count), source, count)
         for side in SIDES:  # compiles the model once
-            _seconds(side, folder, FEW)
+            _seconds(side, folder, FEW, args.scales)
         taken: dict[tuple[str, int], list[float]] = {(side, n): [] for side in SIDES for n in (FEW, args.photos)}
         for _ in range(args.rounds):
             for side, count in taken:
-                taken[side, count].append(_seconds(side, folder, count))
+                taken[side, count].append(_seconds(side, folder, count, args.scales))
                 print(f"  {side}, {count} photos: {taken[side, count][-1]:.1f} s", flush=True)
-        again = _seconds("batch", folder, args.photos, keep=True)
+        again = _seconds("batch", folder, args.photos, args.scales, keep=True)
     best = {key: min(seconds) for key, seconds in taken.items()}
     print(f"{args.photos} photos of {SIZE[0]} x {SIZE[1]}, the fastest of {args.rounds} rounds")
     per_photo = {side: (best[side, args.photos] - best[side, FEW]) / (args.photos - FEW) for side in SIDES}
@@ -94,6 +94,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", type=int, default=200, help="how many (%(default)s)")
     parser.add_argument("--rounds", type=int, default=2, help="runs of each side, in turn (%(default)s)")
+    parser.add_argument("--scales", default="800", help="short edge, in pixels, at which both see photos (%(default)s)")
     parser.add_argument("--inputs", type=Path, metavar="DIR", help="photos to repeat; without it, some are rendered")
     return parser.parse_args()
 
@@ -110,11 +111,12 @@ def _fill(folder: Path, source: Path, count: int) -> None:
         shutil.copy(photo, folder / f"{number:06d}{photo.suffix}")
 
 
-def _seconds(command: str, folder: Path, count: int, *, keep: bool = False) -> float:
+def _seconds(command: str, folder: Path, count: int, scales: str, *, keep: bool = False) -> float:
     output = folder / f"{command}-{count}"
     if not keep:
         shutil.rmtree(output, ignore_errors=True)
     arguments = [command, "--input", str(folder / str(count)), "--output", f"{output}/", "--quiet"]
+    arguments += ["--scales", scales]
     start = time.monotonic()
     subprocess.run([sys.executable, "-c", COMMAND, *arguments], check=True)
     seconds = time.monotonic() - start
