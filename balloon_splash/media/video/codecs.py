@@ -74,7 +74,7 @@ CODECS = {
         frozenset(_MP4),
         quality_option="crf",
         quality=(18, range(52)),
-        options=_NO_B_FRAMES,
+        options={**_NO_B_FRAMES, "preset": "faster"},  # 0.4 of the time of the usual one, for 1 % more bytes
         even_size=True,
         own_aspect=True,
     ),
