@@ -278,18 +278,18 @@ def test_impossible_clip_is_wrong_use(wrong: dict[str, int]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("encoding", "name", "found"),
+    ("codec", "quality", "name", "found"),
     [
-        (Encoding(), "out.avi", "avi"),
-        (Encoding(codec="divx"), "out.mp4", "divx"),
-        (Encoding(codec="h264"), "out.webm", "webm"),
-        (Encoding(quality=99), "out.mp4", "0 to 51"),
-        (Encoding(codec="prores", quality=10), "out.mov", "no such setting"),
+        (None, None, "out.avi", "avi"),
+        ("divx", None, "out.mp4", "divx"),
+        ("h264", None, "out.webm", "webm"),
+        (None, 99, "out.mp4", "0 to 51"),
+        ("prores", 10, "out.mov", "no such setting"),
     ],
 )
-def test_impossible_encoding_is_wrong_use(encoding: Encoding, name: str, found: str) -> None:
+def test_impossible_encoding_is_wrong_use(codec: str | None, quality: int | None, name: str, found: str) -> None:
     with pytest.raises(UsageError, match=found):
-        encoding.choose(Path(name), alpha=False)
+        Encoding(codec, quality).choose(Path(name), alpha=False)
 
 
 def test_clips_that_meet_share_no_frame_and_lose_none(tmp_path: Path) -> None:
