@@ -12,6 +12,9 @@ from balloon_splash.errors import MediaError
 from balloon_splash.splasher.detection_files import Record, read_detections
 from balloon_splash.splasher.finder import Found, NamedImage
 
+NAMED = 3
+"""Pictures of a record that an error names."""
+
 
 class RecordFinder:
     """Finder that looks up the objects of pictures and frames in a record.
@@ -41,11 +44,16 @@ class RecordFinder:
         """See :class:`~balloon_splash.splasher.finder.NamedFinder`."""
         return [self._look_up(image) for image in images]
 
+    def _names(self) -> str:
+        names = list(self._found)
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        return f"{', '.join(names[:NAMED]) or 'no picture'}{more}"
+
     def _look_up(self, image: NamedImage) -> Found:
         detections: Detections | None = self._found.get(image.name, self._by_file_name.get(image.file_name))
         if detections is None:
-            hint = "; expected a record of every requested frame" if "#" in image.name else ""
-            return MediaError(f"{self._path}: no record of {image.name}{hint}")
+            hint = "expected a record of every requested frame" if "#" in image.name else f"it holds {self._names()}"
+            return MediaError(f"{self._path}: no record of {image.name}; {hint}")
         size = image.rgb.shape[:2]
         if detections.size != size:
             return MediaError(

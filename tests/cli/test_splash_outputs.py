@@ -180,7 +180,7 @@ def test_a_file_name_that_a_record_has_twice_stands_for_neither(model, tmp_path:
     record = tmp_path / "found.json"
     assert run("--input", *photos[:2], "--save-detections", record) == 0
     assert run("--input", photos[2], "--detections", record) == 1
-    assert "no record of" in capsys.readouterr().err
+    assert f"no record of {photos[2]}; it holds {photos[0]}, {photos[1]}\n" in capsys.readouterr().err
 
 
 def test_transparent_areas_stay_so_in_everything_that_is_written(model, tmp_path: Path):
