@@ -25,7 +25,7 @@ pytest.importorskip("playwright", reason="playwright is not installed")
 
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from balloon_splash.cli.splash import main as splash_command
 from balloon_splash.serve.app import create_app
@@ -201,6 +201,18 @@ LOOKS = [
     Shown("blur", 1.5),
     Shown("pixelate", 2.5),  # a canvas cuts blocks that are no whole number of pixels elsewhere
 ]
+
+
+def test_nobody_is_asked_to_click_before_there_is_something_to_click_on(visit: Open, photo: Path) -> None:
+    page = visit()
+    held: list[Route] = []
+    page.route("**/v1/objects", lambda route: held.append(route))
+    page.set_input_files("#file", photo)
+    expect(page.locator("#busy")).to_contain_text("Looking for objects")
+    expect(page.locator("#hint")).to_have_css("opacity", "0")
+    (request,) = held
+    request.continue_()
+    expect(page.locator("#hint")).to_have_css("opacity", "1")
 
 
 def test_what_the_page_shows_is_what_the_server_saves(visit: Open, photo: Path) -> None:
