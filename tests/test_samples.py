@@ -17,7 +17,8 @@ from balloon_splash.samples import NUM_PICTURES, SAMPLES
 @pytest.fixture
 def few_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(small_coco, "SPLITS", {"train2017": 8, "val2017": 2})
-    monkeypatch.setattr(nuclei, "SPLITS", {"train": 2, "val": 1})
+    monkeypatch.setitem(nuclei.SPLITS, "train", 2)
+    monkeypatch.setitem(nuclei.SPLITS, "val", 1)
 
 
 def test_help_names_what_there_is() -> None:

@@ -17,7 +17,8 @@ from balloon_splash.data.datasets.nuclei import SIDE, load_nuclei, nucleus_field
 
 @pytest.fixture
 def two_fields(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nuclei, "SPLITS", {"train": 2, "val": 1})
+    monkeypatch.setitem(nuclei.SPLITS, "train", 2)
+    monkeypatch.setitem(nuclei.SPLITS, "val", 1)
 
 
 def test_a_field_shows_a_hundred_nuclei_and_more_many_of_which_touch() -> None:
