@@ -98,4 +98,9 @@ def main(model: str, photo_file: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:3])
+    if len(sys.argv) != 3:
+        sys.exit(f"usage: python {sys.argv[0]} MODEL PHOTO; MODEL ends in {', '.join(LOADERS)}")
+    try:
+        main(*sys.argv[1:])
+    except OSError as error:
+        sys.exit(f"error: {error}")

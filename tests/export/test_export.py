@@ -17,6 +17,7 @@ from PIL import Image
 from balloon_splash.cli.export import main
 from balloon_splash.data.render import render_scene
 from balloon_splash.errors import ConfigError, OutputExistsError
+from balloon_splash.export import snippet
 from balloon_splash.export.check import compare
 from balloon_splash.export.formats import EXACT_PRECISION, OPSET, SUFFIXES, check_installed, load, write
 from balloon_splash.export.graph import DetectionGraph
@@ -124,6 +125,16 @@ def test_the_example_beside_them_finds_the_same_without_our_package(
     splash = np.asarray(Image.open(tmp_path / "photo_splash.png"))
     kept = expected.pred_masks.numpy().any(axis=0)
     assert (splash[kept] != photo[kept]).mean() < 0.01
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [([], r"usage: python .*snippet\.py MODEL PHOTO"), (["nope.onnx", "photo.jpg"], "No such file or directory")],
+)
+def test_wrong_use_of_the_example_is_one_line(arguments: list[str], told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["model_example.py", *arguments])
+    with pytest.raises(SystemExit, match=told):
+        runpy.run_path(snippet.__file__, run_name="__main__")
 
 
 def test_a_photo_without_objects_is_not_enough(segmenter: Segmenter, tmp_path: Path) -> None:
