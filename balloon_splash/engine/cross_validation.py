@@ -66,7 +66,8 @@ class Run:
             return opts
         if WHOLE not in cfg.DATASETS.TRAIN:
             raise ConfigError(
-                f"DATASETS.TRAIN is {', '.join(cfg.DATASETS.TRAIN)}; expected {WHOLE}, which the folds divide"
+                f"DATASETS.TRAIN is {', '.join(cfg.DATASETS.TRAIN)}; expected {WHOLE}, which the folds divide; "
+                f"--opts DATASETS.TRAIN \"('{WHOLE}',)\" names it"
             )
         train = {WHOLE: fold_name(self.fold, "train", self.n_folds)}
         sets = tuple(train.get(name, name) for name in cfg.DATASETS.TRAIN)
