@@ -56,6 +56,7 @@ def cluster(endpoint: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     on_terminate = signal.getsignal(signal.SIGTERM)  # Ray has a way of its own
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        environment.setenv("RAY_worker_niceness", "0")  # by its own 15, other tests starve the workers
         environment.setenv("RAY_memory_monitor_refresh_ms", "0")  # other tests need their memory, too
         environment.setenv("BALLOON_SPLASH_CACHE", str(tmp_path_factory.mktemp("cache")))
         head = {"num_cpus": 1, "object_store_memory": MEMORY, "include_dashboard": False}
