@@ -81,14 +81,15 @@ def check_versions() -> None:
     Raises:
         UsageError: they differ, or it is missing.
     """
-    asked = {
-        node["NodeManagerHostname"]: _version.options(
+    machines = [node for node in ray.nodes() if node["Alive"]]
+    answers = [
+        _version.options(
             num_cpus=0, max_retries=0, scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
         ).remote()
-        for node in ray.nodes()
-        if node["Alive"]
-    }
-    for host, answer in asked.items():
+        for node in machines
+    ]
+    for node, answer in zip(machines, answers, strict=True):
+        host = node["NodeManagerHostname"]
         try:
             found = ray.get(answer, timeout=VERSION_SECONDS)
         except TaskUnschedulableError:
