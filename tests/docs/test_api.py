@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import signal
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +53,8 @@ def run_page(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         patch.chdir(folder)
         patch.setenv("BALLOON_SPLASH_CACHE", str(folder / "cache"))
         for example in EXAMPLES:
-            if "splash_batch" in example[1] and find_spec("ray") is None:
-                continue  # the extra ``batch`` is not installed
+            if "splash_batch" in example[1]:
+                continue  # starts Ray, hence runs in a process of its own, in tests/batch/test_example.py
             lines_before = TEXT.count("\n", 0, example.start(1))
             exec(compile("\n" * lines_before + example[1], str(PAGE), "exec"), names)
     return names
@@ -75,14 +73,6 @@ def test_the_examples_run_and_do_what_they_say(run_page: dict[str, Any]) -> None
     inside, outside = np.s_[5:-5, 5:155], np.s_[:, 165:]  # masks fade within a pixel or two of their box
     assert np.array_equal(left[inside], run_page["image"][inside])
     assert (left[outside].max(axis=2) == left[outside].min(axis=2)).all()
-
-
-@pytest.mark.skipif(find_spec("ray") is None, reason="no ray (make batch)")
-def test_the_example_of_a_cluster_runs_on_the_cores_of_this_machine(run_page: dict[str, Any]) -> None:
-    assert (run_page["folder"] / "left" / "photo_splash.jpg").is_file()
-    assert (run_page["folder"] / "left" / "record.jsonl").is_file()
-    handler = signal.getsignal(signal.SIGTERM)
-    assert "ray" not in getattr(handler, "__module__", ""), "SIGTERM would end the process in Ray's way"
 
 
 def test_every_public_name_is_on_the_page_and_in_an_example() -> None:
