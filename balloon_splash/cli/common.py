@@ -43,7 +43,9 @@ def run_cli(
     there_before = threading.enumerate()
     try:
         with _terminated_like_interrupted():
-            return command(args)
+            code = command(args)
+        sys.stdout.flush()  # here rather than at the interpreter's end, where it could no longer be answered
+        return code
     except BalloonSplashError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return EXIT_USAGE
