@@ -54,6 +54,7 @@ def test_one_photo_against_its_truth(
     assert "find_top_rpn_proposals" in text
 
 
+@pytest.mark.slow
 def test_a_whole_split_with_two_models(
     folder: Path, model: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -55,6 +55,7 @@ def add_classes(via_file: Path) -> None:
     via_file.write_text(json.dumps(document))
 
 
+@pytest.mark.slow
 def test_from_photos_to_a_splash(workplace: Path) -> None:
     look, train, evaluate, splash, draw_first, _ = blocks("bash")
     shutil.copytree(workplace / "kites" / "val", workplace / "more_kites", ignore=shutil.ignore_patterns("*.json"))
