@@ -61,7 +61,8 @@ def build_parser() -> Parser:
         nargs="+",
         default=[],
         metavar="W",
-        help="further weights of the same model, to pack the mean of all (default: none)",
+        help="further weights of the same model, to pack the mean of all; those of the classifier that it started from "
+        "count for the backbone alone (default: none)",
     )
     parser.add_argument(
         "--config-file",

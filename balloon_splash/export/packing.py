@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,14 +16,16 @@ from balloon_splash.export.checkpoint_file import write_checkpoint
 from balloon_splash.export.false_alarms import FalseAlarms, limit_false_alarms
 from balloon_splash.export.structure import structure_of
 from balloon_splash.files import atomic_path
-from balloon_splash.inference.loading import LoadedModel, load_chosen, load_model
+from balloon_splash.inference.checks import check_weights
+from balloon_splash.inference.loading import LoadedModel, load_chosen
 from balloon_splash.inference.segmenter import Segmenter
 from balloon_splash.media.reading import read_picture
 from balloon_splash.progress import ProgressBar
 from balloon_splash.runtime.ranges import measure_ranges
 from balloon_splash.runtime.structure import Range, Structure
+from balloon_splash.weights.checkpoint import Fit, SafeCheckpointer
 from balloon_splash.weights.packed import SUFFIX, About, read_about, read_safetensors, relative_errors, write_packed
-from balloon_splash.weights.resolve import ChosenModel, choose_model
+from balloon_splash.weights.resolve import ChosenModel, choose_model, use_weights
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,9 @@ def pack_weights(
         output: the file, ``*.safetensors``.
         average_with: weights of the same configuration, whose mean with the first is packed. They have to come from one
             run, or from runs that started from one another, or the mean is useless (Wortsman et al. 2022, "Model
-            soups").
+            soups"). Of the classifier that the first started from, the mean is that of the backbones, which gives back
+            some of what was forgotten (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models"); train the rest
+            on it.
         config_file: see :func:`~balloon_splash.weights.resolve.choose_model`.
         storage: ``int8`` or ``fp16``, for each large weight.
         calibration: photos on which the ranges of int8 are measured, so that :mod:`balloon_splash.runtime` computes in
@@ -164,7 +169,7 @@ def _load(
     chosen = choose_model(config_file, weights, device="cpu", opts=opts)
     # Load as a splash would: weights that do not fit, or have no class names, end here.
     loaded = load_chosen(chosen.cfg)
-    _average(loaded.model, average_with, chosen.config_file, loaded.class_names)
+    _average(loaded, average_with)
     return chosen, loaded, None if negatives is None else _limit(loaded, negatives)
 
 
@@ -190,19 +195,28 @@ def _ranges_of(weights: str) -> Mapping[str, Range]:
     return Structure.from_json(about.structure, weights).ranges if about and about.structure else {}
 
 
-def _average(model: nn.Module, others: Sequence[str], config_file: str, class_names: tuple[str, ...]) -> None:
+def _average(loaded: LoadedModel, others: Sequence[str]) -> None:
     """Replace the model's weights by their mean with others', in place; each counts alike."""
-    mean = {name: value.clone() for name, value in model.state_dict().items()}
+    mean = {name: value.clone() for name, value in loaded.model.state_dict().items()}
     for number, weights in enumerate(others, start=2):
-        other = load_model(config_file, weights, device="cpu")
-        if other.class_names != class_names:
-            raise WeightsError(
-                f"{weights}: classes {', '.join(other.class_names)}; expected {', '.join(class_names)}, as in the first"
-            )
-        for name, value in other.model.state_dict().items():
+        for name, value in _further(loaded, weights).state_dict().items():
             if value.is_floating_point():
                 mean[name].lerp_(value, 1 / number)
-    model.load_state_dict(mean)
+    loaded.model.load_state_dict(mean)
+
+
+def _further(loaded: LoadedModel, weights: str) -> nn.Module:
+    """The same model with further weights, of which those of a classifier replace the backbone's alone."""
+    cfg = loaded.cfg.clone()
+    use_weights(cfg, weights)
+    model: nn.Module = deepcopy(loaded.model)
+    names = SafeCheckpointer(model, fit=Fit.PRETRAINED).load(cfg.MODEL.WEIGHTS).get("class_names")
+    if names and tuple(names) != loaded.class_names:
+        raise WeightsError(
+            f"{weights}: classes {', '.join(names)}; expected {', '.join(loaded.class_names)}, as in the first"
+        )
+    check_weights(model)
+    return model
 
 
 def _limit(loaded: LoadedModel, negatives: Negatives) -> FalseAlarms:

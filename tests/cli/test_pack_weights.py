@@ -69,6 +69,25 @@ def test_the_mean_of_several_is_packed(run: str, tmp_path: Path) -> None:
             assert torch.allclose(packed[name], value + 1, rtol=1e-3, atol=1e-2), name
 
 
+def test_a_classifier_counts_for_the_backbone_alone(run: str, tmp_path: Path) -> None:
+    model = torch.load(run, weights_only=True)["model"]
+    prefix = "backbone.bottom_up."
+    classifier = {
+        name.removeprefix(prefix): value + 2
+        for name, value in model.items()
+        if name.startswith(prefix) and value.is_floating_point()
+    }
+    torch.save({"model": classifier, "matching_heuristics": True}, tmp_path / "classifier.pth")
+    small = tmp_path / "small.safetensors"
+    arguments = ["--weights", run, "--average-with", str(tmp_path / "classifier.pth"), "--storage", "fp16"]
+    assert main([*arguments, "--output", str(small)]) == 0
+    packed = read_safetensors(str(small))["model"]
+    for name, value in model.items():
+        if value.is_floating_point():
+            expected = value + 1 if name.startswith(prefix) else value
+            assert torch.allclose(packed[name], expected, rtol=1e-3, atol=1e-2), name
+
+
 def test_weights_of_other_classes_are_not_averaged(
     run: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
