@@ -55,12 +55,25 @@ def run_cli(
         print(f"error: {help_line}", file=sys.stderr)
         return EXIT_USAGE
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # else the interpreter would complain when it flushes stdout
-        return EXIT_SOME_FAILED
+        return _without_reader()
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         _leave_waiting_threads(there_before)
         return EXIT_INTERRUPTED
+
+
+def print_out(text: str) -> int:
+    """Print a text; return 0, or 1 if the reader of the output has gone."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        return _without_reader()
+    return EXIT_OK
+
+
+def _without_reader() -> int:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # else the interpreter would complain when it flushes stdout
+    return EXIT_SOME_FAILED
 
 
 def number(text: str) -> float:

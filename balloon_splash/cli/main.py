@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from balloon_splash import __version__
+from balloon_splash.cli.common import EXIT_USAGE, print_out
 
 COMMANDS = {
     "splash": "keep the colour of objects in photos and videos, grey elsewhere",
@@ -31,25 +32,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command that the first argument names with the rest; return its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments[:1] == ["--version"]:
-        print(f"balloon-splash {__version__}")
-        return 0
+        return print_out(f"balloon-splash {__version__}")
     if not arguments or arguments[0] in ("-h", "--help"):
-        print("usage: balloon-splash COMMAND ...\n\ncommands:")
-        for name, purpose in COMMANDS.items():
-            print(f"  {name:<20}{purpose}")
-        print(
-            "\nballoon-splash COMMAND --help lists the options of a command. "
-            "balloon-splash --version prints the version."
-        )
-        return 0 if arguments else 2
+        code = print_out(_usage())
+        return code if arguments else EXIT_USAGE
     name = arguments.pop(0)
     if name not in COMMANDS:
         near = difflib.get_close_matches(name, COMMANDS, n=1)
         expected = f"did you mean {near[0]}?" if near else f"expected one of {', '.join(COMMANDS)}"
         print(f"error: unknown command {name}; {expected}", file=sys.stderr)
-        return 2
+        return EXIT_USAGE
     sys.argv[0] = f"balloon-splash {name}"  # the name of the program in argparse's help
     return importlib.import_module(f"balloon_splash.cli.{name.replace('-', '_')}").main(arguments)
+
+
+def _usage() -> str:
+    commands = "\n".join(f"  {name:<20}{purpose}" for name, purpose in COMMANDS.items())
+    return (
+        f"usage: balloon-splash COMMAND ...\n\ncommands:\n{commands}\n\n"
+        "balloon-splash COMMAND --help lists the options of a command. balloon-splash --version prints the version."
+    )
 
 
 if __name__ == "__main__":

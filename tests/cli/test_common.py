@@ -78,11 +78,15 @@ def test_a_second_signal_does_not_disturb_the_end(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes work otherwise there")
-def test_a_reader_that_has_gone_is_no_bug() -> None:
-    program = (
+@pytest.mark.parametrize(
+    "program",
+    [
         "import argparse, sys; from balloon_splash.cli.common import run_cli;"
-        "sys.exit(run_cli(lambda _: [print('x' * 1000) for _ in range(1000)] and 0, argparse.ArgumentParser(), []))"
-    )
+        "sys.exit(run_cli(lambda _: [print('x' * 1000) for _ in range(1000)] and 0, argparse.ArgumentParser(), []))",
+        "import sys; from balloon_splash.cli.main import main; sys.exit(main(['--version']))",
+    ],
+)
+def test_a_reader_that_has_gone_is_not_a_bug(program: str) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT
     ) as process:
