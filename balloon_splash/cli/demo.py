@@ -73,7 +73,7 @@ def _splash_at_once(args: argparse.Namespace) -> int:
     pictures = find_pictures(args.dataset, datasets_root() / "balloon", args.output)
     print(f"   {pictures}\n2. splash, with the model that ships", flush=True)
     splashed = args.output / "splash"
-    code = _splash(pictures, splashed)
+    code = _splash(_pictures(pictures), splashed)
     print(f"before and after: {splashed}\nto train a model: make train")
     return code
 
@@ -88,7 +88,7 @@ def _train(args: argparse.Namespace) -> int:
     weights = train_model(data, args.output, iterations=args.iterations)
     print("3. splash of the validation pictures", flush=True)
     splashed = args.output / f"splash_{data.name}"
-    code = _splash(data.root / "val", splashed, "--weights", str(weights), "--confidence", str(CONFIDENCE))
+    code = _splash(_pictures(data.root / "val"), splashed, "--weights", str(weights), "--confidence", str(CONFIDENCE))
     print(f"pictures: {splashed}\nnumbers:  {weights.parent}/results.json, model beside them")
     return code
 
@@ -106,14 +106,21 @@ def _sample(args: argparse.Namespace) -> int:
     options = ["--weights", str(weights), "--confidence", str(sample.confidence), "--recursive"]
     if sample.submission:
         options += ["--save-annotations", str(output / "submit.csv"), "--annotation-format", "submission"]
-    code = _splash(pictures, splashed, *options)
+    code = _splash([str(pictures)], splashed, *options)
     print(f"pictures: {splashed}\nnumbers:  {weights.parent}/results.json, model beside them")
     if sample.submission:
         print(f"masks:    {output / 'submit.csv'}, as run lengths")
     return code
 
 
-def _splash(pictures: Path, splashed: Path, *options: str) -> int:
+def _pictures(folder: Path) -> list[str]:
+    """Return the pictures of a dataset's folder, without the annotation file beside them."""
+    from balloon_splash.media.formats import is_picture
+
+    return [str(path) for path in sorted(folder.iterdir()) if is_picture(path)]
+
+
+def _splash(inputs: Sequence[str], splashed: Path, *options: str) -> int:
     from balloon_splash.cli import splash
 
-    return splash.main(["--input", str(pictures), "--output", f"{splashed}/", "--overwrite", "--compare", *options])
+    return splash.main(["--input", *inputs, "--output", f"{splashed}/", "--overwrite", "--compare", *options])
