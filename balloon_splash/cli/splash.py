@@ -14,6 +14,7 @@ from balloon_splash.cli.model_options import model_of
 from balloon_splash.cli.splash_options import build_parser
 from balloon_splash.cli.splash_values import options_of
 from balloon_splash.errors import UsageError
+from balloon_splash.option_table import VIDEOS
 
 if TYPE_CHECKING:
     from balloon_splash.splasher.finder import Finder
@@ -47,7 +48,8 @@ def _splash_files(args: argparse.Namespace, options: SplashOptions, load: Callab
     if args.json and args.output == STDIO:
         raise UsageError("--json and --output - both need standard output; expected one of them")
     quiet_libraries()
-    with Progress(quiet=args.quiet, verbose=args.verbose) as progress:
+    of_videos = [option.flag for option in VIDEOS if getattr(args, option.name) != option.default]
+    with Progress(quiet=args.quiet, verbose=args.verbose, of_videos=of_videos) as progress:
         summary = splash_inputs(args.input, args.output, options, finder=load, report=progress)
     return conclude(summary, quiet=args.quiet, as_json=args.json)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from balloon_splash.cli.common import EXIT_INTERRUPTED, EXIT_OK, EXIT_SOME_FAILED
@@ -12,10 +13,17 @@ from balloon_splash.splasher.run import RunReport
 
 
 class Progress(RunReport):
-    """Bars with speed and ETA, and the messages above them."""
+    """Bars with speed and ETA, and the messages above them.
 
-    def __init__(self, *, quiet: bool, verbose: bool) -> None:
+    Args:
+        quiet: print errors only.
+        verbose: also print one line per photo and video.
+        of_videos: options that were given and have no effect on photos.
+    """
+
+    def __init__(self, *, quiet: bool, verbose: bool, of_videos: Sequence[str] = ()) -> None:
         self._quiet, self._verbose = quiet, verbose
+        self._of_videos = of_videos
         self._photos: ProgressBar | None = None
         self._frames: ProgressBar | None = None
 
@@ -27,7 +35,9 @@ class Progress(RunReport):
         self._close_frames()
 
     def begin(self, photos: int, videos: int) -> None:
-        """Show the bar of the photos, if there are any."""
+        """Show the bar of the photos, if there are any, and name options without effect."""
+        if photos and not videos and self._of_videos:
+            self.note(f"{', '.join(self._of_videos)}: no effect on photos")
         self._photos = ProgressBar(total=photos, unit="photo", disable=self._quiet or photos == 0)
 
     def photo(self, outcome: Outcome) -> None:

@@ -18,17 +18,15 @@ from balloon_splash.media.formats import is_picture, is_video
 from balloon_splash.media.inputs import Source
 from balloon_splash.media.outputs import video_path
 from balloon_splash.media.picture import Picture
-from balloon_splash.media.video.clip import Clip
 from balloon_splash.serve.job_files import SOURCE, Job, JobFiles, JobState
 from balloon_splash.serve.metrics import Metrics
 from balloon_splash.serve.problems import RequestError, problem_of
 from balloon_splash.serve.settings import Settings
-from balloon_splash.splasher import outcomes
+from balloon_splash.splasher import outcomes, video_stream
 from balloon_splash.splasher.finder import Finder
 from balloon_splash.splasher.finding import model_finder
 from balloon_splash.splasher.from_table import selection_of, video_options_of
 from balloon_splash.splasher.video_batch import splash_videos
-from balloon_splash.splasher.video_stream import open_video
 
 VIDEO = "video"
 A_VIDEO = "a video or animation: MP4, MOV, MKV, WebM, AVI, GIF, WebP and others"
@@ -241,8 +239,7 @@ def first_frame(job: Job, start: float, most_pixels: int) -> Picture:
         RequestError: it cannot be read.
     """
     try:
-        with open_video(job.source) as video:
-            frame = next(iter(video.frames(Clip(start=start, max_frames=1))))
+        frame = video_stream.first_frame(job.source, start)
     except BalloonSplashError as error:
         raise _unreadable(error, job) from None
     height, width = frame.rgb.shape[:2]

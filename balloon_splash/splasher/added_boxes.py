@@ -103,6 +103,21 @@ def check_boxes(boxes: Sequence[Box]) -> None:
             )
 
 
+def part_inside(box: Box, size: tuple[int, int], name: str) -> npt.NDArray[np.float32]:
+    """Return the part ``(4,)`` of a box inside a picture of ``size`` (height, width).
+
+    Raises:
+        UsageError: there is none; the message names the picture.
+    """
+    height, width = size
+    inside = np.clip(np.array(box, np.float32), 0, [width, height, width, height])
+    if not (inside[0] < inside[2] and inside[1] < inside[3]):
+        raise UsageError(
+            f"--add-box {_text(box)} lies outside {name} of {width}x{height} pixels; expected a box inside the picture"
+        )
+    return inside
+
+
 class AddedBoxes:
     """Objects in a person's boxes, joined with those that the model finds.
 
@@ -149,7 +164,9 @@ class AddedBoxes:
 
     def _begin(self, image: NamedImage, found: Detections) -> Detections:
         """Draw the objects in the person's boxes."""
-        drawn = self._model.segment(image.rgb, np.stack([self._inside(box, image) for box in self._boxes]))
+        drawn = self._model.segment(
+            image.rgb, np.stack([part_inside(box, found.size, image.name) for box in self._boxes])
+        )
         drawn = drawn[(drawn.soft_masks >= THRESHOLD).any(axis=(1, 2))]
         joined_objects, places = _join(drawn, found)
         self._followed = [
@@ -174,17 +191,6 @@ class AddedBoxes:
             else:
                 each.lost(image.time)
         return joined_objects
-
-    @staticmethod
-    def _inside(box: Box, image: NamedImage) -> npt.NDArray[np.float32]:
-        height, width = image.rgb.shape[:2]
-        inside = np.clip(np.array(box, np.float32), 0, [width, height, width, height])
-        if not (inside[0] < inside[2] and inside[1] < inside[3]):
-            raise UsageError(
-                f"--add-box {_text(box)} lies outside {image.name} of {width}x{height} pixels; "
-                "expected a box inside the picture"
-            )
-        return inside
 
 
 def _join(drawn: Detections, found: Detections) -> tuple[Detections, list[_BoxArray]]:

@@ -23,6 +23,9 @@ class RecordFinder:
     picture of the record has it. A frame is known by its time in the video (:func:`frame_name`), so any part of a
     recorded video can be splashed again, even with a larger stride.
 
+    Attributes:
+        lowest: the lowest score of an object in the record, 1 if it has none.
+
     Args:
         path: a file written by :func:`~balloon_splash.splasher.detection_files.recording`.
 
@@ -35,6 +38,8 @@ class RecordFinder:
     def __init__(self, path: str) -> None:
         self._path = path
         self._found = read_detections(path)
+        scores = [float(detections.scores.min()) for detections in self._found.values() if len(detections)]
+        self.lowest = min(scores, default=1.0)
         counts = Counter(Path(name).name for name in self._found)
         self._by_file_name = {
             Path(name).name: detections for name, detections in self._found.items() if counts[Path(name).name] == 1

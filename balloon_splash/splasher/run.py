@@ -8,14 +8,14 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
-from balloon_splash.errors import UsageError
+from balloon_splash.errors import MediaError, UsageError
 from balloon_splash.media.inputs import expand_inputs
 from balloon_splash.media.spool import spooled
-from balloon_splash.splasher.added_boxes import FOLLOWED_EVERY
+from balloon_splash.splasher.added_boxes import FOLLOWED_EVERY, part_inside
 from balloon_splash.splasher.detection_files import Record, recording
 from balloon_splash.splasher.finder import Finder, NamedFinder
 from balloon_splash.splasher.finding import model_finder
-from balloon_splash.splasher.options import SplashOptions
+from balloon_splash.splasher.options import RECORD_FLOOR, SplashOptions
 from balloon_splash.splasher.outcomes import Outcome, Summary
 from balloon_splash.splasher.photo_batch import splash_photos
 from balloon_splash.splasher.photo_results import PhotoResults
@@ -86,6 +86,8 @@ def splash_inputs(
     options.look.check()
     with spooled(expand_inputs(inputs, recursive=options.recursive, note=report.note)) as sources:
         plan = make_plan(sources, output, options)
+        if options.add_boxes:
+            _check_boxes(plan, options)
         with _record(options) as record:
             named = _named_finder(finder, options, record, report) if plan.photos or plan.videos else None
             report.begin(len(plan.photos), len(plan.videos))
@@ -136,6 +138,23 @@ def _run(plan: Plan, options: SplashOptions, finder: NamedFinder, report: RunRep
     return Summary([*done.outcomes, *videos.outcomes], done.seconds + videos.seconds)
 
 
+def _check_boxes(plan: Plan, options: SplashOptions) -> None:
+    """Refuse boxes outside the frames of a video that is already here, before a model is loaded.
+
+    Raises:
+        UsageError: a box is outside the picture.
+    """
+    from balloon_splash.splasher.video_stream import first_frame  # imports PyAV, which photos do not need
+
+    for job in plan.videos:
+        if job.source.file is None:
+            continue
+        with contextlib.suppress(MediaError):  # reported with the other outcomes
+            size = first_frame(job.source.file, options.video.clip.start).rgb.shape[:2]
+            for box in options.add_boxes:
+                part_inside(box, size, job.source.name)
+
+
 def _annotations(options: SplashOptions) -> AnnotationFile | None:
     if options.save_annotations is None:
         return None
@@ -157,7 +176,13 @@ def _named_finder(
     if options.detections:
         if options.tiles is not None or options.add_boxes:
             raise UsageError("--tiles and --add-box need the model; expected them without --detections")
-        return RecordFinder(options.detections)
+        recorded = RecordFinder(options.detections)
+        if options.selection.floor < RECORD_FLOOR <= recorded.lowest:
+            report.note(
+                f"{options.detections} holds scores of {recorded.lowest:.2g} and more; --confidence "
+                f"{options.selection.confidence:g} finds more only in a record saved with it"
+            )
+        return recorded
     model = _load(finder or partial(_shipped, options))
     options.selection.check(model.class_names)
     return model_finder(model, tiles=options.tiles, add_boxes=options.add_boxes, record=record, tell=report.note)

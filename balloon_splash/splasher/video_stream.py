@@ -199,6 +199,16 @@ def open_video(path: Path) -> VideoSource | AnimationSource:
     return AnimationSource(path) if is_read_by_pillow(path) else VideoSource(path)
 
 
+def first_frame(path: Path, start: float = 0.0) -> Frame:
+    """Return the first frame of a video, or of the part that begins at ``start`` seconds.
+
+    Raises:
+        MediaError: the file cannot be read.
+    """
+    with open_video(path) as video:
+        return next(iter(video.frames(Clip(start=start, max_frames=1))))
+
+
 class _Search:
     """Stage that finds the objects of each frame, and counts the frames that the model sees."""
 

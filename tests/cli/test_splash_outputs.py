@@ -133,6 +133,26 @@ def test_a_quality_for_photos_is_said_to_be_none_for_videos(model, tmp_path: Pat
     assert "note: --quality is for photos" in capsys.readouterr().err
 
 
+def test_options_of_videos_are_said_to_have_no_effect_on_photos(model, tmp_path: Path, capsys):
+    Image.fromarray(draw_scene()).save(tmp_path / "a.png")
+    assert run("--input", tmp_path / "a.png", "--codec", "vp9", "--stride", 2) == 0
+    assert "note: --stride, --codec: no effect on photos\n" in capsys.readouterr().err
+    make_clip(tmp_path / "b.mp4", frames=2)
+    assert run("--input", tmp_path, "--stride", 2, "--overwrite") == 0
+    assert "no effect" not in capsys.readouterr().err
+
+
+def test_a_confidence_below_what_a_record_holds_is_noted(model, tmp_path: Path, capsys):
+    photo, record = tmp_path / "a.png", tmp_path / "found.json"
+    Image.fromarray(draw_scene()).save(photo)
+    assert run("--input", photo, "--save-detections", record) == 0
+    replay = ["--input", photo, "--detections", record, "--overwrite", "--confidence"]
+    assert run(*replay, 0.05) == 0
+    assert "found.json" not in capsys.readouterr().err
+    assert run(*replay, 0.02) == 0
+    assert "found.json holds scores of 0.91 and more; --confidence 0.02 finds" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("sound", "suffix"), [("pcm_s16le", ".mov"), ("libmp3lame", ".mp4")])
 def test_a_format_that_cannot_be_written_becomes_one_that_holds_the_sound(
     model, tmp_path: Path, capsys, sound: str, suffix: str

@@ -22,6 +22,7 @@ from balloon_splash.splasher.options import SplashOptions
 from balloon_splash.splasher.run import splash_inputs
 from balloon_splash.splasher.splasher import Splasher
 from tests.fakes import MEADOW, ColourSegmenter, PromptedSegmenter, draw_scene, find_blobs
+from tests.media.clips import make_clip
 
 Pixels = npt.NDArray[np.uint8]
 YELLOW = (240, 220, 40)
@@ -132,6 +133,12 @@ def test_a_box_that_is_none_is_refused_before_anything_runs(box: Box) -> None:
 def test_a_box_outside_the_picture_is_refused_with_the_pictures_name_and_size() -> None:
     with pytest.raises(UsageError, match=r"--add-box 500 10 600 40 lies outside picture\.png of 160x120 pixels"):
         join(AddedBoxes(PromptedSegmenter(), [(500, 10, 600, 40)]), scene())
+
+
+def test_a_box_outside_a_video_ends_the_run_before_any_work(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "a.mp4", frames=2, size=(120, 160))
+    with pytest.raises(UsageError, match=r"--add-box 500 10 600 40 lies outside \S+a\.mp4 of 160x120 pixels"):
+        splash_inputs([str(clip)], options=SplashOptions(add_boxes=((500, 10, 600, 40),)), finder=PromptedSegmenter)
 
 
 def test_a_model_that_cannot_be_asked_is_named(tmp_path: Path) -> None:
