@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -18,7 +19,6 @@ from balloon_splash.data.annotations.regions import MAX_COORDINATE, Polygon, Rin
 MIN_AREA = 1e-3
 RINGS_AT_ONCE = 4096
 _EXACT_REACH, _SURE_TURN = 1e5, 1e-5  # pixels and square pixels: up to there, and from there on, no rounding tells
-_NOTHING = np.empty(0)
 SIDES_AT_ONCE = 64  # each may cross all others, and every crossing found takes memory
 
 
@@ -127,45 +127,52 @@ def known_simple(rings: Sequence[Any], max_points: int = DEFAULT_LIMITS.max_poin
     """
     found = list(rings)
     for start in range(0, len(found), RINGS_AT_ONCE):
-        flat = [_flat(ring, max_points) for ring in found[start : start + RINGS_AT_ONCE]]
-        plain = [number for number, values in enumerate(flat) if len(values)]
-        boxes = _boxes_of_simple([flat[number].reshape(-1, 2) for number in plain]) if plain else []
-        for number, box in zip(plain, boxes, strict=True):
+        numbers, places, counts = array("d"), [], []
+        for place in range(start, min(start + RINGS_AT_ONCE, len(found))):
+            if _append_open_ring(numbers, found[place], max_points):
+                places.append(place)
+                counts.append(len(numbers))
+        points = np.frombuffer(numbers, np.float64).reshape(-1, 2)
+        boxes = _boxes_of_simple(points, np.diff(counts, prepend=0) // 2) if places else []
+        for place, box in zip(places, boxes, strict=True):
             if box is not None:
-                ring = found[start + number]
-                found[start + number] = SimpleRing(ring if isinstance(ring, list) else flat[number].tolist(), box)
+                ring = found[place]
+                found[place] = SimpleRing(ring if isinstance(ring, list) else ring.ravel().tolist(), box)
     return found
 
 
-def _flat(ring: Any, max_points: int) -> npt.NDArray[np.float64]:
-    """Return the numbers of an outline, one after the other; none if they are not plain numbers of an open ring."""
+def _append_open_ring(numbers: array[float], ring: Any, max_points: int) -> bool:
+    """Append the numbers of an outline and return true, if they are plain numbers of an open ring."""
     if isinstance(ring, np.ndarray):
-        return ring.ravel()
+        numbers.frombytes(np.ascontiguousarray(ring, np.float64).tobytes())
+        return len(ring) > 0
+    if not isinstance(ring, list) or len(ring) % 2 or not 6 <= len(ring) <= 2 * max_points:
+        return False
+    if ring[0] == ring[-2] and ring[1] == ring[-1]:
+        return False
     try:
-        flat = np.array(ring)
-    except ValueError:  # nested, and ragged
-        return _NOTHING
-    if flat.ndim != 1 or flat.dtype.kind not in "if" or len(flat) % 2 or not 6 <= len(flat) <= 2 * max_points:
-        return _NOTHING
-    closed = ring[0] == ring[-2] and ring[1] == ring[-1]
-    return _NOTHING if closed else flat.astype(np.float64, copy=False)
+        numbers.fromlist(ring)
+    except (TypeError, OverflowError):  # it then appends nothing
+        return False
+    return True
 
 
-def _boxes_of_simple(polygons: Sequence[Polygon]) -> list[tuple[float, float, float, float] | None]:
-    """Return the box, XYXY, around each polygon that is simple and has an area; ``None`` for the others."""
-    counts = np.array([len(polygon) for polygon in polygons])
-    starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
-    points = np.concatenate(polygons)
+def _boxes_of_simple(points: Polygon, counts: npt.NDArray[np.int64]) -> list[tuple[float, float, float, float] | None]:
+    """Return the box, XYXY, around each polygon that is simple and has an area; ``None`` for the others.
+
+    Args:
+        points: the corners of all polygons, one after the other.
+        counts: the corners of each polygon.
+    """
+    starts = np.cumsum(counts) - counts
     boxes = np.hstack([np.minimum.reduceat(points, starts), np.maximum.reduceat(points, starts)])
     reach = np.abs(boxes).max(axis=1)  # NaN where a number is
     with np.errstate(over="ignore", invalid="ignore"):  # of numbers beyond all reason, which do not count
         areas = np.where(reach <= _EXACT_REACH, _star_shaped_areas(points, starts, counts), 0.0)
-    rest = np.flatnonzero((areas == 0) & (reach <= MAX_COORDINATE)).tolist()
-    if rest:
-        owners = np.repeat(np.arange(len(rest)), counts[rest])
-        outlines = shapely.polygons(
-            shapely.linearrings(np.concatenate([polygons[each] for each in rest]), indices=owners)
-        )
+    rest = (areas == 0) & (reach <= MAX_COORDINATE)
+    if rest.any():
+        owners = np.repeat(np.arange(rest.sum()), counts[rest])
+        outlines = shapely.polygons(shapely.linearrings(points[np.repeat(rest, counts)], indices=owners))
         areas[rest] = np.where(shapely.is_valid(outlines), shapely.area(outlines), 0.0)
     return [
         tuple(box) if fits else None for fits, box in zip((areas >= MIN_AREA).tolist(), boxes.tolist(), strict=True)
