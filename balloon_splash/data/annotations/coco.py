@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from balloon_splash.data.annotations.documents import items, mapping, read_json, text_of
 from balloon_splash.data.annotations.faults import FaultKind, FaultLog, UnsoundError
 from balloon_splash.data.annotations.masks import checked_run_lengths
@@ -24,30 +26,44 @@ from balloon_splash.data.annotations.size_cache import PhotoSize
 from balloon_splash.errors import AnnotationError
 
 
-def read_coco(path: Path, faults: FaultLog, options: ReadOptions, document: Any = None) -> AnnotationSet:
+class _Annotation(msgspec.Struct, gc=False):
+    """Entry of ``annotations``, of anything. Its box, which follows from the outline, and its area are not read."""
+
+    id: Any = None
+    image_id: Any = None
+    category_id: Any = None
+    segmentation: Any = None
+    iscrowd: Any = 0
+
+
+class _Document(msgspec.Struct):
+    """COCO file, as far as it is read."""
+
+    images: list[Any] = []
+    annotations: list[_Annotation] = []
+    categories: list[Any] = []
+
+
+def read_coco(path: Path, faults: FaultLog, options: ReadOptions) -> AnnotationSet:
     """Read a COCO file; photos in the order of ``images``, classes in the order of the categories' ids.
 
     Raises:
         AnnotationError: it is not a COCO file; or any fault if the log is strict.
     """
-    document = document or read_json(path, options.limits)
     try:
-        images, annotations, categories = (
-            items(mapping(document, "the file").get(key, []), key) for key in ("images", "annotations", "categories")
-        )
+        images, annotations, categories = _parts(read_json(path, options.limits, type=_Document))
         names = _category_names(categories, annotations)
     except UnsoundError as error:
         raise AnnotationError(f"{path}: not a COCO file: {error.message}") from error
     _note_simple_rings(annotations, options.limits.max_points)
-    by_image: dict[object, list[Any]] = {}
+    by_image: dict[object, list[_Annotation]] = {}
     for position, annotation in enumerate(annotations):
-        image_id = annotation.get("image_id") if isinstance(annotation, dict) else None
-        if isinstance(image_id, int | str):
-            by_image.setdefault(image_id, []).append(annotation)
+        if isinstance(annotation, _Annotation) and isinstance(annotation.image_id, int | str):
+            by_image.setdefault(annotation.image_id, []).append(annotation)
         else:
             message = f"annotation {position}: expected an object with an image_id, found {reprlib.repr(annotation)}"
             faults.add(FaultKind.BAD_ENTRY, message, dropped=True)
-    annotations.clear()  # of the document, too: each is dropped as soon as its object is made
+    annotations.clear()  # each is dropped as soon as its object is made
     photos = []
     repeated = _repeated_ids(images)
     for image_id in repeated:
@@ -63,15 +79,27 @@ def read_coco(path: Path, faults: FaultLog, options: ReadOptions, document: Any 
     return AnnotationSet(photos, image_root=path.parent, classes=tuple(names.values()))
 
 
+def _parts(document: Any) -> tuple[list[Any], list[Any], list[Any]]:
+    """Return images, annotations and categories; of annotations, those that are no objects as they are.
+
+    Raises:
+        UnsoundError: the document is not an object with such lists.
+    """
+    if isinstance(document, _Document):
+        return document.images, document.annotations, document.categories
+    whole = mapping(document, "the file")
+    images, found, categories = (items(whole.get(key, []), key) for key in ("images", "annotations", "categories"))
+    annotations = [msgspec.convert(each, _Annotation) if isinstance(each, dict) else each for each in found]
+    return images, annotations, categories
+
+
 def _note_simple_rings(annotations: Sequence[Any], max_points: int) -> None:
     """Put :class:`SimpleRing` in the place of polygons that are simple, of all annotations at once."""
     nested = []
     for each in annotations:
-        if isinstance(each, dict):
-            each.pop("bbox", None)  # not used, and much of the memory
-            found = each.get("segmentation")
-            if isinstance(found, list) and found and isinstance(found[0], list):
-                nested.append(found)
+        found = each.segmentation if isinstance(each, _Annotation) else None
+        if isinstance(found, list) and found and isinstance(found[0], list):
+            nested.append(found)
     known = iter(known_simple([ring for found in nested for ring in found], max_points))
     for found in nested:
         found[:] = [next(known) for _ in found]
@@ -93,13 +121,12 @@ def _category_names(categories: Sequence[Any], annotations: Sequence[Any]) -> di
         if entry["id"] in found:
             raise UnsoundError(FaultKind.DUPLICATE_ID, f"two categories have the id {entry['id']!r}")
         found[entry["id"]] = entry
-    used = Counter(each.get("category_id") for each in annotations if isinstance(each, dict) and _is_id(each))
     above = {entry.get("supercategory") for entry in found.values() if isinstance(entry.get("supercategory"), str)}
     names: dict[object, str] = {}
     for key, entry in sorted(found.items(), key=lambda item: (isinstance(item[0], str), item[0])):
         name = text_of(entry.get("name"), "the name of a category")
-        dummy = key == 0 and name in above and entry.get("supercategory") == "none" and not used[key]
-        if dummy and len(found) > 1:
+        dummy = key == 0 and name in above and entry.get("supercategory") == "none" and len(found) > 1
+        if dummy and not any(isinstance(each, _Annotation) and each.category_id == key for each in annotations):
             continue
         if name in names.values():
             raise UnsoundError(FaultKind.DUPLICATE_NAME, f"two categories are called {name!r}")
@@ -107,14 +134,10 @@ def _category_names(categories: Sequence[Any], annotations: Sequence[Any]) -> di
     return names
 
 
-def _is_id(annotation: dict[str, Any]) -> bool:
-    return isinstance(annotation.get("category_id"), int | str)
-
-
 def _photo(
     index: int,
     image: Any,
-    by_image: dict[object, list[Any]],
+    by_image: dict[object, list[_Annotation]],
     names: dict[object, str],
     options: ReadOptions,
     repeated: set[object],
@@ -142,16 +165,15 @@ def _photo(
     )
 
 
-def _object(annotation: dict[str, Any], names: dict[object, str]) -> RawObject:
-    category = annotation.get("category_id")
+def _object(annotation: _Annotation, names: dict[object, str]) -> RawObject:
+    category = annotation.category_id
     label: str | UnsoundError | None = names.get(category) if isinstance(category, int | str) else None
     if label is None:
         known = ", ".join(map(str, names))
         message = f"category_id {reprlib.repr(category)}; the file has {known or 'no categories'}"
         label = UnsoundError(FaultKind.UNKNOWN_CLASS, message)
-    crowd = annotation.get("iscrowd") in (1, "1")
-    outline = functools.partial(_outline, annotation.get("segmentation"))
-    return RawObject(f"id {annotation.get('id')!r:.40}", label, outline, crowd=crowd)
+    outline = functools.partial(_outline, annotation.segmentation)
+    return RawObject(f"id {annotation.id!r:.40}", label, outline, crowd=annotation.iscrowd in (1, "1"))
 
 
 def _outline(found: object, size: PhotoSize) -> Outline:

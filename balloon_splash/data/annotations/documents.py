@@ -6,7 +6,7 @@ import contextlib
 import json
 import re
 import reprlib
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from balloon_splash.data.annotations.limits import Limits
 from balloon_splash.errors import AnnotationError
 
 _JSON_TEXT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
+_OTHER_THAN_VALUES = bytes(set(range(256)) - set(b",[{<\n\r"))  # one of these begins or ends each value
 _OTHER_THAN_MARKS = bytes(set(range(256)) - set(b'[]{}"'))
 _RAISE_LIMITS = "expected a smaller file, or larger limits in register_instances or in the dataset file"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -40,7 +41,7 @@ def read_bytes(path: Path, limits: Limits) -> bytes:
         raise AnnotationError(
             f"{path}: larger than {limits.max_file_bytes} bytes, which is the limit (max_file_bytes); {_RAISE_LIMITS}"
         )
-    values = sum(content.count(mark) for mark in (b",", b"[", b"{", b"<", b"\n", b"\r"))
+    values = len(content.translate(None, _OTHER_THAN_VALUES))
     if values > limits.max_values:
         raise AnnotationError(
             f"{path}: about {values} values; at most {limits.max_values} are read (max_values); {_RAISE_LIMITS}"
@@ -70,7 +71,12 @@ def text_in(content: bytes, path: Path) -> str:
 
 
 def parse_json(
-    content: bytes | str, path: Path, limits: Limits, *, on_object: Callable[[Pairs], object] | None = None
+    content: bytes | str,
+    path: Path,
+    limits: Limits,
+    *,
+    type: Any = Any,
+    on_object: Callable[[Pairs], object] | None = None,
 ) -> object:
     """Parse a JSON document, with Python's ``NaN`` and ``Infinity``.
 
@@ -78,6 +84,8 @@ def parse_json(
         content: the result of :func:`read_bytes` or :func:`read_text`.
         path: its name in errors.
         limits: bounds on its nesting.
+        type: msgspec's type of a sound document, which saves making what it does not name. An unsound one comes as
+            plain lists and dicts.
         on_object: function that makes an object of its keys and values; by default, the last value of each key stays.
 
     Raises:
@@ -89,7 +97,7 @@ def parse_json(
     if on_object is None:
         # Several times as fast, but stricter than Python's own, which then says what is wrong, or takes it.
         with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return msgspec.json.decode(content)
+            return msgspec.json.decode(content, type=type)
     try:
         return json.loads(text_in(content, path), object_pairs_hook=on_object)
     except RecursionError as error:  # max_nesting is beyond Python's own limit
@@ -98,9 +106,21 @@ def parse_json(
         raise AnnotationError(f"{path}: not valid JSON: {error}") from error
 
 
-def read_json(path: Path, limits: Limits) -> Any:
+def read_json(path: Path, limits: Limits, *, type: Any = Any) -> Any:
     """Call :func:`read_bytes`, then :func:`parse_json`."""
-    return parse_json(read_bytes(path, limits), path, limits)
+    return parse_json(read_bytes(path, limits), path, limits, type=type)
+
+
+def keys_of(content: bytes, path: Path, limits: Limits) -> Set[str]:
+    """Return the keys of a JSON object without parsing its values; none of another JSON document.
+
+    Raises:
+        AnnotationError: as :func:`parse_json`, but not for every fault in a value.
+    """
+    with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return msgspec.json.decode(content, type=dict[str, msgspec.Raw]).keys()
+    document = parse_json(content, path, limits)
+    return document.keys() if isinstance(document, dict) else set()
 
 
 def items(found: object, what: str) -> list[Any]:
@@ -141,7 +161,9 @@ def nesting(content: bytes) -> int:
     if b"\\" in content:  # a quote may be part of a text
         content = _JSON_TEXT.sub(b"", content)
     marks = np.frombuffer(content.translate(None, _OTHER_THAN_MARKS), np.uint8)
-    is_text = np.cumsum(marks == ord('"'), dtype=np.uint8) % 2 == 1
-    opens = (marks == ord("[")) | (marks == ord("{"))
-    steps = np.where(is_text | (marks == ord('"')), 0, np.where(opens, 1, -1)).astype(np.int8)
+    is_quote = marks == ord('"')
+    is_text = np.cumsum(is_quote, dtype=np.uint8) % 2 == 1
+    steps = np.full(len(marks), -1, np.int8)
+    steps[(marks == ord("[")) | (marks == ord("{"))] = 1
+    steps[is_text | is_quote] = 0
     return int(np.cumsum(steps, dtype=np.int32).max(initial=0))

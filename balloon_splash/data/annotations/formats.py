@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from balloon_splash.data.annotations.coco import read_coco
 from balloon_splash.data.annotations.cvat import read_cvat
-from balloon_splash.data.annotations.documents import parse_json, read_bytes
+from balloon_splash.data.annotations.documents import keys_of, read_bytes
 from balloon_splash.data.annotations.faults import FaultLog
 from balloon_splash.data.annotations.instances import DatasetDict, LoadReport, read_instances
 from balloon_splash.data.annotations.label_studio import read_label_studio
@@ -42,25 +41,23 @@ class Format:
         name: its name for ``format=`` and ``--format``.
         title: its usual name.
         read: function that reads a file, or a folder, of this format.
-        is_parsed: whether ``read`` also takes the parsed JSON as ``document``, which saves parsing it twice.
     """
 
     name: str
     title: str
-    read: Callable[..., AnnotationSet]
-    is_parsed: bool = False
+    read: Callable[[Path, FaultLog, ReadOptions], AnnotationSet]
 
 
 FORMATS = {
     each.name: each
     for each in (
         Format("via", "VIA 1 or 2", read_via_set),
-        Format("via3", "VIA 3", read_via3, is_parsed=True),
+        Format("via3", "VIA 3", read_via3),
         Format("labelme", "LabelMe", read_labelme),
-        Format("coco", "COCO", read_coco, is_parsed=True),
+        Format("coco", "COCO", read_coco),
         Format("yolo", "YOLO-seg", read_yolo),
         Format("cvat", "CVAT for images", read_cvat),
-        Format("label-studio", "Label Studio", read_label_studio, is_parsed=True),
+        Format("label-studio", "Label Studio", read_label_studio),
         Format("labelbox", "Labelbox", read_labelbox),
         Format("voc", "Pascal VOC", read_voc),
         Format("png-masks", "one PNG mask per object", read_png_masks),
@@ -70,11 +67,10 @@ FORMATS = {
 
 @dataclass(frozen=True)
 class Source:
-    """Source of annotations: their format, the file or folder, and the parsed document if there is one."""
+    """Source of annotations: their format, and the file or folder."""
 
     format: Format
     path: Path
-    document: Any = None
 
 
 def recognise(path: str | os.PathLike[str], options: ReadOptions = DEFAULT_OPTIONS) -> Source:
@@ -93,18 +89,16 @@ def recognise(path: str | os.PathLike[str], options: ReadOptions = DEFAULT_OPTIO
     start = content[:2048].lstrip()
     if start.startswith(b"<"):
         return Source(FORMATS["cvat"], path)
-    if start[:1] not in (b"{", b"["):
+    if start.startswith(b"["):
+        return Source(FORMATS["label-studio"], path)
+    if not start.startswith(b"{"):
         return Source(FORMATS["via"], path)  # CSV
-    if start.startswith(b"{") and content.find(b'"data_row"', 0, content.find(b"\n")) >= 0:
+    if content.find(b'"data_row"', 0, content.find(b"\n")) >= 0:
         return Source(FORMATS["labelbox"], path)
-    document = parse_json(content, path, options.limits)
-    return Source(FORMATS[_json_format(document)], path, document)
+    return Source(FORMATS[_json_format(keys_of(content, path, options.limits))], path)
 
 
-def _json_format(document: Any) -> str:
-    if isinstance(document, list):
-        return "label-studio"
-    keys = document.keys() if isinstance(document, dict) else set()
+def _json_format(keys: Set[str]) -> str:
     if keys >= VIA3_KEYS:
         return "via3"
     if "images" in keys and keys & {"annotations", "categories"}:
@@ -193,10 +187,8 @@ def _load(
 
 
 def _read(source: Source, options: ReadOptions) -> tuple[AnnotationSet, FaultLog]:
-    """Read a source; what it was parsed to is gone afterwards."""
     faults = FaultLog(source.path, strict=options.strict, max_faults=options.limits.max_faults)
-    parsed = {"document": source.document} if source.format.is_parsed and source.document is not None else {}
-    return source.format.read(source.path, faults, options, **parsed), faults
+    return source.format.read(source.path, faults, options), faults
 
 
 @contextlib.contextmanager

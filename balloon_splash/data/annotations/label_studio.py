@@ -30,13 +30,13 @@ _SHAPES = ("polygon", "rectangle", "ellipse", "brush")
 _CHANNELS = 4  # channels of the picture that a brush paints: the last one is the mask
 
 
-def read_label_studio(path: Path, faults: FaultLog, options: ReadOptions, document: Any = None) -> AnnotationSet:
+def read_label_studio(path: Path, faults: FaultLog, options: ReadOptions) -> AnnotationSet:
     """Read a JSON export; of several annotations of a task, the first one that was not cancelled.
 
     Raises:
         AnnotationError: it is not such an export; or any fault if the log is strict.
     """
-    tasks = document or read_json(path, options.limits)
+    tasks = read_json(path, options.limits)
     if not isinstance(tasks, list):
         raise AnnotationError(f"{path}: not a Label Studio export: expected a list of tasks")
     photos = []

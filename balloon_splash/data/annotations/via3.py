@@ -26,14 +26,14 @@ VIA3_KEYS = frozenset({"project", "config", "attribute", "file", "metadata", "vi
 POINT, RECT, CIRCLE, ELLIPSE, LINE, POLYLINE, POLYGON, EXTREME_RECT, EXTREME_CIRCLE = range(1, 10)
 
 
-def read_via3(path: Path, faults: FaultLog, options: ReadOptions, document: Any = None) -> AnnotationSet:
+def read_via3(path: Path, faults: FaultLog, options: ReadOptions) -> AnnotationSet:
     """Read a VIA 3 project; its photos in the order of the views.
 
     Raises:
         AnnotationError: it is not a VIA 3 project; or any fault if the log is strict.
     """
     try:
-        document = mapping(document or read_json(path, options.limits), "the file")
+        document = mapping(read_json(path, options.limits), "the file")
         files, views, regions, attributes = (
             mapping(document.get(key), key) for key in ("file", "view", "metadata", "attribute")
         )

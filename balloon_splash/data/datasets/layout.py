@@ -93,9 +93,8 @@ def classes_of(splits: list[Split], format: str = AUTO, options: ReadOptions = D
 
 
 def _classes(source: Source, options: ReadOptions) -> tuple[str, ...]:
-    parsed = {"document": source.document} if source.format.is_parsed and source.document is not None else {}
     faults = FaultLog(source.path, max_faults=options.limits.max_faults)
-    found = source.format.read(source.path, faults, options, **parsed)
+    found = source.format.read(source.path, faults, options)
     return found.classes or labels_of(found.photos)
 
 
