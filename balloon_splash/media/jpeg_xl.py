@@ -63,6 +63,7 @@ def _head(source: str | os.PathLike[str] | IO[bytes], length: int) -> bytes:
         with Path(source).open("rb") as file:
             return file.read(length)
     place = source.tell()
+    source.seek(0)
     head = source.read(length)
     source.seek(place)
     return head

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from dataclasses import dataclass, fields
 
@@ -30,19 +31,26 @@ class MediaLimits:
     max_frames: int = 10_000_000
 
 
+_VARIABLES = {bound.name: PREFIX + bound.name.upper() for bound in fields(MediaLimits)}
+
+
 def media_limits() -> MediaLimits:
     """Return the default bounds, or those of the environment.
 
     Raises:
         UsageError: a variable does not hold a positive whole number.
     """
+    return _limits_of(tuple(os.environ.get(variable) for variable in _VARIABLES.values()))
+
+
+@functools.lru_cache(maxsize=1)
+def _limits_of(texts: tuple[str | None, ...]) -> MediaLimits:
+    """Return the bounds that the texts of the variables set."""
     chosen = {}
-    for bound in fields(MediaLimits):
-        variable = PREFIX + bound.name.upper()
-        text = os.environ.get(variable)
+    for (bound, variable), text in zip(_VARIABLES.items(), texts, strict=True):
         if not text:
             continue
         if not (text.isascii() and text.isdigit() and 0 < int(text[:20]) < 2**63):
             raise UsageError(f"{variable} is {text[:40]!r}; expected a whole number, 1 or more")
-        chosen[bound.name] = int(text)
+        chosen[bound] = int(text)
     return MediaLimits(**chosen)

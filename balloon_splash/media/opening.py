@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, BinaryIO
 
 import cv2
-from PIL import Image, TiffImagePlugin
+from PIL import Image, TiffImagePlugin, UnidentifiedImageError
 
 from balloon_splash.errors import MediaError
 from balloon_splash.media.jpeg_xl import check_jpeg_xl
@@ -43,9 +43,9 @@ def open_image(source: str | os.PathLike[str] | IO[bytes], formats: Iterable[str
         Image.MAX_IMAGE_PIXELS = limit  # for the whole process: Pillow's own bound must not be the lower one
     Image.init()
     name = name or str(source)
-    check_jpeg_xl(source, name, limit)
+    known = [kind for kind in formats if kind in Image.OPEN]
     try:
-        image = Image.open(source, formats=[kind for kind in formats if kind in Image.OPEN])
+        image = _open(source, known, name, limit)
     except Image.DecompressionBombError as error:
         raise MediaError(f"{name}: too large: {error} (BALLOON_SPLASH_MAX_PIXELS)") from error
     for what, width, height in (("", *image.size), ("a tile of ", *_tile(image))):
@@ -54,6 +54,15 @@ def open_image(source: str | os.PathLike[str] | IO[bytes], formats: Iterable[str
             found = f"{what}{width}x{height} pixels"
             raise MediaError(f"{name}: too large: {found}, at most {limit} are read (BALLOON_SPLASH_MAX_PIXELS)")
     return image
+
+
+def _open(source: str | os.PathLike[str] | IO[bytes], formats: list[str], name: str, limit: int) -> Image.Image:
+    """Open a picture; try JPEG XL last, which needs a check of the file before."""
+    try:
+        return Image.open(source, formats=[kind for kind in formats if kind != "JXL"])
+    except UnidentifiedImageError:
+        check_jpeg_xl(source, name, limit)
+        return Image.open(source, formats=formats)
 
 
 def quiet_libraries() -> None:
