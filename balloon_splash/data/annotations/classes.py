@@ -57,17 +57,17 @@ def class_of(attributes: Mapping[str, object], class_attribute: str) -> str:
     raise UnsoundError(FaultKind.NO_CLASS, message)
 
 
-def category_id(label: str | UnsoundError | None, class_names: Sequence[str]) -> int:
-    """Return the position of a label in ``class_names``; 0 where there is no label.
+def category_id(label: str | UnsoundError | None, categories: Mapping[str, int]) -> int:
+    """Return the number of a label among ``categories``; 0 where there is no label.
 
     Raises:
-        UnsoundError: the class is unclear, or not among ``class_names``.
+        UnsoundError: the class is unclear, or not among ``categories``.
     """
     if label is None:
         return 0
     if isinstance(label, UnsoundError):
         raise label
-    if label not in class_names:
-        message = f"class {reprlib.repr(label)}; known are {', '.join(class_names)}"
+    if label not in categories:
+        message = f"class {reprlib.repr(label)}; known are {', '.join(categories)}"
         raise UnsoundError(FaultKind.UNKNOWN_CLASS, message)
-    return class_names.index(label)
+    return categories[label]

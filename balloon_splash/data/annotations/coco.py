@@ -177,6 +177,8 @@ def _object(annotation: _Annotation, names: dict[object, str]) -> RawObject:
 
 
 def _outline(found: object, size: PhotoSize) -> Outline:
+    if isinstance(found, list) and len(found) == 1 and isinstance(found[0], SimpleRing):
+        return Outline(found)
     if isinstance(found, dict):
         return Outline(masks=[checked_run_lengths(found, size)])
     if not isinstance(found, list):

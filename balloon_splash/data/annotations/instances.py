@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -131,7 +131,7 @@ def read_instances(
     names = options.class_names or found.classes or labels_of(found.photos)
     left_out = tuple(name for name in labels_of(found.photos) if name not in names) if options.class_names else ()
     folder = PhotoFolder(image_root)
-    reader = _InstanceReader(folder, names, options, faults, {})
+    reader = _InstanceReader(folder, {name: names.index(name) for name in names}, options, faults, {})
     try:
         dicts = [entry for photo in found.photos if (entry := reader.read_photo(photo)) is not None]
     finally:
@@ -147,7 +147,7 @@ def read_instances(
 @dataclass(frozen=True)
 class _InstanceReader:
     folder: PhotoFolder
-    class_names: tuple[str, ...]
+    categories: Mapping[str, int]
     options: ReadOptions
     faults: FaultLog
     seen: dict[str, int]  # the entries of the file by the path of their photo
@@ -168,7 +168,7 @@ class _InstanceReader:
             return None
         lost = len(annotations) < photo.n_listed or any(each["iscrowd"] for each in annotations)
         return {
-            "file_name": str(found.path),
+            "file_name": found.path,
             "image_id": photo.index,
             "height": size.height,
             "width": size.width,
@@ -190,7 +190,7 @@ class _InstanceReader:
             if match is None:
                 raise error
             found = match
-        if self.seen.setdefault(str(found.path), photo.index) != photo.index:
+        if self.seen.setdefault(found.path, photo.index) != photo.index:
             message = f"another entry has the same photo, {found.path}; only the first one is read"
             raise UnsoundError(FaultKind.DUPLICATE_NAME, message)
         return found
@@ -222,7 +222,7 @@ class _InstanceReader:
         read: list[tuple[RawObject, int, Outline, dict[str, Any] | None]] = []
         for each in photo.objects:
             try:
-                category, outline = category_id(each.label, self.class_names), each.outline(size)
+                category, outline = category_id(each.label, self.categories), each.outline(size)
             except UnsoundError as error:
                 self._drop(error, photo, each)
                 continue

@@ -38,7 +38,7 @@ class Photo:
     """File in the image folder; ``name`` is its path inside it."""
 
     name: str
-    path: Path
+    path: str
     stamp: PhotoStamp
 
 
@@ -75,7 +75,7 @@ class PhotoFolder:
         try:
             if entry is not None and entry.is_file():
                 status = entry.stat()
-                return Photo(name, Path(entry.path), PhotoStamp(status.st_size, status.st_mtime_ns))
+                return Photo(name, entry.path, PhotoStamp(status.st_size, status.st_mtime_ns))
         except OSError as error:
             logger.debug("%s: %s", entry, error)
         raise UnsoundError(FaultKind.MISSING_PHOTO, f"no such file in {self.root}")
@@ -114,7 +114,7 @@ class PhotoFolder:
         return self._listings[folder]
 
 
-def read_upright_size(path: Path, *, decode: bool = False) -> PhotoSize:
+def read_upright_size(path: str | os.PathLike[str], *, decode: bool = False) -> PhotoSize:
     """Read width and height as shown upright, from the header.
 
     Pillow has to decode a PNG without EXIF to be sure that there is none; other formats are not decoded.
@@ -141,7 +141,7 @@ def read_upright_size(path: Path, *, decode: bool = False) -> PhotoSize:
     return PhotoSize(width, height, decode)
 
 
-def _check_depth(path: Path, image: Image.Image) -> None:
+def _check_depth(path: str | os.PathLike[str], image: Image.Image) -> None:
     if image.mode not in EIGHT_BIT_MODES and not image.mode.startswith("I;16"):
         message = f"{path}: pixels of mode {image.mode} found; expected 8 or 16 bits per channel"
         raise UnsoundError(FaultKind.UNREADABLE_PHOTO, message)

@@ -54,10 +54,12 @@ class SizeCache:
 
     def get(self, name: str, stamp: PhotoStamp) -> PhotoSize | None:
         """Return the size of the photo ``name``, if it is known and the photo has not changed."""
-        match self._photos.get(name):
-            case [int(n_bytes), int(mtime_ns), int(width), int(height), bool(decoded)]:
-                if n_bytes == stamp.n_bytes and mtime_ns == stamp.mtime_ns:
-                    return PhotoSize(width, height, decoded)
+        found = self._photos.get(name)
+        if not isinstance(found, list) or found[:2] != [stamp.n_bytes, stamp.mtime_ns]:
+            return None
+        match found[2:]:
+            case [int(width), int(height), bool(decoded)]:
+                return PhotoSize(width, height, decoded)
         return None
 
     def put(self, name: str, stamp: PhotoStamp, size: PhotoSize) -> None:

@@ -14,7 +14,7 @@ def test_the_class_is_read_from_every_kind_of_widget(value):
 
 def test_a_number_is_a_class_by_its_digits():
     assert class_of({"track": 320}, "track") == "320"
-    assert category_id("320", ("7", "320")) == 1
+    assert category_id("320", {"7": 0, "320": 1}) == 1
 
 
 @pytest.mark.parametrize(
@@ -34,17 +34,17 @@ def test_a_number_is_a_class_by_its_digits():
 )
 def test_a_class_that_cannot_be_told_is_a_fault(attributes, kind):
     with pytest.raises(UnsoundError) as caught:
-        category_id(class_of(attributes, "colour"), ("red", "blue"))
+        category_id(class_of(attributes, "colour"), {"red": 0, "blue": 1})
     assert caught.value.kind is kind
 
 
 def test_an_unknown_class_is_told_with_the_known_ones():
     with pytest.raises(UnsoundError, match="'green'; known are red, blue"):
-        category_id("green", ("red", "blue"))
+        category_id("green", {"red": 0, "blue": 1})
 
 
 def test_one_class_for_all_looks_at_no_attribute():
-    assert category_id(None, ("balloon",)) == 0
+    assert category_id(None, {"balloon": 0}) == 0
 
 
 @pytest.mark.parametrize(

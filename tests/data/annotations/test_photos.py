@@ -22,8 +22,8 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the photos that were opened, in order."""
     names: list[str] = []
 
-    def open_and_note(path: Path, *, decode: bool = False) -> PhotoSize:
-        names.append(path.name)
+    def open_and_note(path: str, *, decode: bool = False) -> PhotoSize:
+        names.append(Path(path).name)
         return read_upright_size(path, decode=decode)
 
     monkeypatch.setattr(photos_module, "read_upright_size", open_and_note)
