@@ -132,6 +132,9 @@ def build_train_loader(cfg: CfgNode) -> DataLoader[Any]:
         num_workers=cfg.DATALOADER.NUM_WORKERS,
         collate_fn=trivial_batch_collator,
         worker_init_fn=end_quietly,
+        # Else a number is drawn from the global generator in the first step of a process, which would then sample other
+        # anchors than the same step of a run that never stopped.
+        generator=torch.Generator(),
     )
 
 

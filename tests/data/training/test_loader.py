@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from detectron2.config import CfgNode
 
 from balloon_splash.data.training.loader import BatchStream, SeededDataset, build_train_loader, end_quietly
@@ -79,6 +80,15 @@ def test_workers_do_not_change_what_is_learned(tiny_cfg: CfgNode, workers: int) 
     for photo, same in zip(batch, expected, strict=True):
         assert photo["file_name"] == same["file_name"]
         assert (photo["image"] == same["image"]).all()
+
+
+def test_the_first_step_of_a_resumed_run_samples_as_it_would_have_without_the_interruption(tiny_cfg: CfgNode) -> None:
+    """Processes that load photos begin within that step, after it was seeded."""
+    tiny_cfg.DATASETS.TRAIN = ("shapes_train",)
+    loader = build_train_loader(tiny_cfg)
+    seeded = torch.get_rng_state()
+    iter(loader)
+    assert torch.equal(torch.get_rng_state(), seeded)
 
 
 def test_a_sampler_that_cannot_be_replayed_is_refused(tiny_cfg: CfgNode) -> None:
