@@ -10,7 +10,7 @@ from pathlib import Path
 
 from torch import nn
 
-from balloon_splash.config import config_folder, config_path
+from balloon_splash.config import config_folder, config_path, load_config
 from balloon_splash.errors import ConfigError, OutputExistsError, UsageError, WeightsError
 from balloon_splash.export.checkpoint_file import write_checkpoint
 from balloon_splash.export.false_alarms import FalseAlarms, limit_false_alarms
@@ -105,7 +105,8 @@ def pack_weights(
         overwrite: replace files that are there.
 
     Raises:
-        UsageError: the output has another suffix, or the negatives are too few or their settings out of range.
+        UsageError: the output has another suffix, a YAML file of its name is not a configuration, or the negatives are
+            too few or their settings out of range.
         ConfigError, WeightsError: the model cannot be loaded or stored, or the weights to average differ in their
             classes.
         DatasetError, MediaError: the negatives or the calibration photos cannot be read.
@@ -146,12 +147,12 @@ def unpack_weights(
         :func:`~balloon_splash.export.checkpoint_file.write_checkpoint`.
 
     Raises:
-        UsageError: the output has another suffix.
+        UsageError: the output has another suffix, or a YAML file of its name is not a configuration.
         ConfigError, WeightsError, OutputExistsError: as :func:`pack_weights`.
     """
     if output.suffix != ".pth":
         raise UsageError(f"{output}: expected a name that ends in .pth")
-    for file in (output, output.with_suffix(".yaml")):
+    for file in (output, _beside(output)):
         if file.exists() and not overwrite:
             raise OutputExistsError.at(file)
     _, loaded, _ = _load(weights, average_with, config_file, negatives)
@@ -224,6 +225,24 @@ def _limit(loaded: LoadedModel, negatives: Negatives) -> FalseAlarms:
     return limit_false_alarms(segmenter, negatives.folder, negatives.share)
 
 
+def _beside(output: Path) -> Path:
+    """Return the file for the configuration of a model.
+
+    Raises:
+        UsageError: it exists and is not a configuration, but a dataset file for instance.
+    """
+    path = output.with_suffix(".yaml")
+    if path.exists():
+        try:
+            load_config(str(path))
+        except ConfigError:
+            raise UsageError(
+                f"{path}: found another kind of file where the configuration of {output.name} belongs; expected "
+                "another name in --output"
+            ) from None
+    return path
+
+
 def _config_for(chosen: ChosenModel, output: Path, *, own: bool, overwrite: bool) -> str:
     """The name by which the packed file will find its configuration.
 
@@ -235,7 +254,7 @@ def _config_for(chosen: ChosenModel, output: Path, *, own: bool, overwrite: bool
         return path.relative_to(ours).as_posix()
     cfg = chosen.cfg.clone()
     cfg.MODEL.WEIGHTS, cfg.OUTPUT_DIR = "", "output"
-    beside = output.with_suffix(".yaml")
+    beside = _beside(output)
     with atomic_path(beside, overwrite=overwrite) as temporary:
         temporary.write_text(cfg.dump(), encoding="utf-8")
     return beside.name

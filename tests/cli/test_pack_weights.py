@@ -139,6 +139,18 @@ def test_nothing_is_overwritten_unasked(run: str, tmp_path: Path, capsys: pytest
     assert main(["--weights", run, "--output", str(small), "--overwrite"]) == 0
 
 
+@pytest.mark.parametrize("target", [["--output", "kites.safetensors"], ["--to", "pth", "--output", "kites.pth"]])
+def test_a_dataset_file_of_the_same_name_stays_even_if_overwriting_is_asked_for(
+    run: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], target: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("kites.yaml").write_text("train: train\nval: val\n")
+    assert main(["--weights", run, *target, "--overwrite"]) == 2
+    assert "kites.yaml: found another kind of file where the configuration" in capsys.readouterr().err
+    assert sorted(path.name for path in Path().iterdir()) == ["kites.yaml", "run"]
+    assert Path("kites.yaml").read_text() == "train: train\nval: val\n"
+
+
 def test_weights_without_class_names_are_told(run: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     checkpoint = torch.load(run, weights_only=True)
     torch.save({"model": checkpoint["model"]}, tmp_path / "nameless.pth")
