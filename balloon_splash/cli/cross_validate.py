@@ -108,6 +108,8 @@ def _run(args: argparse.Namespace) -> int:
     if args.dataset or args.class_names or args.class_attribute:
         folder = args.dataset or datasets_root() / "balloon"
         register_balloon(folder, class_names=args.class_names, class_attribute=args.class_attribute)
+    if args.dataset:
+        args.opts = [*_sets_of_dataset(args), *args.opts]
     options = ["--num-gpus", str(args.num_gpus)]
     options += as_arguments(args, "dataset", "class_names", "class_attribute", "weights", "device")
     results = cross_validate(runs, args.output, args.config_file, options, args.opts, train=_train)
@@ -135,6 +137,16 @@ def _folds(args: argparse.Namespace) -> tuple[int, list[int] | list[None]]:
     if unknown:
         raise UsageError(f"fold {unknown[0]}; expected some of 0 to {n_folds - 1} (--only)")
     return n_folds, sorted(set(chosen))
+
+
+def _sets_of_dataset(args: argparse.Namespace) -> list[str]:
+    """Return overrides that take the sets of ``--dataset`` in place of others that the configuration names."""
+    from balloon_splash.config import load_config
+
+    sets = load_config(args.config_file).DATASETS
+    if any(name.startswith("balloon_") for name in (*sets.TRAIN, *sets.TEST)):
+        return []
+    return ["DATASETS.TRAIN", "('balloon_train',)", "DATASETS.TEST", "('balloon_val',)"]
 
 
 def _train(arguments: Sequence[str]) -> int:

@@ -146,12 +146,15 @@ def test_two_folds_are_two_halves(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         return 0
 
     monkeypatch.setattr("balloon_splash.cli.cross_validate._train", train)
-    start = ["--config-file", "balloon_R18_FPN.yaml", "--dataset", str(data), "--output", str(tmp_path / "runs")]
+    start = ["--config-file", "demo_R18_FPN.yaml", "--dataset", str(data), "--output", str(tmp_path / "runs")]
     assert main([*start, "--class-names", "kite", "--folds", "2", *TINY]) == 0
     assert [Path(command[command.index("OUTPUT_DIR") + 1]).name for command in commands] == [
         "fold0of2_seed0", "fold1of2_seed0",
     ]  # fmt: skip
     assert all(command[command.index("--class-names") + 1] == "kite" for command in commands)
+    assert all(fold_name(fold, "train", 2) in " ".join(command) for fold, command in enumerate(commands)), (
+        "the sets of --dataset replace those of the configuration"
+    )
     tested = [{photo["file_name"] for photo in DatasetCatalog.get(fold_name(fold, "val", 2))} for fold in (0, 1)]
     assert [len(photos) for photos in tested] == [2, 2]
     assert not tested[0] & tested[1]
