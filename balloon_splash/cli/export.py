@@ -129,7 +129,8 @@ def _export_others(args: argparse.Namespace, formats: Sequence[str], photos: Pho
 
 def _print(differences: Mapping[str, Difference]) -> None:
     for photo, found in differences.items():
+        count = "other" if found.found < 0 else found.found
         print(
-            f"  {photo}: {found.found} objects for {found.expected}, boxes {found.boxes:.2g} pixels, "
+            f"  {photo}: {count} objects for {found.expected}, boxes {found.boxes:.2g} pixels, "
             f"scores {found.scores:.2g}, masks {found.masks:.2g}"
         )
