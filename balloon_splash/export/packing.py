@@ -8,9 +8,10 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import yaml
 from torch import nn
 
-from balloon_splash.config import config_folder, config_path, load_config
+from balloon_splash.config import config_folder, config_path
 from balloon_splash.errors import ConfigError, OutputExistsError, UsageError, WeightsError
 from balloon_splash.export.checkpoint_file import write_checkpoint
 from balloon_splash.export.false_alarms import FalseAlarms, limit_false_alarms
@@ -232,15 +233,21 @@ def _beside(output: Path) -> Path:
         UsageError: it exists and is not a configuration, but a dataset file for instance.
     """
     path = output.with_suffix(".yaml")
-    if path.exists():
-        try:
-            load_config(str(path))
-        except ConfigError:
-            raise UsageError(
-                f"{path}: found another kind of file where the configuration of {output.name} belongs; expected "
-                "another name in --output"
-            ) from None
+    if path.exists() and not _is_config(path):
+        raise UsageError(
+            f"{path}: found another kind of file where the configuration of {output.name} belongs; expected another "
+            "name in --output"
+        )
     return path
+
+
+def _is_config(path: Path) -> bool:
+    """Return whether a file has the keys with which every configuration begins."""
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, OSError, ValueError):
+        return False
+    return isinstance(document, dict) and not document.keys().isdisjoint({"_BASE_", "MODEL"})
 
 
 def _config_for(chosen: ChosenModel, output: Path, *, own: bool, overwrite: bool) -> str:
