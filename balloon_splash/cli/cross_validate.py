@@ -107,9 +107,8 @@ def _run(args: argparse.Namespace) -> int:
         check_device(args.device)
     if args.dataset or args.class_names or args.class_attribute:
         folder = args.dataset or datasets_root() / "balloon"
-        register_balloon(folder, class_names=args.class_names, class_attribute=args.class_attribute)
-    if args.dataset:
-        args.opts = [*_sets_of_dataset(args), *args.opts]
+        classes = register_balloon(folder, class_names=args.class_names, class_attribute=args.class_attribute)
+        args.opts = [*_fitting(args, len(classes)), *args.opts]
     options = ["--num-gpus", str(args.num_gpus)]
     options += as_arguments(args, "dataset", "class_names", "class_attribute", "weights", "device")
     results = cross_validate(runs, args.output, args.config_file, options, args.opts, train=_train)
@@ -139,14 +138,17 @@ def _folds(args: argparse.Namespace) -> tuple[int, list[int] | list[None]]:
     return n_folds, sorted(set(chosen))
 
 
-def _sets_of_dataset(args: argparse.Namespace) -> list[str]:
-    """Return overrides that take the sets of ``--dataset`` in place of others that the configuration names."""
+def _fitting(args: argparse.Namespace, n_classes: int) -> list[str]:
+    """Return overrides that fit the configuration to the dataset, as training does: its sets, its classes."""
     from balloon_splash.config import load_config
 
+    opts: list[str] = []
     sets = load_config(args.config_file).DATASETS
-    if any(name.startswith("balloon_") for name in (*sets.TRAIN, *sets.TEST)):
-        return []
-    return ["DATASETS.TRAIN", "('balloon_train',)", "DATASETS.TEST", "('balloon_val',)"]
+    if args.dataset and not any(name.startswith("balloon_") for name in (*sets.TRAIN, *sets.TEST)):
+        opts += ["DATASETS.TRAIN", "('balloon_train',)", "DATASETS.TEST", "('balloon_val',)"]
+    if n_classes > 1:
+        opts += ["MODEL.ROI_HEADS.NUM_CLASSES", str(n_classes), "MODEL.POINT_HEAD.NUM_CLASSES", str(n_classes)]
+    return opts
 
 
 def _train(arguments: Sequence[str]) -> int:

@@ -161,6 +161,26 @@ def test_two_folds_are_two_halves(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert MetadataCatalog.get(fold_name(1, "train", 2)).thing_classes == ["kite"]
 
 
+def test_a_dataset_of_two_classes_gets_a_model_of_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = write_synthetic_balloons(tmp_path / "data", num_train=3, num_val=1, size=(160, 120), progress=False)
+    for file in data.glob("*/via_region_data.json"):
+        text = file.read_text(encoding="utf-8").replace(
+            '"region_attributes": {}', '"region_attributes": {"kind": "kite"}'
+        )
+        file.write_text(text.replace('"kite"', '"cup"', 1), encoding="utf-8")
+    commands: list[list[str]] = []
+
+    def train(arguments: Sequence[str]) -> int:
+        commands.append(list(arguments))
+        return 1
+
+    monkeypatch.setattr("balloon_splash.cli.cross_validate._train", train)
+    start = ["--config-file", "balloon_R18_FPN.yaml", "--dataset", str(data), "--output", str(tmp_path / "runs")]
+    assert main([*start, "--class-attribute", "kind", "--folds", "2", *TINY]) == 2
+    (command,) = commands
+    assert command[command.index("MODEL.ROI_HEADS.NUM_CLASSES") + 1] == "2"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
