@@ -22,10 +22,16 @@ _WRONG = (KeyError, ValueError, AssertionError, AttributeError, OSError, YAMLErr
 def add_balloon_config(cfg: CfgNode) -> None:
     """Add this plugin's keys, and those of PointRend's mask head, to a Detectron2 configuration (in place).
 
-    Every key is off by default, or equals Detectron2's own behaviour; the comments in this function explain each.
+    Every key is off by default, or equals Detectron2's own behaviour; the comments below explain each.
     """
     add_pointrend_config(cfg)
+    _add_model(cfg)
+    _add_photos(cfg)
+    _add_solver(cfg)
+    _add_test(cfg)
 
+
+def _add_model(cfg: CfgNode) -> None:
     cfg.MODEL.BALLOON = CfgNode()
     # Keep the mask head's probabilities (N, M, M) as `soft_masks` beside the pasted `pred_masks` at inference.
     cfg.MODEL.BALLOON.SOFT_MASKS = False
@@ -47,6 +53,8 @@ def add_balloon_config(cfg: CfgNode) -> None:
     cfg.MODEL.ROI_MASK_IOU_HEAD.FC_DIM = 1024
     cfg.MODEL.ROI_MASK_IOU_HEAD.LOSS_WEIGHT = 1.0
 
+
+def _add_photos(cfg: CfgNode) -> None:
     # How photos are resized for evaluation, splash and inspection: "shortest_edge" as in Detectron2, or "square",
     # "pad64" or "none", which are IMAGE_RESIZE_MODE of matterport's Mask R-CNN; its IMAGE_MIN_DIM and IMAGE_MAX_DIM
     # are MIN_SIZE_TEST and MAX_SIZE_TEST.
@@ -66,8 +74,8 @@ def add_balloon_config(cfg: CfgNode) -> None:
     # background are pasted into it, without labels; both need what COPY_PASTE needs.
     cfg.INPUT.CLOSE_UPS = 0.0
     cfg.INPUT.PASTE_BACKGROUND = 0.0
-    # Scale training photos down to this short edge once, before all else; 0 leaves them. Saves time only if they are
-    # kept:
+    # Scale training photos down to this short edge once, before all else; 0 leaves them. Saves time only if
+    # DATALOADER.CACHE_MEGABYTES keeps them.
     cfg.INPUT.PRESCALE_SHORT_EDGE = 0
     # Times that the photos of a training set are drawn per pass over all sets: pairs of a name in DATASETS.TRAIN
     # and a whole number, 1 for the others. Detectron2's loader knows the key, its defaults do not.
@@ -75,6 +83,8 @@ def add_balloon_config(cfg: CfgNode) -> None:
     # Decoded training photos that each loading process keeps, in MiB.
     cfg.DATALOADER.CACHE_MEGABYTES = 0
 
+
+def _add_solver(cfg: CfgNode) -> None:
     # "sgd", Detectron2's own, or "adamw", which learns faster where all weights begin random.
     cfg.SOLVER.OPTIMIZER = "sgd"
     # Evaluate and save a moving average of the weights with this decay beside the weights themselves; 0 for none.
@@ -89,6 +99,8 @@ def add_balloon_config(cfg: CfgNode) -> None:
     # it, which is slower than either) or "fp16" (Detectron2's own, GPU only).
     cfg.SOLVER.AMP.PRECISION = "bf16"
 
+
+def _add_test(cfg: CfgNode) -> None:
     # After each evaluation, draw the predictions on this many photos of each test set.
     cfg.TEST.NUM_PICTURES = 8
     # The metric that decides which checkpoint is the best one; "segm/AP" falls back to "bbox/AP" without masks.
