@@ -15,6 +15,7 @@ from fastapi.responses import Response
 
 from balloon_splash.errors import BalloonSplashError
 from balloon_splash.media.fetch import PICTURE_RULES, fetch
+from balloon_splash.media.picture import Picture
 from balloon_splash.serve import photos
 from balloon_splash.serve.choices import PhotoChoices, read_choices
 from balloon_splash.serve.contract import PARTS, Objects, answers, multipart
@@ -61,9 +62,7 @@ def routes(settings: Settings) -> APIRouter:
             photo = _photo(parts, settings)
 
             def work() -> bytes:
-                upload = photo()
-                picture = open_upload(upload, settings.photo_pixels)
-                name = file_name(upload.name, picture.format)
+                picture, name = _opened(photo, settings)
                 return json_bytes(photos.objects(service.model, picture, name, values, record, view))
 
             data = await service.desk.do(request, work)
@@ -91,9 +90,7 @@ def routes(settings: Settings) -> APIRouter:
                     for name, file in pictures.items()
                 )
                 look = photos.look_from(values, background, strokes)
-                upload = photo()
-                picture = open_upload(upload, settings.photo_pixels)
-                name = file_name(upload.name, picture.format)
+                picture, name = _opened(photo, settings)
                 return photos.splash(service.model, picture, name, values, record, look)
 
             result = await service.desk.do(request, work)
@@ -129,6 +126,13 @@ def _photo(parts: Parts, settings: Settings) -> Callable[[], Upload]:
             raise RequestError(HTTPStatus.UNPROCESSABLE_ENTITY, "url", "an address beside a photo", "one of the two")
         return partial(_fetched, url, settings)
     return partial(upload_of, PHOTO, parts.file(PHOTO, A_PICTURE))
+
+
+def _opened(photo: Callable[[], Upload], settings: Settings) -> tuple[Picture, str]:
+    """Open the photo, and name it as a file of its format."""
+    upload = photo()
+    picture = open_upload(upload, settings.photo_pixels)
+    return picture, file_name(upload.name, picture.format)
 
 
 def _fetched(url: str, settings: Settings) -> Upload:
