@@ -24,39 +24,44 @@ def build_parser() -> Parser:
     parser.add_argument(
         "--quiet", action="store_true", help="print errors only (default: progress and a closing line, too)"
     )
+    _add_official(parser)
+    _add_synthetic(parser)
+    return parser
 
-    official = parser.add_argument_group("the balloon dataset")
-    official.add_argument(
-        "--archive", metavar="FILE", type=Path, help="local copy of the archive (default: download it)"
-    )
-    official.add_argument("--url", help="URL to download from (default: the official release)")
-    official.add_argument("--sha256", metavar="HEX", help="SHA-256 that the archive must have (default: any)")
-    official.add_argument(
+
+def _add_official(parser: Parser) -> None:
+    group = parser.add_argument_group("the balloon dataset")
+    group.add_argument("--archive", metavar="FILE", type=Path, help="local copy of the archive (default: download it)")
+    group.add_argument("--url", help="URL to download from (default: the official release)")
+    group.add_argument("--sha256", metavar="HEX", help="SHA-256 that the archive must have (default: any)")
+    group.add_argument(
         "--allow-http", action="store_true", help="accept plain http to other machines (default: https only)"
     )
 
-    synthetic = parser.add_argument_group("rendered balloons")
-    synthetic.add_argument(
+
+def _add_synthetic(parser: Parser) -> None:
+    group = parser.add_argument_group("rendered balloons")
+    group.add_argument(
         "--synthetic", action="store_true", help="render balloons instead of downloading photos (default: download)"
     )
-    synthetic.add_argument(
+    group.add_argument(
         "--num-train",
         metavar="N",
         type=int,
         default=60,
         help="number of training pictures to render (default: %(default)s)",
     )
-    synthetic.add_argument(
+    group.add_argument(
         "--num-val",
         metavar="N",
         type=int,
         default=15,
         help="number of validation pictures to render (default: %(default)s)",
     )
-    synthetic.add_argument(
+    group.add_argument(
         "--seed", metavar="N", type=int, default=0, help="random seed of the rendered pictures (default: %(default)s)"
     )
-    synthetic.add_argument(
+    group.add_argument(
         "--scenes",
         metavar="KIND",
         nargs="+",
@@ -65,7 +70,6 @@ def build_parser() -> Parser:
         help="kinds of rendered scenes, taken in turn: party, crowd, hot-air; a repeated one comes more often "
         "(default: party)",
     )
-    return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:

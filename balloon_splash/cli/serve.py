@@ -32,6 +32,23 @@ exit code: 0 ended by Ctrl-C or SIGTERM, 2 wrong use
 """
 
 
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text[:6]) < 65536):
+        raise argparse.ArgumentTypeError(f"{text} found, expected a port from 0 to 65535")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    value = number(text)
+    if not 0 < value <= 10**7:
+        raise argparse.ArgumentTypeError(f"{text} found, expected seconds, more than 0")
+    return value
+
+
+_WHOLE: dict[str, Any] = {"type": read_as(POSITIVE), "metavar": "N"}
+_DURATION: dict[str, Any] = {"type": _seconds, "metavar": "S"}
+
+
 def build_parser() -> Parser:
     """Return the command line."""
     parser = Parser(
@@ -39,7 +56,8 @@ def build_parser() -> Parser:
         f"{names_help(training=False)}\n{EXAMPLES}",
     )
     _add_doors(parser)
-    _add_bounds(parser)
+    _add_request_bounds(parser)
+    _add_video_bounds(parser)
     add_model(parser)
     _add_messages(parser)
     return parser
@@ -88,61 +106,58 @@ def _add_doors(parser: Parser) -> None:
     )
 
 
-def _add_bounds(parser: Parser) -> None:
-    group = parser.add_argument_group("bounds")
-    whole: dict[str, Any] = {"type": read_as(POSITIVE), "metavar": "N"}
+def _add_request_bounds(parser: Parser) -> None:
+    group = parser.add_argument_group("bounds on requests and photos")
     group.add_argument(
-        "--workers", default=1, help="number of processes, each with a model (default: %(default)s)", **whole
+        "--workers", default=1, help="number of processes, each with a model (default: %(default)s)", **_WHOLE
     )
     group.add_argument(
-        "--threads", default=4, help="most requests that a process handles at a time (default: %(default)s)", **whole
+        "--threads", default=4, help="most requests that a process handles at a time (default: %(default)s)", **_WHOLE
     )
     group.add_argument(
         "--queue",
         default=32,
         help="most requests that wait in a process; further ones get status 429 (default: %(default)s)",
-        **whole,
+        **_WHOLE,
     )
     group.add_argument(
-        "--seconds",
-        type=_seconds,
-        default=60.0,
-        metavar="S",
-        help="longest time for one request, in seconds (default: 60)",
+        "--seconds", default=60.0, help="longest time for one request, in seconds (default: 60)", **_DURATION
     )
-    group.add_argument("--max-photo", default=64, help="largest photo file, in MiB (default: %(default)s)", **whole)
-    group.add_argument("--max-pixels", default=50, help="largest photo, in megapixels (default: %(default)s)", **whole)
-    group.add_argument("--max-video", default=2048, help="largest video file, in MiB (default: %(default)s)", **whole)
+    group.add_argument("--max-photo", default=64, help="largest photo file, in MiB (default: %(default)s)", **_WHOLE)
+    group.add_argument("--max-pixels", default=50, help="largest photo, in megapixels (default: %(default)s)", **_WHOLE)
+    group.add_argument(
+        "--max-memory",
+        help="memory beyond which a process is replaced, in MiB; requires --workers 2 or more (default: no limit)",
+        **_WHOLE,
+    )
+
+
+def _add_video_bounds(parser: Parser) -> None:
+    group = parser.add_argument_group("bounds on videos")
+    group.add_argument("--max-video", default=2048, help="largest video file, in MiB (default: %(default)s)", **_WHOLE)
     group.add_argument(
         "--video-seconds",
-        type=_seconds,
         default=3600.0,
-        metavar="S",
         help="longest time for making one video, in seconds (default: 3600)",
+        **_DURATION,
     )
     group.add_argument(
-        "--video-queue", default=8, help="most videos that wait in a process (default: %(default)s)", **whole
+        "--video-queue", default=8, help="most videos that wait in a process (default: %(default)s)", **_WHOLE
     )
     group.add_argument(
         "--video-disk",
         default=8192,
         help="most disk space for all videos and results, in MiB (default: %(default)s)",
-        **whole,
+        **_WHOLE,
     )
     group.add_argument(
         "--keep",
-        type=_seconds,
         default=3600.0,
-        metavar="S",
         help="time after its last change at which a video is removed, in seconds (default: 3600)",
+        **_DURATION,
     )
     group.add_argument(
         "--folder", metavar="DIR", help="folder for videos (default: a temporary one, removed at the end)"
-    )
-    group.add_argument(
-        "--max-memory",
-        help="memory beyond which a process is replaced, in MiB; requires --workers 2 or more (default: no limit)",
-        **whole,
     )
 
 
@@ -213,16 +228,3 @@ def _check(args: argparse.Namespace, token: str | None) -> None:
 
 def _in_url(host: str) -> str:
     return f"[{host}]" if ":" in host else host
-
-
-def _port(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text[:6]) < 65536):
-        raise argparse.ArgumentTypeError(f"{text} found, expected a port from 0 to 65535")
-    return int(text)
-
-
-def _seconds(text: str) -> float:
-    value = number(text)
-    if not 0 < value <= 10**7:
-        raise argparse.ArgumentTypeError(f"{text} found, expected seconds, more than 0")
-    return value
