@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING
 from balloon_splash.cli.common import EXIT_OK, EXIT_SOME_FAILED, run_cli
 from balloon_splash.cli.model_options import add_model, model_of
 from balloon_splash.cli.parser import Parser
-from balloon_splash.cli.splash_options import add_finding, add_input_rules, add_look, add_photo_files, add_videos
+from balloon_splash.cli.splash_options import (
+    add_finding,
+    add_input_rules,
+    add_inputs,
+    add_look,
+    add_photo_files,
+    add_videos,
+)
 from balloon_splash.cli.splash_values import options_of
 from balloon_splash.cli.table import read_as
 from balloon_splash.errors import UsageError
@@ -56,17 +63,13 @@ def build_parser() -> Parser:
 
 def _add_files(parser: Parser) -> None:
     group = parser.add_argument_group("input and output")
-    group.add_argument(
-        "--input",
-        nargs="+",
-        required=True,
-        metavar="WHAT",
-        help="files, folders, globs and URLs, of this machine or of any protocol that fsspec knows, as s3:// and gs://",
+    add_inputs(
+        group,
+        "files, folders, globs and URLs, of this machine or of any protocol that fsspec knows, as s3:// and gs://",
     )
     group.add_argument(
         "--output", required=True, metavar="FOLDER", help="folder for results, of this machine or of such a protocol"
     )
-    group.add_argument("--recursive", action="store_true", help="search subfolders as well (default: do not)")
     group.add_argument("--overwrite", action="store_true", help="replace existing results (default: skip their inputs)")
     group.add_argument(
         "--record",

@@ -55,6 +55,12 @@ def add_look(parser: Parser) -> None:
     )
 
 
+def add_inputs(group: argparse._ActionsContainer, help_text: str) -> None:
+    """Add the choice of inputs; ``help_text`` says what ``--input`` takes."""
+    group.add_argument("--input", nargs="+", required=True, metavar="WHAT", help=help_text)
+    group.add_argument("--recursive", action="store_true", help="search subfolders as well (default: do not)")
+
+
 def add_input_rules(group: argparse._ActionsContainer) -> None:
     """Add what applies to all inputs and their results."""
     add_option(group, QUALITY)
@@ -104,19 +110,12 @@ def add_photo_files(parser: Parser) -> argparse._ArgumentGroup:
 
 def _add_files(parser: Parser) -> None:
     group = parser.add_argument_group("input and output")
-    group.add_argument(
-        "--input",
-        nargs="+",
-        required=True,
-        metavar="WHAT",
-        help="files, folders, globs, http(s) URLs, - for standard input, or the number of a webcam",
-    )
+    add_inputs(group, "files, folders, globs, http(s) URLs, - for standard input, or the number of a webcam")
     group.add_argument(
         "--output",
         metavar="PATH",
         help="file or folder for results, - for standard output (default: *_splash.* beside each input)",
     )
-    group.add_argument("--recursive", action="store_true", help="search subfolders as well (default: do not)")
     existing = group.add_mutually_exclusive_group()
     existing.add_argument("--overwrite", action="store_true", help="replace existing results (default: refuse)")
     existing.add_argument(
