@@ -25,6 +25,8 @@ from balloon_splash.data.annotations.regions import SimpleRing
 from balloon_splash.data.annotations.size_cache import PhotoSize
 from balloon_splash.errors import AnnotationError
 
+_ID = (int, str)  # of a union, isinstance would make a new object each time
+
 
 class _Annotation(msgspec.Struct, gc=False):
     """Entry of ``annotations``, of anything. Its box, which follows from the outline, and its area are not read."""
@@ -58,7 +60,7 @@ def read_coco(path: Path, faults: FaultLog, options: ReadOptions) -> AnnotationS
     _note_simple_rings(annotations, options.limits.max_points)
     by_image: dict[object, list[_Annotation]] = {}
     for position, annotation in enumerate(annotations):
-        if isinstance(annotation, _Annotation) and isinstance(annotation.image_id, int | str):
+        if isinstance(annotation, _Annotation) and isinstance(annotation.image_id, _ID):
             by_image.setdefault(annotation.image_id, []).append(annotation)
         else:
             message = f"annotation {position}: expected an object with an image_id, found {reprlib.repr(annotation)}"
@@ -107,7 +109,7 @@ def _note_simple_rings(annotations: Sequence[Any], max_points: int) -> None:
 
 def _repeated_ids(images: Sequence[Any]) -> set[object]:
     """The ids of several images, as in files that were joined without new numbers."""
-    ids = Counter(image["id"] for image in images if isinstance(image, dict) and isinstance(image.get("id"), int | str))
+    ids = Counter(image["id"] for image in images if isinstance(image, dict) and isinstance(image.get("id"), _ID))
     return {image_id for image_id, count in ids.items() if count > 1}
 
 
@@ -116,7 +118,7 @@ def _category_names(categories: Sequence[Any], annotations: Sequence[Any]) -> di
     found = {}
     for category in categories:
         entry = mapping(category, "a category")
-        if not isinstance(entry.get("id"), int | str):
+        if not isinstance(entry.get("id"), _ID):
             raise UnsoundError(FaultKind.BAD_ENTRY, f"a category has the id {reprlib.repr(entry.get('id'))}")
         if entry["id"] in found:
             raise UnsoundError(FaultKind.DUPLICATE_ID, f"two categories have the id {entry['id']!r}")
@@ -145,7 +147,7 @@ def _photo(
     entry = mapping(image, "an entry of images")
     name = text_of(entry.get("file_name"), "file_name").replace("\\", "/")
     image_id = entry.get("id")
-    if not isinstance(image_id, int | str):
+    if not isinstance(image_id, _ID):
         raise UnsoundError(FaultKind.BAD_ENTRY, f"the id of {name!r} is {reprlib.repr(image_id)}")
     if image_id in repeated:
         message = f"{name!r} has the id {reprlib.repr(image_id)} of another image; its annotations cannot be told apart"
@@ -167,7 +169,7 @@ def _photo(
 
 def _object(annotation: _Annotation, names: dict[object, str]) -> RawObject:
     category = annotation.category_id
-    label: str | UnsoundError | None = names.get(category) if isinstance(category, int | str) else None
+    label: str | UnsoundError | None = names.get(category) if isinstance(category, _ID) else None
     if label is None:
         known = ", ".join(map(str, names))
         message = f"category_id {reprlib.repr(category)}; the file has {known or 'no categories'}"

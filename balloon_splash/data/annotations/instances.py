@@ -230,6 +230,7 @@ class _InstanceReader:
         rings = [ring for _, _, outline, place in read if place is None for ring in outline.rings]
         fitted = iter(fit_all(rings, size.width, size.height, self.options.limits)) if rings else iter(())
         annotations: dict[tuple[object, ...], dict[str, Any]] = {}
+        mode, as_objects = BoxMode.XYXY_ABS, self.options.crowds_as_objects
         for each, category, outline, place in read:
             try:
                 if place is None:
@@ -243,8 +244,8 @@ class _InstanceReader:
             except UnsoundError as error:
                 self._drop(error, photo, each)
                 continue
-            place["bbox_mode"], place["category_id"] = BoxMode.XYXY_ABS, category
-            place["iscrowd"] = int(each.crowd and not self.options.crowds_as_objects)
+            place["bbox_mode"], place["category_id"] = mode, category
+            place["iscrowd"] = int(each.crowd and not as_objects)
             annotations[key] = place
         if isinstance(photo.objects, list):
             photo.objects.clear()  # of many photos, they would take as much memory as what is made of them
