@@ -154,3 +154,19 @@ def test_a_crowd_that_is_marked_by_a_text_is_a_crowd(photos: Path) -> None:
     document["annotations"][0]["iscrowd"] = "1"
     (found,), _ = load_annotations(write_changed(photos, **document))
     assert [each["iscrowd"] for each in found["annotations"]] == [1, 0]
+
+
+def test_entries_of_any_kind_leave_the_others_as_they_are(photos: Path) -> None:
+    """A file with an odd entry, or with Python's NaN, takes another way through the parser."""
+    document = coco_document()
+    (sound,), _ = load_annotations(write_changed(photos, **document))
+    odd = [7, None, {"id": 9, "category_id": 1}]
+    (found,), report = load_annotations(write_changed(photos, annotations=[*document["annotations"], *odd]))
+    assert found["annotations"] == sound["annotations"]
+    messages = [fault.message for fault in report.faults.faults]
+    assert [message.partition(":")[0] for message in messages] == ["annotation 2", "annotation 3", "annotation 4"]
+    assert "expected an object with an image_id, found 7" in messages[0]
+    document["annotations"][0]["area"] = float("nan")
+    (found,), report = load_annotations(write_changed(photos, **document))
+    assert found["annotations"] == sound["annotations"]
+    assert not report.faults
