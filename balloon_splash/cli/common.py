@@ -101,11 +101,19 @@ def _leave_waiting_threads(there_before: Sequence[threading.Thread]) -> None:
     others = [thread for thread in threading.enumerate() if thread not in there_before]
     for thread in others:
         if not thread.daemon:
-            thread.join(max(0.0, deadline - time.monotonic()))
+            _await(thread, deadline)
     if any(thread.is_alive() and not thread.daemon for thread in others):
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(EXIT_INTERRUPTED)
+
+
+def _await(thread: threading.Thread, deadline: float) -> None:
+    """Wait for the end of a thread, also of one whose start the interruption cut short: Python cannot join it yet."""
+    while not thread.is_alive() and thread in threading.enumerate() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    if thread.is_alive():
+        thread.join(max(0.0, deadline - time.monotonic()))
 
 
 @contextlib.contextmanager

@@ -7,6 +7,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,29 @@ def test_an_error_of_several_lines_is_one_line(capsys: pytest.CaptureFixture[str
 
     assert run_cli(failing, argparse.ArgumentParser(), []) == 2
     assert capsys.readouterr().err == "error: a.jpg: cannot be read\n"
+
+
+class _SlowToStart(threading.Thread):
+    """Thread that is asked to start long before it runs, as on a busy machine."""
+
+    def _bootstrap(self) -> None:
+        time.sleep(0.2)
+        super()._bootstrap()  # type: ignore[misc]
+
+
+def test_an_interruption_while_a_thread_starts_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    worker = _SlowToStart(target=lambda: None)
+
+    def interrupted(_: argparse.Namespace) -> int:
+        threading.Thread(target=worker.start, daemon=True).start()
+        while worker not in threading.enumerate():
+            time.sleep(0.001)
+        assert not worker.is_alive(), "it is asked for, and does not run yet"
+        raise KeyboardInterrupt
+
+    assert run_cli(interrupted, argparse.ArgumentParser(), []) == 130
+    assert capsys.readouterr().err == "interrupted\n"
+    assert not worker.is_alive()
 
 
 @pytest.mark.parametrize("bug", [ZeroDivisionError, FileExistsError])
