@@ -18,7 +18,7 @@ from balloon_splash.export.false_alarms import FalseAlarms, limit_false_alarms
 from balloon_splash.export.structure import structure_of
 from balloon_splash.files import atomic_path
 from balloon_splash.inference.checks import check_weights
-from balloon_splash.inference.loading import LoadedModel, load_chosen
+from balloon_splash.inference.loading import LoadedModel, class_names_of, load_chosen
 from balloon_splash.inference.segmenter import Segmenter
 from balloon_splash.media.reading import read_picture
 from balloon_splash.progress import ProgressBar
@@ -211,9 +211,13 @@ def _further(loaded: LoadedModel, weights: str) -> nn.Module:
     """The same model with further weights, of which those of a classifier replace the backbone's alone."""
     cfg = loaded.cfg.clone()
     use_weights(cfg, weights)
+    if not cfg.MODEL.WEIGHTS:
+        raise WeightsError(f"--average-with {weights}: found no weights; expected a model or a classifier")
     model: nn.Module = deepcopy(loaded.model)
-    names = SafeCheckpointer(model, fit=Fit.PRETRAINED).load(cfg.MODEL.WEIGHTS).get("class_names")
-    if names and tuple(names) != loaded.class_names:
+    checkpointer = SafeCheckpointer(model, fit=Fit.PRETRAINED)
+    extras = checkpointer.load(cfg.MODEL.WEIGHTS)
+    is_classifier = bool(checkpointer.started_anew)
+    if not is_classifier and (names := class_names_of(cfg, extras)) != loaded.class_names:
         raise WeightsError(
             f"{weights}: classes {', '.join(names)}; expected {', '.join(loaded.class_names)}, as in the first"
         )

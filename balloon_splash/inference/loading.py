@@ -65,11 +65,19 @@ def load_chosen(cfg: CfgNode) -> LoadedModel:
         model = build_model(cfg)
     extras = SafeCheckpointer(model, fit=Fit.EXACT).load(cfg.MODEL.WEIGHTS)
     check_weights(model)
-    return LoadedModel(model.eval(), cfg, _class_names(cfg, extras))
+    return LoadedModel(model.eval(), cfg, class_names_of(cfg, extras))
 
 
-def _class_names(cfg: CfgNode, extras: dict[str, Any]) -> tuple[str, ...]:
-    """Return the names in the checkpoint, or those of the dataset that the configuration tests on."""
+def class_names_of(cfg: CfgNode, extras: dict[str, Any]) -> tuple[str, ...]:
+    """Return the names in the checkpoint, or those of the dataset that the configuration tests on.
+
+    Args:
+        cfg: the configuration, ``MODEL.WEIGHTS`` the checkpoint.
+        extras: what the checkpoint holds beside the weights.
+
+    Raises:
+        WeightsError: the names are unknown, or not as many as the classes.
+    """
     names = extras.get("class_names")
     if names is None:
         metadata = MetadataCatalog.get(cfg.DATASETS.TEST[0]) if cfg.DATASETS.TEST else None

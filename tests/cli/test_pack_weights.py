@@ -88,6 +88,13 @@ def test_a_classifier_counts_for_the_backbone_alone(run: str, tmp_path: Path) ->
             assert torch.allclose(packed[name], expected, rtol=1e-3, atol=1e-2), name
 
 
+def test_no_weights_are_not_averaged(run: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    small = tmp_path / "small.safetensors"
+    assert main(["--weights", run, "--output", str(small), "--average-with", "none"]) == 2
+    assert "--average-with none: found no weights" in capsys.readouterr().err
+    assert not small.exists()
+
+
 def test_weights_of_other_classes_are_not_averaged(
     run: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
