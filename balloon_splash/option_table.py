@@ -124,7 +124,7 @@ SELECTION = (
         "require --confidence of every object",
         shape="flag",
         default=False,
-        default_text="do not",
+        default_text="off",
         instead_of="low_confidence",
     ),
     Option(
@@ -162,8 +162,8 @@ SELECTION = (
     ),
     Option(
         "add_box",
-        "add an object that the model has missed, in this box in pixels; in videos, in the first frame, from "
-        "which it is followed; may be repeated",
+        "add an object that the model has missed, by its box in pixels; in videos, by its box in the first frame, "
+        "from which it is followed; may be repeated",
         PIXEL,
         "tuples",
         default=(),
@@ -200,20 +200,20 @@ BACKGROUND = (
 EDGES = (
     Option(
         "soft",
-        "soften edges by the model's soft masks",
+        "soften edges with the model's soft masks",
         shape="flag",
         default=False,
         default_text="hard edges",
     ),
-    Option("feather", "width of a soft ramp over the edge, in pixels", LENGTH, default=0.0, metavar="PX"),
+    Option("feather", "width of a soft ramp across the edge, in pixels", LENGTH, default=0.0, metavar="PX"),
     Option("grow", "distance to grow the objects by, in pixels", LENGTH, default=0.0, metavar="PX"),
     Option("shrink", "distance to shrink the objects by, in pixels", LENGTH, default=0.0, metavar="PX"),
     Option(
         "refine",
-        "fit edges to the picture's contours within PX pixels, 16 if PX is left out",
+        "fit edges to the picture's contours within PX pixels, 16 without a number",
         POSITIVE,
         default=0,
-        default_text="do not",
+        default_text="off",
         metavar="PX",
         bare=16,
     ),
@@ -222,14 +222,14 @@ EDGES = (
         "draw a contour around each object",
         shape="flag",
         default=False,
-        default_text="do not",
+        default_text="off",
     ),
     Option(
         "labels",
-        "write number, class and score at each object",
+        "label each object with its number, class and score",
         shape="flag",
         default=False,
-        default_text="do not",
+        default_text="off",
     ),
 )
 
@@ -256,7 +256,7 @@ VIDEOS = (
         default_text="the codec's",
         metavar="Q",
     ),
-    Option("no_audio", "leave the sound out", shape="flag", default=False, default_text="copy it"),
+    Option("no_audio", "drop the sound", shape="flag", default=False, default_text="copy it"),
     Option(
         "no_steady",
         "splash each frame by itself",
@@ -278,7 +278,7 @@ TILES = Option(
     "tiles",
     "also search large pictures in tiles of PX pixels, 1024 for auto, to find small objects",
     POSITIVE_OR_AUTO,
-    default_text="do not",
+    default_text="off",
     metavar="auto|PX",
 )
 

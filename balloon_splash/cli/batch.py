@@ -1,4 +1,4 @@
-"""``batch``: splash more photos and videos than one machine takes, on a Ray cluster."""
+"""``batch``: splash more photos and videos than one machine can, on a Ray cluster."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ examples:
   %(prog)s --input s3://bucket/in --output s3://bucket/out --ray auto       the cluster that this machine belongs to
   %(prog)s --input 's3://bucket/2026-*/*.jpg' --output gs://other/out --record parquet
 
-The same command again splashes only what has no result yet. A bucket needs fsspec's package for it (pip install s3fs,
-gcsfs, adlfs, ...), and credentials on all machines, as that package finds them.
+Run again, the same command splashes only what has no result yet. A bucket needs fsspec's package for it (pip install
+s3fs, gcsfs, adlfs, ...), and credentials on all machines, where that package looks for them.
 
 exit code: 0 all done, 1 inputs failed, 2 wrong use, 130 interrupted
 """
@@ -45,7 +45,7 @@ exit code: 0 all done, 1 inputs failed, 2 wrong use, 130 interrupted
 def build_parser() -> Parser:
     """Return the command line."""
     parser = Parser(
-        "Splash more photos and videos than one machine takes, on a Ray cluster.",
+        "Splash more photos and videos than one machine can, on a Ray cluster.",
         f"{names_help(training=False)}\n{EXAMPLES}",
     )
     _add_files(parser)
@@ -55,9 +55,7 @@ def build_parser() -> Parser:
     add_videos(parser)
     add_photo_files(parser)
     messages = parser.add_argument_group("messages")
-    messages.add_argument(
-        "--quiet", action="store_true", help="print errors only (default: progress and notes as well)"
-    )
+    messages.add_argument("--quiet", action="store_true", help="print errors only (default: also progress and notes)")
     return parser
 
 
@@ -65,10 +63,13 @@ def _add_files(parser: Parser) -> None:
     group = parser.add_argument_group("input and output")
     add_inputs(
         group,
-        "files, folders, globs and URLs, of this machine or of any protocol that fsspec knows, as s3:// and gs://",
+        "files, folders, globs and URLs: local, or with any protocol that fsspec knows, such as s3:// and gs://",
     )
     group.add_argument(
-        "--output", required=True, metavar="FOLDER", help="folder for results, of this machine or of such a protocol"
+        "--output",
+        required=True,
+        metavar="FOLDER",
+        help="folder for results: local, or with any protocol that fsspec knows",
     )
     group.add_argument("--overwrite", action="store_true", help="replace existing results (default: skip their inputs)")
     group.add_argument(
@@ -86,14 +87,14 @@ def _add_cluster(parser: Parser) -> None:
         "--ray",
         default="local",
         metavar="WHERE",
-        help="local starts Ray on this machine, auto joins the cluster that it belongs to, HOST:PORT another cluster "
-        "(default: %(default)s)",
+        help="Ray cluster to use: local starts one on this machine, auto joins the one that this machine belongs to, "
+        "HOST:PORT joins another (default: %(default)s)",
     )
     group.add_argument(
         "--workers",
         type=read_as(POSITIVE),
         metavar="N",
-        help="most workers, each with a core, or a GPU, and a model of its own (default: as many as the cluster holds)",
+        help="largest number of workers, each with its own model, and its own core or GPU (default: as many as fit)",
     )
 
 

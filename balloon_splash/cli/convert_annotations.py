@@ -25,7 +25,7 @@ examples:
 
 def build_parser() -> Parser:
     """The command's options."""
-    parser = Parser("Convert annotations of one tool for another.", EXAMPLES)
+    parser = Parser("Convert annotations from one format to another.", EXAMPLES)
     parser.add_argument("source", metavar="FROM", type=Path, help="annotation file, or folder of annotations")
     parser.add_argument(
         "target", metavar="TO", type=Path, help="file (via2, coco, submission) or folder (labelme, yolo) to write"
@@ -41,13 +41,17 @@ def build_parser() -> Parser:
     )
     parser.add_argument("--images", metavar="DIR", type=Path, help="folder of the photos (default: the folder of FROM)")
     parser.add_argument(
-        "--class-name", metavar="NAME", help="class of all objects of a VIA or mask source (default: object)"
+        "--class-name", metavar="NAME", help="class of all objects, for VIA files and masks (default: object)"
     )
     parser.add_argument(
-        "--class-attribute", metavar="KEY", help="VIA attribute that holds the class (default: one class for all)"
+        "--class-attribute",
+        metavar="KEY",
+        help="attribute of VIA regions that holds the class (default: one class for all regions)",
     )
     parser.add_argument(
-        "--crowds-as-objects", action="store_true", help="treat regions with iscrowd 1 as objects (default: as crowds)"
+        "--crowds-as-objects",
+        action="store_true",
+        help="treat regions with iscrowd 1 as objects (default: keep them as crowds)",
     )
     parser.add_argument(
         "--close-polylines", action="store_true", help="close open polylines to polygons (default: leave them out)"

@@ -41,12 +41,12 @@ def build_parser() -> Parser:
     )
     parts = parser.add_mutually_exclusive_group()
     parts.add_argument(
-        "--equal", action="store_true", help="use layers that compute what the original does (default: do)"
+        "--equal", action="store_true", help="use layers that compute what the original does (default: on)"
     )
     parts.add_argument(
         "--stock",
         action="store_true",
-        help="use Detectron2's own layers, an approximation for programs that have no others (default: do not)",
+        help="use Detectron2's own layers, an approximation for programs that have no others (default: off)",
     )
     parser.add_argument(
         "--storage",
@@ -75,7 +75,7 @@ def _add_photos(group: argparse._ArgumentGroup) -> None:
         type=float,
         default=0.0,
         metavar="FACTOR",
-        help="IMAGE_MIN_SCALE, the least factor of resizing (default: 0, no limit)",
+        help="IMAGE_MIN_SCALE, the smallest factor of resizing (default: 0, no limit)",
     )
     group.add_argument(
         "--resize-mode",

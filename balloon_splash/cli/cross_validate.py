@@ -33,21 +33,21 @@ examples:
   a second step, for each fold from its own first step:
     %(prog)s --config-file configs/balloon_R50_slim_points.yaml --output output/second \\
         --weights 'output/folds/{run}/model_final.pth'
-the same command again resumes an interrupted run, and skips the runs that are done
+Run again, the same command resumes an interrupted run and skips the runs that are done.
 """
 
 
 def build_parser() -> Parser:
     """The command line."""
     parser = Parser(
-        "Train on several splits or with several seeds, one after the other; report mean and spread of AP.",
+        "Train on several splits or with several seeds, one after the other; report the mean and spread of AP.",
         f"{names_help(training=True)}\n{EXAMPLES}",
     )
     parser.add_argument(
         "--config-file",
         required=True,
         metavar="FILE",
-        help="configuration: a path, one of ours, or one of Detectron2's zoo",
+        help="configuration: a path, or a name from configs/ or Detectron2's zoo",
     )
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder for all runs")
     which = parser.add_mutually_exclusive_group()
@@ -76,7 +76,7 @@ def build_parser() -> Parser:
     add_training_set(parser)
     parser.add_argument("--weights", metavar="W", help=WEIGHTS_HELP)
     add_device(parser)
-    parser.add_argument("--num-gpus", type=int, default=1, help="GPUs per run (default: %(default)s)")
+    parser.add_argument("--num-gpus", type=int, default=1, metavar="N", help="GPUs per run (default: %(default)s)")
     parser.add_overrides()
     return parser
 

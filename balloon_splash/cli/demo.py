@@ -39,7 +39,7 @@ def build_parser() -> Parser:
         type=Path,
         default=Path("output/demo"),
         metavar="DIR",
-        help="folder of results (default: %(default)s)",
+        help="folder for results (default: %(default)s)",
     )
     parser.add_argument(
         "--iterations",

@@ -45,7 +45,7 @@ def build_parser() -> Parser:
         nargs="+",
         choices=formats,
         default=formats,
-        help=f"formats to write; {PACKED} is what --weights of a splash takes without torch (default: all)",
+        help=f"formats to write; {PACKED} is the file that a splash runs without torch (default: all)",
     )
     parser.add_argument(
         "--check",

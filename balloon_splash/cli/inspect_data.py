@@ -22,7 +22,7 @@ examples:
 
 def build_parser() -> Parser:
     """The command's options."""
-    parser = Parser("Write an HTML report about a dataset: samples, sizes, faults, duplicates, anchors.", EXAMPLES)
+    parser = Parser("Write an HTML report on a dataset: samples, sizes, faults, duplicates, anchors.", EXAMPLES)
     data = parser.add_argument_group("data")
     data.add_argument(
         "--dataset",
@@ -53,13 +53,13 @@ def build_parser() -> Parser:
         "--config-file",
         default="configs/balloon_R101_FPN.yaml",
         metavar="FILE",
-        help="configuration of the model whose anchors are checked: a path, one of ours, or one of Detectron2's zoo "
-        "(default: %(default)s)",
+        help="configuration of the model whose anchors are checked: a path, or a name from configs/ or Detectron2's "
+        "zoo (default: %(default)s)",
     )
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder of the report")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing report (default: refuse)")
     parser.add_argument(
-        "--quiet", action="store_true", help="print errors only (default: progress and a closing line, too)"
+        "--quiet", action="store_true", help="print errors only (default: also progress and a closing line)"
     )
     parser.add_overrides()
     return parser

@@ -51,8 +51,8 @@ def build_parser() -> Parser:
         type=share,
         default=DEFAULT_LOW_CONFIDENCE,
         metavar="0-1",
-        help="lowest score of an object, from 0 to 1; a splash keeps such objects only beside one that is surer, "
-        "as the page says (default: %(default)s)",
+        help="lowest score of an object, from 0 to 1; a splash keeps an unsure one only beside a surer one, as "
+        "the page says (default: %(default)s)",
     )
     photos = parser.add_argument_group("photos: --input, --dataset, or both for a photo of that dataset")
     photos.add_argument("--input", type=Path, metavar="PHOTO", help="photo to show stage by stage (default: none)")
@@ -76,7 +76,7 @@ def build_parser() -> Parser:
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder of the report")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing report (default: refuse)")
     parser.add_argument(
-        "--quiet", action="store_true", help="print errors only (default: progress and a closing line, too)"
+        "--quiet", action="store_true", help="print errors only (default: also progress and a closing line)"
     )
     parser.add_alias("--json", "--annotations", type=Path)
     parser.add_alias("--balloon", "--balloon")

@@ -13,18 +13,18 @@ from balloon_splash.cli.common import EXIT_USAGE, print_out
 COMMANDS = {
     "splash": "keep the colour of objects in photos and videos, grey elsewhere",
     "batch": "splash photos and videos on a Ray cluster",
-    "serve": "serve a page to click on, and the HTTP interface behind it",
+    "serve": "serve a page where a click picks objects, and its HTTP interface",
     "train": "train or evaluate a model",
     "prepare": "download the balloon dataset, or render one",
-    "convert-annotations": "convert annotations of one tool for another: VIA, COCO, LabelMe, YOLO, CVAT and others",
+    "convert-annotations": "convert annotations from one format to another: VIA, COCO, LabelMe, YOLO, CVAT and more",
     "inspect-data": "report on a dataset: faults, sizes, fit of the anchors",
     "inspect-model": "report on a model: every stage on a photo, or accuracy on a dataset",
     "pack-weights": "pack a trained model into one small file",
     "convert-matterport": "convert weights of matterport's Mask R-CNN (.h5) for every command here",
-    "cross-validate": "train on several splits or seeds, and report mean and spread of AP",
+    "cross-validate": "train on several splits or seeds, and report the mean and spread of AP",
     "export": "export a model for other programs: TorchScript, ONNX, OpenVINO",
     "demo": "splash pictures with the model that ships, or train a small one first",
-    "doctor": "print versions, device and missing parts",
+    "doctor": "report versions, device and missing parts",
 }
 
 

@@ -15,12 +15,12 @@ def add_trained_model(group: argparse._ActionsContainer) -> None:
     group.add_argument(
         "--weights",
         metavar="W",
-        help="weights: a file, a folder, a URL, or a name from the list below (default: balloon)",
+        help="model: a file, a folder, a URL, or a name from the list below (default: balloon)",
     )
     group.add_argument(
         "--config-file",
         metavar="FILE",
-        help="configuration: a path, one of ours, or one of Detectron2's zoo (default: the one beside the weights)",
+        help="configuration: a path, or a name from configs/ or Detectron2's zoo (default: the one beside the weights)",
     )
 
 
@@ -47,7 +47,7 @@ def add_model(parser: Parser, **device: str) -> argparse._ArgumentGroup:
         nargs="+",
         default=[],
         metavar="PHOTO",
-        help="photos on which to measure the ranges of int8 (default: the training photos)",
+        help="photos on which to measure the ranges for int8 (default: the training photos)",
     )
     group.add_argument(
         "--scales",
@@ -55,8 +55,8 @@ def add_model(parser: Parser, **device: str) -> argparse._ArgumentGroup:
         type=read_as(POSITIVE),
         default=[],
         metavar="PX",
-        help="short edges, in pixels, at which the model sees each picture, such as 480 800; each costs a run of the "
-        "model (default: the configuration's)",
+        help="short edges, in pixels, at which the model sees each picture, such as 480 800; each costs one run of "
+        "the model (default: the configuration's)",
     )
     add_opts(group)
     return group

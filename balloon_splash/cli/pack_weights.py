@@ -67,7 +67,8 @@ def build_parser() -> Parser:
     parser.add_argument(
         "--config-file",
         metavar="FILE",
-        help="configuration: a path, one of ours, or one of Detectron2's zoo (default: config.yaml beside the weights)",
+        help="configuration: a path, or a name from configs/ or Detectron2's zoo (default: config.yaml beside the "
+        "weights)",
     )
     _add_content(parser)
     _add_negatives(parser)
@@ -102,8 +103,8 @@ def _add_negatives(parser: Parser) -> None:
         "--negatives",
         type=Path,
         metavar="DIR",
-        help="folder of pictures without objects, by which to make the model less sure, see --false-alarms (default: "
-        "none)",
+        help="folder of pictures without objects, on which to lower the model's scores until --false-alarms holds "
+        "(default: none)",
     )
     parser.add_argument(
         "--false-alarms",

@@ -95,7 +95,7 @@ def add_training_set(group: argparse._ActionsContainer) -> None:
     group.add_argument(
         "--dataset",
         metavar="WHAT",
-        help="folder with train/ and val/ in it, or a dataset file (YAML), for balloon_train and balloon_val "
+        help="folder with train/ and val/ in it, or a dataset file (YAML), to use as balloon_train and balloon_val "
         "(default: datasets/balloon)",
     )
     add_classes(group)

@@ -18,11 +18,11 @@ def build_parser() -> Parser:
         "--output",
         metavar="DIR",
         type=Path,
-        help="folder of the dataset (default: balloon, or synthetic_balloon, in $DETECTRON2_DATASETS or datasets)",
+        help="folder for the dataset (default: balloon, or synthetic_balloon, in $DETECTRON2_DATASETS or datasets)",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace an existing dataset (default: refuse)")
     parser.add_argument(
-        "--quiet", action="store_true", help="print errors only (default: progress and a closing line, too)"
+        "--quiet", action="store_true", help="print errors only (default: also progress and a closing line)"
     )
     _add_official(parser)
     _add_synthetic(parser)

@@ -25,7 +25,7 @@ EXAMPLES = f"""\
 examples:
   %(prog)s                                    then open http://127.0.0.1:8000/
   %(prog)s --host 0.0.0.0 --token new         for the local network; prints an address with a token in it
-  {TOKEN_VARIABLE}=secret %(prog)s --host ::   the token by the environment, which other users cannot read
+  {TOKEN_VARIABLE}=secret %(prog)s --host ::   the token from the environment, which other users cannot read
   %(prog)s --root-path /splash --allow-host photos.example   behind a proxy, below a prefix
 
 exit code: 0 ended by Ctrl-C or SIGTERM, 2 wrong use
@@ -52,7 +52,7 @@ _DURATION: dict[str, Any] = {"type": _seconds, "metavar": "S"}
 def build_parser() -> Parser:
     """Return the command line."""
     parser = Parser(
-        "Serve a page on which objects are kept or dropped by a click, and the HTTP interface behind it.",
+        "Serve a page where a click keeps or drops an object, and the HTTP interface behind it.",
         f"{names_help(training=False)}\n{EXAMPLES}",
     )
     _add_doors(parser)
@@ -68,7 +68,7 @@ def _add_doors(parser: Parser) -> None:
     group.add_argument(
         "--host",
         default="127.0.0.1",
-        help="address to listen on; any but this machine's own requires a token (default: %(default)s)",
+        help="address to listen on; any other than this machine's own requires --token (default: %(default)s)",
     )
     group.add_argument("--port", type=_port, default=8000, help="port to listen on, 0 for a free one (default: 8000)")
     access = group.add_mutually_exclusive_group()
@@ -112,16 +112,19 @@ def _add_request_bounds(parser: Parser) -> None:
         "--workers", default=1, help="number of processes, each with a model (default: %(default)s)", **_WHOLE
     )
     group.add_argument(
-        "--threads", default=4, help="most requests that a process handles at a time (default: %(default)s)", **_WHOLE
+        "--threads",
+        default=4,
+        help="largest number of requests that a process handles at once (default: %(default)s)",
+        **_WHOLE,
     )
     group.add_argument(
         "--queue",
         default=32,
-        help="most requests that wait in a process; further ones get status 429 (default: %(default)s)",
+        help="largest number of requests that wait in a process; further ones get status 429 (default: %(default)s)",
         **_WHOLE,
     )
     group.add_argument(
-        "--seconds", default=60.0, help="longest time for one request, in seconds (default: 60)", **_DURATION
+        "--seconds", default=60.0, help="time limit for one request, in seconds (default: 60)", **_DURATION
     )
     group.add_argument("--max-photo", default=64, help="largest photo file, in MiB (default: %(default)s)", **_WHOLE)
     group.add_argument("--max-pixels", default=50, help="largest photo, in megapixels (default: %(default)s)", **_WHOLE)
@@ -138,22 +141,25 @@ def _add_video_bounds(parser: Parser) -> None:
     group.add_argument(
         "--video-seconds",
         default=3600.0,
-        help="longest time for making one video, in seconds (default: 3600)",
+        help="time limit for making one video, in seconds (default: 3600)",
         **_DURATION,
     )
     group.add_argument(
-        "--video-queue", default=8, help="most videos that wait in a process (default: %(default)s)", **_WHOLE
+        "--video-queue",
+        default=8,
+        help="largest number of videos that wait in a process (default: %(default)s)",
+        **_WHOLE,
     )
     group.add_argument(
         "--video-disk",
         default=8192,
-        help="most disk space for all videos and results, in MiB (default: %(default)s)",
+        help="largest disk space for all videos and results, in MiB (default: %(default)s)",
         **_WHOLE,
     )
     group.add_argument(
         "--keep",
         default=3600.0,
-        help="time after its last change at which a video is removed, in seconds (default: 3600)",
+        help="time after which an unchanged video is removed, in seconds (default: 3600)",
         **_DURATION,
     )
     group.add_argument(
@@ -165,7 +171,7 @@ def _add_messages(parser: Parser) -> None:
     group = parser.add_argument_group("messages")
     volume = group.add_mutually_exclusive_group()
     volume.add_argument("--quiet", action="store_true", help="log warnings and errors only (default: also the start)")
-    volume.add_argument("-v", "--verbose", action="store_true", help="also log every request (default: do not)")
+    volume.add_argument("-v", "--verbose", action="store_true", help="also log every request (default: off)")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

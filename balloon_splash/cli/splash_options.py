@@ -21,7 +21,7 @@ examples:
   %(prog)s --input street.jpg --classes dog --largest           only the largest dog
   %(prog)s --input photo.jpg --save-detections found.json       then, without the model:
   %(prog)s --input photo.jpg --detections found.json --instances 2 --output second.jpg
-  cat photo.jpg | %(prog)s --input - --output - > result.jpg    videos, too
+  cat photo.jpg | %(prog)s --input - --output - > result.jpg    a pipe; takes videos, too
   %(prog)s --input 0                                            the webcam, live in a window
 
 exit code: 0 all done, 1 inputs failed, 2 wrong use, 130 interrupted
@@ -58,7 +58,7 @@ def add_look(parser: Parser) -> None:
 def add_inputs(group: argparse._ActionsContainer, help_text: str) -> None:
     """Add the choice of inputs; ``help_text`` says what ``--input`` takes."""
     group.add_argument("--input", nargs="+", required=True, metavar="WHAT", help=help_text)
-    group.add_argument("--recursive", action="store_true", help="search subfolders as well (default: do not)")
+    group.add_argument("--recursive", action="store_true", help="search subfolders as well (default: off)")
 
 
 def add_input_rules(group: argparse._ActionsContainer) -> None:
@@ -67,7 +67,7 @@ def add_input_rules(group: argparse._ActionsContainer) -> None:
     group.add_argument(
         "--allow-private-urls",
         action="store_true",
-        help="accept URLs into the local network, and plain http (default: refuse)",
+        help="accept URLs on the local network, and plain http (default: refuse)",
     )
 
 
@@ -78,7 +78,7 @@ def add_finding(group: argparse._ActionsContainer) -> None:
         type=read_as(POSITIVE),
         default=4,
         metavar="N",
-        help="number of photos or frames that the model gets at once (default: %(default)s)",
+        help="number of photos or frames that go through the model at once (default: %(default)s)",
     )
     add_option(group, TILES)
 
@@ -92,18 +92,18 @@ def add_photo_files(parser: Parser) -> argparse._ArgumentGroup:
     """Add the files beside the splash of a photo."""
     group = parser.add_argument_group("further results, written beside the splash")
     group.add_argument(
-        "--save-mask", action="store_true", help="write the matte of each photo, *_splash_mask.png (default: do not)"
+        "--save-mask", action="store_true", help="write the matte of each photo, *_splash_mask.png (default: off)"
     )
     group.add_argument(
-        "--save-masks", action="store_true", help="write one mask per object, *_splash_mask_NN.png (default: do not)"
+        "--save-masks", action="store_true", help="write one mask per object, *_splash_mask_NN.png (default: off)"
     )
     group.add_argument(
-        "--save-crops", action="store_true", help="write one cut-out per object, *_splash_crop_NN.png (default: do not)"
+        "--save-crops", action="store_true", help="write one cut-out per object, *_splash_crop_NN.png (default: off)"
     )
     group.add_argument(
         "--compare",
         action="store_true",
-        help="write before and after side by side, *_splash_compare.png (default: do not)",
+        help="write before and after side by side, *_splash_compare.png (default: off)",
     )
     return group
 
@@ -130,8 +130,8 @@ def _add_model(parser: Parser) -> None:
     group.add_argument(
         "--detections",
         metavar="FILE",
-        help="file of --save-detections, or COCO with RLE masks, from which to take the objects instead of running "
-        "the model (default: none)",
+        help="take the objects from this file of --save-detections, or of COCO with RLE masks, instead of running the "
+        "model (default: none)",
     )
 
 
@@ -140,7 +140,7 @@ def _add_videos(parser: Parser) -> None:
     group.add_argument(
         "--keep-partial",
         action="store_true",
-        help="on Ctrl-C, finish the file with the frames so far (default: no file)",
+        help="on Ctrl-C, keep the part of the video that is done (default: keep no file)",
     )
 
 
@@ -154,8 +154,8 @@ def _add_further_results(parser: Parser) -> None:
     group.add_argument(
         "--save-annotations",
         metavar="PATH",
-        help="write the outlines of the objects that keep their colour in photos, to correct and train on: a file, or "
-        "a folder for labelme and yolo (default: none)",
+        help="write the outlines of the objects that keep their colour in photos, for correction and training: a file, "
+        "or a folder for labelme and yolo (default: none)",
     )
     group.add_argument(
         "--annotation-format",
@@ -169,10 +169,8 @@ def _add_further_results(parser: Parser) -> None:
 def _add_messages(parser: Parser) -> None:
     group = parser.add_argument_group("messages")
     volume = group.add_mutually_exclusive_group()
-    volume.add_argument("--quiet", action="store_true", help="print errors only (default: progress and notes as well)")
+    volume.add_argument("--quiet", action="store_true", help="print errors only (default: also progress and notes)")
     volume.add_argument(
-        "-v", "--verbose", action="store_true", help="also print one line per photo and video (default: do not)"
+        "-v", "--verbose", action="store_true", help="also print one line per photo and video (default: off)"
     )
-    group.add_argument(
-        "--json", action="store_true", help="print the summary as JSON to standard output (default: do not)"
-    )
+    group.add_argument("--json", action="store_true", help="print a summary as JSON on standard output (default: off)")

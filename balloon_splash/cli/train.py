@@ -44,7 +44,7 @@ def build_parser() -> Parser:
         "--config-file",
         default="configs/balloon_R101_FPN.yaml",
         metavar="FILE",
-        help="configuration: a path, one of ours, or one of Detectron2's zoo (default: %(default)s)",
+        help="configuration: a path, or a name from configs/ or Detectron2's zoo (default: %(default)s)",
     )
     add_training_set(parser)
     parser.add_argument(
