@@ -4,7 +4,7 @@
     python -m benchmarks.format_table --program rembg
 
 ImageMagick (``magick`` or ``convert``) greys the outside. rembg (``pip install 'rembg[cpu]'``) cuts it away; it gets
-the box in place of a model, which it would download. A cell says ``kept``, ``said`` (on standard error), or ``lost``:
+the box in place of a model, which it would download. A cell says ``kept``, ``noted`` (on standard error), or ``lost``:
 changed or left out silently. ``error`` is a file that it does not read or write.
 """
 

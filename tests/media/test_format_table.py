@@ -41,7 +41,7 @@ FORMATS = {
     "JPEG 2000": "JPEG2000",
 }
 XMP = packet("<xmp:Rating>4</xmp:Rating>")
-KEPT, SAID, PARTLY = "kept", "said", "in part, said"
+KEPT, SAID, PARTLY = "kept", "noted", "in part, noted"
 
 
 def saved(kind: str, pixels: np.ndarray | None = None, **options: Any) -> bytes:

@@ -252,7 +252,7 @@ def hlg(path: Path) -> Path:
 def hdr(bench: Bench, suffix: str) -> str:
     result, warnings = bench.write(hlg, ".mp4", suffix)
     if said(warnings, "BT.2020, HLG (HDR)", "cannot be named") == SAID:
-        return "said"
+        return "noted"
     with open_video(result) as video:
         found = video.info.colour
     assert warnings == []
