@@ -44,8 +44,13 @@ _ERRORS = (400, 401, 403, 408, 413, 415, 422, 429, 503)
 def routes(settings: Settings) -> APIRouter:
     """Return the routes."""
     router = APIRouter()
-    source = ("photo", "url") if settings.urls else ("photo",)
-    required = () if settings.urls else ("photo",)
+    _add_objects(router, settings)
+    _add_splash(router, settings)
+    return router
+
+
+def _add_objects(router: APIRouter, settings: Settings) -> None:
+    source, required = _sources(settings)
 
     @router.post(
         "/v1/objects",
@@ -68,6 +73,10 @@ def routes(settings: Settings) -> APIRouter:
             data = await service.desk.do(request, work)
             service.replace_if_large()
             return Response(data, media_type="application/json")
+
+
+def _add_splash(router: APIRouter, settings: Settings) -> None:
+    source, required = _sources(settings)
 
     @router.post(
         "/v1/splash",
@@ -97,8 +106,6 @@ def routes(settings: Settings) -> APIRouter:
             service.replace_if_large()
             return _file(result)
 
-    return router
-
 
 def view_of(parts: Parts) -> View:
     """Read how the client wants to see the objects.
@@ -117,6 +124,11 @@ def json_bytes(document: Any) -> bytes:
 def attachment(name: str) -> str:
     """Return the header that has a browser save a file under a name."""
     return f"attachment; filename*=UTF-8''{quote(name, safe='')}"
+
+
+def _sources(settings: Settings) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the parts that can bring the photo, and those of them that have to be there."""
+    return ((PHOTO, "url"), ()) if settings.urls else ((PHOTO,), (PHOTO,))
 
 
 def _photo(parts: Parts, settings: Settings) -> Callable[[], Upload]:
