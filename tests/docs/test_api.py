@@ -82,6 +82,16 @@ def test_every_public_name_is_on_the_page_and_in_an_example() -> None:
         for names in re.findall(r"^from balloon_splash import (.*)$", examples, re.MULTILINE)
         for name in names.split(",")
     }
+    assert imported == set(balloon_splash.__all__)
     errors = {error.__name__ for error in BalloonSplashError.__subclasses__()}
-    assert imported - errors == set(balloon_splash.__all__) - errors
     assert errors <= set(re.findall(r"^\| `(\w+)` \|", TEXT, re.MULTILINE))
+
+
+def test_each_fault_of_the_example_has_the_error_that_the_page_names(
+    run_page: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(run_page["folder"])
+    assert len(run_page["faults"]) == 6
+    for kind, attempt in run_page["faults"].items():
+        with pytest.raises(kind):
+            attempt()
