@@ -20,6 +20,7 @@ from balloon_splash.runtime.parts import Features, Parts
 from balloon_splash.runtime.points import refined
 from balloon_splash.runtime.precision import choose_precision
 from balloon_splash.runtime.rules import Placed, Rules
+from balloon_splash.weights.packed import Packed
 
 Image = npt.NDArray[np.uint8]
 
@@ -35,7 +36,7 @@ class OpenVinoFinder:
 
     def __init__(
         self,
-        weights: str | Path,
+        weights: str | Path | Packed,
         *,
         confidence: float = DEFAULT_CONFIDENCE,
         precision: str = "auto",

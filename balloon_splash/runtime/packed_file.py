@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from balloon_splash.errors import WeightsError
 from balloon_splash.runtime.structure import Structure
-from balloon_splash.weights.packed import read_about, read_arrays
+from balloon_splash.weights.packed import Packed, read_about, read_arrays
 
 
 class PackedFile:
@@ -21,14 +21,14 @@ class PackedFile:
         digest: digest of the file's content, as stored in it.
     """
 
-    def __init__(self, path: str | Path) -> None:
-        """Read the file's metadata.
+    def __init__(self, file: str | Path | Packed) -> None:
+        """Read the structure from the file's metadata.
 
         Raises:
             WeightsError: damaged, written by a newer version, another program's, or packed without a structure.
         """
+        path, about = file if isinstance(file, Packed) else (file, read_about(str(file)))
         self._path = str(path)
-        about = read_about(self._path)
         if about is None or about.structure is None:
             raise WeightsError(
                 f"{path}: holds no structure, without which only torch can run it; expected a file packed by this "

@@ -7,16 +7,14 @@ import shutil
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from balloon_splash.compositing import DEFAULT_CONFIDENCE
 from balloon_splash.errors import ConfigError, UsageError
 from balloon_splash.extras import TRAIN
 from balloon_splash.splasher.finder import Finder
 from balloon_splash.web.addresses import without_secrets
-from balloon_splash.weights.fetch import in_folder, local_weights
-from balloon_splash.weights.names import SHIPPED, SHORT_NAMES, absent, shipped_model
-from balloon_splash.weights.packed import SUFFIX, read_about
+from balloon_splash.weights.fetch import packed_weights
+from balloon_splash.weights.packed import Packed
 
 logger = logging.getLogger(__name__)
 
@@ -60,19 +58,15 @@ def load_finder(
     for scale in scales:
         if scale < LEAST_SCALE:
             raise UsageError(f"--scales {scale}; expected {LEAST_SCALE} pixels or more")
-    if weights is not None:
-        if not _may_be_weights(weights):
-            raise absent(weights)
-        weights = in_folder(weights)
-    hindrance = _hindrance(config_file, weights, device, backend, calibration, opts)
-    if hindrance is None:
+    packed = _packed_or_hindrance(config_file, weights, device, backend, calibration, opts)
+    if isinstance(packed, Packed):
         from balloon_splash.runtime.finder import OpenVinoFinder
 
-        return OpenVinoFinder(_packed_file(weights), confidence=confidence, precision=precision, scales=scales)
-    logger.info("torch runs the model, since %s", hindrance)
+        return OpenVinoFinder(packed, confidence=confidence, precision=precision, scales=scales)
+    logger.info("torch runs the model, since %s", packed)
     missing = [name for name in ("torch", "detectron2") if find_spec(name) is None]
     if missing:
-        raise ConfigError(f"{hindrance}, which takes {' and '.join(missing)}, not installed here; {TRAIN}")
+        raise ConfigError(f"{packed}, which needs {' and '.join(missing)}, not installed here; {TRAIN}")
     from balloon_splash.quick_start import quick_imports
 
     with quick_imports():
@@ -97,28 +91,27 @@ def describe_choice() -> str:
     Raises:
         ConfigError, WeightsError: it cannot be run.
     """
-    hindrance = _hindrance(None, None, None, "auto", (), ())
-    if hindrance is not None:
-        return f"torch, since {hindrance}"
+    packed = _packed_or_hindrance(None, None, None, "auto", (), ())
+    if not isinstance(packed, Packed):
+        return f"torch, since {packed}"
     from balloon_splash.runtime.engine import Engine
     from balloon_splash.runtime.packed_file import PackedFile
     from balloon_splash.runtime.precision import choose_precision
 
-    structure = PackedFile(shipped_model()).structure
-    precision = choose_precision("auto", structure, Engine().capabilities).name
+    precision = choose_precision("auto", PackedFile(packed).structure, Engine().capabilities).name
     why = "its file holds ranges for it" if precision == "int8" else "the processor has it"
     return f"openvino in {precision}, since there is no GPU and {why}"
 
 
-def _hindrance(
+def _packed_or_hindrance(
     config_file: str | None,
     weights: str | None,
     device: str | None,
     backend: str,
     calibration: Sequence[str | Path],
     opts: Sequence[str],
-) -> str | None:
-    """Return why the runtime does not run the model; None if it does."""
+) -> Packed | str:
+    """Return the packed model that the runtime runs, or what prevents it."""
     if backend == "torch":
         return "--backend torch was chosen"
     if config_file is not None or opts:
@@ -129,25 +122,14 @@ def _hindrance(
         return f"device {device} was chosen"
     if find_spec("openvino") is None:
         return "OpenVINO is not installed"
-    if weights not in (None, SHIPPED) and Path(urlsplit(str(weights)).path).suffix != SUFFIX:
+    packed = packed_weights(weights)
+    if packed is None:
         return f"{without_secrets(str(weights))} is not a packed model"
-    file = _packed_file(weights)
-    about = read_about(str(file))
-    if about is None or about.structure is None:
-        return f"{file} was not packed for the runtime"
+    if packed.about.structure is None:
+        return f"{packed.path} was not packed for the runtime"
     if device is None and backend == "auto" and _has_gpu():
         return "there is a GPU"
-    return None
-
-
-def _may_be_weights(word: str) -> bool:
-    """Return true for a short name, a file, an address, and what may be a name of Detectron2's zoo."""
-    return word in SHORT_NAMES or "://" in word or word.endswith((".yaml", ".py")) or Path(word).exists()
-
-
-def _packed_file(weights: str | None) -> Path:
-    """The file of a packed model; that of a URL is fetched once."""
-    return shipped_model() if weights in (None, SHIPPED) else Path(local_weights(str(weights)))
+    return packed
 
 
 def _has_gpu() -> bool:

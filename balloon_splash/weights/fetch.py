@@ -1,4 +1,7 @@
-"""Fetching of weights: from a path or URL to a local file, fetched once and checked against a hash in its name."""
+"""Local files of weights: from a word for ``--weights`` to a file, fetched once and checked against a hash in its name.
+
+Without Detectron2, which :mod:`balloon_splash.weights.resolve` needs for all other meanings of a word.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,8 @@ from urllib.parse import SplitResult, urlsplit
 from balloon_splash.errors import DownloadError, WeightsError
 from balloon_splash.files import cache_folder, hash_of
 from balloon_splash.web.addresses import Rules, without_secrets
-from balloon_splash.weights.names import PACKED_PREFIX, SHORT_NAMES, absent
-from balloon_splash.weights.packed import SUFFIX
+from balloon_splash.weights.names import PACKED_PREFIX, SHIPPED, SHORT_NAMES, absent, shipped_model
+from balloon_splash.weights.packed import SUFFIX, Packed, read_about
 
 _ZOO_PREFIX = "detectron2://"
 _ZOO = "https://dl.fbaipublicfiles.com/detectron2/"
@@ -24,6 +27,37 @@ _NAMED_BY_HASH = (
     (_ZOO, re.compile(r"model_final_([0-9a-f]{6})\.pkl"), "md5"),
     (_TORCHVISION, re.compile(r"[\w.]+-([0-9a-f]{8})\.pth"), "sha256"),
 )
+
+
+def packed_weights(word: str | None) -> Packed | None:
+    """Return the packed file that a word stands for, fetched if need be; None if it stands for other weights.
+
+    Args:
+        word: see :func:`given_weights`; None stands for the model that ships.
+
+    Raises:
+        WeightsError: there are no such weights, or they cannot be fetched or read.
+    """
+    word = SHIPPED if word is None else given_weights(word)
+    if word != SHIPPED and Path(urlsplit(word).path).suffix != SUFFIX:
+        return None
+    path = shipped_model() if word == SHIPPED else Path(local_weights(word))
+    about = read_about(str(path))
+    return None if about is None else Packed(path, about)
+
+
+def given_weights(word: str) -> str:
+    """Return a word for weights, a folder replaced by the model file in it.
+
+    Args:
+        word: a short name, a name of Detectron2's zoo, a path of a file or folder, or a URL.
+
+    Raises:
+        WeightsError: neither of these, or a folder without a single model.
+    """
+    if not (word in SHORT_NAMES or "://" in word or word.endswith((".yaml", ".py")) or Path(word).exists()):
+        raise absent(word)
+    return in_folder(word)
 
 
 def in_folder(weights: str) -> str:

@@ -16,7 +16,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -62,6 +62,18 @@ class About:
     structure: str | None = None
     digest: str = field(default="", compare=False)
     writer: str = field(default="", compare=False)
+
+
+class Packed(NamedTuple):
+    """Packed file of which only the metadata are in memory.
+
+    Attributes:
+        path: the file.
+        about: its metadata.
+    """
+
+    path: Path
+    about: About
 
 
 def write_packed(

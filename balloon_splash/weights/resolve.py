@@ -1,6 +1,6 @@
 """Resolution of ``--weights`` to weights and a configuration; the meaning of a short name is decided here alone.
 
-:data:`_MEANINGS` is the one table. :func:`use_weights` asks it where a training starts, :func:`choose_model` which
+:data:`_MEANINGS` is the one table. :func:`use_weights` asks it where a run starts, :func:`choose_model` which
 trained model to run.
 """
 
@@ -18,10 +18,9 @@ from detectron2.config import CfgNode
 
 from balloon_splash.config import load_config
 from balloon_splash.errors import WeightsError
-from balloon_splash.weights.fetch import cached_path, in_folder, local_weights
+from balloon_splash.weights.fetch import cached_path, given_weights, in_folder, local_weights, packed_weights
 from balloon_splash.weights.grow import grown_backbone
 from balloon_splash.weights.names import SHIPPED, SHORT_NAMES, shipped_model
-from balloon_splash.weights.packed import SUFFIX, read_about
 from balloon_splash.weights.run_folder import newest_sound
 
 #: Environment variable that names a ResNet-50 trained on ImageNet, from which a ResNet-101 is grown where the latter's
@@ -47,7 +46,7 @@ class Meaning:
 
     Attributes:
         weights: a path or URL; empty for random weights.
-        other_classes: whether they belong to a detector that may know other classes than the configuration: a training
+        other_classes: whether they belong to a detector that may know other classes than the configuration: a run
             restarts its class-specific layers where they do not fit.
     """
 
@@ -68,7 +67,7 @@ class ChosenModel(NamedTuple):
 
 
 def use_weights(cfg: CfgNode, word: str) -> None:
-    """Set where a training starts: ``MODEL.WEIGHTS`` and ``MODEL.BALLOON.NEW_CLASS_HEADS`` (in place).
+    """Set where a run starts: ``MODEL.WEIGHTS`` and ``MODEL.BALLOON.NEW_CLASS_HEADS`` (in place).
 
     Args:
         cfg: gives the depth of the backbone, hence the file, and the folder of the run.
@@ -77,7 +76,7 @@ def use_weights(cfg: CfgNode, word: str) -> None:
     Raises:
         WeightsError: there are no such weights for this backbone.
     """
-    found = _meaning(word, cfg)
+    found = _meaning(in_folder(word), cfg)
     cfg.MODEL.WEIGHTS, cfg.MODEL.BALLOON.NEW_CLASS_HEADS = found.weights, found.other_classes
 
 
@@ -110,7 +109,7 @@ def choose_model(
     if weights is None and config_file is None:
         weights = SHIPPED
     if weights is not None:
-        weights = in_folder(weights)
+        weights = given_weights(weights)
     if weights == "last":
         config_file, weights = _last_of_run(config_file, opts)
     name = config_file or _config_of(str(weights))
@@ -153,7 +152,7 @@ def _meaning(word: str, cfg: CfgNode, config_file: str | None = None) -> Meaning
     """Return the meaning of a word with this configuration, which may be known by name."""
     if word in _MEANINGS:
         return _MEANINGS[word](cfg, config_file)
-    return Meaning(zoo_weights(word), other_classes=True) if is_zoo_name(word) else Meaning(in_folder(word))
+    return Meaning(zoo_weights(word), other_classes=True) if is_zoo_name(word) else Meaning(word)
 
 
 def _balloon(_cfg: CfgNode, _config_file: str | None) -> Meaning:
@@ -231,13 +230,13 @@ def _config_of(weights: str) -> str:
         return COCO
     if is_zoo_name(weights):
         return weights
-    packed_elsewhere = "://" in weights and weights.endswith(SUFFIX)  # names its configuration itself
-    path = shipped_model() if weights == SHIPPED else Path(local_weights(weights) if packed_elsewhere else weights)
+    packed = packed_weights(weights)
+    path = Path(weights) if packed is None else packed.path
     own, run = path.with_suffix(".yaml"), path.with_name("config.yaml")
     if own.is_file():
         return str(own)
-    if path.suffix == SUFFIX and path.is_file() and (about := read_about(str(path))) is not None:
-        return about.config
+    if packed is not None:
+        return packed.about.config
     return str(run) if run.is_file() else "balloon_R101_FPN.yaml"
 
 
@@ -245,7 +244,7 @@ def _check_runs(weights: str, config_file: str, cfg: CfgNode) -> None:
     """Refuse, before anything is fetched, a short name without a whole model, or without one for this configuration."""
     if weights in SHORT_NAMES and not SHORT_NAMES[weights].runs:
         raise WeightsError(
-            f"--weights {weights}: a training can start from it, but it cannot find objects; expected a trained model: "
+            f"--weights {weights}: a start for training, not a model that finds objects; expected a trained model: "
             + ", ".join(name for name, entry in SHORT_NAMES.items() if entry.runs)
         )
     if weights == "coco" and (found := cfg.MODEL.ROI_HEADS.NUM_CLASSES) != _COCO_CLASSES:

@@ -126,7 +126,7 @@ def test_one_of_our_configurations_goes_by_its_name(tmp_path: Path) -> None:
         (["--output", "small.pth"], "ends in .safetensors"),
         (["--config-file", "balloon_R50_FPN.yaml"], "does not fit this model"),
         (["--weights", "nowhere.pth"], "nowhere.pth"),
-        (["--weights", "imagenet"], "cannot find objects"),
+        (["--weights", "imagenet"], "not a model that finds objects"),
     ],
 )
 def test_what_cannot_be_packed_is_told(

@@ -29,6 +29,7 @@ def choose(config_file: str | None, weights: str | None) -> tuple[str, str]:
 
 
 def test_the_configuration_that_the_training_left_beside_its_weights(tmp_path: Path) -> None:
+    (tmp_path / "model_best.pth").touch()
     weights = str(tmp_path / "model_best.pth")
     assert choose(None, weights) == ("balloon_R101_FPN.yaml", weights)
     (tmp_path / "config.yaml").write_text("VERSION: 2\n")
@@ -43,9 +44,10 @@ def test_coco_by_one_word() -> None:
     assert "mask_rcnn_R_101_FPN_3x" in choose(ZOO_101, "coco")[1]
 
 
-def test_a_zoo_configuration_means_its_trained_weights_not_the_classifier_it_started_from() -> None:
+def test_a_zoo_configuration_means_its_trained_weights_not_the_classifier_it_started_from(tmp_path: Path) -> None:
     assert "mask_rcnn_R_101_FPN_3x/138205316" in choose(ZOO_101, None)[1]
-    assert choose(ZOO_101, "mine.pth") == (ZOO_101, "mine.pth")
+    (tmp_path / "mine.pth").touch()
+    assert choose(ZOO_101, str(tmp_path / "mine.pth")) == (ZOO_101, str(tmp_path / "mine.pth"))
 
 
 def test_our_configurations_name_their_own_weights() -> None:
@@ -119,7 +121,9 @@ def test_the_model_of_coco_is_not_fetched_for_a_configuration_of_other_classes(c
         choose(config, "coco")
 
 
-@pytest.mark.parametrize("load", [partial(load_finder, None), local_weights], ids=["splash", "torch"])
+@pytest.mark.parametrize(
+    "load", [partial(load_finder, None), partial(choose, None), local_weights], ids=["splash", "torch", "file"]
+)
 def test_a_misspelt_name_of_weights_is_answered_with_the_nearest(load: Callable[[str], object]) -> None:
     with pytest.raises(WeightsError, match=r"^ballon: no such file; did you mean balloon\?$"):
         load("ballon")
