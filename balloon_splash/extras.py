@@ -9,8 +9,7 @@ def _extra(name: str) -> str:
 
 
 TRAIN = (
-    "in a checkout: make train; elsewhere: pip install 'balloon-splash[train]' and then Detectron2 "
-    "(README, Install without make)"
+    "in a checkout: make train; elsewhere: pip install 'balloon-splash[train]' and then Detectron2 (docs/install.md)"
 )
 _HELP = {
     **dict.fromkeys(

@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(args: argparse.Namespace) -> int:
     if args.iterations is not None and not (args.train or args.sample):
-        raise UsageError("--iterations without --train or --sample; expected one of them, too")
+        raise UsageError("--iterations without --train or --sample; expected one of them with it")
     if args.sample:
         if args.dataset is not None:
             raise UsageError("--sample with --dataset; expected one of them: a sample has pictures of its own")

@@ -162,7 +162,7 @@ def _unpack(args: argparse.Namespace) -> int:
 
     for name, value in {"--storage": args.storage, "--calibration": args.calibration, "--fact": args.fact}.items():
         if value:
-            raise UsageError(f"{name} is for packed files; expected no --to pth, or no {name}")
+            raise UsageError(f"{name} is for packed files; expected --to safetensors with it")
     is_stock = unpack_weights(
         args.weights,
         args.output,

@@ -128,8 +128,8 @@ def _place_by_slurm(dist_url: str) -> Place | None:
     local_world_size, rest = divmod(world_size, int(os.environ.get("SLURM_STEP_NUM_NODES", 1)))
     if rest or local_rank != rank % local_world_size:
         raise UsageError(
-            f"task {rank} of {world_size} is number {local_rank} of its node; expected as many tasks on each node, and "
-            "neighbours side by side: srun --ntasks-per-node N --distribution block"
+            f"task {rank} of {world_size} is number {local_rank} of its node; expected equally many tasks on each "
+            "node, with consecutive numbers: srun --ntasks-per-node N --distribution block"
         )
     if "MASTER_ADDR" in os.environ and "MASTER_PORT" in os.environ:
         url = f"tcp://{os.environ['MASTER_ADDR']}:{os.environ['MASTER_PORT']}"

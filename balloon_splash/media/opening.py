@@ -104,5 +104,5 @@ def read_bytes(stream: BinaryIO, name: str) -> bytes:
     limit = media_limits().max_file_bytes
     data = stream.read(limit + 1)
     if len(data) > limit:
-        raise MediaError(f"{name}: larger than {limit} bytes, more are not read (BALLOON_SPLASH_MAX_FILE_BYTES)")
+        raise MediaError(f"{name}: larger than {limit} bytes, the most that is read (BALLOON_SPLASH_MAX_FILE_BYTES)")
     return data

@@ -104,7 +104,7 @@ def artifact(kind: str, key: str, make: Callable[[Path], None]) -> Path:
         with contextlib.suppress(OSError):  # another process was faster: its result is as good
             fresh.rename(target)
         if not _is_whole(target):
-            raise OSError(f"{target}: cannot be put there")
+            raise OSError(f"{target}: cannot be stored there")
     finally:
         shutil.rmtree(workplace, ignore_errors=True)
     _forget_old(target.parent)

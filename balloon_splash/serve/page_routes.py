@@ -56,7 +56,7 @@ def session(request: Request, body: Token) -> Response:
     if settings.token is None:
         return response
     if not is_token(body.token, settings.token):
-        raise RequestError(HTTPStatus.UNAUTHORIZED, "token", "a wrong token", "that which the service was started with")
+        raise RequestError(HTTPStatus.UNAUTHORIZED, "token", "a wrong token", "the one the service was started with")
     response.set_cookie(
         COOKIE,
         cookie_of(settings.token),
@@ -97,7 +97,9 @@ def health() -> Ready:
 def ready(request: Request) -> Ready:
     """Report whether photos are welcome: the model is loaded, and the service is not about to end."""
     if not service_of(request).ready:
-        raise RequestError(HTTPStatus.SERVICE_UNAVAILABLE, None, "a service that ends", "another one", retry_after=5)
+        raise RequestError(
+            HTTPStatus.SERVICE_UNAVAILABLE, None, "a service that is stopping", "another one", retry_after=5
+        )
     return Ready(status="ready")
 
 

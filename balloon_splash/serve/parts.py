@@ -74,7 +74,7 @@ class Parts:
         try:
             return self._small(name, found).decode("utf-8")
         except UnicodeDecodeError:
-            raise _problem(name, "bytes that are no text", "UTF-8 text") from None
+            raise _problem(name, "bytes that are not text", "UTF-8 text") from None
 
     def data(self, name: str) -> bytes | None:
         """Return the bytes of a text or file, if there is one.

@@ -221,7 +221,7 @@ class _Stop:
         if self._job.cancelled:
             raise _StoppedError(None)
         if self._closing.is_set():
-            raise _StoppedError(RequestError(503, None, "a service that ends", "the video to be sent again"))
+            raise _StoppedError(RequestError(503, None, "a service that is stopping", "the video to be sent again"))
         if time.monotonic() > self._deadline:
             found = f"more than {self._settings.video_seconds:g} seconds of work"
             raise _StoppedError(RequestError(503, VIDEO, found, "a shorter video"))

@@ -171,7 +171,9 @@ def _copy(response: requests.Response, file: BinaryIO, url: str, rules: Rules, d
             if received > rules.max_bytes:
                 raise DownloadError(f"{url}: sends more than {rules.max_bytes} bytes, the most that was expected")
             if time.monotonic() > deadline:
-                raise DownloadError(f"{url}: not done after {rules.max_seconds:g} seconds; {received} bytes had come")
+                raise DownloadError(
+                    f"{url}: not done after {rules.max_seconds:g} seconds; {received} bytes had arrived"
+                )
             try:
                 file.write(piece)
             except OSError as error:

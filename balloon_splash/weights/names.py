@@ -26,7 +26,7 @@ class ShortName:
 
     Attributes:
         meaning: one line for ``--help``.
-        starts: whether a training can start from it.
+        starts: whether a run can start from it.
         runs: whether it is a whole model, which finds objects.
     """
 

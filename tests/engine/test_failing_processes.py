@@ -92,7 +92,7 @@ def test_when_a_process_fails_all_end_with_one_line(fault: str, codes: list[int]
         (
             {"SLURM_STEP_NUM_TASKS": "3", "SLURM_STEP_NUM_NODES": "2", "SLURM_PROCID": "0", "SLURM_LOCALID": "0"},
             [],
-            "expected as many tasks on each node",
+            "expected equally many tasks on each node",
         ),
         (
             {"SLURM_STEP_NUM_TASKS": "2", "SLURM_PROCID": "1", "SLURM_LOCALID": "1", "SLURM_STEP_NODELIST": "no.where"},

@@ -235,4 +235,4 @@ def test_a_service_that_ends_fails_the_video_that_it_cannot_finish(clip: Path, t
         client.app._app.state.service.videos._closing.set()
         finder.go.set()
     state = tmp_path / waiting["id"] / "state.json"
-    assert json.loads(state.read_text())["error"]["found"] == "a service that ends"
+    assert json.loads(state.read_text())["error"]["found"] == "a service that is stopping"

@@ -68,6 +68,6 @@ def category_id(label: str | UnsoundError | None, categories: Mapping[str, int])
     if isinstance(label, UnsoundError):
         raise label
     if label not in categories:
-        message = f"class {reprlib.repr(label)}; known are {', '.join(categories)}"
+        message = f"class {reprlib.repr(label)}; expected one of {', '.join(categories)}"
         raise UnsoundError(FaultKind.UNKNOWN_CLASS, message)
     return categories[label]

@@ -129,7 +129,7 @@ def _ring(shape: ElementTree.Element, options: ReadOptions) -> Polygon:
         return ellipse(cx, cy, rx, ry, math.radians(_number(shape, "rotation", 0.0)))
     if shape.tag == "points":
         raise UnsoundError(FaultKind.POINT, "points have no area; draw a polygon")
-    raise UnsoundError(FaultKind.UNKNOWN_SHAPE, f"a {shape.tag}; read are polygon, box, ellipse, mask and polyline")
+    raise UnsoundError(FaultKind.UNKNOWN_SHAPE, f"a {shape.tag}; expected polygon, box, ellipse, mask or polyline")
 
 
 def _points(shape: ElementTree.Element, max_points: int) -> Polygon:

@@ -76,7 +76,7 @@ def _photo(index: int, task: dict[str, Any], faults: FaultLog, options: ReadOpti
         raise UnsoundError(FaultKind.TOO_MANY_REGIONS, message)
     sizes = {(each.get("original_width"), each.get("original_height")) for each in shapes if _has_size(each)}
     if len(sizes) > 1:
-        raise UnsoundError(FaultKind.SIZE_MISMATCH, f"its regions tell {len(sizes)} sizes of the photo")
+        raise UnsoundError(FaultKind.SIZE_MISMATCH, f"its regions name {len(sizes)} sizes of the photo")
     return RawPhoto(
         index=index,
         name=names[0],

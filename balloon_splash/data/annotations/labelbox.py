@@ -93,6 +93,6 @@ def _object(found: dict[str, Any], options: ReadOptions) -> RawObject:
             message = "its mask is at a URL, which is not fetched; expected a polygon"
             raise UnsoundError(FaultKind.NO_OUTLINE, message)
         kind = json.dumps(found.get("annotation_kind"))[:40]
-        raise UnsoundError(FaultKind.UNKNOWN_SHAPE, f"kind {kind}; read are polygons and boxes")
+        raise UnsoundError(FaultKind.UNKNOWN_SHAPE, f"kind {kind}; expected a polygon or box")
 
     return RawObject(str(found.get("feature_id"))[:40], label, outline)

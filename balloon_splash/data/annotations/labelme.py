@@ -150,8 +150,8 @@ def _rings(shape: dict[str, Any], max_points: int) -> list[Polygon]:
     if kind in ("point", "points"):
         raise UnsoundError(FaultKind.POINT, "a point has no area; draw a polygon")
     message = (
-        f"{reprlib.repr(kind)} of {count} points; read are polygon, rectangle, oriented_rectangle, circle, line, "
-        "linestrip and mask"
+        f"{reprlib.repr(kind)} of {count} points; expected polygon, rectangle, oriented_rectangle, circle, line, "
+        "linestrip or mask"
     )
     raise UnsoundError(FaultKind.UNKNOWN_SHAPE, message)
 

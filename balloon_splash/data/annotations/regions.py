@@ -71,8 +71,8 @@ def region_polygon(
         return ellipse(_number(shape, "cx"), _number(shape, "cy"), rx, ry, theta)
     if name == "point":
         raise UnsoundError(FaultKind.POINT, "a point has no area; draw a polygon")
-    known = "polygon, polyline, rect, circle, ellipse"
-    raise UnsoundError(FaultKind.UNKNOWN_SHAPE, f"shape {reprlib.repr(name)}; known are {known}")
+    known = "polygon, polyline, rect, circle or ellipse"
+    raise UnsoundError(FaultKind.UNKNOWN_SHAPE, f"shape {reprlib.repr(name)}; expected {known}")
 
 
 def point_list(found: object, max_points: int = DEFAULT_LIMITS.max_points, *, at_least: int = 3) -> Polygon:

@@ -1,4 +1,4 @@
-"""Examination of registered datasets for faults that would end a training late, or make its numbers wrong."""
+"""Examination of registered datasets for faults that would end a run late, or make its numbers wrong."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ def build_train_loader(cfg: CfgNode) -> DataLoader[Any]:
     if cfg.DATALOADER.SAMPLER_TRAIN != "TrainingSampler":
         raise ConfigError(
             f"DATALOADER.SAMPLER_TRAIN is {cfg.DATALOADER.SAMPLER_TRAIN!r}; expected 'TrainingSampler', "
-            "the one that a resumed training can replay"
+            "the one that a resumed run can replay"
         )
     world_size = comm.get_world_size()
     if cfg.SOLVER.IMS_PER_BATCH < 1 or cfg.SOLVER.IMS_PER_BATCH % world_size:

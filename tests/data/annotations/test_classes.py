@@ -39,7 +39,7 @@ def test_a_class_that_cannot_be_told_is_a_fault(attributes, kind):
 
 
 def test_an_unknown_class_is_told_with_the_known_ones():
-    with pytest.raises(UnsoundError, match="'green'; known are red, blue"):
+    with pytest.raises(UnsoundError, match="'green'; expected one of red, blue"):
         category_id("green", {"red": 0, "blue": 1})
 
 

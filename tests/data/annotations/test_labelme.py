@@ -90,7 +90,7 @@ def test_detectron2_trains_on_it(photos, tiny_cfg: CfgNode):
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
-        (shape("fork", [[1, 1], [9, 1], [5, 9]]), "class 'fork'; known are cup, pen"),
+        (shape("fork", [[1, 1], [9, 1], [5, 9]]), "class 'fork'; expected one of cup, pen"),
         (shape("cup", [[1, 1]], "point"), "a point has no area"),
         (shape("cup", [[1, 1], [9, 1]], "spline"), "'spline' of 2 points"),
         (shape("cup", [[1, 1], [9, 1]]), "2 points; a polygon needs 3"),

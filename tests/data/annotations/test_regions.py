@@ -70,7 +70,7 @@ RECT = {"name": "rect", "x": 1, "y": 1, "width": 5, "height": 5}
     ("shape", "message"),
     [
         ({"name": "point", "cx": 1, "cy": 1}, "a point has no area; draw a polygon"),
-        ({"name": "star"}, "shape 'star'; known are polygon, polyline, rect, circle, ellipse"),
+        ({"name": "star"}, "shape 'star'; expected polygon, polyline, rect, circle or ellipse"),
         (
             POLYGON | {"all_points_x": 3, "all_points_y": "4"},
             "all_points_x and all_points_y must be lists, found 3 and '4'",
