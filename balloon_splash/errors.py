@@ -66,3 +66,8 @@ class OutputExistsError(BalloonSplashError, FileExistsError):
 
 class UsageError(BalloonSplashError):
     """Options contradict each other, or name something that does not exist."""
+
+
+def one_line(error: BaseException) -> str:
+    """Return the message of a library's error on one line, cut at 300 characters, for an error of ours to quote."""
+    return " ".join(str(error).split())[:300] or type(error).__name__

@@ -18,7 +18,7 @@ from ray.exceptions import RayError, TaskUnschedulableError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from balloon_splash import __version__
-from balloon_splash.errors import UsageError
+from balloon_splash.errors import UsageError, one_line
 
 ANSWER_SECONDS = 5.0
 """Most seconds until an address accepts a connection."""
@@ -136,7 +136,7 @@ def _join(address: str, cores: int | None) -> None:
         with _without_native_messages():
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **local)
     except (ConnectionError, RuntimeError, ValueError) as error:
-        raise UsageError(f"--ray {address}: cannot be joined ({' '.join(str(error).split())})") from error
+        raise UsageError(f"--ray {address}: cannot be joined ({one_line(error)})") from error
     finally:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, on_terminate)  # Ray's own ends the process with exit code 15

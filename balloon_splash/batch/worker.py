@@ -16,7 +16,7 @@ from balloon_splash.batch.record import Row, as_table, failed_row
 from balloon_splash.batch.store import Place
 from balloon_splash.batch.tasks import Task
 from balloon_splash.compositing.detections import Detections
-from balloon_splash.errors import MediaError, UsageError
+from balloon_splash.errors import MediaError, UsageError, one_line
 from balloon_splash.media.formats import ANIMATED, format_of
 from balloon_splash.media.inputs import Source
 from balloon_splash.media.limits import media_limits
@@ -187,7 +187,7 @@ def row_of(task: Task, outcome: Outcome, seconds: float) -> Row:
 
 
 def _unexpected(task: Task, error: Exception) -> Row:
-    return failed_row(task.name, f"{task.name}: {type(error).__name__}, which is a bug: {' '.join(str(error).split())}")
+    return failed_row(task.name, f"{task.name}: {type(error).__name__}, which is a bug: {one_line(error)}")
 
 
 def _source(task: Task, spool: Path) -> Source:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from balloon_splash.errors import MediaError
+from balloon_splash.errors import MediaError, one_line
 from balloon_splash.media.decoding import EIGHT_BIT_MODES, decode, pixels_8
 from balloon_splash.media.deep_pixels import UPRIGHT
 from balloon_splash.media.describing import describe, resolution
@@ -51,7 +51,7 @@ def read_picture(source: str | os.PathLike[str] | bytes, *, name: str | None = N
     except MediaError:
         raise
     except Exception as error:
-        raise MediaError(f"{name}: truncated or damaged {image.format} file ({_reason(error)})") from error
+        raise MediaError(f"{name}: truncated or damaged {image.format} file ({one_line(error)})") from error
 
 
 def from_pil(image: Image.Image) -> Picture:
@@ -75,11 +75,6 @@ def from_pil(image: Image.Image) -> Picture:
     return Picture(rgb, alpha, metadata=Metadata(exif=exif_from_pillow(info), icc=icc, dpi=resolution(info)))
 
 
-def _reason(error: Exception) -> str:
-    """Return a decoder's message on one line; it may hold bytes of the file."""
-    return " ".join(str(error).split())[:200] or type(error).__name__
-
-
 def _open(data: bytes, name: str) -> Image.Image:
     """Open without decoding; refuse files that would fill the memory."""
     plugins = register_plugins()
@@ -94,7 +89,7 @@ def _open(data: bytes, name: str) -> Image.Image:
     except MediaError:
         raise
     except Exception as error:
-        raise MediaError(f"{name}: damaged picture file ({_reason(error)})") from error
+        raise MediaError(f"{name}: damaged picture file ({one_line(error)})") from error
 
 
 def _convert(image: Image.Image, data: bytes, name: str) -> Picture:

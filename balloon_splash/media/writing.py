@@ -15,7 +15,7 @@ import numpy as np
 import tifffile
 from PIL import Image, PngImagePlugin
 
-from balloon_splash.errors import MediaError, OutputExistsError
+from balloon_splash.errors import MediaError, OutputExistsError, one_line
 from balloon_splash.files import atomic_path
 from balloon_splash.media.colour_fitting import WITH_ICC, WITH_NUMBERS, fit_colours
 from balloon_splash.media.colour_numbers import heif_options, in_boxes, to_chunk
@@ -302,7 +302,7 @@ def _by_pillow(pixels: Pixels, kind: str, options: dict[str, Any], notes: list[s
         try:
             image.save(buffer, kind, **options)
         except Exception as error:
-            reason = " ".join(str(error).split())[:200] or type(error).__name__
+            reason = one_line(error)
             if not descriptive:
                 size = f"{pixels.shape[1]}x{pixels.shape[0]}"
                 raise MediaError(f"a picture of {size} pixels cannot be written as {kind} ({reason})") from error

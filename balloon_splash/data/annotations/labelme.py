@@ -30,7 +30,7 @@ from balloon_splash.data.annotations.polygons import without_holes
 from balloon_splash.data.annotations.records import AnnotationSet, Outline, RawObject, RawPhoto, ReadOptions
 from balloon_splash.data.annotations.regions import Polygon, ellipse, point_list
 from balloon_splash.data.annotations.size_cache import PhotoSize
-from balloon_splash.errors import AnnotationError, DatasetError, MediaError
+from balloon_splash.errors import AnnotationError, DatasetError, MediaError, one_line
 from balloon_splash.media.opening import DAMAGED, open_image
 
 LINE_WIDTH = 10  # width of lines in pixels, from LabelMe's shape_to_mask
@@ -164,7 +164,7 @@ def _mask(shape: dict[str, Any], size: PhotoSize) -> Any:
         with open_image(BytesIO(data), ["PNG"], name="mask") as image:
             pixels = np.asarray(image)
     except (binascii.Error, *DAMAGED, MediaError) as error:
-        raise UnsoundError(FaultKind.BAD_MASK, f"the mask cannot be read ({' '.join(str(error).split())})") from error
+        raise UnsoundError(FaultKind.BAD_MASK, f"the mask cannot be read ({one_line(error)})") from error
     inside = pixels != 0 if pixels.ndim == 2 else (pixels[..., :3] != 0).any(axis=2)
     (x0, y0), (x1, y1) = corners.min(axis=0).round().astype(int), corners.max(axis=0).round().astype(int)
     if inside.shape != (y1 - y0 + 1, x1 - x0 + 1):

@@ -19,7 +19,7 @@ from balloon_splash.data.annotations.limits import Limits
 from balloon_splash.data.annotations.records import AnnotationSet, Outline, RawObject, RawPhoto, ReadOptions
 from balloon_splash.data.annotations.regions import point_list
 from balloon_splash.data.annotations.size_cache import PhotoSize
-from balloon_splash.errors import AnnotationError, DatasetError
+from balloon_splash.errors import AnnotationError, DatasetError, one_line
 from balloon_splash.media.formats import is_picture
 
 _YAML_BYTES = 1 << 20
@@ -109,7 +109,7 @@ def _names(path: Path) -> tuple[str, ...] | None:
     try:
         document: Any = yaml.safe_load(_text(path))
     except (ValueError, RecursionError, yaml.YAMLError) as error:
-        raise AnnotationError(f"{path}: not a YAML file: {' '.join(str(error).split())[:200]}") from error
+        raise AnnotationError(f"{path}: not a YAML file: {one_line(error)}") from error
     names = document.get("names") if isinstance(document, dict) else None
     if names is None:
         return None

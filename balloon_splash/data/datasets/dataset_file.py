@@ -28,7 +28,7 @@ import yaml
 from balloon_splash.data.annotations.limits import DEFAULT_LIMITS, Limits
 from balloon_splash.data.datasets.folders import SPLITS
 from balloon_splash.data.datasets.layout import Split
-from balloon_splash.errors import DatasetError
+from balloon_splash.errors import DatasetError, one_line
 from balloon_splash.palette import Color
 
 _KEYS = ("name", "classes", "class_attribute", "colors", "format", "keep_empty", "crowds_as_objects", "limits", *SPLITS)
@@ -77,7 +77,7 @@ def read_dataset_file(path: str | Path) -> DatasetFile:
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read ({error.strerror})") from error
     except (ValueError, yaml.YAMLError) as error:
-        raise DatasetError(f"{path}: not a YAML file ({' '.join(str(error).split())})") from error
+        raise DatasetError(f"{path}: not a YAML file ({one_line(error)})") from error
     if not isinstance(document, dict):
         raise DatasetError(f"{path}: {type(document).__name__} found; expected keys, at least train and val")
     _check_keys(path, document)

@@ -15,7 +15,7 @@ from balloon_splash.data.annotations.instances import DatasetDict, crowd_advice
 from balloon_splash.data.annotations.photos import read_upright_size
 from balloon_splash.data.datasets.catalog import AnnotatedDataset, check_registered
 from balloon_splash.data.datasets.folds import register_folds_named
-from balloon_splash.errors import BalloonSplashError, ConfigError, DatasetError
+from balloon_splash.errors import BalloonSplashError, ConfigError, DatasetError, one_line
 
 logger = logging.getLogger(__name__)
 
@@ -67,11 +67,11 @@ def read_registered(name: str) -> list[DatasetDict]:
     except BalloonSplashError:
         raise
     except Exception as error:
-        kind, message = type(error).__name__, " ".join(str(error).split())[:300]
         place = MetadataCatalog.get(name).get("json_file", "")
         raise DatasetError(
-            f"dataset {name!r} cannot be read{f' from {place}' if place else ''}: {kind}: {message}; "
-            "register_instances reads such files and reports what is wrong with them"
+            f"dataset {name!r} cannot be read{f' from {place}' if place else ''}: "
+            f"{type(error).__name__}: {one_line(error)}; register_instances reads such files and "
+            "reports what is wrong with them"
         ) from error
     return found
 

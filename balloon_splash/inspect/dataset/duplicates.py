@@ -19,7 +19,6 @@ import numpy.typing as npt
 from balloon_splash.inspect.page.style import Rgb
 from balloon_splash.progress import ProgressBar
 
-HASH_BITS = 64
 MAX_HASH_DISTANCE = 8  # bits; two of the 74 balloon photos, which are all different, differ in 18 or more
 MIN_COMMON_POINTS = 12  # unrelated balloon photos share 7 at most, those of the known scene 21
 MAX_SCENE_PHOTOS = 120  # 7,000 pairs, about a minute

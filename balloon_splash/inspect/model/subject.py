@@ -12,7 +12,7 @@ from detectron2.config import CfgNode
 from detectron2.data.detection_utils import SizeMismatchError
 
 from balloon_splash.data.training.mapper import build_evaluation_mapper
-from balloon_splash.errors import ConfigError, MediaError
+from balloon_splash.errors import ConfigError, MediaError, one_line
 from balloon_splash.inference.checks import watch_predictions
 from balloon_splash.inference.loading import load_chosen
 from balloon_splash.inspect.page.style import Rgb
@@ -85,7 +85,7 @@ class Subject:
         try:
             return mapper(entry)
         except SizeMismatchError as error:
-            raise MediaError(f"{entry['file_name']}: cannot be read: {' '.join(str(error).split())}") from error
+            raise MediaError(f"{entry['file_name']}: cannot be read: {one_line(error)}") from error
 
     def trace(self, inputs: dict[str, Any], *, confidence: float = 0.0) -> Trace:
         """Run one forward pass over one photo, as :meth:`read` gives it, and record its stages.
