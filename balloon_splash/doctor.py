@@ -42,7 +42,7 @@ def main() -> int:
     for extra in EXTRAS:
         print(f"{f'extra {extra}':<28}{_extra(extra)}")
     print(f"{'device':<28}{_device()}")
-    print(f"{'a splash runs by':<28}{_engine()}")
+    print(f"{'a splash runs with':<28}{_engine()}")
     root = datasets_root() / "balloon"
     found = all((root / split / VIA_FILE).is_file() for split in SPLITS)
     print(f"{'balloon photos':<28}{root} {'found' if found else 'not found (optional): tools/prepare_balloon.py'}")

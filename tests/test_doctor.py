@@ -33,7 +33,7 @@ def test_it_names_version_extras_engine_and_caches(
     assert f"balloon-splash  {__version__}, in " in printed
     assert "extra heif  not installed (optional; without pillow-heif): pip install 'balloon-splash[heif]'" in printed
     assert "extra train  installed" in printed
-    assert re.search("a splash runs by  (openvino in (int8|bf16|fp32)|torch), since ", printed)
+    assert re.search("a splash runs with +(openvino in (int8|bf16|fp32)|torch), since ", printed)
     assert f"made once, kept  {cache_folder()}: 3.2 MB (runtime-compiled 3.2 MB); may be deleted" in printed
 
 

@@ -138,7 +138,7 @@ class BalloonTrainer(DefaultTrainer):
         super().resume_or_load(resume)
         if self.checkpointer.started_anew and comm.is_main_process():
             layers = ", ".join(self.checkpointer.started_anew)
-            say(f"note: these layers start from random weights, as meant, since the file has none for them: {layers}")
+            say(f"note: these layers start from random weights, as intended; the file has none for them: {layers}")
         self.data_loader.batch_sampler.start = self.start_iter
         if resume and self.start_iter >= self.max_iter:  # killed after the last step, perhaps before this was written
             self.checkpointer.save("model_final", iteration=self.iter)

@@ -182,7 +182,7 @@ class SafeCheckpointer(DetectionCheckpointer):
     def _log_incompatible_keys(self, incompatible: Any) -> None:
         """Log what is left after :meth:`_load_model` has refused what must fit; a list of names helps nobody there."""
         if self.started_anew:
-            logger.info("%s: started anew, as meant: %s", self._source, ", ".join(self.started_anew))
+            logger.info("%s: started anew, as intended: %s", self._source, ", ".join(self.started_anew))
 
 
 def compare_classes(found: Sequence[str], expected: Sequence[str], source: str, *, exact: bool = True) -> None:

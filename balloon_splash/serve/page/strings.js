@@ -14,7 +14,7 @@ export const strings = {
   orPaste: "or drop one anywhere, or paste it",
   sample: "Use a sample picture",
   sampleName: "sample.jpg",
-  privacy: "Your photo goes to this server alone, which does not keep it.",
+  privacy: "Your photo goes only to this server, which does not keep it.",
   dropHere: "Drop it here",
 
   newPicture: "New",
@@ -94,7 +94,7 @@ export const strings = {
 
   reading: "Reading the picture…",
   looking: "Looking for objects…",
-  lookingInBox: "Looking into the box…",
+  lookingInBox: "Looking in the box…",
   found: (kept, all) => `${count(all, "object", "objects")} found, ${kept} in colour.`,
   added: (name) => `${name} added, in colour`,
   saved: (name) => `Saved ${name}`,
@@ -122,7 +122,7 @@ export const strings = {
   backToChoices: "Change the choices",
 
   tokenTitle: "This server asks for its token",
-  tokenHint: "It stands in the line that the server printed when it started.",
+  tokenHint: "It is in the line that the server printed when it started.",
   token: "Token",
   enter: "Enter",
   tokenWrong: "That is not the token of this server.",
