@@ -115,7 +115,7 @@ def segmenter(
 def splash_folder(finder: Segmenter, paths: Sequence[Path], batch_size: int = 4) -> None:
     """Splash several photos as ``balloon-splash splash`` does; each result is written beside its source."""
     jobs = [Job(Source(path.name, Path(path.name), path), path.with_name(f"out_{path.name}")) for path in paths]
-    results = PhotoResults(Look(), Selection(), Files(overwrite=True))
-    summary = splash_photos(jobs, ModelFinder(finder), results, batch_size=batch_size)
+    write = PhotoResults(Files(overwrite=True))
+    summary = splash_photos(jobs, ModelFinder(finder), Look(), Selection(), write, batch_size=batch_size)
     if failed := [outcome for outcome in summary.outcomes if outcome.error]:
         raise RuntimeError(f"{len(failed)} of {len(paths)} photos failed: {failed[0].error}")

@@ -64,8 +64,8 @@ def measure(segmenter: Segmenter, photos: list[Path], batch_size: int, rounds: i
 
     def pipeline() -> None:
         jobs = [Job(Source(path.name, Path(path.name), path), path.with_name(f"b_{path.name}")) for path in photos]
-        results = PhotoResults(look, Selection(), Files(overwrite=True))
-        splash_photos(jobs, ModelFinder(segmenter), results, batch_size=batch_size)
+        write = PhotoResults(Files(overwrite=True))
+        splash_photos(jobs, ModelFinder(segmenter), look, Selection(), write, batch_size=batch_size)
 
     def one_process() -> None:
         command = [sys.executable, "tools/splash.py", "--input", str(photos[0])]

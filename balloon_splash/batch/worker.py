@@ -15,13 +15,11 @@ from balloon_splash import __version__
 from balloon_splash.batch.record import Row, as_table, failed_row
 from balloon_splash.batch.store import Place
 from balloon_splash.batch.tasks import Task
-from balloon_splash.compositing.detections import Detections
 from balloon_splash.errors import MediaError, UsageError, one_line
 from balloon_splash.media.formats import ANIMATED, format_of
 from balloon_splash.media.inputs import Source
 from balloon_splash.media.limits import media_limits
 from balloon_splash.media.opening import quiet_libraries
-from balloon_splash.media.picture import Picture
 from balloon_splash.splasher.finder import Finder, NamedFinder
 from balloon_splash.splasher.finding import model_finder
 from balloon_splash.splasher.options import SplashOptions
@@ -130,19 +128,19 @@ class SplashWorker:
         options = self._options
         tasks = {id(job.source): task for task, job in jobs}
         twins = frozenset(job.target for task, job in jobs if task.twin and job.target)
-        results = PhotoResults(options.look, options.selection, options.files, twins=twins)
+        results = PhotoResults(options.files, twins=twins)
 
-        def write(
-            source: Source, target: Path | None, picture: Picture, found: Detections
-        ) -> tuple[Splashed, tuple[str, ...]]:
-            written = results(source, target, picture, found)
-            assert target is not None
-            _upload(target, tasks[id(source)])
-            return written
+        def write(job: Job, splashed: Splashed) -> tuple[str, ...]:
+            notes = results(job, splashed)
+            assert job.target is not None
+            _upload(job.target, tasks[id(job.source)])
+            return notes
 
         splash_photos(
             [job for _, job in jobs],
             self._finder,
+            options.look,
+            options.selection,
             write,
             batch_size=options.batch_size,
             allow_private=options.allow_private_urls,

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from balloon_splash.compositing.detections import Detections
 from balloon_splash.compositing.matte import instance_masks
 from balloon_splash.data.annotations.masks import Mask, encode_mask
 from balloon_splash.data.annotations.simplify import editable_polygons
 from balloon_splash.data.annotations.writers import WrittenObject, WrittenPhoto, write_annotations
 from balloon_splash.media.inputs import Source
-from balloon_splash.media.picture import Picture
-from balloon_splash.splasher.outcomes import Outcome
+from balloon_splash.splasher.outcomes import Job, Outcome
 from balloon_splash.splasher.photo_batch import Write
-from balloon_splash.splasher.photo_results import PhotoResults
 from balloon_splash.splasher.splasher import Splashed
 
 
@@ -32,15 +29,13 @@ class AnnotationFile:
         self._photos: dict[str, WrittenPhoto] = {}
         self._class_names: Sequence[str] = ()
 
-    def added_to(self, results: PhotoResults) -> Write:
-        """Return ``results`` with each splash collected on the way."""
+    def added_to(self, results: Write) -> Write:
+        """Return ``results`` with each photo that was written added here."""
 
-        def write(
-            source: Source, target: Path | None, picture: Picture, detections: Detections
-        ) -> tuple[Splashed, tuple[str, ...]]:
-            splashed, notes = results(source, target, picture, detections)
-            self.add(source, splashed)
-            return splashed, notes
+        def write(job: Job, splashed: Splashed) -> tuple[str, ...]:
+            notes = results(job, splashed)
+            self.add(job.source, splashed)
+            return notes
 
         return write
 

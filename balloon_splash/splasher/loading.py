@@ -58,15 +58,15 @@ def load_finder(
     for scale in scales:
         if scale < LEAST_SCALE:
             raise UsageError(f"--scales {scale}; expected {LEAST_SCALE} pixels or more")
-    packed = _packed_or_hindrance(config_file, weights, device, backend, calibration, opts)
-    if isinstance(packed, Packed):
+    choice = _packed_or_hindrance(config_file, weights, device, backend, calibration, opts)
+    if isinstance(choice, Packed):
         from balloon_splash.runtime.finder import OpenVinoFinder
 
-        return OpenVinoFinder(packed, confidence=confidence, precision=precision, scales=scales)
-    logger.info("torch runs the model, since %s", packed)
+        return OpenVinoFinder(choice, confidence=confidence, precision=precision, scales=scales)
+    logger.info("torch runs the model, since %s", choice)
     missing = [name for name in ("torch", "detectron2") if find_spec(name) is None]
     if missing:
-        raise ConfigError(f"{packed}, which needs {' and '.join(missing)}, not installed here; {TRAIN}")
+        raise ConfigError(f"{choice}, which needs {' and '.join(missing)}, not installed here; {TRAIN}")
     from balloon_splash.quick_start import quick_imports
 
     with quick_imports():
@@ -91,14 +91,14 @@ def describe_choice() -> str:
     Raises:
         ConfigError, WeightsError: it cannot be run.
     """
-    packed = _packed_or_hindrance(None, None, None, "auto", (), ())
-    if not isinstance(packed, Packed):
-        return f"torch, since {packed}"
+    choice = _packed_or_hindrance(None, None, None, "auto", (), ())
+    if not isinstance(choice, Packed):
+        return f"torch, since {choice}"
     from balloon_splash.runtime.engine import Engine
     from balloon_splash.runtime.packed_file import PackedFile
     from balloon_splash.runtime.precision import choose_precision
 
-    precision = choose_precision("auto", PackedFile(packed).structure, Engine().capabilities).name
+    precision = choose_precision("auto", PackedFile(choice).structure, Engine().capabilities).name
     why = "its file holds ranges for it" if precision == "int8" else "the processor has it"
     return f"openvino in {precision}, since there is no GPU and {why}"
 

@@ -1,4 +1,7 @@
-"""Batches of photos: reading, model and writing overlap, and one bad photo does not stop the others."""
+"""Batches of photos: each is read, searched, splashed and written; one bad photo does not stop the others.
+
+Reading, model and writing overlap.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +9,22 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import partial
 from itertools import islice
-from pathlib import Path
 from typing import TypeVar
 
 import cv2
 
 from balloon_splash.compositing.detections import Detections
+from balloon_splash.compositing.look import Look
+from balloon_splash.compositing.select import Selection
 from balloon_splash.errors import BalloonSplashError, MediaError
 from balloon_splash.media.inputs import Source
 from balloon_splash.media.picture import Picture
 from balloon_splash.media.reading import read_picture
 from balloon_splash.splasher.finder import Found, NamedFinder, NamedImage, is_out_of_memory
 from balloon_splash.splasher.outcomes import Job, Outcome, Summary
-from balloon_splash.splasher.splasher import Splashed
+from balloon_splash.splasher.splasher import Splashed, splash_picture
 
 WORKERS = 4
 AHEAD = 4
@@ -30,25 +35,29 @@ AHEAD_BYTES = 2**29
 
 Item = TypeVar("Item")
 
-Write = Callable[[Source, "Path | None", Picture, Detections], "tuple[Splashed, tuple[str, ...]]"]
-"""Function that makes and writes all results of one picture, and returns the splash and what could not be kept."""
+Write = Callable[[Job, Splashed], "tuple[str, ...]"]
+"""Function that writes the results of one photo, and returns what could not be kept."""
 
 
 def splash_photos(
     jobs: Sequence[Job],
     finder: NamedFinder,
+    look: Look,
+    selection: Selection,
     write: Write,
     *,
     batch_size: int = 1,
     allow_private: bool = False,
     report: Callable[[Outcome], None] = lambda outcome: None,
 ) -> Summary:
-    """Read, detect, splash and write.
+    """Splash each photo.
 
     Args:
         jobs: the photos and their targets.
         finder: the model, or a record; called from this thread only.
-        write: function that makes and writes the results of one photo; called from several threads.
+        look: edges, background and marks.
+        selection: which of the objects keep their colour.
+        write: function that writes the results of one photo; called from several threads.
         batch_size: number of photos that go through the model at once.
         allow_private: let URLs lead to addresses inside the local network.
         report: function called once per photo, in order, when it is done or has failed.
@@ -60,8 +69,9 @@ def splash_photos(
     summary = Summary()
     writing: deque[Future[Outcome]] = deque()
     pool = ThreadPoolExecutor(WORKERS)
+    finish = partial(_finish, look, selection, write)
     try:
-        for future in _pipeline(pool, jobs, finder, write, batch_size, allow_private, writing):
+        for future in _pipeline(pool, jobs, finder, finish, batch_size, allow_private, writing):
             outcome = future.result()
             summary.outcomes.append(outcome)
             report(outcome)
@@ -79,7 +89,7 @@ def _pipeline(
     pool: ThreadPoolExecutor,
     jobs: Sequence[Job],
     finder: NamedFinder,
-    write: Write,
+    finish: Callable[[Job, Picture | BalloonSplashError, Found], Outcome],
     batch_size: int,
     allow_private: bool,
     waiting: deque[Future[Outcome]],
@@ -104,7 +114,7 @@ def _pipeline(
         found = iter(finder.find([_named(job.source, picture) for job, picture in good]) if good else ())
         for job, picture in read:
             detections = next(found) if isinstance(picture, Picture) else picture
-            waiting.append(pool.submit(_finish, write, job, picture, detections))
+            waiting.append(pool.submit(finish, job, picture, detections))
         del read, good, picture  # runs while the next ones are read
         while waiting and (waiting[0].done() or len(waiting) > room()):
             yield waiting[0]  # stays there until it is done
@@ -127,19 +137,23 @@ def _read(job: Job, allow_private: bool) -> tuple[Job, Picture | BalloonSplashEr
         return job, _too_large(job)
 
 
-def _finish(write: Write, job: Job, picture: Picture | BalloonSplashError, found: Found) -> Outcome:
-    """Write one photo, or pass on its error or that of its detections."""
+def _finish(
+    look: Look, selection: Selection, write: Write, job: Job, picture: Picture | BalloonSplashError, found: Found
+) -> Outcome:
+    """Splash and write one photo, or pass on its error or that of its detections."""
     if not isinstance(picture, Picture) or not isinstance(found, Detections):
         return Outcome(job, error=str(found))
     try:
-        splashed, notes = write(job.source, job.target, picture, found)
+        splashed = splash_picture(picture, found, look, selection)
+        notes = write(job, splashed)
     except BalloonSplashError as error:
         return Outcome(job, error=str(error))
     except (MemoryError, cv2.error) as error:
         if not is_out_of_memory(error):
             raise
         return Outcome(job, error=str(_too_large(job)))
-    return Outcome(job, found=len(found), kept=len(splashed.chosen), notes=(*picture.notes, *notes))
+    nothing = () if len(splashed.chosen) else (selection.explain_nothing(found),)
+    return Outcome(job, found=len(found), kept=len(splashed.chosen), notes=(*picture.notes, *nothing, *notes))
 
 
 def _too_large(job: Job) -> MediaError:

@@ -1,4 +1,4 @@
-"""Result files of one splashed photo: the splash itself and, on request, masks, cut-outs and a comparison."""
+"""Result files of a splashed photo: the splash itself and, on request, masks, cut-outs and a comparison."""
 
 from __future__ import annotations
 
@@ -10,17 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from balloon_splash.compositing.arrays import Matte, to_dtype
-from balloon_splash.compositing.detections import Detections
 from balloon_splash.compositing.extras import crop_object, side_by_side
-from balloon_splash.compositing.look import Look
-from balloon_splash.compositing.select import Selection
 from balloon_splash.errors import MediaError, OutputExistsError
-from balloon_splash.media.inputs import Source
 from balloon_splash.media.outputs import extra_path
 from balloon_splash.media.picture import Metadata, Picture
 from balloon_splash.media.pixels import Pixels
 from balloon_splash.media.writing import encode_picture, write_bytes, write_picture
-from balloon_splash.splasher.splasher import Splashed, splash_picture
+from balloon_splash.splasher.outcomes import Job
+from balloon_splash.splasher.splasher import Splashed
 
 
 @dataclass(frozen=True)
@@ -54,43 +51,37 @@ class PhotoResults:
     """Writer of the results of one photo, for :func:`~balloon_splash.splasher.photo_batch.splash_photos`.
 
     Attributes:
-        look: edges, background and marks.
-        selection: which of the objects keep their colour.
         files: files to write.
         taken: files, with all links resolved, to which only a splash may be written.
         twins: targets that differ from another one by their suffix alone.
     """
 
-    look: Look
-    selection: Selection
     files: Files
     taken: Collection[Path] = frozenset()
     twins: Collection[Path] = frozenset()
 
-    def __call__(
-        self, source: Source, target: Path | None, picture: Picture, detections: Detections
-    ) -> tuple[Splashed, tuple[str, ...]]:
-        """Splash, write, and return the result with what the written format could not hold.
+    def __call__(self, job: Job, splashed: Splashed) -> tuple[str, ...]:
+        """Write the files, and return what the written format could not hold.
 
         Raises:
             MediaError: a file cannot be written, or an extra one would replace something else.
             OutputExistsError: a file exists, and ``files.overwrite`` is false.
         """
-        splashed = splash_picture(picture, detections, self.look, self.selection)
+        target = job.target
         if target is None:
             encoded = encode_picture(splashed.after, quality=self.files.quality)
             sys.stdout.buffer.write(encoded.data)
             sys.stdout.buffer.flush()
-            return splashed, (*_notes(splashed, self.selection), *encoded.notes)
+            return encoded.notes
         twin = target in self.twins
         extras = [
-            (self._free(extra_path(target, ending, twin=twin)), encode_picture(_plain(pixels, picture), "PNG").data)
-            for ending, pixels in _extra_pixels(splashed, self.look, self.files)
+            (self._free(extra_path(target, ending, twin=twin)), encode_picture(_plain(pixels, splashed.before), "PNG"))
+            for ending, pixels in _extra_pixels(splashed, self.files)
         ]
         notes = write_picture(splashed.after, target, quality=self.files.quality, overwrite=self.files.overwrite)
-        for path, data in extras:
-            write_bytes(data, path, overwrite=self.files.overwrite)
-        return splashed, (*_notes(splashed, self.selection), *notes)
+        for path, encoded in extras:
+            write_bytes(encoded.data, path, overwrite=self.files.overwrite)
+        return notes
 
     def _free(self, path: Path) -> Path:
         """Return the path, if an extra file may be written there."""
@@ -101,11 +92,7 @@ class PhotoResults:
         return path
 
 
-def _notes(splashed: Splashed, selection: Selection) -> tuple[str, ...]:
-    return () if len(splashed.chosen) else (selection.explain_nothing(splashed.detections),)
-
-
-def _extra_pixels(splashed: Splashed, look: Look, files: Files) -> Iterator[tuple[str, Pixels]]:
+def _extra_pixels(splashed: Splashed, files: Files) -> Iterator[tuple[str, Pixels]]:
     """Yield the ending of the file name and the pixels of every extra picture; transparent areas stay transparent."""
     before = splashed.before
     if files.mask:
@@ -114,7 +101,7 @@ def _extra_pixels(splashed: Splashed, look: Look, files: Files) -> Iterator[tupl
         yield "compare", side_by_side(_with_alpha(before), _with_alpha(splashed.after))
     if not (files.instance_masks or files.crops):
         return
-    look = replace(look, strokes=None)  # which belong to no object
+    look = replace(splashed.look, strokes=None)  # which belong to no object
     for index in splashed.chosen:
         matte = _visible(look.matte(before.rgb, splashed.detections[[index]]), before)
         if files.instance_masks:

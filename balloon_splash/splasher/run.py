@@ -102,11 +102,13 @@ def splash_inputs(
 
 def _run(plan: Plan, options: SplashOptions, finder: NamedFinder, report: RunReport) -> Summary:
     """Splash the photos, then the videos."""
-    results = PhotoResults(options.look, options.selection, options.files, plan.taken, plan.twins)
+    results = PhotoResults(options.files, plan.taken, plan.twins)
     annotations = _annotations(options)
     done = splash_photos(
         plan.photos,
         finder,
+        options.look,
+        options.selection,
         results if annotations is None else annotations.added_to(results),
         batch_size=options.batch_size,
         allow_private=options.allow_private_urls,

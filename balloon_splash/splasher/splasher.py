@@ -40,6 +40,7 @@ class Splashed:
     Attributes:
         before: the picture as read.
         after: the splash, with the same metadata.
+        look: edges, background and marks that it was made with.
         detections: all objects found.
         chosen: indices into ``detections`` of those that kept their colour.
         matte: ``(H, W)`` in [0, 1].
@@ -47,6 +48,7 @@ class Splashed:
 
     before: Picture
     after: Picture
+    look: Look
     detections: Detections
     chosen: npt.NDArray[np.intp]
     matte: Matte
@@ -72,7 +74,7 @@ def splash_picture(
     after = replace(picture, rgb=np.ascontiguousarray(result[..., :3]), alpha=alpha, keep=keep)
     if alpha is not None and look.transparent and after.format not in WITH_ALPHA:
         after = replace(after, format="PNG")
-    return Splashed(picture, after, detections, chosen, matte)
+    return Splashed(picture, after, look, detections, chosen, matte)
 
 
 class Splasher:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from PIL import Image
 
 from balloon_splash.compositing.detections import Detections
+from balloon_splash.compositing.look import Look
+from balloon_splash.compositing.select import Selection
 from balloon_splash.media.inputs import Source
 from balloon_splash.splasher import photo_batch as photos
 from balloon_splash.splasher.finder import NamedImage
@@ -54,8 +55,14 @@ def test_of_large_photos_fewer_are_read_ahead(
     source = Source("photo.png", Path("photo.png"), tmp_path / "photo.png")
     jobs = Jobs([Job(source, None)] * COUNT)
     finder = NothingFinder(jobs)
-    written = SimpleNamespace(chosen=())
-    summary = photos.splash_photos(jobs, finder, lambda *_: (written, ()), batch_size=BATCH)  # type: ignore[arg-type]
+    summary = photos.splash_photos(
+        jobs,
+        finder,  # type: ignore[arg-type]
+        Look(),
+        Selection(),
+        lambda *_: (),
+        batch_size=BATCH,
+    )
     assert len(summary.outcomes) == COUNT
     assert not any(outcome.error for outcome in summary.outcomes)
     assert finder.ahead[0] <= BATCH  # nothing is known of their size yet
@@ -79,9 +86,17 @@ def test_what_is_written_is_reported_while_the_others_wait_for_the_model(tmp_pat
 
     def write(*_: Any) -> Any:
         written.release()
-        return SimpleNamespace(chosen=()), ()
+        return ()
 
     jobs = Jobs([Job(source, None)] * 6)
-    photos.splash_photos(jobs, Slow(jobs), write, batch_size=1, report=reported.append)  # type: ignore[arg-type]
+    photos.splash_photos(
+        jobs,
+        Slow(jobs),  # type: ignore[arg-type]
+        Look(),
+        Selection(),
+        write,
+        batch_size=1,
+        report=reported.append,
+    )
     assert before[-1] >= 2
     assert len(reported) == 6
