@@ -126,7 +126,7 @@ def _with_targets(named: dict[str, str], output: Place, options: SplashOptions) 
         source = Source(address, Path(relative), None if "://" in address else Path(address))
         targets[address] = output.under(result_path(source, Path(relative), transparent, encoding).as_posix()).address
     counts = Counter(targets.values())
-    stems = Counter(os.path.splitext(target)[0] for target in counts)  # noqa: PTH122  (an address is no path)
+    stems = Counter(os.path.splitext(target)[0] for target in counts)  # noqa: PTH122  (an address is not a path)
     first: dict[str, str] = {}
     tasks = []
     for address, target in targets.items():

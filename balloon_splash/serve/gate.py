@@ -167,7 +167,7 @@ class Gate:
         cookies = SimpleCookie()
         try:
             cookies.load(headers.get("cookie", ""))
-        except Exception:  # whatever stands there is no cookie of ours
+        except Exception:  # whatever is there is not one of our cookies
             return False
         return COOKIE in cookies and is_token(cookies[COOKIE].value, cookie_of(token))
 

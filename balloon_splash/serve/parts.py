@@ -15,7 +15,7 @@ from balloon_splash.serve.problems import RequestError
 
 MOST_PARTS = 12
 MOST_TEXT = 16 * 2**20
-"""Bytes of a part that is no file, such as a record."""
+"""Bytes of a part that is not a file, such as a record."""
 
 _SHOWN = 80
 
@@ -66,7 +66,7 @@ class Parts:
         """Return a text; a file in its place is read, too.
 
         Raises:
-            RequestError: a file that is no UTF-8 text, or too large.
+            RequestError: a file that is not UTF-8 text, or too large.
         """
         found = self._parts.get(name, default)
         if isinstance(found, str):

@@ -154,7 +154,7 @@ def find(
         raise problem_of(error, "choices.classes") from None
     try:
         if record is None:
-            named = model_finder(finder, tiles=values["tiles"], add_boxes=boxes, tell=lambda text: None)
+            named = model_finder(finder, tiles=values["tiles"], add_boxes=boxes, note=lambda text: None)
             (found,) = detections_of(named.find([image]))
             return found, [None] * len(found)
         before = records.read(record, picture.size, tuple(finder.class_names))

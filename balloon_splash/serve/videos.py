@@ -163,7 +163,7 @@ class VideoDesk:
         boxes = [tuple(box) for box in order.values["add_box"]]
         summary = splash_videos(
             [outcomes.Job(_source(job), self._target(job, order), suffix_open=True)],
-            model_finder(self._finder, tiles=order.values["tiles"], add_boxes=boxes, tell=lambda text: None),
+            model_finder(self._finder, tiles=order.values["tiles"], add_boxes=boxes, note=lambda text: None),
             order.look,
             selection_of(order.values),
             options,

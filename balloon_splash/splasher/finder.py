@@ -98,7 +98,7 @@ class ModelFinder:
     Args:
         finder: the model.
         record: receives the name and the objects of each picture; None keeps no record.
-        tell: receives a message of one line when batches become smaller.
+        note: receives a message of one line when batches become smaller.
         add: function that adds objects to those of the model before they are recorded; None adds none.
     """
 
@@ -106,13 +106,13 @@ class ModelFinder:
         self,
         finder: Finder,
         record: Record | None = None,
-        tell: Callable[[str], object] = warnings.warn,
+        note: Callable[[str], object] = warnings.warn,
         *,
         add: AddObjects | None = None,
     ) -> None:
         self._finder = finder
         self.record = record
-        self._tell = tell
+        self._note = note
         self._add = add
         self._most: int | None = None
 
@@ -135,7 +135,7 @@ class ModelFinder:
                 found.append(_does_not_fit(batch[0]))
             else:
                 self._most = len(batch) // 2
-                self._tell(f"out of memory: batches of {len(batch)} pictures become batches of {self._most}")
+                self._note(f"out of memory: batches of {len(batch)} pictures become batches of {self._most}")
         return found
 
     def _try(self, batch: Sequence[npt.NDArray[np.uint8]]) -> list[Detections] | None:

@@ -17,7 +17,7 @@ def model_finder(
     tiles: Tiles = None,
     add_boxes: Sequence[Box] = (),
     record: Record | None = None,
-    tell: Callable[[str], object] = warnings.warn,
+    note: Callable[[str], object] = warnings.warn,
 ) -> ModelFinder:
     """Give a model the options of a run.
 
@@ -26,10 +26,10 @@ def model_finder(
         tiles: see :class:`~balloon_splash.splasher.tiles.TiledFinder`.
         add_boxes: see :class:`~balloon_splash.splasher.added_boxes.AddedBoxes`.
         record: receives the name and all objects of each picture.
-        tell: receives messages of one line.
+        note: receives messages of one line.
 
     Raises:
         UsageError: malformed tiles or boxes.
     """
     add = AddedBoxes(model, add_boxes).join if add_boxes else None
-    return ModelFinder(model if tiles is None else TiledFinder(model, tiles, tell), record, tell, add=add)
+    return ModelFinder(model if tiles is None else TiledFinder(model, tiles, note), record, note, add=add)

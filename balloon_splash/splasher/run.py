@@ -187,7 +187,7 @@ def _named_finder(
         return recorded
     model = _load(finder or partial(_shipped, options))
     options.selection.check(model.class_names)
-    return model_finder(model, tiles=options.tiles, add_boxes=options.add_boxes, record=record, tell=report.note)
+    return model_finder(model, tiles=options.tiles, add_boxes=options.add_boxes, record=record, note=report.note)
 
 
 def _load(finder: FinderOrLoader) -> Finder:

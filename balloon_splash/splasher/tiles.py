@@ -54,19 +54,19 @@ class TiledFinder:
     Args:
         finder: the finder for each tile.
         side: side in pixels of the smallest tiles; pictures no larger than that are taken whole.
-        tell: receives a message of one line if tiles are larger than a picture.
+        note: receives a message of one line if tiles are larger than a picture.
 
     Raises:
         UsageError: tiles of less than 64 pixels.
     """
 
     def __init__(
-        self, finder: Finder, side: int | Literal["auto"], tell: Callable[[str], object] = warnings.warn
+        self, finder: Finder, side: int | Literal["auto"], note: Callable[[str], object] = warnings.warn
     ) -> None:
         check_tiles(side)
         self._finder = finder
         self._side = side
-        self._tell = tell
+        self._note = note
         self._told = False
 
     @property
@@ -90,7 +90,7 @@ class TiledFinder:
         if max(height, width) > self._side:
             return False
         if not self._told:
-            self._tell(f"--tiles {self._side}: a picture of {width}x{height} pixels is no larger and is taken whole")
+            self._note(f"--tiles {self._side}: a picture of {width}x{height} pixels is no larger and is taken whole")
             self._told = True
         return True
 

@@ -49,7 +49,7 @@ def named(*images: Pixels) -> list[NamedImage]:
 def test_a_batch_is_halved_until_it_fits_and_the_next_one_begins_there(allocate: Callable[[], object]) -> None:
     told: list[str] = []
     hungry = Hungry(allocate)
-    finder = ModelFinder(hungry, tell=told.append)
+    finder = ModelFinder(hungry, note=told.append)
     for _ in range(2):
         assert [len(found) for found in detections_of(finder.find(named(*[draw_scene()] * 8)))] == [3] * 8
     assert hungry.batches == [8, 4, 2, 2, 2, 2, 2, 2, 2, 2]

@@ -82,7 +82,7 @@ def read_coco(path: Path, faults: FaultLog, options: ReadOptions) -> AnnotationS
 
 
 def _parts(document: Any) -> tuple[list[Any], list[Any], list[Any]]:
-    """Return images, annotations and categories; of annotations, those that are no objects as they are.
+    """Return images, annotations and categories; annotations that are not objects pass as they are.
 
     Raises:
         UnsoundError: the document is not an object with such lists.
