@@ -37,7 +37,7 @@ def build_parser() -> Parser:
         f"{names_help(training=False)}\n{EXAMPLES}",
     )
     add_trained_model(parser)
-    parser.add_argument("--output", required=True, metavar="DIR", help="folder of the exported files")
+    parser.add_argument("--output", required=True, metavar="DIR", help="folder for the exported files")
     parser.add_argument("--name", default="model", help="name of the files, without suffix (default: %(default)s)")
     formats = (PACKED, "torchscript", "onnx", "openvino")
     parser.add_argument(

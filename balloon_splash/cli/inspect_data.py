@@ -56,7 +56,7 @@ def build_parser() -> Parser:
         help="configuration of the model whose anchors are checked: a path, or a name from configs/ or Detectron2's "
         "zoo (default: %(default)s)",
     )
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder of the report")
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder for the report")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing report (default: refuse)")
     parser.add_argument(
         "--quiet", action="store_true", help="print errors only (default: also progress and a closing line)"

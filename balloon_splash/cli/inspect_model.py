@@ -73,7 +73,7 @@ def build_parser() -> Parser:
         metavar="N",
         help="use at most N photos of a dataset, spread evenly (default: %(default)s)",
     )
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder of the report")
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder for the report")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing report (default: refuse)")
     parser.add_argument(
         "--quiet", action="store_true", help="print errors only (default: also progress and a closing line)"
