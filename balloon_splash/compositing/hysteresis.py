@@ -42,6 +42,6 @@ class TrackHysteresis:
 
     def indices(self, detections: Detections) -> npt.NDArray[np.intp]:
         """Return the indices of the objects that count in the next frame; ``numbers`` are those of the tracks."""
-        self._sure.update(detections.numbers[detections.scores >= self._confidence].tolist())
-        sure = np.isin(detections.numbers, list(self._sure))
+        sure = (detections.scores >= self._confidence) | np.isin(detections.numbers, list(self._sure))
+        self._sure = set(detections.numbers[sure].tolist())  # the rest have left; numbers are never used twice
         return np.flatnonzero(beside_sure(detections, sure, self._low_confidence))

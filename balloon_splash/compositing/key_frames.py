@@ -8,6 +8,7 @@ agree or are close. An object thus appears, leaves or is hidden where the model 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -71,7 +72,7 @@ class Step(Generic[F]):
 
     Attributes:
         frame: the frame.
-        flow: from the frame before; None where a scene begins, and where every frame is a key frame.
+        flow: from the frame before; None where a scene begins, where every frame is a key frame, and once it was used.
         begins_scene: whether it is the first one, or the first one after a cut.
         is_key: whether the model looks at it.
     """
@@ -124,20 +125,31 @@ def find_between(
         batch_size: frames that ``detect`` gets at once, at most.
 
     Yields:
-        each step, with its final ``is_key``, and the objects in it.
+        each step, with its final ``is_key`` and without its flow, and the objects in it.
     """
-    spans = _spans(steps)
-    spans_at_once = batch_size if every == 1 else max(min(batch_size, HELD_FRAMES // every), 1)
+    looks_at_once = batch_size if every == 1 else max(min(batch_size, HELD_FRAMES // every), 1)
+    whole = _with_ends(steps)
     last: list[Step[F]] = []
     seen: dict[int, Detections] = {}
-    while batch := list(islice(spans, spans_at_once)):
-        window = _Window([*last, *chain.from_iterable(batch)], seen, detect, batch_size)
-        ends = np.cumsum([len(last), *(len(span) for span in batch)])[1:] - 1
-        window.look(ends.tolist())
-        found = window.fill()
-        for index in range(len(last), len(found)):
-            yield replace(window.steps[index], is_key=index in window.seen), found[index]
-        last, seen = window.steps[-1:], {0: found[-1]}
+    while found := _found(last, list(_until(whole, looks_at_once)), seen, detect, batch_size):
+        last, seen = [found[-1][0]], {0: found[-1][1]}
+        while found:  # what has been given away is not held: a frame of 1080p has 6 MB
+            yield found.popleft()
+
+
+def _found(
+    last: list[Step[F]],
+    steps: list[Step[F]],
+    seen: dict[int, Detections],
+    detect: Callable[[Sequence[F]], list[Detections]],
+    batch_size: int,
+) -> deque[tuple[Step[F], Detections]]:
+    """Return ``steps`` with their objects; ``last`` is the key frame before them, which was already ``seen``."""
+    window = _Window([*last, *steps], seen, detect, batch_size)
+    window.look([index for index, step in enumerate(window.steps) if step.is_key and index not in seen])
+    pairs = enumerate(zip(window.steps, window.fill(), strict=True))
+    done = ((replace(step, flow=None, is_key=index in window.seen), found) for index, (step, found) in pairs)
+    return deque(islice(done, len(last), None))
 
 
 class _Window(Generic[F]):
@@ -192,16 +204,18 @@ class _Window(Generic[F]):
         return Bridge(self.seen[first], self.seen[last], flows)
 
 
-def _spans(steps: Iterator[Step[F]]) -> Iterator[list[Step[F]]]:
-    """Yield runs of steps, each up to the next key frame; the last frame before a cut, and of all, is one, too."""
-    span: list[Step[F]] = []
-    for step in steps:
-        if span and (span[-1].is_key or step.begins_scene):
-            yield span
-            span = []
-        span.append(step)
-    if span:
-        yield span
+def _with_ends(steps: Iterator[Step[F]]) -> Iterator[Step[F]]:
+    """Yield all steps; the last one before a cut, and of all, is a key frame, too."""
+    for step, after in pairwise(chain(steps, [None])):
+        if step is not None:
+            yield replace(step, is_key=step.is_key or after is None or after.begins_scene)
+
+
+def _until(steps: Iterator[Step[F]], key_frames: int) -> Iterator[Step[F]]:
+    """Yield steps up to and including the one that is the last of so many key frames."""
+    while key_frames and (step := next(steps, None)) is not None:
+        key_frames -= step.is_key
+        yield step
 
 
 def _is_doubtful(bridge: Bridge, frames: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -205,22 +206,23 @@ def test_uneven_frame_times_are_followed() -> None:
 
 
 def test_no_more_frames_are_held_than_said() -> None:
-    taken = 0
+    made: list[weakref.ref[Shot]] = []
 
     def endless() -> Iterator[Shot]:
-        nonlocal taken
         while True:
             picture = ground()
-            disc(picture, 100 + taken % 7, 80)
-            taken += 1
-            yield Shot(picture, Fraction(taken, 25))
+            disc(picture, 100 + len(made) % 7, 80)
+            shot = Shot(picture, Fraction(len(made), 25))
+            made.append(weakref.ref(shot))
+            yield shot
 
     looks = find_between(
         steps_of(endless(), 8), lambda shots: [find_blobs(s.rgb) for s in shots], every=8, batch_size=9
     )
     for given in range(1, 60):
         next(looks)
-        assert taken - given <= HELD_FRAMES + 1
+        assert len(made) - given <= HELD_FRAMES + 1
+        assert sum(shot() is not None for shot in made) <= HELD_FRAMES + 3, "one given away is let go"
 
 
 def test_second_detection_of_the_same_object_costs_no_looks() -> None:
