@@ -25,6 +25,9 @@ from balloon_splash.compositing.tracking import best_pairs, box_containment, box
 
 Floats: TypeAlias = npt.NDArray[np.float32]
 
+_Both: TypeAlias = "tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]"
+"""A property of each object of the earlier and of the later key frame."""
+
 LEAST_TRUST = 0.02
 """Weight of a point whose trace was lost: above 0, so that a point lost on both sides still gets a value."""
 
@@ -47,7 +50,8 @@ SMALLER_PART = 0.35
 """Rebate on the part of a cut-off box that lies in the other one, to compare with an IoU."""
 
 SURE = 0.8
-"""Least score of an object that has to be explained: a model finds others now and then, wherever it looks."""
+"""Least score of an object that one look is enough for, and that has to be explained: a model finds others now and
+then, wherever it looks."""
 
 TRACED_SIDE = 24
 """Points along each side of a box that are traced; between them the motion is interpolated."""
@@ -85,6 +89,7 @@ class Bridge:
         self._behind = _push(last, [flow.backward for flow in reversed(flows)])[::-1]
         self._pairs = _pairs(first, self._ahead[-1], last, self._behind[0])
         self._leaving = (_outside(first, self._ahead[-1]) >= LEFT, _outside(last, self._behind[0]) >= LEFT)
+        self._sure = (first.scores >= SURE, last.scores >= SURE)
         self.explained = (_explained(first, self._ahead[-1], last), _explained(last, self._behind[0], first))
         one, two = self._pairs.T
         trust = [
@@ -96,14 +101,15 @@ class Bridge:
     def between(self, times: Sequence[float]) -> list[Detections]:
         """Return the objects of the N frames between, at relative ``times`` from 0 to 1.
 
-        An object in only one of the key frames appears in the frames nearer to that one, or, where it crosses the
-        border on the way, for as long as it is in the picture.
+        An object in only one of the key frames appears in the frames nearer to that one if it is sure, or, where it
+        crosses the border on the way, for as long as it is in the picture. One that is not sure stays in its key frame:
+        a single look is no more than a single frame, which may be a false alarm.
         """
         found = []
         for index, time in enumerate(times):
             one = _Side(self._first, self._ahead[index], [flow.backward for flow in self._flows[index::-1]], 1 - time)
             two = _Side(self._last, self._behind[index + 1], [flow.forward for flow in self._flows[index + 1 :]], time)
-            found.append(_blend([one, two], _rows(self._pairs, self._leaving, time)))
+            found.append(_blend([one, two], _rows(self._pairs, self._leaving, self._sure, time)))
         return found
 
 
@@ -229,13 +235,11 @@ def _pairs(first: Detections, ahead: _Moved, last: Detections, behind: _Moved) -
     return np.array([(row, column) for column, row in sorted(matches.items())], np.intp).reshape(-1, 2)
 
 
-def _rows(
-    pairs: npt.NDArray[np.intp], leaving: tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]], time: float
-) -> npt.NDArray[np.intp]:
-    """``(K, 2)`` indices, or -1, of the objects that are there at ``time``: pairs, those ``leaving``, the nearer."""
+def _rows(pairs: npt.NDArray[np.intp], leaving: _Both, sure: _Both, time: float) -> npt.NDArray[np.intp]:
+    """``(K, 2)`` indices, or -1, of the objects that are there at ``time``: pairs, ``leaving``, nearer and ``sure``."""
     parts = [pairs]
     for side, nearer in enumerate((time < 0.5, time >= 0.5)):
-        there = np.ones_like(leaving[side]) if nearer else leaving[side].copy()
+        there = leaving[side] | (sure[side] & nearer)
         there[pairs[:, side]] = False
         rows = np.full((int(there.sum()), 2), -1, np.intp)
         rows[:, side] = np.flatnonzero(there)

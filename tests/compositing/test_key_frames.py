@@ -160,6 +160,24 @@ def test_weak_detection_continues_an_object_but_does_not_begin_one() -> None:
     assert counts == [1] * 8 + [0] + [1] * 8  # the smoothing bridges the one
 
 
+def test_one_look_at_an_unsure_object_is_one_frame_which_may_be_a_false_alarm() -> None:
+    shots = film(lambda picture, i: None, 17)
+    nothing = Detections.empty(SIZE, ("red", "blue"))
+    alarm = replace(
+        nothing,
+        boxes=np.array([[100, 60, 140, 100]], np.float32),
+        scores=np.array([0.7], np.float32),
+        classes=np.zeros(1, np.int64),
+        soft_masks=np.ones((1, 28, 28), np.float32),
+    )
+
+    def detect(batch: Sequence[Shot]) -> list[Detections]:
+        return [alarm if shot is shots[8] else nothing for shot in batch]
+
+    found = [each for _, each in find_between(steps_of(shots, 8), detect, every=8, batch_size=4)]
+    assert [i for i, each in enumerate(found) if len(each)] == [8]
+
+
 def test_object_that_pops_up_is_there_from_then_on_give_or_take_a_frame() -> None:
     shots = film(lambda picture, i: disc(picture, 100, 90) if 13 <= i < 31 else None, 40)
     found, _ = carried(shots)
