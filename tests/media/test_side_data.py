@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,10 @@ import numpy as np
 import pytest
 from av.sidedata.sidedata import Type
 
+from balloon_splash.media.video.clip import Clip
 from balloon_splash.media.video.side_data import NOT_CARRIED
 from balloon_splash.splasher.video_stream import open_video
+from tests.media.clips import make_clip
 from tests.media.test_video_files import FAST, copy
 
 
@@ -27,6 +30,19 @@ def clip(path: Path, codec: str, *, matrix: int = 1) -> Path:
             output.mux(stream.encode(frame))
         output.mux(stream.encode(None))
     return path
+
+
+def test_frames_that_were_read_do_not_wait_for_the_garbage_collector(tmp_path: Path) -> None:
+    """They would be hundreds at a time, of 3 MB each in 1080p, and more the longer the video is."""
+    source = make_clip(tmp_path / "in.mp4", frames=30, size=(64, 64))
+    gc.collect()
+    gc.disable()
+    try:
+        with open_video(source) as video:
+            assert len(list(video.frames(Clip()))) == 30
+            assert sum(isinstance(each, av.VideoFrame) for each in gc.get_objects()) < 5
+    finally:
+        gc.enable()
 
 
 def test_a_track_of_dolby_vision_is_named_by_its_kind(tmp_path: Path) -> None:
