@@ -15,6 +15,7 @@ from packaging.requirements import Requirement
 from balloon_splash import __version__
 from balloon_splash.data.datasets.folders import SPLITS, VIA_FILE, datasets_root
 from balloon_splash.errors import BalloonSplashError
+from balloon_splash.extras import TRAIN
 from balloon_splash.files import cache_folder
 from balloon_splash.splasher.loading import describe_choice
 
@@ -35,7 +36,7 @@ def main() -> int:
     print(f"{'python':<28}{platform.python_version()} on {system}")
     problems = [problem for requirement in _requirements("") if (problem := _check(requirement))]
     if find_spec("torch") is None and find_spec("detectron2") is None:
-        print(f"{'training':<28}not installed (optional): pip install 'balloon-splash[train]'; or make train")
+        print(f"{'training':<28}not installed (optional); {TRAIN}")
     else:
         problems += [problem for requirement in _requirements("train") if (problem := _check(requirement))]
         problems += _check_detectron2()

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from balloon_splash import demo
-from balloon_splash.cli.demo import main
+from balloon_splash.cli.demo import PARENT, main, training_command
 from balloon_splash.data.datasets.synthetic import write_synthetic_balloons
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -65,6 +65,11 @@ def test_pictures_to_splash_are_rendered_where_none_are_at_hand(tmp_path: Path) 
     assert len(pictures) == demo.NUM_PICTURES
     assert Image.open(pictures[0]).size == demo.PICTURE_SIZE
     assert demo.find_pictures(None, tmp_path / "datasets" / "balloon", tmp_path / "out") == folder
+
+
+def test_the_way_to_a_training_exists_where_the_package_is(tmp_path: Path) -> None:
+    assert training_command(PARENT) == "make train"
+    assert training_command(tmp_path) == "balloon-splash demo --train"
 
 
 def test_steps_without_a_training_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,9 @@ from balloon_splash.cli.common import run_cli
 from balloon_splash.cli.parser import Parser
 from balloon_splash.errors import UsageError
 
+PARENT = Path(__file__).resolve().parents[2]
+"""The folder that holds the package: a checkout, or one of installed packages."""
+
 #: Spelled out here so that ``--help`` need not load them; a test compares.
 SAMPLE_NAMES = ("shapes", "coco", "nucleus")
 
@@ -74,8 +77,13 @@ def _splash_at_once(args: argparse.Namespace) -> int:
     print(f"   {pictures}\n2. splash, with the model that ships", flush=True)
     splashed = args.output / "splash"
     code = _splash(_pictures(pictures), splashed)
-    print(f"before and after: {splashed}\nto train a model: make train")
+    print(f"before and after: {splashed}\nto train a model: {training_command(PARENT)}")
     return code
+
+
+def training_command(root: Path) -> str:
+    """Return the command that trains the demo's model; ``root`` is the folder that holds the package."""
+    return "make train" if (root / "Makefile").is_file() else "balloon-splash demo --train"
 
 
 def _train(args: argparse.Namespace) -> int:
