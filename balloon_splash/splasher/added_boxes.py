@@ -44,6 +44,10 @@ PLACES = 64
 _BoxArray: TypeAlias = npt.NDArray[np.float32]
 
 
+class BoxOutsideError(UsageError):
+    """A box lies outside a picture; ends the whole run, since the command is wrong and not the picture."""
+
+
 @dataclass
 class _Followed:
     """Followed object of a video.
@@ -107,12 +111,12 @@ def part_inside(box: Box, size: tuple[int, int], name: str) -> npt.NDArray[np.fl
     """Return the part ``(4,)`` of a box inside a picture of ``size`` (height, width).
 
     Raises:
-        UsageError: there is none; the message names the picture.
+        BoxOutsideError: there is none; the message names the picture.
     """
     height, width = size
     inside = np.clip(np.array(box, np.float32), 0, [width, height, width, height])
     if not (inside[0] < inside[2] and inside[1] < inside[3]):
-        raise UsageError(
+        raise BoxOutsideError(
             f"--add-box {_text(box)} lies outside {name} of {width}x{height} pixels; expected a box inside the picture"
         )
     return inside
@@ -150,7 +154,7 @@ class AddedBoxes:
         The first frame of a video comes first; a later one may come before some that are earlier than it.
 
         Raises:
-            UsageError: a box is outside the picture.
+            BoxOutsideError: a box is outside the picture.
         """
         if image.video is None or image.video != self._video:
             self._video, self._latest = image.video, image

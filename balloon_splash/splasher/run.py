@@ -144,7 +144,7 @@ def _check_boxes(plan: Plan, options: SplashOptions) -> None:
     """Refuse boxes outside the frames of a video that is already here, before a model is loaded.
 
     Raises:
-        UsageError: a box is outside the picture.
+        BoxOutsideError: a box is outside the picture.
     """
     from balloon_splash.splasher.video_stream import first_frame  # imports PyAV, which photos do not need
 

@@ -16,6 +16,7 @@ from balloon_splash.media.inputs import Source
 from balloon_splash.media.outputs import pipe_suffix, video_path
 from balloon_splash.media.spool import send_to_stdout
 from balloon_splash.media.video.codecs import WRITABLE_SUFFIXES, Encoding
+from balloon_splash.splasher.added_boxes import BoxOutsideError
 from balloon_splash.splasher.finder import NamedFinder
 from balloon_splash.splasher.frames import FrameSplasher
 from balloon_splash.splasher.outcomes import Job, Outcome, Summary
@@ -50,6 +51,9 @@ def splash_videos(
     Returns:
         one outcome per job, in order; after Ctrl-C with ``options.keep_partial``, none for videos that had not
         started. Errors that a user can mend become outcomes; others are raised.
+
+    Raises:
+        BoxOutsideError: a box of ``finder`` lies outside a video.
     """
     start = time.monotonic()
     summary = Summary()
@@ -91,6 +95,8 @@ def _splash_one(
                 send_to_stdout(target)
             else:
                 job = Job(job.source, target)
+    except BoxOutsideError:  # of a video that had to be fetched before its size was known
+        raise
     except BalloonSplashError as error:
         return Outcome(job, error=_renamed(str(error), names))
     return Outcome(job, kept=len(frames.kept), video=video, notes=_notes(job.source, target, video, names))

@@ -18,7 +18,7 @@ from PIL import Image
 from balloon_splash.cli.splash import main
 from balloon_splash.media import spool
 from tests.cli.scenes import SIZE, colourful, moving_scene
-from tests.fakes import draw_scene
+from tests.fakes import PromptedSegmenter, draw_scene
 from tests.media.clips import make_clip, read_packets, read_pictures
 
 ROOT = Path(__file__).parents[2]
@@ -159,3 +159,12 @@ def test_the_file_that_holds_the_sound_is_never_an_input_or_another_result(model
     assert main([str(word) for word in (*inputs, "--output", f"{tmp_path}/out/")]) == 1
     assert "old_splash.mov: is an input" in capsys.readouterr().err
     assert taken.read_bytes() == before
+
+
+def test_a_box_outside_a_video_from_the_web_ends_the_run(tmp_path: Path, server: str, monkeypatch, capsys):
+    make_clip(tmp_path / "web" / "a.mp4", frames=2, size=SIZE)
+    monkeypatch.setattr("balloon_splash.splasher.loading.load_finder", lambda **_: PromptedSegmenter())
+    command = ["--input", f"{server}/a.mp4", "--allow-private-urls", "--output", f"{tmp_path}/out/"]
+    assert main([*command, "--add-box", "5000", "10", "6000", "40"]) == 2
+    assert f"error: --add-box 5000 10 6000 40 lies outside {server}/a.mp4" in capsys.readouterr().err
+    assert list(tmp_path.glob("out/*")) == []
