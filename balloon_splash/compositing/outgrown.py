@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import cv2
@@ -14,8 +15,8 @@ from balloon_splash.compositing.detections import Detections
 REACH = 0.08
 """Distance beyond a side of the box in which the object is looked for, as a share of the box."""
 
-LEAST_CUT = 0.15
-"""Least share of a side's samples inside the object: below, the object touches its box as it should."""
+LEAST_CUT = 1.6
+"""Least length of a side inside the object, by that of a disc in a box that fits it: below, it touches as it should."""
 
 WORKING_SIDE = 200
 """Longer side in pixels of the picture in which colours are compared."""
@@ -74,6 +75,15 @@ def beyond_boxes(
     return joined
 
 
+def least_cut(samples: int) -> float:
+    """Return the least share of a side's samples inside the object at which the side cuts it.
+
+    The outermost samples of a disc lie half a sample inside its box, where the chord is ``sqrt(2 / samples)`` of the
+    side. Half as long again and a little more, and about one sample of the disc is missing.
+    """
+    return LEAST_CUT * math.sqrt(2 / samples)
+
+
 def _cut_sides(detections: Detections, index: int) -> dict[int, npt.NDArray[np.bool_]]:
     """Return samples inside the object along each side that cuts it: 0 left, 1 top, 2 right, 3 bottom."""
     height, width = detections.size
@@ -81,7 +91,8 @@ def _cut_sides(detections: Detections, index: int) -> dict[int, npt.NDArray[np.b
     room = (left, top, width - right, height - bottom)
     inside = detections.soft_masks[index] >= 0.5
     sides = enumerate((inside[:, 0], inside[0], inside[:, -1], inside[-1]))
-    return {side: samples for side, samples in sides if room[side] > _AT_BORDER and np.mean(samples) >= LEAST_CUT}
+    least = least_cut(len(inside))
+    return {side: samples for side, samples in sides if room[side] > _AT_BORDER and np.mean(samples) >= least}
 
 
 def _around(box: npt.NDArray[np.float32], size: tuple[int, int]) -> Window:

@@ -61,7 +61,8 @@ def write_checkpoint(loaded: LoadedModel, output: Path, *, overwrite: bool = Fal
 def _is_stock(cfg: CfgNode) -> bool:
     parts = (cfg.MODEL.META_ARCHITECTURE, cfg.MODEL.PROPOSAL_GENERATOR.NAME, cfg.MODEL.ROI_HEADS.NAME)
     known = {*STOCK_PARTS, *STOCK_PARTS.values()}
-    return known.issuperset(parts) and cfg.MODEL.ROI_MASK_HEAD.NAME in STOCK_MASK_HEADS
+    grows = cfg.MODEL.BALLOON.GROW_CUT_BOXES > 0
+    return known.issuperset(parts) and cfg.MODEL.ROI_MASK_HEAD.NAME in STOCK_MASK_HEADS and not grows
 
 
 def _in_stock_terms(cfg: CfgNode) -> CfgNode:

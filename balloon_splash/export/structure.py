@@ -54,6 +54,7 @@ def structure_of(model: Any, cfg: CfgNode) -> Structure:
         **_box(heads),
         **_mask(heads.mask_head, heads),
         **(_canvas(model, cfg) if old else {}),
+        grow_cut_boxes=getattr(heads, "grow_cut_boxes", 0.0),
         pixel_mean=tuple(cfg.MODEL.PIXEL_MEAN),
         pixel_std=tuple(cfg.MODEL.PIXEL_STD),
         bgr=cfg.INPUT.FORMAT == "BGR",

@@ -10,7 +10,9 @@ from detectron2.structures import Boxes, Instances
 from torch import Tensor
 
 from balloon_splash.errors import ConfigError
+from balloon_splash.modeling.cut_boxes import limits_of
 from balloon_splash.modeling.matterport import MatterportRCNN
+from balloon_splash.modeling.roi_heads import BalloonROIHeads
 
 
 @torch.no_grad()
@@ -50,6 +52,8 @@ def segment_boxes(model: Any, batched_input: dict[str, Any], boxes: Tensor) -> I
     best.tensor = torch.where(best.nonempty()[:, None], best.tensor, given.tensor - move) + move
     asked = Instances(size, pred_boxes=best, scores=scores, pred_classes=classes)
     (found,) = roi_heads.forward_with_given_boxes(features, [asked])
+    if isinstance(roi_heads, BalloonROIHeads):
+        roi_heads.redraw_cut(features, [found], [limits_of(batched_input["image"].shape[-2:], move) + move])
     found.pred_boxes.tensor -= move
     return found
 

@@ -32,7 +32,8 @@ class Trace:
         roi_boxes: per image, ``(R, K * 4)`` or ``(R, 4)``: proposals after refinement, not clipped.
         detections: per image: boxes after the score threshold and the per-class NMS.
         confident: per image: those at or above the confidence floor, which the mask branch sees.
-        roi_masks: per image, ``(D, M, M)`` mask probabilities of the confident ones.
+        roi_masks: per image, ``(D, M, M)`` mask probabilities of the confident ones, before boxes that cut their
+            objects grow.
         results: per image: the model's output, in pixels of the original image.
     """
 

@@ -13,6 +13,7 @@ from balloon_splash.compositing.detections import Detections
 from balloon_splash.compositing.overlap import joined, once
 from balloon_splash.errors import WeightsError
 from balloon_splash.runtime.boxes import Boxes, not_empty
+from balloon_splash.runtime.cut_boxes import trimmed, widened
 from balloon_splash.runtime.engine import Engine
 from balloon_splash.runtime.matterport import MatterportRules
 from balloon_splash.runtime.packed_file import PackedFile
@@ -97,7 +98,7 @@ class OpenVinoFinder:
                 moved = self._rules.refined(box[None], deltas, placed)
                 best = moved[:, 0 if self.structure.box_agnostic else classes[number]]
                 mended[number] = np.where(not_empty(best), best, box)
-            masks = self._masks(features, mended, classes)
+            mended, masks = self._drawn(features, mended, classes, placed)
         found = self._rules.to_picture(mended, placed).astype(np.float32)
         return Detections(placed.size, found, scores, classes, masks, tuple(self.class_names))
 
@@ -109,7 +110,7 @@ class OpenVinoFinder:
         placed = rules.place(image)
         with self._parts.convolve(placed.pixels) as features:
             boxes, scores, classes = self._boxes(features, placed, rules)
-            masks = self._masks(features, boxes, classes)
+            boxes, masks = self._drawn(features, boxes, classes, placed)
         boxes = rules.to_picture(boxes, placed)
         there = not_empty(boxes)
         return Detections(
@@ -136,6 +137,20 @@ class OpenVinoFinder:
         all_boxes, all_scores, classes = (np.concatenate(each) for each in zip(*found, strict=True))
         best = np.argsort(-all_scores, kind="stable")[: structure.objects]
         return all_boxes[best], all_scores[best], classes[best]
+
+    def _drawn(
+        self, features: Features, boxes: Boxes, classes: npt.NDArray[np.int64], placed: Placed
+    ) -> tuple[Boxes, npt.NDArray[np.float32]]:
+        """Boxes ``(N, 4)``, grown where they cut their objects if the structure asks for it, and soft masks of them."""
+        masks = self._masks(features, boxes, classes)
+        share = self.structure.grow_cut_boxes
+        wider = widened(boxes, masks, placed.limits, share) if share else boxes
+        cut = (wider != boxes).any(axis=1)
+        if cut.any():
+            redrawn = self._masks(features, wider[cut], classes[cut])
+            boxes = boxes.copy()
+            boxes[cut], masks[cut] = trimmed(boxes[cut], wider[cut], redrawn)
+        return boxes, masks
 
     def _masks(self, features: Features, boxes: Boxes, classes: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """Soft masks ``(N, M, M)`` of boxes in pixels of what the network sees."""

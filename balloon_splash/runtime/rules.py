@@ -32,6 +32,12 @@ class Placed:
     inner: tuple[int, int]
     corner: tuple[int, int] = (0, 0)
 
+    @property
+    def limits(self) -> npt.NDArray[np.float32]:
+        """The box ``(4,)`` of the resized picture in ``pixels``."""
+        (top, left), (height, width) = self.corner, self.inner
+        return np.array([left, top, left + width, top + height], np.float32)
+
 
 class Rules:
     """Detectron2's rules; :class:`balloon_splash.runtime.matterport.MatterportRules` has others."""

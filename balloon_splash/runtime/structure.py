@@ -11,8 +11,8 @@ from typing import Any
 
 from balloon_splash.errors import WeightsError
 
-VERSIONS = (1, 2)
-"""Of the second are those that a reader of the first would compute otherwise; the others stay readable for it."""
+VERSIONS = (1, 2, 3)
+"""A structure has the lowest version whose readers compute it as it is, so that older ones read all they can."""
 
 Range = tuple[float, float]
 
@@ -61,6 +61,8 @@ class Structure:
         resize_mode: "square", "pad64" or "none".
         resize_min_scale: factor by which photos are scaled up at least.
         square: side of the canvas in pixels, 0 for multiples of 64 pixels.
+        grow_cut_boxes: share of a box by which the sides that cut its object move outwards, see
+            :mod:`balloon_splash.runtime.cut_boxes`; 0 leaves all boxes.
     """
 
     blocks: tuple[int, ...]
@@ -100,6 +102,7 @@ class Structure:
     resize_mode: str = "shortest_edge"
     resize_min_scale: float = 0.0
     square: int = 0
+    grow_cut_boxes: float = 0.0
 
     @property
     def pooled_levels(self) -> int:
@@ -129,8 +132,12 @@ class Structure:
 
     def to_json(self) -> str:
         """JSON text that :meth:`from_json` reads."""
-        plain = not self.matterport and set(self.rpn_weights) == {1.0}
-        return json.dumps({"version": VERSIONS[0 if plain else 1], **dataclasses.asdict(self)}, sort_keys=True)
+        return json.dumps({"version": self._version(), **dataclasses.asdict(self)}, sort_keys=True)
+
+    def _version(self) -> int:
+        if self.grow_cut_boxes:
+            return 3
+        return 2 if self.matterport or set(self.rpn_weights) != {1.0} else 1
 
     @classmethod
     def from_json(cls, text: str, path: str) -> Structure:

@@ -25,6 +25,7 @@ from balloon_splash.export.model import export
 from balloon_splash.inference.segmenter import Segmenter
 from balloon_splash.weights.checkpoint import SafeCheckpointer
 from tests.matterport.files import PARTS
+from tests.modeling.test_cut_boxes import GROW
 from tests.modeling.test_point_refinement import REFINED
 
 
@@ -40,9 +41,10 @@ def segmenter(tiny_cfg: CfgNode, request: pytest.FixtureRequest) -> Segmenter:
     return Segmenter(model, tiny_cfg, ["balloon"], confidence=0.0)
 
 
-each_head = pytest.mark.parametrize("segmenter", [[], REFINED], ids=["standard", "points"], indirect=True)
+REFINED_AND_GROWN = [*REFINED, *GROW]
+each_head = pytest.mark.parametrize("segmenter", [[], REFINED_AND_GROWN], ids=["standard", "points"], indirect=True)
 each_model = pytest.mark.parametrize(
-    "segmenter", [[], REFINED, PARTS], ids=["standard", "points", "matterport"], indirect=True
+    "segmenter", [[], REFINED_AND_GROWN, [*PARTS, *GROW]], ids=["standard", "points", "matterport"], indirect=True
 )
 
 

@@ -15,6 +15,7 @@ from balloon_splash.inference.segmenter import Segmenter
 from balloon_splash.runtime.boxes import suppressed
 from balloon_splash.runtime.finder import OpenVinoFinder
 from balloon_splash.runtime.preparing import network_image
+from tests.modeling.test_cut_boxes import GROW
 from tests.runtime.conftest import POINTS, Small
 
 BOXES = np.array([[5, 8, 60, 50], [30, 20, 110, 100], [90, 5, 127, 40], [0, 0, 128, 96]], np.float32)
@@ -123,3 +124,22 @@ def test_objects_of_several_scales_are_torchs(small: Callable[..., Small]) -> No
     assert len(found) == len(expected) > len(alone)
     np.testing.assert_allclose(found.boxes, expected.boxes, atol=0.05)
     np.testing.assert_allclose(found.scores, expected.scores, atol=1e-4)
+
+
+@pytest.mark.parametrize("opts", [[], POINTS], ids=["standard", "points"])
+def test_objects_that_their_boxes_cut_are_torchs(small: Callable[..., Small], opts: list[str]) -> None:
+    made = small(*opts, "INPUT.MIN_SIZE_TEST", "96", "INPUT.MAX_SIZE_TEST", "128", *GROW)
+    names = ("thing 0", "thing 1")
+    finder = OpenVinoFinder(made.file, confidence=0.3, precision="fp32")
+    segmenter = Segmenter(made.model, made.cfg, names, confidence=0.3)
+    (expected,), (found,) = segmenter.detect([IMAGE]), finder.detect([IMAGE])
+    made.model.roi_heads.grow_cut_boxes = 0.0
+    (cut,) = segmenter.detect([IMAGE])
+    assert not np.array_equal(expected.boxes, cut.boxes)
+    same = [int(np.abs(found.boxes - box).max(axis=1).argmin()) for box in expected.boxes]
+    np.testing.assert_allclose(found.boxes[same], expected.boxes, atol=0.05)
+    assert np.quantile(np.abs(found.soft_masks[same] - expected.soft_masks), 0.99) < 1e-3
+    made.model.roi_heads.grow_cut_boxes = 0.08
+    expected, found = segmenter.segment(IMAGE, BOXES), finder.segment(IMAGE, BOXES)
+    np.testing.assert_allclose(found.boxes, expected.boxes, atol=0.05)
+    assert np.quantile(np.abs(found.soft_masks - expected.soft_masks), 0.99) < 1e-3

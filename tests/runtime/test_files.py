@@ -53,6 +53,9 @@ def test_a_structure_survives_its_file(file: Path) -> None:
     structure = structure_in(file)
     with_ranges = replace(structure, ranges={"p2": (-1.0, 2.5)})
     assert Structure.from_json(with_ranges.to_json(), "x") == with_ranges
+    growing = replace(structure, grow_cut_boxes=0.08)
+    assert Structure.from_json(growing.to_json(), "x") == growing
+    assert [json.loads(each.to_json())["version"] for each in (structure, growing)] == [1, 3], "older readers cut"
 
 
 def test_a_changed_weight_is_found(file: Path) -> None:
@@ -72,7 +75,7 @@ def test_changed_words_are_found(file: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"version": 3}, "version 3, expected 2 or less"),
+        ({"version": 4}, "version 4, expected 3 or less"),
         ({"short_edge": "x"}, "short_edge: 'x' found, expected int"),
         ({"anchors": None}, "damaged"),
         ({"ranges": {"p2": [1]}}, "damaged"),

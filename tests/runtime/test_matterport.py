@@ -14,12 +14,14 @@ from balloon_splash.inference.segmenter import Segmenter
 from balloon_splash.runtime.finder import OpenVinoFinder
 from balloon_splash.weights.packed import About, write_packed
 from tests.matterport.files import PARTS
+from tests.modeling.test_cut_boxes import GROW
 from tests.modeling.test_matterport import CASES, build_case
 from tests.runtime.conftest import Small
 
 NAMES = ("thing 0", "thing 1")
 #: A small square canvas, and one of multiples of 64 pixels; boxes of each level.
-MODES = {"square": ["INPUT.MIN_SIZE_TEST", "96", "INPUT.MAX_SIZE_TEST", "128"], "pad64": ["INPUT.RESIZE_MODE", "pad64"]}
+SQUARE = ["INPUT.MIN_SIZE_TEST", "96", "INPUT.MAX_SIZE_TEST", "128"]
+MODES = {"square": SQUARE, "pad64": ["INPUT.RESIZE_MODE", "pad64"], "square, cut boxes grow": [*SQUARE, *GROW]}
 SIZES = [(128, 96), (90, 150), (70, 70)]
 
 

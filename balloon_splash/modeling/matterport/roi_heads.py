@@ -84,5 +84,9 @@ class MatterportROIHeads(BalloonROIHeads):
         found, losses = super().forward(images, features, proposals, targets)
         return found, losses
 
+    def _limits(self, images: Any, instances: list[Instances]) -> list[Tensor]:
+        """Return the box ``(4,)`` of each picture on its canvas."""
+        return [half_open(window) for window in images.windows]
+
     def _levels(self, proposals: list[Instances]) -> list[Tensor]:
         return [self.box_pooler.levels(found.proposal_boxes.tensor, found.image_size) for found in proposals]
