@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from balloon_splash.cli.common import EXIT_OK, run_cli
-from balloon_splash.cli.parser import Parser, add_classes, names
+from balloon_splash.cli.parser import Parser, add_classes, add_report, names
 from balloon_splash.errors import UsageError
 
 EXAMPLES = """\
@@ -56,11 +56,7 @@ def build_parser() -> Parser:
         help="configuration of the model whose anchors are checked: a path, or a name from configs/ or Detectron2's "
         "zoo (default: %(default)s)",
     )
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder for the report")
-    parser.add_argument("--overwrite", action="store_true", help="replace an existing report (default: refuse)")
-    parser.add_argument(
-        "--quiet", action="store_true", help="print errors only (default: also progress and a closing line)"
-    )
+    add_report(parser)
     parser.add_overrides()
     return parser
 

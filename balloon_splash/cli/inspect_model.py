@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from balloon_splash.cli.common import EXIT_OK, run_cli, share
 from balloon_splash.cli.model_options import add_trained_model
-from balloon_splash.cli.parser import Parser, add_classes, add_device
+from balloon_splash.cli.parser import Parser, add_classes, add_device, add_report
 from balloon_splash.compositing import DEFAULT_LOW_CONFIDENCE
 from balloon_splash.errors import UsageError
 from balloon_splash.weights.names import names_help
@@ -73,11 +73,7 @@ def build_parser() -> Parser:
         metavar="N",
         help="use at most N photos of a dataset, spread evenly (default: %(default)s)",
     )
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder for the report")
-    parser.add_argument("--overwrite", action="store_true", help="replace an existing report (default: refuse)")
-    parser.add_argument(
-        "--quiet", action="store_true", help="print errors only (default: also progress and a closing line)"
-    )
+    add_report(parser)
     parser.add_alias("--json", "--annotations", type=Path)
     parser.add_alias("--balloon", "--balloon")
     parser.add_overrides()

@@ -117,6 +117,15 @@ def add_classes(group: argparse._ActionsContainer) -> None:
     )
 
 
+def add_report(parser: argparse.ArgumentParser) -> None:
+    """Add where a report is written, and what is printed meanwhile."""
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder for the report")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing report (default: refuse)")
+    parser.add_argument(
+        "--quiet", action="store_true", help="print errors only (default: also progress and a closing line)"
+    )
+
+
 def names(text: str) -> list[str]:
     """Read names separated by commas, for argparse."""
     found = [name.strip() for name in text.split(",")]
