@@ -1,1 +1,1 @@
-"""Splash of more photos and videos than one machine takes, on Ray Data (extra ``batch``)."""
+"""Splash of more photos and videos than one machine can take, on Ray Data (extra ``batch``)."""

@@ -1,4 +1,4 @@
-"""Cross-validation: one training on several splits or with several seeds, and the mean and spread of its AP."""
+"""Cross-validation: one recipe on several splits or with several seeds, and the mean and spread of its AP."""
 
 from __future__ import annotations
 

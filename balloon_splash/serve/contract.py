@@ -148,7 +148,7 @@ def answers(*statuses: int, **more: Any) -> dict[int | str, dict[str, Any]]:
         409: "the video is in another state",
         413: "too many bytes or pixels",
         415: "not multipart",
-        422: "a part or option that does not do",
+        422: "a part or option is invalid",
         429: "the queue is full",
         503: "not ready, or too slow",
     }

@@ -111,7 +111,7 @@ def view_of(parts: Parts) -> View:
     """Read how the client wants to see the objects.
 
     Raises:
-        RequestError: a part that does not do.
+        RequestError: a part is invalid.
     """
     return View(parts.whole("side", 1, LARGEST_VIEW), parts.flag("mattes"), parts.flag("preview"))
 

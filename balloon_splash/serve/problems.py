@@ -1,4 +1,4 @@
-"""Answers to requests that do not do: a status and one sentence that names field, found and expected."""
+"""Answers to invalid requests: a status and one sentence that names field, found and expected."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _OF_AN_OPTION = re.compile(r"(?:--)?(?P<name>[a-z][a-z_-]*)(?P<found>[^;]*); exp
 class ProblemBody(BaseModel):
     """Body of every answer that is an error."""
 
-    field: str | None = Field(description="part or option that does not do; null where it is the whole request")
+    field: str | None = Field(description="the invalid part or option; null where it is the whole request")
     found: str = Field(description="what was found there")
     expected: str = Field(description="what was expected")
     message: str = Field(description="both in one sentence")
@@ -69,7 +69,7 @@ def problem_of(error: BalloonSplashError, field: str, *, option_prefix: str = "c
 
     Args:
         error: one line; an option is called as the command calls it.
-        field: what does not do, where the error names no option.
+        field: what is invalid, where the error names no option.
         option_prefix: before the name of an option.
     """
     text = " ".join(str(error).split()).removeprefix(f"{field}: ")
