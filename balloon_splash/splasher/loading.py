@@ -122,13 +122,13 @@ def _packed_or_hindrance(
         return f"device {device} was chosen"
     if find_spec("openvino") is None:
         return "OpenVINO is not installed"
+    if device is None and backend == "auto" and _has_gpu():
+        return "there is a GPU"
     packed = packed_weights(weights)
     if packed is None:
         return f"{without_secrets(str(weights))} is not a packed model"
     if packed.about.structure is None:
         return f"{packed.path} was not packed for the runtime"
-    if device is None and backend == "auto" and _has_gpu():
-        return "there is a GPU"
     return packed
 
 
