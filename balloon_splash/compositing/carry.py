@@ -40,8 +40,9 @@ LEAST_SIDE = 1.0
 LEFT = 0.75
 """Least share of an object's points beyond the picture's border for it to have left, or not yet come."""
 
-AT_BORDER = 2.0
-"""Distance in pixels of a box from the picture's border within which the border may cut the object off."""
+AT_BORDER, AT_BORDER_SHARE = 2.0, 0.05
+"""Distance of a box from the picture's border within which the border may cut the object off: in pixels, or, if that is
+more, as a share of the box's side, since a model's boxes are the less exact the larger they are."""
 
 CUT_OFF = 1e-3
 """Weight of the side of a box that lies at the picture's border: the object may extend beyond."""
@@ -257,7 +258,8 @@ def _whole(key: Detections) -> Floats:
     """``(N, 4)``: 1 for the sides of the boxes at which the objects end, little for those at the picture's border."""
     height, width = key.size
     distances = np.abs(key.boxes - np.array([0, 0, width, height], np.float32))
-    return np.where(distances <= AT_BORDER, np.float32(CUT_OFF), np.float32(1))
+    sides = np.tile(key.boxes[:, 2:] - key.boxes[:, :2], 2)
+    return np.where(distances <= np.maximum(AT_BORDER, AT_BORDER_SHARE * sides), np.float32(CUT_OFF), np.float32(1))
 
 
 def _beyond(moved: _Moved, size: tuple[int, int]) -> Floats:

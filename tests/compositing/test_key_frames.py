@@ -139,6 +139,30 @@ def test_object_leaves_and_enters_at_the_border_when_it_does(backwards: bool) ->
     assert len(looks.frames) <= 8, "the border explains it, so the model need not look more often"
 
 
+def test_object_that_left_is_gone_while_it_is_outside_and_is_there_again_once_back() -> None:
+    shots = film(lambda picture, i: disc(picture, 260 + 110 * np.sin(i / 8), 90), 45)
+    outside = [i for i, shot in enumerate(shots) if not len(find_blobs(shot.rgb))]
+    found, _ = carried(shots)
+    assert len(outside) >= 5
+    assert not any(matte(found[index]).any() for index in outside)
+    wrong = [i for i, (shot, each) in enumerate(zip(shots, found, strict=True)) if overlap(shot, each) < 0.6]
+    assert len(wrong) <= 4, wrong
+
+
+def test_object_cut_off_by_the_border_keeps_its_side_there_where_boxes_are_not_exact() -> None:
+    shots = film(lambda picture, i: disc(picture, 20 + 10 * i, 90, radius=60), 9)
+
+    def detect(batch: Sequence[Shot]) -> list[Detections]:
+        """The boxes end 4 % of their width before the border."""
+        found = [find_blobs(shot.rgb) for shot in batch]
+        for each in found:
+            each.boxes[0, 0] += 0.04 * np.ptp(each.boxes[0, ::2])
+        return found
+
+    found = [each for _, each in find_between(steps_of(shots, 8), detect, every=8, batch_size=4)]
+    assert max(each.boxes[0, 0] - max(10 * i - 38, 0) for i, each in enumerate(found)) < 12
+
+
 def test_weak_detection_continues_an_object_but_does_not_begin_one() -> None:
     """The finder sees the ball well, then hardly, then well; and hardly sees one that nobody else sees."""
     shots = film(lambda picture, i: disc(picture, 60 + 3 * i, 90), 17)
