@@ -96,10 +96,11 @@ class BalloonROIHeads(StandardROIHeads):
             return
         redrawn = super()._forward_mask(features, again)
         for found, chosen, new in zip(instances, cut, redrawn, strict=True):
-            boxes, masks = found.pred_boxes.tensor.clone(), found.pred_masks.float()
-            wider, drawn = new.pred_boxes.tensor, new.pred_masks[:, 0].float()
-            boxes[chosen], drawn = trimmed(boxes[chosen], wider, drawn)
-            found.pred_boxes, found.pred_masks = Boxes(boxes), masks.index_put((chosen,), drawn[:, None])
+            boxes, masks = found.pred_boxes.tensor, found.pred_masks.float()
+            grown, drawn = trimmed(boxes[chosen], new.pred_boxes.tensor, new.pred_masks[:, 0].float())
+            # In a trace, an assignment to boxes[chosen] would keep the number of those in the example if that is 1.
+            found.pred_boxes = Boxes(boxes.index_put((chosen,), grown))
+            found.pred_masks = masks.index_put((chosen,), drawn[:, None])
 
     def _forward_box(self, features: dict[str, Tensor], proposals: list[Instances]) -> Any:
         if self.training:
