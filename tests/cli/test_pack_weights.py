@@ -16,6 +16,7 @@ from balloon_splash.weights.checkpoint import AVERAGE
 from balloon_splash.weights.packed import read_about, read_safetensors
 from tests.conftest import TINY
 from tests.inspect.model.tiny_model import write_run
+from tests.modeling.test_cut_boxes import GROW
 
 
 @pytest.fixture
@@ -166,3 +167,14 @@ def test_weights_without_class_names_are_told(run: str, tmp_path: Path, capsys: 
     arguments = ["--weights", str(tmp_path / "nameless.pth"), "--config-file", str(config)]
     assert main([*arguments, "--output", str(tmp_path / "small.safetensors")]) == 2
     assert "none class names known for 1 classes; expected them in the checkpoint" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("opts", "parts"), [([], "StandardROIHeads"), (GROW, "BalloonROIHeads")], ids=["plain", "cut"])
+def test_a_pth_of_a_model_whose_cut_boxes_grow_keeps_our_parts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], opts: list[str], parts: str
+) -> None:
+    _, weights = write_run(tmp_path / "run", opts=opts)
+    assert main(["--weights", weights, "--to", "pth", "--output", str(tmp_path / "other.pth")]) == 0
+    printed = capsys.readouterr().out
+    assert ("after import balloon_splash" in printed) == bool(opts)
+    assert f"NAME: {parts}" in (tmp_path / "other.yaml").read_text()

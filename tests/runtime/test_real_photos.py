@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from balloon_splash.compositing.matte import matte
 from balloon_splash.compositing.select import Selection
 from balloon_splash.inference.segmenter import Segmenter
 from balloon_splash.media.reading import read_picture
+from balloon_splash.runtime.cut_boxes import widened
 from balloon_splash.runtime.finder import OpenVinoFinder
 from balloon_splash.weights.names import shipped_model
 
@@ -66,3 +68,15 @@ def test_a_persons_box_holds_the_same_object(photos: list[np.ndarray], expected:
         np.testing.assert_allclose(second.boxes, first.boxes, atol=0.5)
         np.testing.assert_allclose(second.scores, first.scores, atol=0.01)
         assert overlaps([first], [second])[0] > 0.99
+
+
+def test_few_balloons_end_in_a_straight_line(photos: list[np.ndarray]) -> None:
+    finder = OpenVinoFinder(shipped_model(), confidence=0.5, precision="fp32")
+    shares = {"as detected": 0.0, "grown": finder.structure.grow_cut_boxes}
+    cut = dict.fromkeys(shares, 0)
+    for name, share in shares.items():
+        finder.structure = replace(finder.structure, grow_cut_boxes=share)
+        for found in finder.detect(photos[:6]):
+            limits = np.array([0, 0, *found.size[::-1]], np.float32)
+            cut[name] += int((widened(found.boxes, found.soft_masks, limits, 0.1) != found.boxes).any(axis=1).sum())
+    assert 0 < 2 * cut["grown"] < cut["as detected"], cut
