@@ -184,7 +184,7 @@ def load_config(
             raise ConfigError(f"{path}: {_reason(error)}") from error
     cfg.MODEL.DEVICE = default_device()
     try:
-        cfg.merge_from_list(list(opts))
+        cfg.merge_from_list(_with_points(cfg, opts))
     except _WRONG as error:
         raise ConfigError(f"override {' '.join(opts)}: {_reason(error)}") from error
     if device:
@@ -193,6 +193,18 @@ def load_config(
         cfg.MODEL.WEIGHTS = weights
     check_device(cfg.MODEL.DEVICE)
     return cfg
+
+
+def _with_points(cfg: CfgNode, opts: Sequence[str]) -> list[str]:
+    """Return overrides with a point in whole numbers for keys that hold fractions: yacs refuses 0 for 0.0."""
+    words = list(opts)
+    for index in range(1, len(words), 2):
+        found: object = cfg
+        for part in words[index - 1].split("."):
+            found = found.get(part) if isinstance(found, CfgNode) else None
+        if isinstance(found, float) and words[index].lstrip("+-").isdecimal():
+            words[index] += ".0"
+    return words
 
 
 def _reason(error: Exception) -> str:

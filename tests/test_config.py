@@ -91,3 +91,10 @@ def test_point_rend_by_configuration() -> None:
     with torch.no_grad():
         (result,) = model([{"image": torch.zeros(3, 96, 128), "height": 96, "width": 128}])
     assert result["instances"].soft_masks.shape[1:] == (224, 224)
+
+
+def test_a_whole_number_will_do_for_a_key_that_takes_fractions() -> None:
+    opts = ["MODEL.BALLOON.GROW_CUT_BOXES", "0", "SOLVER.BASE_LR", "1", "SOLVER.MAX_ITER", "3"]
+    cfg = load_config("balloon_R50_slim_points.yaml", opts)
+    assert [cfg.MODEL.BALLOON.GROW_CUT_BOXES, cfg.SOLVER.BASE_LR, cfg.SOLVER.MAX_ITER] == [0.0, 1.0, 3]
+    assert isinstance(cfg.SOLVER.BASE_LR, float)
