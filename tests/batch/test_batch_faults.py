@@ -51,6 +51,18 @@ def test_a_machine_that_is_lost_in_the_middle_costs_no_input(
     check_many(tmp_path / "out", 120, 12)
 
 
+def test_a_full_object_store_costs_no_input(photos: Path, tmp_path: Path) -> None:
+    import numpy as np
+    import ray
+
+    held = [ray.put(np.zeros(MEMORY // 4, np.uint8)) for _ in range(6)]  # half as much again as the store has room for
+    write_many(photos, 24, 3)
+    summary = batch(photos, tmp_path / "out")
+    assert (summary.done, summary.failed) == (21, 3)
+    check_many(tmp_path / "out", 24, 3)
+    assert all(int(ray.get(each).max()) == 0 for each in held)
+
+
 def test_a_batch_that_is_interrupted_resumes_where_it_ended(photos: Path, tmp_path: Path) -> None:
     write_many(photos, 24, 3)
 
