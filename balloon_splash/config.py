@@ -41,6 +41,11 @@ def _add_model(cfg: CfgNode) -> None:
     # this share of the box (0.08: a box 100 pixels wide grows by 8 on the left), the mask head draws once more in them,
     # and they are trimmed to the new masks. 0 leaves all boxes and masks as Detectron2 has them.
     cfg.MODEL.BALLOON.GROW_CUT_BOXES = 0.0
+    # Short edge in pixels of a second, smaller view of each picture, in which a splash looks for objects that are too
+    # large for the model at INPUT.MIN_SIZE_TEST. 0 looks once. Detectron2's evaluation does not use it.
+    cfg.MODEL.BALLOON.OVERVIEW_SIZE = 0
+    # Such an object is at least this large: the root of its box's area, as a share of the picture's short edge.
+    cfg.MODEL.BALLOON.OVERVIEW_OBJECTS = 0.3
     # The weights come from a model with other classes (COCO's, say): class-specific layers that do not fit start
     # anew. Everything else must fit.
     cfg.MODEL.BALLOON.NEW_CLASS_HEADS = False

@@ -56,7 +56,7 @@ def add_model(parser: Parser, **device: str) -> argparse._ArgumentGroup:
         default=[],
         metavar="PX",
         help="short edges, in pixels, at which the model sees each picture, such as 480 800; each costs one run of "
-        "the model (default: the configuration's)",
+        "the model (default: the configuration's, and its overview for large objects)",
     )
     add_opts(group)
     return group

@@ -53,6 +53,21 @@ def once(found: Detections, overlap: float = SAME) -> Detections:
     return replace(found[np.sort(np.asarray(kept, np.intp).reshape(-1))], identities=None)
 
 
+def with_large(found: Detections, overview: Detections, share: float) -> Detections:
+    """Add the large objects of a smaller view of the same picture, each once.
+
+    A detector knows objects of the sizes that it was trained on; in a smaller view, larger ones have them. Only these
+    count there (as in Singh & Davis 2018, "An analysis of scale invariance in object detection").
+
+    Args:
+        found: objects of the usual view.
+        overview: objects of the smaller view, in pixels of the same picture.
+        share: least side (root of the area) of a large object's box, as a share of the picture's short edge.
+    """
+    sides = np.sqrt((overview.boxes[:, 2:] - overview.boxes[:, :2]).prod(axis=1))
+    return once(joined([found, overview[sides >= share * min(found.size)]]))
+
+
 def _resampled(masks: npt.NDArray[np.float32], samples: int) -> npt.NDArray[np.float32]:
     if masks.shape[1] == samples or not len(masks):
         return np.zeros((0, samples, samples), np.float32) if not len(masks) else masks

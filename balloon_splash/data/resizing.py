@@ -12,6 +12,7 @@ from balloon_splash.data.single_samples import matterport_size, single_samples
 from balloon_splash.errors import ConfigError
 
 MODES = ("shortest_edge", "square", "pad64", "none")
+SMALLEST_OVERVIEW = 32
 
 
 def evaluation_resize(cfg: CfgNode) -> T.Augmentation:
@@ -26,6 +27,19 @@ def evaluation_resize(cfg: CfgNode) -> T.Augmentation:
     if mode == "shortest_edge":
         return ResizeShortestEdge([cfg.INPUT.MIN_SIZE_TEST] * 2, cfg.INPUT.MAX_SIZE_TEST)
     return MatterportResize(mode, cfg.INPUT.MIN_SIZE_TEST, cfg.INPUT.MAX_SIZE_TEST, cfg.INPUT.RESIZE_MIN_SCALE)
+
+
+def overview_size(cfg: CfgNode) -> int:
+    """Return the short edge in pixels of the second, smaller view of each picture; 0 for none.
+
+    Raises:
+        ConfigError: it is not smaller than the first, or too small to see anything.
+    """
+    size: int = cfg.MODEL.BALLOON.OVERVIEW_SIZE
+    if size and not SMALLEST_OVERVIEW <= size < cfg.INPUT.MIN_SIZE_TEST:
+        expected = f"0, or {SMALLEST_OVERVIEW} to {cfg.INPUT.MIN_SIZE_TEST - 1}, less than INPUT.MIN_SIZE_TEST"
+        raise ConfigError(f"MODEL.BALLOON.OVERVIEW_SIZE {size}; expected {expected}")
+    return size
 
 
 class MatterportResize(T.Augmentation):

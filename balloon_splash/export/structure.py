@@ -19,6 +19,7 @@ from detectron2.modeling.roi_heads.mask_head import MaskRCNNConvUpsampleHead
 from detectron2.projects.point_rend.point_head import StandardPointHead
 from torch import nn
 
+from balloon_splash.data.resizing import overview_size
 from balloon_splash.errors import ConfigError
 from balloon_splash.inference.fast.proposals import CANDIDATES, FEWEST, MOST
 from balloon_splash.modeling.matterport import MatterportRCNN, MatterportROIHeads, MatterportRPN
@@ -60,6 +61,8 @@ def structure_of(model: Any, cfg: CfgNode) -> Structure:
         bgr=cfg.INPUT.FORMAT == "BGR",
         short_edge=cfg.INPUT.MIN_SIZE_TEST,
         longest_edge=cfg.INPUT.MAX_SIZE_TEST,
+        overview=overview_size(cfg),
+        overview_objects=cfg.MODEL.BALLOON.OVERVIEW_OBJECTS,
     )
 
 

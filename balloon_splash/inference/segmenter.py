@@ -18,8 +18,8 @@ from torch import Tensor, nn
 
 from balloon_splash.compositing import DEFAULT_CONFIDENCE
 from balloon_splash.compositing.detections import Detections
-from balloon_splash.compositing.overlap import joined, once
-from balloon_splash.data.resizing import evaluation_resize
+from balloon_splash.compositing.overlap import joined, once, with_large
+from balloon_splash.data.resizing import evaluation_resize, overview_size
 from balloon_splash.errors import ConfigError
 from balloon_splash.inference.backends import EXACT, Choice, choose_backend
 from balloon_splash.inference.box_prompts import segment_boxes
@@ -68,10 +68,12 @@ class Segmenter:
             choice: back end and precision.
             calibration: photos for int8.
             scales: short edges in pixels at which :meth:`detect` shows each image to the model; an object found at
-                several counts once. Empty stands for ``INPUT.MIN_SIZE_TEST``.
+                several counts once. Empty stands for ``INPUT.MIN_SIZE_TEST``, and an overview if
+                ``MODEL.BALLOON.OVERVIEW_SIZE`` asks for it.
 
         Raises:
-            ConfigError: the model has no masks, or does not support ``choice``.
+            ConfigError: the model has no masks, or does not support ``choice``; or ``MODEL.BALLOON.OVERVIEW_SIZE`` is
+                out of range.
         """
         _check_masks(cfg)
         self.model: Any = model.eval()
@@ -85,6 +87,9 @@ class Segmenter:
         self._input_sizes = {"short_edge": cfg.INPUT.MIN_SIZE_TEST, "longest_edge": cfg.INPUT.MAX_SIZE_TEST}
         self._postprocess = getattr(model, "postprocess", detector_postprocess)
         self._scales = [_at_scale(cfg, short_edge) for short_edge in scales] or [self._resize]
+        overview = 0 if scales else overview_size(cfg)
+        self._overview = _at_scale(cfg, overview) if overview else None
+        self._overview_objects = cfg.MODEL.BALLOON.OVERVIEW_OBJECTS
         self._bgr = cfg.INPUT.FORMAT == "BGR"
         self._side_by_side: SideBySide | None = None
         if not choice.exact:
@@ -156,9 +161,11 @@ class Segmenter:
             WeightsError: the model predicts NaN or infinity.
         """
         parts = [self._each(images, self._detections, resize) for resize in self._scales]
-        if len(parts) == 1:
-            return parts[0]
-        return [once(joined(of_image)) for of_image in zip(*parts, strict=True)]
+        found = parts[0] if len(parts) == 1 else [once(joined(of_image)) for of_image in zip(*parts, strict=True)]
+        if self._overview is None:
+            return found
+        overviews = self._each(images, self._detections, self._overview)
+        return [with_large(*views, self._overview_objects) for views in zip(found, overviews, strict=True)]
 
     def segment(self, image: Image, boxes: npt.NDArray[np.float32]) -> Detections:
         """Segment one object per box, whether or not the model would have found it there.

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from balloon_splash.compositing import DEFAULT_CONFIDENCE
 from balloon_splash.compositing.detections import Detections
-from balloon_splash.compositing.overlap import joined, once
+from balloon_splash.compositing.overlap import joined, once, with_large
 from balloon_splash.errors import WeightsError
 from balloon_splash.runtime.boxes import Boxes, not_empty
 from balloon_splash.runtime.cut_boxes import trimmed, widened
@@ -51,7 +51,7 @@ class OpenVinoFinder:
             confidence: objects with a lower score are left out.
             precision: see :func:`balloon_splash.runtime.precision.choose_precision`.
             scales: short edges in pixels at which the model sees each picture; an object found at several counts
-                once. Empty stands for the structure's.
+                once. Empty stands for the structure's, and its overview.
             workers: pictures processed at a time; None takes one per core, up to 4.
 
         Raises:
@@ -66,6 +66,8 @@ class OpenVinoFinder:
         rules = MatterportRules if file.structure.matterport else Rules
         self._rules = rules(file.structure)
         self._at_scales = [rules(structure) for structure in structures]
+        overview = 0 if scales else file.structure.overview
+        self._overview = rules(file.structure.at_scale(overview)) if overview else None
         self._engine = Engine(workers)
         chosen = choose_precision(precision, file.structure, self._engine.capabilities)
         self.precision = chosen.name
@@ -104,12 +106,20 @@ class OpenVinoFinder:
 
     def _detect_one(self, image: Image) -> Detections:
         parts = [self._detect_by(image, rules) for rules in self._at_scales]
-        return parts[0] if len(parts) == 1 else once(joined(parts))
+        found = parts[0] if len(parts) == 1 else once(joined(parts))
+        if self._overview is None:
+            return found
+        share = self.structure.overview_objects
+        smaller = share / (1 + 2 * self.structure.grow_cut_boxes)  # no box grows by more
+        return with_large(found, self._detect_by(image, self._overview, smaller), share)
 
-    def _detect_by(self, image: Image, rules: Rules) -> Detections:
+    def _detect_by(self, image: Image, rules: Rules, least: float = 0.0) -> Detections:
+        """Find objects whose box has a side of ``least`` of the picture's short edge, by the root of its area."""
         placed = rules.place(image)
         with self._parts.convolve(placed.pixels) as features:
             boxes, scores, classes = self._boxes(features, placed, rules)
+            large = np.sqrt((boxes[:, 2:] - boxes[:, :2]).prod(axis=1)) >= least * min(placed.inner)
+            boxes, scores, classes = boxes[large], scores[large], classes[large]
             boxes, masks = self._drawn(features, boxes, classes, placed)
         boxes = rules.to_picture(boxes, placed)
         there = not_empty(boxes)

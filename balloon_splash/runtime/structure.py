@@ -11,7 +11,7 @@ from typing import Any
 
 from balloon_splash.errors import WeightsError
 
-VERSIONS = (1, 2, 3)
+VERSIONS = (1, 2, 3, 4)
 """A structure has the lowest version whose readers compute it as it is, so that older ones read all they can."""
 
 Range = tuple[float, float]
@@ -63,6 +63,8 @@ class Structure:
         square: side of the canvas in pixels, 0 for multiples of 64 pixels.
         grow_cut_boxes: share of a box by which the sides that cut its object move outwards, see
             :mod:`balloon_splash.runtime.cut_boxes`; 0 leaves all boxes.
+        overview: short edge of a second view of each picture, for large objects; 0 for one view.
+        overview_objects: least size of these, see :func:`balloon_splash.compositing.overlap.with_large`.
     """
 
     blocks: tuple[int, ...]
@@ -103,6 +105,8 @@ class Structure:
     resize_min_scale: float = 0.0
     square: int = 0
     grow_cut_boxes: float = 0.0
+    overview: int = 0
+    overview_objects: float = 0.0
 
     @property
     def pooled_levels(self) -> int:
@@ -135,6 +139,8 @@ class Structure:
         return json.dumps({"version": self._version(), **dataclasses.asdict(self)}, sort_keys=True)
 
     def _version(self) -> int:
+        if self.overview:
+            return 4
         if self.grow_cut_boxes:
             return 3
         return 2 if self.matterport or set(self.rpn_weights) != {1.0} else 1

@@ -126,6 +126,20 @@ def test_objects_of_several_scales_are_torchs(small: Callable[..., Small]) -> No
     np.testing.assert_allclose(found.scores, expected.scores, atol=1e-4)
 
 
+def test_large_objects_of_an_overview_are_torchs(small: Callable[..., Small]) -> None:
+    keys = ["MODEL.BALLOON.OVERVIEW_SIZE", "48", "MODEL.BALLOON.OVERVIEW_OBJECTS", "0.2"]
+    made = small("INPUT.MIN_SIZE_TEST", "96", "INPUT.MAX_SIZE_TEST", "128", *keys)
+    names = ("thing 0", "thing 1")
+    segmenter = Segmenter(made.model, made.cfg, names, confidence=0.3)
+    finder = OpenVinoFinder(made.file, confidence=0.3, precision="fp32")
+    (expected,), (found,) = segmenter.detect([IMAGE]), finder.detect([IMAGE])
+    (alone,) = OpenVinoFinder(made.file, confidence=0.3, precision="fp32", scales=[96]).detect([IMAGE])
+    assert len(found) == len(expected)
+    assert not np.isin(found.scores, alone.scores).all()
+    np.testing.assert_allclose(found.boxes, expected.boxes, atol=0.05)
+    np.testing.assert_allclose(found.scores, expected.scores, atol=1e-4)
+
+
 @pytest.mark.parametrize("opts", [[], POINTS], ids=["standard", "points"])
 def test_objects_that_their_boxes_cut_are_torchs(small: Callable[..., Small], opts: list[str]) -> None:
     made = small(*opts, "INPUT.MIN_SIZE_TEST", "96", "INPUT.MAX_SIZE_TEST", "128", *GROW)
