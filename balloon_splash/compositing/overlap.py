@@ -15,6 +15,10 @@ SAME = 0.5
 """Least IoU of the boxes of two detections of one class, from different passes over a picture, that are one object."""
 
 
+WHOLE = 0.9
+"""Largest share of a picture that a large object's box covers; beyond it, a splash would have nothing to make grey."""
+
+
 def joined(parts: Sequence[Detections]) -> Detections:
     """Join all objects of the parts, best score first; masks of different sides are resampled to the largest.
 
@@ -64,8 +68,10 @@ def with_large(found: Detections, overview: Detections, share: float) -> Detecti
         overview: objects of the smaller view, in pixels of the same picture.
         share: least side (root of the area) of a large object's box, as a share of the picture's short edge.
     """
-    sides = np.sqrt((overview.boxes[:, 2:] - overview.boxes[:, :2]).prod(axis=1))
-    return once(joined([found, overview[sides >= share * min(found.size)]]))
+    areas = (overview.boxes[:, 2:] - overview.boxes[:, :2]).prod(axis=1)
+    height, width = found.size
+    large = (np.sqrt(areas) >= share * min(height, width)) & (areas <= WHOLE * height * width)
+    return once(joined([found, overview[large]]))
 
 
 def _resampled(masks: npt.NDArray[np.float32], samples: int) -> npt.NDArray[np.float32]:

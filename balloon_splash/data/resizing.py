@@ -32,14 +32,15 @@ def evaluation_resize(cfg: CfgNode) -> T.Augmentation:
 def overview_size(cfg: CfgNode) -> int:
     """Return the short edge in pixels of the second, smaller view of each picture; 0 for none.
 
+    There is none where the first view is as small.
+
     Raises:
-        ConfigError: it is not smaller than the first, or too small to see anything.
+        ConfigError: it is too small to see anything.
     """
     size: int = cfg.MODEL.BALLOON.OVERVIEW_SIZE
-    if size and not SMALLEST_OVERVIEW <= size < cfg.INPUT.MIN_SIZE_TEST:
-        expected = f"0, or {SMALLEST_OVERVIEW} to {cfg.INPUT.MIN_SIZE_TEST - 1}, less than INPUT.MIN_SIZE_TEST"
-        raise ConfigError(f"MODEL.BALLOON.OVERVIEW_SIZE {size}; expected {expected}")
-    return size
+    if size and size < SMALLEST_OVERVIEW:
+        raise ConfigError(f"MODEL.BALLOON.OVERVIEW_SIZE {size}; expected 0, or {SMALLEST_OVERVIEW} pixels or more")
+    return size if size < cfg.INPUT.MIN_SIZE_TEST else 0
 
 
 class MatterportResize(T.Augmentation):

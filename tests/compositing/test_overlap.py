@@ -24,6 +24,10 @@ def test_an_overview_adds_large_objects_only() -> None:
     assert both.soft_masks.shape == (2, 8, 8)
 
 
+def test_what_covers_the_whole_picture_is_not_an_object() -> None:
+    assert len(with_large(view([], []), view([[1, 1, 199, 99]], [0.99]), 0.3)) == 0
+
+
 def test_an_object_of_both_views_appears_once_with_its_best_score() -> None:
     both = with_large(view([[50, 0, 140, 90]], [0.6]), view([[52, 0, 140, 92]], [0.9]), 0.3)
     np.testing.assert_array_equal(both.boxes, [[52, 0, 140, 92]])

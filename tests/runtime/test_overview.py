@@ -22,8 +22,13 @@ def test_a_balloon_that_fills_the_picture_keeps_its_colour() -> None:
     assert np.prod(found.boxes[0, 2:] - found.boxes[0, :2]) > 0.2 * 960 * 640
 
 
-@pytest.mark.parametrize("size", [-1, 8, 800])
-def test_an_overview_that_shows_nothing_or_more_than_the_picture_is_refused(size: int) -> None:
+@pytest.mark.parametrize("size", [-1, 8])
+def test_an_overview_that_shows_nothing_is_refused(size: int) -> None:
     cfg = load_config("balloon_R50_slim.yaml", ["MODEL.BALLOON.OVERVIEW_SIZE", str(size)])
-    with pytest.raises(ConfigError, match=rf"OVERVIEW_SIZE {size}; expected 0, or 32 to 799"):
+    with pytest.raises(ConfigError, match=rf"OVERVIEW_SIZE {size}; expected 0, or 32 pixels or more"):
         overview_size(cfg)
+
+
+def test_a_picture_that_is_seen_as_small_needs_no_overview() -> None:
+    assert overview_size(load_config("balloon_R50_slim.yaml", [])) == 300
+    assert overview_size(load_config("balloon_R50_slim.yaml", ["INPUT.MIN_SIZE_TEST", "256"])) == 0

