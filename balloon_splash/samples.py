@@ -117,7 +117,13 @@ def _fresh(folder: Path) -> Path:
 
 SAMPLES = {
     "shapes": Sample(("shapes_R18_FPN.yaml",), None, ("shapes_train", "shapes_val"), _prepare_shapes),
-    "coco": Sample(("coco_sample_R18_FPN.yaml",), None, ("coco_sample_train", "coco_sample_val"), _prepare_coco),
+    "coco": Sample(
+        ("coco_sample_R18_FPN.yaml",),
+        None,
+        ("coco_sample_train", "coco_sample_val"),
+        _prepare_coco,
+        confidence=0.3,  # 80 classes share the probability
+    ),
     "nucleus": Sample(
         ("nucleus_heads_R50_slim.yaml", "nucleus_R50_slim.yaml"),
         "balloon",
