@@ -14,7 +14,6 @@ from balloon_splash.compositing.detections import Detections
 SAME = 0.5
 """Least IoU of the boxes of two detections of one class, from different passes over a picture, that are one object."""
 
-
 WHOLE = 0.9
 """Largest share of a picture that a large object's box covers; beyond it, a splash would have nothing to make grey."""
 
