@@ -136,7 +136,8 @@ def _join(address: str, cores: int | None) -> None:
         with _without_native_messages():
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **local)
     except (ConnectionError, RuntimeError, ValueError) as error:
-        raise UsageError(f"--ray {address}: cannot be joined ({one_line(error)})") from error
+        token = "; if the cluster asks for a token: export RAY_AUTH_MODE=token"  # Ray's own message does not say it
+        raise UsageError(f"--ray {address}: cannot be joined ({one_line(error)}){token}") from error
     finally:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, on_terminate)  # Ray's own ends the process with exit code 15
