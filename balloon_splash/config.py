@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from difflib import get_close_matches
 from importlib import resources
+from itertools import zip_longest
 from pathlib import Path
 
 from detectron2 import model_zoo
@@ -12,11 +13,12 @@ from detectron2.config import CfgNode, get_cfg
 from detectron2.projects.point_rend import add_pointrend_config
 from yaml import YAMLError
 
+from balloon_splash.config_mistakes import in_words, no_key, value_of
 from balloon_splash.devices import check_device, default_device
 from balloon_splash.errors import ConfigError
 
-#: Errors that yacs and PyYAML raise for wrong files and overrides; AttributeError for a file of one bare word.
-_WRONG = (KeyError, ValueError, AssertionError, AttributeError, OSError, YAMLError)
+#: Errors that yacs and PyYAML raise for wrong files and overrides; AttributeError and TypeError for a file of one word.
+_WRONG = (KeyError, ValueError, AssertionError, AttributeError, TypeError, OSError, YAMLError)
 
 
 def add_balloon_config(cfg: CfgNode) -> None:
@@ -186,12 +188,9 @@ def load_config(
             # Otherwise Detectron2 would load a YAML with Python tags, which run code.
             cfg.merge_from_file(str(path), allow_unsafe=False)
         except _WRONG as error:
-            raise ConfigError(f"{path}: {_reason(error)}") from error
+            raise ConfigError(f"{path}: {in_words(error, cfg)}") from error
     cfg.MODEL.DEVICE = default_device()
-    try:
-        cfg.merge_from_list(_with_points(cfg, opts))
-    except _WRONG as error:
-        raise ConfigError(f"override {' '.join(opts)}: {_reason(error)}") from error
+    _merge_overrides(cfg, opts)
     if device:
         cfg.MODEL.DEVICE = device
     if weights is not None:
@@ -200,21 +199,20 @@ def load_config(
     return cfg
 
 
-def _with_points(cfg: CfgNode, opts: Sequence[str]) -> list[str]:
-    """Return overrides with a point in whole numbers for keys that hold fractions: yacs refuses 0 for 0.0."""
-    words = list(opts)
-    for index in range(1, len(words), 2):
-        found: object = cfg
-        for part in words[index - 1].split("."):
-            found = found.get(part) if isinstance(found, CfgNode) else None
-        if isinstance(found, float) and words[index].lstrip("+-").isdecimal():
-            words[index] += ".0"
-    return words
+def _merge_overrides(cfg: CfgNode, opts: Sequence[str]) -> None:
+    """Set the keys of ``KEY VALUE`` pairs (in place)."""
+    for key, value in zip_longest(opts[::2], opts[1::2]):
+        if value is None or "=" in key:
+            expected = f"{key.replace('=', ' ', 1)}, with a space" if "=" in key else "KEY VALUE pairs"
+            raise ConfigError(f"{key}: no value; expected {expected}")
+        try:
+            cfg.merge_from_list([key, _with_point(cfg, key, value)])
+        except TypeError as error:  # of a key below one that holds a value
+            raise ConfigError(no_key(key, cfg)) from error
+        except _WRONG as error:
+            raise ConfigError(in_words(error, cfg)) from error
 
 
-def _reason(error: Exception) -> str:
-    if isinstance(error, KeyError):
-        return f"{error.args[0]}; expected keys that Detectron2 or balloon_splash/config.py defines"
-    if isinstance(error, AttributeError):
-        return "no sections found; expected KEY: VALUE pairs in sections, as in configs/"
-    return str(error)
+def _with_point(cfg: CfgNode, key: str, value: str) -> str:
+    """Return a value with a point if it is a whole number for a key that holds fractions: yacs refuses 0 for 0.0."""
+    return f"{value}.0" if value.lstrip("+-").isdecimal() and isinstance(value_of(cfg, key), float) else value

@@ -25,7 +25,7 @@ FLOORS = (
     {"modeling", "data", "option_table"},
     {"compositing", "media"},
     {"web", "config"},
-    {"files", "progress", "devices"},
+    {"files", "progress", "devices", "config_mistakes"},
     {"errors", "extras", "palette", "quick_start", "unreported"},
 )
 LEVELS = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -48,11 +49,14 @@ def test_a_gpu_that_is_not_there_is_told() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("MODEL:\n  BALLON:\n    SOFT_MASKS: True\n", r"Non-existent config key: MODEL.BALLON"),
-        ("SOLVER:\n  MAX_ITER: soon\n", "MAX_ITER"),
+        ("MODEL:\n  BALLON:\n    SOFT_MASKS: True\n", r"MODEL\.BALLON: no such key; did you mean MODEL\.BALLOON\?"),
+        ("SOLVER:\n  MAX_ITER: soon\n", "SOLVER.MAX_ITER is soon; expected a whole number"),
+        ("SOLVER:\n  BASE_LR: 1\n", "SOLVER.BASE_LR is 1; expected a number with a point"),
+        ("SOLVER: 3\n", "SOLVER is 3; expected keys of this section"),
         ("_BASE_: nowhere.yaml\n", "nowhere.yaml"),
         ("MODEL: [", "while parsing"),
         ("just text", "no sections found"),
+        ("", "no sections found"),
     ],
 )
 def test_a_wrong_file_is_told_by_name(tmp_path: Path, text: str, message: str) -> None:
@@ -61,6 +65,28 @@ def test_a_wrong_file_is_told_by_name(tmp_path: Path, text: str, message: str) -
     with pytest.raises(ConfigError, match=message) as caught:
         load_config(str(path))
     assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("SOLVER.MAX_ITERS 6", "SOLVER.MAX_ITERS: no such key; did you mean SOLVER.MAX_ITER?"),
+        ("solver.max_iter 6", "solver.max_iter: no such key; did you mean SOLVER.MAX_ITER?"),
+        ("BASE_LR 0.1", "BASE_LR: no such key; did you mean SOLVER.BASE_LR?"),
+        ("MODEL.BALOON.SOFT_MASKS True", "did you mean MODEL.BALLOON.SOFT_MASKS?"),
+        ("MODEL.BALLOON.SOFT_MASKS.X 1", "MODEL.BALLOON.SOFT_MASKS.X: no such key"),
+        ("NOTHING 1", "NOTHING: no such key; expected one that Detectron2 or balloon_splash/config.py defines"),
+        ("SOLVER.MAX_ITER", "SOLVER.MAX_ITER: no value; expected KEY VALUE pairs"),
+        ("OUTPUT_DIR=out SOLVER.MAX_ITER=6", "OUTPUT_DIR=out: no value; expected OUTPUT_DIR out, with a space"),
+        ("SOLVER.MAX_ITER six", "SOLVER.MAX_ITER is six; expected a whole number"),
+        ("SOLVER.STEPS 10", 'SOLVER.STEPS is 10; expected a list, such as "(10,)"'),
+        ("DATASETS.TRAIN kites", "DATASETS.TRAIN is kites; expected a list, such as \"('kites',)\""),
+        ("MODEL.BALLOON True", "MODEL.BALLOON is True; expected keys of this section, such as SOFT_MASKS"),
+    ],
+)
+def test_a_wrong_override_is_told_with_the_right_one(words: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        load_config(None, words.split())
 
 
 def test_a_file_from_a_stranger_runs_no_code(tmp_path: Path) -> None:

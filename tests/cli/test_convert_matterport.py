@@ -75,7 +75,7 @@ def test_the_settings_of_the_old_program_become_ours(tmp_path: Path) -> None:
         (["--output", "old.pth"], "expected a name that ends in .safetensors (--output)"),
         (["--image-max-dim", "1000"], "longest edge 1000, shortest 800; expected a multiple of 64"),
         (["--weights", "absent.h5"], "absent.h5: no such file"),
-        (["--opts", "MODEL.NOT", "1"], "override"),
+        (["--opts", "MODEL.NOT", "1"], "MODEL.NOT: no such key"),
     ],
 )
 def test_what_contradicts_the_file_is_one_line(

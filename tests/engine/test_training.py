@@ -339,4 +339,7 @@ def test_wrong_use_gets_one_line_and_exit_code_2(
 def test_an_unknown_key_in_a_yaml_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "typo.yaml").write_text("MODEL:\n  BALLOON:\n    SOFTMASKS: True\n")
     assert main(["--config-file", str(tmp_path / "typo.yaml")]) == 2
-    assert "typo.yaml: Non-existent config key: MODEL.BALLOON.SOFTMASKS" in capsys.readouterr().err
+    assert (
+        "typo.yaml: MODEL.BALLOON.SOFTMASKS: no such key; did you mean MODEL.BALLOON.SOFT_MASKS?"
+        in capsys.readouterr().err
+    )
