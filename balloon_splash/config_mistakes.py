@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 
-from balloon_splash.errors import one_line
+from balloon_splash.errors import ConfigError, one_line
 
 #: Messages of yacs, which name the key, and for a value of another kind also the known and the given one.
 _UNKNOWN_KEY = re.compile(r"Non-existent (?:config )?key: (\S+)")
@@ -44,6 +44,20 @@ def no_key(key: str, cfg: Mapping[str, object]) -> str:
     near = near or [ends[each] for each in get_close_matches(wanted.rpartition(".")[2], ends, n=1, cutoff=_NEAR)]
     hint = f"did you mean {near[0]}?" if near else "expected one that Detectron2 or balloon_splash/config.py defines"
     return f"{key}: no such key; {hint}"
+
+
+def check_value(cfg: Mapping[str, object], key: str, choices: Iterable[object]) -> None:
+    """Check that a key has one of a few values.
+
+    Raises:
+        ConfigError: it has another one; suggests the nearest one.
+    """
+    value, known = value_of(cfg, key), list(choices)
+    if value in known:
+        return
+    near = get_close_matches(str(value), map(str, known), n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"expected {', '.join(map(repr, known))}"
+    raise ConfigError(f"{key} is {value!r}; {hint}")
 
 
 def value_of(cfg: Mapping[str, object], key: str) -> object:

@@ -21,7 +21,7 @@ def check_device(name: str) -> None:
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise ConfigError(f"device {name!r}: {str(error).splitlines()[0]}") from error
+        raise ConfigError(f"device {name!r}: unknown to torch; expected cpu, cuda, cuda:1, ...") from error
     if device.type == "cuda" and not torch.cuda.is_available():
         raise ConfigError(f"device {name!r}: torch sees no CUDA device here; expected 'cpu'")
 

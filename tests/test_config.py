@@ -11,6 +11,7 @@ from detectron2.modeling import build_model
 
 from balloon_splash.config import config_folder, config_path, load_config
 from balloon_splash.errors import ConfigError
+from balloon_splash.modeling.part_names import check_part_names
 
 CONFIGS = sorted(path.relative_to(config_folder()).as_posix() for path in config_folder().rglob("*.yaml"))
 
@@ -18,6 +19,7 @@ CONFIGS = sorted(path.relative_to(config_folder()).as_posix() for path in config
 @pytest.mark.parametrize("name", CONFIGS)
 def test_every_configuration_loads_and_its_model_is_ours(name: str) -> None:
     cfg = load_config(name)
+    check_part_names(cfg)
     family = "Matterport" if name.startswith("matterport") else "Balloon"
     assert f"{family}RCNN" == cfg.MODEL.META_ARCHITECTURE
     assert f"{family}RPN" == cfg.MODEL.PROPOSAL_GENERATOR.NAME

@@ -22,6 +22,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from torch.utils.data import DataLoader
 
+from balloon_splash.config_mistakes import check_value
 from balloon_splash.data.training.loader import build_train_loader, end_quietly
 from balloon_splash.data.training.mapper import build_evaluation_mapper
 from balloon_splash.devices import has_bf16
@@ -32,6 +33,7 @@ from balloon_splash.engine.interruption import KeepInterrupted
 from balloon_splash.engine.optimizer import build_optimizer
 from balloon_splash.engine.processes import spread
 from balloon_splash.errors import ConfigError
+from balloon_splash.modeling.part_names import check_part_names
 from balloon_splash.progress import say
 from balloon_splash.weights.checkpoint import AVERAGE, Fit, SafeCheckpointer
 
@@ -55,12 +57,11 @@ class BalloonTrainer(DefaultTrainer):
         """Build model, optimizer, loader and hooks from a full configuration.
 
         Raises:
-            ConfigError: the device cannot do the mixed precision.
+            ConfigError: there is no choice of a name, or the device cannot do the mixed precision.
         """
         cfg = _with_common_statistics(_without_imitated_bf16(cfg))
+        _check_choices(cfg)
         amp = cfg.SOLVER.AMP
-        if amp.PRECISION not in ("bf16", "fp16"):
-            raise ConfigError(f"SOLVER.AMP.PRECISION is {amp.PRECISION!r}; expected 'bf16' or 'fp16'")
         if amp.ENABLED and amp.PRECISION == "fp16" and not cfg.MODEL.DEVICE.startswith("cuda"):
             raise ConfigError(f"SOLVER.AMP.PRECISION is 'fp16' on {cfg.MODEL.DEVICE!r}; expected 'bf16' without a GPU")
         # Not DefaultTrainer's: it spreads over GPUs only, and leaves no choice of the checkpointer.
@@ -140,7 +141,10 @@ class BalloonTrainer(DefaultTrainer):
             layers = ", ".join(self.checkpointer.started_anew)
             say(f"note: these layers start from random weights, as intended; the file has none for them: {layers}")
         self.data_loader.batch_sampler.start = self.start_iter
-        if resume and self.start_iter >= self.max_iter:  # killed after the last step, perhaps before this was written
+        if resume and self.start_iter >= self.max_iter:
+            if comm.is_main_process():
+                say(f"note: nothing left to train after {self.start_iter} steps; SOLVER.MAX_ITER is {self.max_iter}")
+            # It may have been killed after the last step, before this was written.
             self.checkpointer.save("model_final", iteration=self.iter)
 
     def after_train(self) -> None:
@@ -164,6 +168,7 @@ class BalloonTrainer(DefaultTrainer):
     @classmethod
     def build_model(cls, cfg: CfgNode) -> nn.Module:
         """Build Detectron2's model; only the parts that ``MODEL.BALLOON.TRAIN_ONLY`` names learn, if it names any."""
+        check_part_names(cfg)
         model: nn.Module = super().build_model(cfg)
         only = tuple(cfg.MODEL.BALLOON.TRAIN_ONLY)
         for name, parameter in model.named_parameters():
@@ -206,6 +211,20 @@ class BalloonTrainer(DefaultTrainer):
                 PredictionPictures(dataset_name, folder / "pictures" / step, limit=cfg.TEST.NUM_PICTURES),
             ]
         )
+
+
+def _check_choices(cfg: CfgNode) -> None:
+    """Check what is used only after the model is built, or for the first photo."""
+    check_value(cfg, "SOLVER.AMP.PRECISION", ("bf16", "fp16"))
+    check_value(cfg, "INPUT.FORMAT", ("BGR", "RGB", "L", "YUV-BT.601"))
+    check_value(cfg, "INPUT.MASK_FORMAT", ("polygon", "bitmask"))
+    check_value(cfg, "SOLVER.LR_SCHEDULER_NAME", ("WarmupMultiStepLR", "WarmupCosineLR", "WarmupStepWithFixedGammaLR"))
+    task, _, metric = cfg.TEST.BEST_METRIC.partition("/")
+    if task in ("bbox", "segm", "boundary") and not metric.startswith("AP"):
+        raise ConfigError(f"TEST.BEST_METRIC is {cfg.TEST.BEST_METRIC!r}; expected {task}/AP, {task}/AP50, ...")
+    for key in ("MAX_ITER", "CHECKPOINT_PERIOD"):
+        if cfg.SOLVER[key] < 1:
+            raise ConfigError(f"SOLVER.{key} is {cfg.SOLVER[key]}; expected 1 or more")
 
 
 def _without_imitated_bf16(cfg: CfgNode) -> CfgNode:

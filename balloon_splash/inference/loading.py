@@ -12,6 +12,7 @@ from detectron2.modeling import build_model
 from balloon_splash.errors import WeightsError
 from balloon_splash.inference.checks import check_weights
 from balloon_splash.inference.without_init import WithoutInit
+from balloon_splash.modeling.part_names import check_part_names
 from balloon_splash.weights.checkpoint import Fit, SafeCheckpointer
 from balloon_splash.weights.resolve import choose_model
 
@@ -61,6 +62,7 @@ def load_chosen(cfg: CfgNode) -> LoadedModel:
     """Load as :func:`load_model` does, from a full configuration, whose ``MODEL.WEIGHTS`` is a path or URL."""
     if not cfg.MODEL.WEIGHTS:
         raise WeightsError("the configuration names no weights; expected MODEL.WEIGHTS, or --weights")
+    check_part_names(cfg)
     with WithoutInit():  # an exact fit leaves none of the weights out
         model = build_model(cfg)
     extras = SafeCheckpointer(model, fit=Fit.EXACT).load(cfg.MODEL.WEIGHTS)

@@ -13,6 +13,8 @@ from detectron2.projects.point_rend import PointRendMaskHead
 from detectron2.structures import Boxes, Instances
 from torch import Tensor
 
+from balloon_splash.errors import ConfigError
+
 
 @ROI_MASK_HEAD_REGISTRY.register()
 class PointRefinedMaskHead(PointRendMaskHead):
@@ -24,8 +26,17 @@ class PointRefinedMaskHead(PointRendMaskHead):
     the whole feature maps and pool themselves.
     """
 
-    def __init__(self, cfg: CfgNode, input_shape: dict[str, ShapeSpec]) -> None:
-        """Build the head for feature maps of ``input_shape``."""
+    def __init__(self, cfg: CfgNode, input_shape: ShapeSpec | dict[str, ShapeSpec]) -> None:
+        """Build the head for feature maps of ``input_shape``.
+
+        Raises:
+            ConfigError: the ROI heads are to pool the features first.
+        """
+        if isinstance(input_shape, ShapeSpec):
+            raise ConfigError(
+                f"MODEL.ROI_MASK_HEAD.POOLER_TYPE is {cfg.MODEL.ROI_MASK_HEAD.POOLER_TYPE!r}; expected '' (and "
+                "POINT_HEAD_ON: True) with MODEL.ROI_MASK_HEAD.NAME: PointRefinedMaskHead"
+            )
         super().__init__(cfg, input_shape)
         self.register_load_state_dict_pre_hook(_standard_names)
 
