@@ -33,10 +33,13 @@ def build_parser() -> Parser:
         "(default: none)",
     )
     data.add_argument(
-        "--annotations", type=Path, metavar="FILE", help="a VIA file that is not registered (default: none)"
+        "--annotations",
+        type=Path,
+        metavar="FILE",
+        help="an annotation file, or a folder of them, of any format that the README lists (default: none)",
     )
     data.add_argument(
-        "--images", type=Path, metavar="DIR", help="photos of --annotations (default: the folder of the file)"
+        "--images", type=Path, metavar="DIR", help="photos of --annotations (default: looked up beside them)"
     )
     add_classes(data)
     data.add_argument(
@@ -91,7 +94,7 @@ def _run(args: argparse.Namespace) -> int:
 def _register(args: argparse.Namespace) -> list[str]:
     """Register the datasets of the options; return the names of all datasets to inspect."""
     from balloon_splash.data.datasets.builtin import named_datasets, register_balloon
-    from balloon_splash.data.datasets.catalog import register_via_instances
+    from balloon_splash.data.datasets.catalog import register_instances
     from balloon_splash.data.datasets.layout import Split, classes_of
 
     if args.balloon:
@@ -100,10 +103,10 @@ def _register(args: argparse.Namespace) -> list[str]:
     found = [name for what in args.dataset for name in named_datasets(what, **classes)]
     if args.annotations is None:
         return found
-    name, images = args.annotations.stem, args.images or args.annotations.parent
-    if args.class_attribute is None and args.class_names is None and args.annotations.is_file():
-        classes["class_names"] = list(classes_of([Split(args.annotations, images)]))
+    name = args.annotations.stem
+    if args.class_attribute is None and args.class_names is None and args.annotations.exists():
+        classes["class_names"] = list(classes_of([Split(args.annotations, args.images)]))
     if args.class_attribute is None:
         classes["class_names"] = classes["class_names"] or ["object"]
-    register_via_instances(name, args.annotations, images, **classes)
+    register_instances(name, args.annotations, args.images, **classes)
     return [*found, name]

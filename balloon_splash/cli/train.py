@@ -108,7 +108,7 @@ def _run_process(args: argparse.Namespace) -> None:
     from detectron2.utils import comm
 
     from balloon_splash.config import config_path, load_config, use_class_count
-    from balloon_splash.data.datasets.builtin import register_balloon
+    from balloon_splash.data.datasets.builtin import check_holds_splits, register_balloon
     from balloon_splash.data.datasets.examine import examine_datasets
     from balloon_splash.data.datasets.folders import datasets_root
     from balloon_splash.engine.run import (
@@ -127,6 +127,8 @@ def _run_process(args: argparse.Namespace) -> None:
         use_weights(cfg, args.weights)
     if args.dataset or args.class_names or args.class_attribute:
         _use_balloon_sets(cfg, args)
+        if args.dataset:
+            check_holds_splits(args.dataset)
         folder = args.dataset or datasets_root() / "balloon"
         classes = register_balloon(folder, class_names=args.class_names, class_attribute=args.class_attribute)
         if len(classes) > 1:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from detectron2.data import DatasetCatalog, MetadataCatalog
+from PIL import Image
 
-from balloon_splash.cli.inspect_data import main
+from balloon_splash.cli.inspect_data import _register, build_parser, main
 from balloon_splash.data.datasets.synthetic import write_synthetic_balloons
 from tests.conftest import TINY
 
@@ -41,6 +44,18 @@ def test_a_report_that_is_there_is_refused_before_the_work_begins(tmp_path, caps
     (tmp_path / "notes.txt").write_text("mine")
     assert main(["--dataset", "no such dataset", "--output", str(tmp_path)]) == 2
     assert "exists already" in capsys.readouterr().err
+
+
+def test_an_annotation_file_may_be_of_any_format(tmp_path):
+    Image.new("RGB", (20, 20)).save(tmp_path / "a.jpg")
+    shape = {"label": "kite", "points": [[1, 1], [9, 1], [5, 9]], "shape_type": "polygon"}
+    document = {"shapes": [shape], "imagePath": "a.jpg", "imageWidth": 20, "imageHeight": 20}
+    (tmp_path / "of_labelme.json").write_text(json.dumps(document))
+    (name,) = _register(
+        build_parser().parse_args(["--annotations", str(tmp_path / "of_labelme.json"), "--output", "r"])
+    )
+    assert MetadataCatalog.get(name).thing_classes == ["kite"]
+    assert len(DatasetCatalog.get(name)[0]["annotations"]) == 1
 
 
 @pytest.mark.parametrize(

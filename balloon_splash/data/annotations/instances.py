@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any, TypeAlias
 
 from detectron2.structures import BoxMode
@@ -52,6 +53,7 @@ class LoadReport:
         faults: everything that was wrong.
         notes: remarks on the file as a whole, a sentence each.
         left_out: classes that the file has and ``class_names`` does not.
+        misspelt: remark on names in ``class_names`` that no object has, and that resemble one left out.
     """
 
     class_names: tuple[str, ...]
@@ -62,6 +64,7 @@ class LoadReport:
     faults: FaultLog
     notes: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    misspelt: str = ""
 
 
 def load_via_instances(
@@ -139,7 +142,8 @@ def read_instances(
     annotations = [each for entry in dicts for each in entry["annotations"]]
     n_empty = sum(not photo.annotated for photo in found.photos)
     n_crowds = sum(each["iscrowd"] for each in annotations)
-    report = LoadReport(names, len(dicts), len(annotations), n_empty, n_crowds, faults, found.notes, left_out)
+    misspelt = _misspelt({names[each["category_id"]] for each in annotations}.symmetric_difference(names), left_out)
+    report = LoadReport(names, len(dicts), len(annotations), n_empty, n_crowds, faults, found.notes, left_out, misspelt)
     _log(report, options.keep_empty)
     return dicts, report
 
@@ -327,13 +331,19 @@ def _around(regions: Sequence[FittedRegion]) -> tuple[float, float, float, float
     return min(x0), min(y0), max(x1), max(y1)
 
 
+def _misspelt(without_object: Iterable[str], left_out: Sequence[str]) -> str:
+    """Return a remark on classes without an object that may be misspellings of classes that are left out."""
+    near = {name: get_close_matches(name, left_out, n=1) for name in sorted(without_object)}
+    return "".join(f" (no object has the class {name}; did you mean {each[0]}?)" for name, each in near.items() if each)
+
+
 def _log(report: LoadReport, keep_empty: bool) -> None:
     faults = report.faults
     summary = f"{faults.file}: {report.n_photos} photos, {report.n_instances} instances"
     if report.n_empty:
         summary += f"; {report.n_empty} photos without regions {'kept' if keep_empty else 'left out'}"
     if report.left_out:
-        summary += f"; classes left out: {', '.join(report.left_out)}"
+        summary += f"; classes left out: {', '.join(report.left_out)}{report.misspelt}"
     if report.n_crowds:
         summary += f"; {crowd_advice(report.n_crowds)}"
     summary = "; ".join((summary, *report.notes))

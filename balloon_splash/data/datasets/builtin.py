@@ -23,7 +23,7 @@ from balloon_splash.data.datasets.catalog import check_registered, register_inst
 from balloon_splash.data.datasets.dataset_file import is_dataset_file, read_dataset_file
 from balloon_splash.data.datasets.folders import ROOT_VARIABLE, SPLITS, VIA_FILE, datasets_root
 from balloon_splash.data.datasets.folds import register_folds, register_folds_named
-from balloon_splash.data.datasets.layout import Split, classes_of, find_split
+from balloon_splash.data.datasets.layout import Split, classes_of, find_split, instead_of_splits
 from balloon_splash.data.datasets.negatives import register_no_balloons
 from balloon_splash.errors import DatasetError, UsageError
 from balloon_splash.media.formats import is_picture
@@ -83,13 +83,32 @@ def named_datasets(
         name = read_dataset_file(what).name if is_dataset_file(what) else None
         return [f"{name or 'balloon'}_{split}" for split in SPLITS]
     register_folds_named([what])
-    if os.sep in what or Path(what).is_dir():
-        state = "has no train/ and val/ with annotations in it" if Path(what).is_dir() else "no such folder"
-        raise DatasetError(f"{what}: {state}. {BALLOON_HINT}")
+    if os.sep in what or Path(what).exists():
+        raise _no_dataset(what)
     check_registered(what)
     if class_names or class_attribute:
         raise UsageError(f"--class-names and --class-attribute are for folders and files; {what} has classes already")
     return [what]
+
+
+def check_holds_splits(what: str) -> None:
+    """Check that ``--dataset`` of a run names a dataset file, or a folder that holds a split.
+
+    Raises:
+        DatasetError: it does not; says what is there.
+    """
+    from detectron2.data import DatasetCatalog
+
+    if is_dataset_file(what) or any(find_split(Path(what), split) is not None for split in SPLITS):
+        return
+    if what in DatasetCatalog:
+        raise DatasetError(f"{what}: a registered set; expected DATASETS.TRAIN \"('{what}',)\" in place of --dataset")
+    raise _no_dataset(what)
+
+
+def _no_dataset(what: str) -> DatasetError:
+    hint = f". {BALLOON_HINT}" if "balloon" in Path(what).name else ""
+    return DatasetError(f"{what}: {instead_of_splits(Path(what))}{hint}")
 
 
 def register_balloon(

@@ -25,6 +25,7 @@ from typing import Any
 
 import yaml
 
+from balloon_splash.data.annotations.formats import AUTO, FORMATS
 from balloon_splash.data.annotations.limits import DEFAULT_LIMITS, Limits
 from balloon_splash.data.datasets.folders import SPLITS
 from balloon_splash.data.datasets.layout import Split
@@ -91,7 +92,7 @@ def read_dataset_file(path: str | Path) -> DatasetFile:
         classes=classes,
         class_attribute=_text(path, document, "class_attribute"),
         colors=_colors(path, document, classes),
-        format=_text(path, document, "format") or "auto",
+        format=_format(path, document),
         keep_empty=_flag(path, document, "keep_empty"),
         crowds_as_objects=_flag(path, document, "crowds_as_objects"),
         limits=_limits(path, document),
@@ -99,6 +100,8 @@ def read_dataset_file(path: str | Path) -> DatasetFile:
 
 
 def _check_keys(path: str | Path, document: Mapping[Any, object]) -> None:
+    if {"names", "nc"} & set(document):
+        raise DatasetError(f"{path}: a file of YOLO; expected the folder that holds it, {Path(path).parent}")
     unknown = [key for key in document if key not in _KEYS]
     if unknown:
         near = difflib.get_close_matches(str(unknown[0]), _KEYS, n=1)
@@ -125,6 +128,15 @@ def _text(path: str | Path, document: Mapping[str, object], key: str) -> str | N
     value = document.get(key)
     if value is not None and not isinstance(value, str):
         raise DatasetError(f"{path}: {key} is {value!r}; expected a word")
+    return value
+
+
+def _format(path: str | Path, document: Mapping[str, object]) -> str:
+    value = _text(path, document, "format") or AUTO
+    if value not in (AUTO, *FORMATS):
+        near = difflib.get_close_matches(value, FORMATS, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"expected {AUTO} or one of {', '.join(FORMATS)}"
+        raise DatasetError(f"{path}: format is {value!r}; {hint}")
     return value
 
 

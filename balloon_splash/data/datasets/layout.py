@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from balloon_splash.data.annotations.faults import FaultLog
-from balloon_splash.data.annotations.formats import AUTO, Source, source_of
+from balloon_splash.data.annotations.formats import AUTO, Source, recognise, source_of
 from balloon_splash.data.annotations.records import DEFAULT_OPTIONS, ReadOptions, labels_of
 from balloon_splash.data.annotations.via import read_via
-from balloon_splash.data.datasets.folders import VIA_FILE
+from balloon_splash.data.datasets.folders import SPLITS, VIA_FILE
 from balloon_splash.errors import BalloonSplashError
 
 #: Names of the splits in exports.
@@ -60,6 +60,18 @@ def find_split(root: Path, split: str) -> Split | None:
         if folder.is_dir() and any(folder.iterdir()):
             return Split(folder)
     return None
+
+
+def instead_of_splits(place: Path) -> str:
+    """Return what is at a place that lacks ``train/`` or ``val/``, and what was expected."""
+    if not place.is_dir():
+        expected = "expected a folder with train/ and val/ in it, or a dataset file (YAML)"
+        return f"a file; {expected}" if place.is_file() else f"no such folder; {expected}"
+    missing = " and ".join(f"{split}/" for split in SPLITS if find_split(place, split) is None)
+    with contextlib.suppress(BalloonSplashError):
+        found = recognise(place).format.title
+        return f"holds {found}, but no {missing}; expected the photos divided into train/ and val/, four in five to one"
+    return f"has no {missing} with annotations in it"
 
 
 def classes_of(splits: list[Split], format: str = AUTO, options: ReadOptions = DEFAULT_OPTIONS) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from detectron2.data import DatasetCatalog, MetadataCatalog
 from PIL import Image
 
 from balloon_splash.cli import inspect_data, inspect_model
-from balloon_splash.data.datasets.builtin import named_datasets, register_balloon
+from balloon_splash.data.datasets.builtin import check_holds_splits, named_datasets, register_balloon
 from balloon_splash.errors import DatasetError, UsageError
 
 
@@ -69,6 +70,17 @@ def test_classes_that_are_left_out_are_named(tmp_path: Path, caplog: pytest.LogC
     with caplog.at_level(logging.WARNING):
         assert len(DatasetCatalog.get(named[0])[0]["annotations"]) == 1
     assert "classes left out: cup, tree" in caplog.text
+    assert "did you mean" not in caplog.text
+
+
+def test_a_class_that_no_object_has_is_named_beside_the_one_that_it_resembles(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = write_set(tmp_path, ["kite", "cup"], ["kite"])
+    register_balloon(folder, class_names=["kites", "cup", "plane"], class_attribute="class")
+    with caplog.at_level(logging.INFO):
+        DatasetCatalog.get("balloon_train")
+    assert "classes left out: kite (no object has the class kites; did you mean kite?)" in caplog.text
 
 
 def test_the_name_in_a_dataset_file_names_its_sets(tmp_path: Path) -> None:
@@ -97,6 +109,36 @@ def test_a_dataset_that_is_not_there_says_how_to_get_it(tmp_path: Path) -> None:
     tmp_path.joinpath("empty").mkdir()
     with pytest.raises(DatasetError, match="has no train/ and val/ with annotations in it"):
         named_datasets(str(tmp_path / "empty"))
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("photos", "photos: holds LabelMe, but no train/ and val/; expected the photos divided into train/ and val/"),
+        ("kites.py", "kites.py: a file; expected a folder with train/ and val/ in it, or a dataset file"),
+        ("gone/kites", "kites: no such folder; expected a folder with train/ and val/ in it, or a dataset file (YAML)"),
+        ("yolo/data.yaml", "data.yaml: a file of YOLO; expected the folder that holds it, "),
+        ("badly.yaml", "badly.yaml: format is 'labelmee'; did you mean labelme?"),
+    ],
+)
+def test_another_thing_than_a_dataset_is_told_for_what_it_is(tmp_path: Path, place: str, said: str) -> None:
+    shapes = [{"label": "kite", "points": [[1, 1], [9, 1], [5, 9]], "shape_type": "polygon"}]
+    for folder in ("photos", "yolo"):
+        tmp_path.joinpath(folder).mkdir()
+    document = {"shapes": shapes, "imagePath": "a.jpg", "imageWidth": 20, "imageHeight": 20}
+    (tmp_path / "photos" / "a.json").write_text(json.dumps(document))
+    (tmp_path / "kites.py").write_text("")
+    (tmp_path / "yolo" / "data.yaml").write_text("train: ../train/images\nval: ../valid/images\nnc: 1\nnames: [kite]\n")
+    (tmp_path / "badly.yaml").write_text("train: a\nval: b\nformat: labelmee\n")
+    for use in (named_datasets, check_holds_splits if not place.endswith(".yaml") else register_balloon):
+        with pytest.raises(DatasetError, match=re.escape(said)) as error:
+            use(str(tmp_path / place))
+        assert "balloon" not in str(error.value)
+
+
+def test_a_registered_set_is_no_dataset_of_a_run() -> None:
+    with pytest.raises(DatasetError, match=r"shapes_val: a registered set; expected DATASETS\.TRAIN"):
+        check_holds_splits("shapes_val")
 
 
 @pytest.mark.parametrize(
