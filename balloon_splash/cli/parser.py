@@ -6,7 +6,7 @@ import argparse
 import difflib
 import itertools
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -25,15 +25,17 @@ class Parser(argparse.ArgumentParser):
     Args:
         description: one or two sentences.
         epilog: further help, examples first; ``%(prog)s`` stands for the program.
+        elsewhere: options that other programs have for the same, and what this one has: the hint where they are used.
     """
 
-    def __init__(self, description: str, epilog: str = "") -> None:
+    def __init__(self, description: str, epilog: str = "", elsewhere: Mapping[str, str] | None = None) -> None:
         super().__init__(
             prog=Path(sys.argv[0]).name,
             description=description,
             epilog=epilog,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
+        self._elsewhere = dict(elsewhere or {})
 
     def add_overrides(self) -> None:
         """Add ``--opts KEY VALUE ...`` and, as in Detectron2's tools, a trailing ``KEY VALUE ...``."""
@@ -74,12 +76,19 @@ class Parser(argparse.ArgumentParser):
         before_separator = itertools.takewhile(lambda argument: argument != "--", arguments)
         options = [argument for argument in before_separator if argument.startswith("--") and " " not in argument]
         known = [name for action in self._actions for name in action.option_strings]
-        return [option for option in options if not any(name.startswith(option.partition("=")[0]) for name in known)]
+        begun = {option: option.partition("=")[0] for option in options}
+        return [
+            option
+            for option, name in begun.items()
+            if name in self._elsewhere or not any(each.startswith(name) for each in known)
+        ]
 
     def _unknown(self, arguments: Sequence[str]) -> str:
         option = next((argument for argument in arguments if argument.startswith("-")), arguments[0])
         known = [name for action in self._actions if action.help != argparse.SUPPRESS for name in action.option_strings]
-        near = difflib.get_close_matches(option.partition("=")[0], known, n=1, cutoff=_NEAR)
+        name = option.partition("=")[0]
+        meant = self._elsewhere.get(name)
+        near = [meant] if meant else difflib.get_close_matches(name, known, n=1, cutoff=_NEAR)
         return f"unknown argument {option}{f'; did you mean {near[0]}?' if near else ''}"
 
 

@@ -31,7 +31,9 @@ exit code: 0 all done, 1 inputs failed, 2 wrong use, 130 interrupted
 def build_parser() -> Parser:
     """The command line."""
     parser = Parser(
-        "Keep the colour where the objects are and turn the rest grey.", f"{names_help(training=False)}\n{EXAMPLES}"
+        "Keep the colour where the objects are and turn the rest grey.",
+        f"{names_help(training=False)}\n{EXAMPLES}",
+        elsewhere={"--image": "--input", "--video": "--input"},  # the article's
     )
     _add_files(parser)
     _add_model(parser)

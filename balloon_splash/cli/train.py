@@ -36,10 +36,19 @@ examples:
     %(prog)s --num-machines 2 --machine-rank 0 --dist-url tcp://10.0.0.1:29500
 """
 
+#: Options of the article and of other trainers.
+ELSEWHERE = {
+    "--logs": "OUTPUT_DIR DIR",
+    "--output": "OUTPUT_DIR DIR",
+    "--epochs": "SOLVER.MAX_ITER N",
+    "--lr": "SOLVER.BASE_LR X",
+    "--batch-size": "SOLVER.IMS_PER_BATCH N",
+}
+
 
 def build_parser() -> Parser:
     """Build Detectron2's usual options, spelled out here so that ``--help`` does not load it, and the article's."""
-    parser = Parser("Train or evaluate a model.", f"{names_help(training=True)}\n{EXAMPLES}")
+    parser = Parser("Train or evaluate a model.", f"{names_help(training=True)}\n{EXAMPLES}", ELSEWHERE)
     parser.add_argument(
         "--config-file",
         default="configs/balloon_R101_FPN.yaml",

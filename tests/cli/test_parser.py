@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from balloon_splash import __version__
 from balloon_splash.cli.inspect_data import build_parser as inspect_parser
 from balloon_splash.cli.main import main
+from balloon_splash.cli.parser import Parser
 from balloon_splash.cli.splash_options import build_parser as splash_parser
 from balloon_splash.cli.train import build_parser
 
@@ -34,6 +37,23 @@ def test_an_unknown_option_is_one_line_with_the_nearest_known_one(
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"error: unknown argument {argument}")
     assert (f"did you mean {near}?" in line) == bool(near)
+
+
+@pytest.mark.parametrize(
+    ("parser", "argument", "meant"),
+    [
+        (splash_parser, "--image=photo.jpg", "--input"),
+        (splash_parser, "--video=party.mp4", "--input"),  # not the beginning of --video-quality
+        (build_parser, "--logs=out", "OUTPUT_DIR DIR"),
+        (build_parser, "--epochs=30", "SOLVER.MAX_ITER N"),
+    ],
+)
+def test_an_option_of_the_article_or_of_another_trainer_is_told_as_ours(
+    parser: Callable[[], Parser], argument: str, meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        parser().parse_args([argument])
+    assert capsys.readouterr().err.startswith(f"error: unknown argument {argument}; did you mean {meant}?")
 
 
 def test_a_misspelt_option_is_named_before_the_one_that_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
