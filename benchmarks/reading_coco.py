@@ -2,7 +2,7 @@
 
     python -m benchmarks.reading_coco
 
-Detectron2's reader neither opens the photos nor checks the outlines; ours does both. It measures each photo once and
+Detectron2's reader reads no photo and checks no outline; ours measures and checks both. It measures each photo once and
 caches the size, so it runs twice: with an empty and with a filled cache. Each reader has its own process. They take
 turns, and the least time of each counts, as other work on the machine only adds to it.
 """

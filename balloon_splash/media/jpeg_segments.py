@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import struct
 from dataclasses import dataclass
+from typing import NamedTuple
 
 SOI, EOI = b"\xff\xd8", b"\xff\xd9"
 APP0, APP1, APP2, APP11, APP13, APP14, APP15 = 0xE0, 0xE1, 0xE2, 0xEB, 0xED, 0xEE, 0xEF
@@ -27,8 +28,7 @@ _IN_SCAN = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")
 _MARKER = re.compile(rb"\xff+[^\x00\xff]")
 
 
-@dataclass(frozen=True)
-class Segment:
+class Segment(NamedTuple):
     """Marker with its body, without the two bytes of its length."""
 
     marker: int
@@ -78,27 +78,45 @@ def parse_jpeg(data: bytes, start: int = 0) -> JpegFile | None:
 
     A file that is cut off ends with the data.
     """
-    if data[start : start + 2] != SOI:
+    header = parse_header(data, start)
+    if header is None or not any(segment.marker in FRAMES for segment in header[0]):
         return None
-    segments: list[Segment] = []
-    place, scan = start + 2, 0
-    while found := (_IN_SCAN.search if scan else _MARKER.match)(data, place):
+    segments, scan = header
+    place = scan
+    while found := _IN_SCAN.search(data, place):
         marker, place = data[found.end() - 1], found.end()
         if marker == END:
-            return JpegFile(tuple(segments), scan or found.start(), place) if _has_frame(segments) else None
+            return JpegFile(segments, scan, place)
         length = int.from_bytes(data[place : place + 2], "big")
         if length < 2 or place + length > len(data):
             break
-        if not scan and marker == SOS:
-            scan = found.start()
-        elif not scan:
-            segments.append(Segment(marker, data[place + 2 : place + length]))
         place += length
-    return JpegFile(tuple(segments), scan, len(data)) if scan and _has_frame(segments) else None
+    return JpegFile(segments, scan, len(data))
 
 
-def _has_frame(segments: list[Segment]) -> bool:
-    return any(segment.marker in FRAMES for segment in segments)
+def parse_header(data: bytes, start: int = 0) -> tuple[tuple[Segment, ...], int] | None:
+    """Parse the header of the JPEG file that begins at ``start``.
+
+    Returns:
+        All segments before the first scan, and the place of its marker, or of the end marker of a file without a scan;
+        None if there is no JPEG file, or its header does not end within the data.
+    """
+    if data[start : start + 2] != SOI:
+        return None
+    segments: list[Segment] = []
+    place = start + 2
+    while found := _MARKER.match(data, place):
+        marker, place = data[found.end() - 1], found.end()
+        if marker == END:
+            return tuple(segments), found.start()
+        length = int.from_bytes(data[place : place + 2], "big")
+        if length < 2 or place + length > len(data):
+            return None
+        if marker == SOS:
+            return tuple(segments), found.start()
+        segments.append(Segment(marker, data[place + 2 : place + length]))
+        place += length
+    return None
 
 
 def blank_pictures(block: bytes) -> bytes:

@@ -8,6 +8,7 @@ coordinates are taken as they are.
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import re
@@ -19,10 +20,12 @@ from pathlib import Path
 from PIL import ExifTags, Image
 
 from balloon_splash.data.annotations.faults import FaultKind, UnsoundError
+from balloon_splash.data.annotations.jpeg_size import HEAD, plain_jpeg_size
 from balloon_splash.data.annotations.size_cache import PhotoSize, PhotoStamp, SizeCache
 from balloon_splash.errors import DatasetError, MediaError
 from balloon_splash.media.decoding import EIGHT_BIT_MODES
 from balloon_splash.media.formats import READABLE
+from balloon_splash.media.limits import media_limits
 from balloon_splash.media.opening import DAMAGED, open_image
 
 logger = logging.getLogger(__name__)
@@ -117,7 +120,8 @@ class PhotoFolder:
 def read_upright_size(path: str | os.PathLike[str], *, decode: bool = False) -> PhotoSize:
     """Read width and height as shown upright, from the header.
 
-    Pillow has to decode a PNG without EXIF to be sure that there is none; other formats are not decoded.
+    Pillow opens all but plain JPEG files. It has to decode a PNG without EXIF to be sure that there is none; other
+    formats are not decoded.
 
     Args:
         path: the photo.
@@ -127,6 +131,8 @@ def read_upright_size(path: str | os.PathLike[str], *, decode: bool = False) -> 
         UnsoundError: Pillow cannot read the photo, or takes it for a decompression bomb; or a channel has neither 8 nor
             16 bits.
     """
+    if not decode and (plain := _read_plain_size(path)) is not None:
+        return plain
     try:
         with open_image(path, READABLE) as image:
             width, height = image.size
@@ -139,6 +145,18 @@ def read_upright_size(path: str | os.PathLike[str], *, decode: bool = False) -> 
     if orientation in TRANSPOSED:
         width, height = height, width
     return PhotoSize(width, height, decode)
+
+
+def _read_plain_size(path: str | os.PathLike[str]) -> PhotoSize | None:
+    """Return the size of a plain JPEG file of no more pixels than are read."""
+    try:
+        with io.FileIO(path) as stream:
+            size = plain_jpeg_size(stream.read(HEAD))
+    except OSError:
+        return None
+    if size is None or size[0] * size[1] > media_limits().max_pixels:
+        return None
+    return PhotoSize(*size, decoded=False)
 
 
 def _check_depth(path: str | os.PathLike[str], image: Image.Image) -> None:
