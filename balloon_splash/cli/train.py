@@ -171,8 +171,11 @@ def _use_balloon_sets(cfg: CfgNode, args: argparse.Namespace) -> None:
     Raises:
         UsageError: the overrides name other sets, or only ``--class-names`` or ``--class-attribute`` are given.
     """
+    from balloon_splash.data.datasets.dataset_file import is_dataset_file, read_dataset_file
+
     named = (*cfg.DATASETS.TRAIN, *cfg.DATASETS.TEST)
-    if any(name.startswith("balloon_") for name in named):
+    own = read_dataset_file(args.dataset).name if args.dataset and is_dataset_file(args.dataset) else None
+    if any(name.startswith(("balloon_", f"{own or 'balloon'}_")) for name in named):
         return
     if not args.dataset:
         raise UsageError(

@@ -20,7 +20,7 @@ from detectron2.structures import Instances
 from detectron2.utils.env import seed_all_rng
 
 from balloon_splash.cli.prepare import main as prepare
-from balloon_splash.cli.train import build_parser, main
+from balloon_splash.cli.train import _use_balloon_sets, build_parser, main
 from balloon_splash.config import load_config
 from balloon_splash.data.datasets.examine import examine_datasets
 from balloon_splash.data.datasets.shapes import CLASSES, load_shapes
@@ -296,6 +296,14 @@ def test_evaluating_leaves_the_run_as_it_was(
     assert (tmp_path / "run" / "config.yaml").read_bytes() == config, "the splash reads it"
     assert loaded == [str(tmp_path / "run" / "model_final.pth")] * 3
     assert (tmp_path / "run" / "eval" / "config.yaml").is_file()
+
+
+def test_the_name_in_a_dataset_file_may_stand_in_the_configuration(tmp_path: Path) -> None:
+    (tmp_path / "toys.yaml").write_text("name: toys\ntrain: a\nval: b\n")
+    sets = ["DATASETS.TRAIN", "('toys_train',)", "DATASETS.TEST", "('toys_val',)"]
+    cfg = load_config("shapes_R18_FPN.yaml", sets)
+    _use_balloon_sets(cfg, build_parser().parse_args(["--dataset", str(tmp_path / "toys.yaml"), *sets]))
+    assert cfg.DATASETS.TRAIN == ("toys_train",)
 
 
 def test_a_random_model_has_no_score(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
