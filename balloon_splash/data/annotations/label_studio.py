@@ -126,6 +126,11 @@ def _object(region: dict[str, Any], labels: dict[object, str], options: ReadOpti
             message = f"the photo was shown turned by {reprlib.repr(region['image_rotation'])} degrees; expected 0"
             raise UnsoundError(FaultKind.SIZE_MISMATCH, message)
         found = mapping(region.get("value"), "value")
+        if found.get("closed") is False and not options.close_polylines:  # submitted while it was being drawn
+            message = (
+                "the outline is not finished (closed: false); close it in Label Studio, or read with close_polylines"
+            )
+            raise UnsoundError(FaultKind.OPEN_POLYLINE, message)
         if "rle" in found:
             return Outline(masks=[encode_mask(_brush(found, size))])
         return Outline([_ring(str(region.get("type")), found, size, options)])

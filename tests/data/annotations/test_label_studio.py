@@ -60,3 +60,19 @@ def test_a_task_that_nobody_did_is_not_a_photo_without_objects(photos: Path, ann
     dicts, report = load_annotations(path, options=ReadOptions(keep_empty=True, strict=True))
     assert [Path(each["file_name"]).name for each in dicts] == ["a.jpg"]
     assert [fault.kind for fault in report.faults.faults] == [FaultKind.NOT_ANNOTATED]
+
+
+def test_a_polygon_submitted_while_it_was_being_drawn_is_reported(photos: Path) -> None:
+    write_label_studio(photos)
+    path = photos / "project-1-at-2026.json"
+    tasks = json.loads(path.read_text())
+    polygons = [region["value"] for region in tasks[0]["annotations"][0]["result"] if "points" in region["value"]]
+    polygons[0]["closed"] = False
+    path.write_text(json.dumps(tasks))
+    _, report = load_annotations(path)
+    assert [fault.kind for fault in report.faults.faults] == [FaultKind.OPEN_POLYLINE]
+    closed, report = load_annotations(path, options=ReadOptions(close_polylines=True))
+    assert not report.faults
+    polygons[0]["closed"] = True
+    path.write_text(json.dumps(tasks))
+    assert load_annotations(path)[0] == closed
