@@ -51,7 +51,7 @@ def _photo(index: int, entry: dict[str, Any], faults: FaultLog, options: ReadOpt
         message = f"{len(labels)} labels (of several people or projects); the first one is read"
         faults.add(FaultKind.DUPLICATE_NAME, message, photo=name, dropped=False)
     if not labels:  # with keep_empty, it would be taken for a photo that shows nothing
-        raise UnsoundError(FaultKind.NOT_ANNOTATED, f"{name!r} has no label yet")
+        raise UnsoundError(FaultKind.NOT_ANNOTATED, f"{name!r} has no label yet, or was skipped")
     found = mapping(labels[0].get("annotations", {}), "annotations").get("objects", [])
     objects = [_object(mapping(each, "an object"), options) for each in items(found, "objects")]
     if len(objects) > options.limits.max_regions:
@@ -68,9 +68,13 @@ def _photo(index: int, entry: dict[str, Any], faults: FaultLog, options: ReadOpt
 
 
 def _labels(entry: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the labels of all projects, without those of people who skipped the photo."""
     for project in mapping(entry.get("projects"), "projects").values():
         for label in items(mapping(project, "a project").get("labels", []), "labels"):
-            yield mapping(label, "a label")
+            found = mapping(label, "a label")
+            performance = found.get("performance_details")
+            if not (isinstance(performance, dict) and performance.get("skipped") is True):
+                yield found
 
 
 def _object(found: dict[str, Any], options: ReadOptions) -> RawObject:
