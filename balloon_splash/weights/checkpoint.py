@@ -30,7 +30,7 @@ AVERAGE = "ema"
 #: Buffers that older checkpoints hold and that now come from the configuration.
 _FROM_CONFIG = ("pixel_mean", "pixel_std")
 _BACKBONE_BLOCK = re.compile(r"(backbone\.bottom_up\.)?res\d\.")
-_SHOWN = 12
+_SHOWN = 4
 
 logger = logging.getLogger(__name__)
 
@@ -285,13 +285,13 @@ def _zoo_layout(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _hint(problems: list[str], fit: Fit, checkpoint: Mapping[str, Any]) -> str:
-    """Return a hint where a packed file names its configuration, or where only the number of classes differs."""
+    """Return a hint at the configuration, or at the key to set where only the number of classes differs."""
     config = checkpoint.get("config")
     if "card" in checkpoint and isinstance(config, str):
         return f"; the weights belong to {config} (--config-file)"
     if fit is Fit.PRETRAINED and all(problem.startswith(CLASS_HEADS) for problem in problems):
         return "; of other classes? MODEL.BALLOON.NEW_CLASS_HEADS True lets these layers start anew"
-    return ""
+    return "; of another configuration? --config-file names it" if fit is Fit.EXACT else ""
 
 
 def _listed(problems: list[str]) -> str:
