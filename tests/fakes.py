@@ -35,7 +35,7 @@ class PromptedSegmenter(ColourSegmenter):
             thing = np.abs(image[y0:y1, x0:x1].astype(int) - MEADOW).max(axis=2) > 60
             masks.append(cv2.resize(thing.astype(np.float32), (28, 28), interpolation=cv2.INTER_AREA))
         soft = np.array(masks, np.float32)
-        scores = soft.mean(axis=(1, 2)) * 0.3
+        scores = soft.mean(axis=(1, 2)) * 0.9
         return Detections(image.shape[:2], boxes, scores, np.zeros(len(boxes), np.int64), soft, CLASS_NAMES)
 
 

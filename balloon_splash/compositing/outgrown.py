@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from balloon_splash.compositing.arrays import Image, Window, full_scale
 from balloon_splash.compositing.detections import Detections
+from balloon_splash.compositing.grabcut import grabcut
 
 REACH = 0.08
 """Distance beyond a side of the box in which the object is looked for, as a share of the box."""
@@ -40,7 +41,7 @@ def beyond_boxes(
 ) -> npt.NDArray[np.bool_]:
     """Continue objects to the picture's contour where the side of a box cuts them.
 
-    GrabCut (Rother, Kolmogorov and Blake, SIGGRAPH 2004) decides by colour, in a strip beyond that part of the side;
+    GrabCut decides by colour, in a strip beyond that part of the side;
     everything else keeps what the mask says, and other objects stay what they are.
 
     Args:
@@ -145,10 +146,8 @@ def _continued(
     labels[inside], labels[open_] = cv2.GC_FGD, cv2.GC_PR_BGD
     if not open_.any() or min(inside.sum(), (labels == cv2.GC_BGD).sum()) < _LEAST_SAMPLES:
         return np.zeros(probability.shape, np.bool_)
-    small = np.ascontiguousarray(cv2.resize(guide, size, interpolation=cv2.INTER_AREA))
-    cv2.setRNGSeed(0)  # the colours' clusters start at random points
-    cv2.grabCut(small, labels, (0, 0, 0, 0), np.zeros((1, 65)), np.zeros((1, 65)), _ROUNDS, cv2.GC_INIT_WITH_MASK)
-    whole = inside | (open_ & (labels == cv2.GC_PR_FGD))
+    small = np.ascontiguousarray(cv2.resize(guide, size, interpolation=cv2.INTER_AREA), np.uint8)
+    whole = grabcut(small, labels, _ROUNDS)
     _, parts = cv2.connectedComponents(whole.astype(np.uint8), connectivity=4)
     found = whole & ~inside & np.isin(parts, np.unique(parts[inside]))
     enlarged = cv2.resize(found.astype(np.float32), probability.shape[::-1], interpolation=cv2.INTER_LINEAR)

@@ -1,4 +1,4 @@
-"""Objects that a person adds by a box around each, in which the model draws the mask."""
+"""Objects that a person adds by a box around each, in which the model, or else the colours, draw the mask."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from balloon_splash.compositing.detections import Detections
+from balloon_splash.compositing.grabcut import alike, colours, object_in_box
 from balloon_splash.compositing.matte import THRESHOLD
 from balloon_splash.compositing.overlap import joined
 from balloon_splash.compositing.smoothing import scene_changes
@@ -27,6 +28,9 @@ SURE = 1.0
 
 SAME = 0.5
 """Least IoU of the boxes at which an object that the model has found is the one in the person's box."""
+
+UNKNOWN = 0.4
+"""Probability of its class below which the model does not know the object in a box: its colours draw the mask."""
 
 LOST = 0.25
 """Share of its score in the first frame below which a followed object is lost."""
@@ -54,11 +58,13 @@ class _Followed:
 
     Attributes:
         first_score: its score in the first frame.
+        first_colours: its colours in the first frame, by which an object that the model does not know is known.
         places: time and ``(4,)`` box of each frame where it was found, in order of time.
         gone: time from which on it is no longer there; None while it is.
     """
 
     first_score: float
+    first_colours: npt.NDArray[np.float32]
     places: list[tuple[Fraction, _BoxArray]]
     gone: Fraction | None = None
 
@@ -125,6 +131,8 @@ def part_inside(box: Box, size: tuple[int, int], name: str) -> npt.NDArray[np.fl
 class AddedBoxes:
     """Objects in a person's boxes, joined with those that the model finds.
 
+    The model draws the mask in a box; where it does not know the object, GrabCut does, by the object's colours.
+
     The boxes apply to each photo, and to the first frame of a video, from which their objects are followed: each
     frame's box is that of the mask in the frame before, moved as it last moved and a little wider (after Bergmann et
     al. 2019, "Tracking without bells and whistles"), until the model loses the object or a new scene begins. Where the
@@ -168,13 +176,15 @@ class AddedBoxes:
 
     def _begin(self, image: NamedImage, found: Detections) -> Detections:
         """Draw the objects in the person's boxes."""
-        drawn = self._model.segment(
-            image.rgb, np.stack([part_inside(box, found.size, image.name) for box in self._boxes])
-        )
+        boxes = np.stack([part_inside(box, found.size, image.name) for box in self._boxes])
+        drawn = self._drawn(image, boxes)
         drawn = drawn[(drawn.soft_masks >= THRESHOLD).any(axis=(1, 2))]
         joined_objects, places = _join(drawn, found)
         self._followed = [
-            _Followed(score, [(image.time, place)]) for score, place in zip(drawn.scores.tolist(), places, strict=True)
+            _Followed(score, colours(image.rgb, box, mask), [(image.time, place)])
+            for score, box, mask, place in zip(
+                drawn.scores.tolist(), drawn.boxes, drawn.soft_masks, places, strict=True
+            )
         ]
         return joined_objects
 
@@ -184,9 +194,9 @@ class AddedBoxes:
         if not followed:
             return found
         boxes = np.stack([each.expected(image.time, found.size) for each in followed])
-        drawn = self._model.segment(image.rgb, boxes)
+        drawn = self._drawn(image, boxes)
         there = np.asarray((drawn.soft_masks >= THRESHOLD).any(axis=(1, 2)))
-        there &= drawn.scores >= np.array([LOST * each.first_score for each in followed])
+        there &= np.array([_is(each, drawn, index, image) for index, each in enumerate(followed)])
         joined_objects, places = _join(drawn[there], found)
         remaining = iter(places)
         for each, is_there in zip(followed, there.tolist(), strict=True):
@@ -195,6 +205,23 @@ class AddedBoxes:
             else:
                 each.lost(image.time)
         return joined_objects
+
+    def _drawn(self, image: NamedImage, boxes: _BoxArray) -> Detections:
+        """Draw the object in each box: the model where it knows the object, else the object's colours."""
+        drawn = self._model.segment(image.rgb, boxes)
+        places, masks = drawn.boxes.copy(), drawn.soft_masks.copy()
+        for index in np.flatnonzero(drawn.scores < UNKNOWN):
+            by_colour = object_in_box(image.rgb, boxes[index], masks.shape[1])
+            if by_colour is not None:
+                places[index], masks[index] = boxes[index], by_colour
+        return replace(drawn, boxes=places, soft_masks=masks)
+
+
+def _is(followed: _Followed, drawn: Detections, index: int, image: NamedImage) -> bool:
+    """Return whether one of the objects drawn in a frame is the one that is followed."""
+    if followed.first_score >= UNKNOWN:
+        return float(drawn.scores[index]) >= LOST * followed.first_score
+    return alike(followed.first_colours, colours(image.rgb, drawn.boxes[index], drawn.soft_masks[index]))
 
 
 def _join(drawn: Detections, found: Detections) -> tuple[Detections, list[_BoxArray]]:

@@ -2,7 +2,8 @@
 
     python docs/images/splash_pictures.py
 
-The objects are the true outlines of the rendered balloons, given to the command by ``--detections``.
+The objects are the true outlines of the rendered balloons, given to the command by ``--detections``; only
+``splash_add_box.jpg`` shows what the model that ships finds.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ STILL_SEED, CLIP_SEED = 19, 2
 SAMPLES = 112
 BACKGROUNDS = ["grey", "desaturate:0.7", "blur", "pixelate", "black", "white", "#2d4a7a", "transparent", "invert"]
 TILE = (320, 213)
+MISSED_SEED, MISSED_BOX = 66, (273, 42, 753, 574)
 FRAMES, RATE, CLIP_SIZE = 48, 16, (320, 214)
 
 
@@ -79,6 +81,23 @@ def stills(folder: Path) -> None:
     Image.fromarray(pair).resize((1200, 397), Image.Resampling.LANCZOS).save(
         HERE / "splash_before_after.jpg", quality=90
     )
+
+
+def added_box(folder: Path) -> None:
+    """A photo whose balloon the model misses, with the box for it; what it keeps without the box, and with it."""
+    photo = folder / "missed.png"
+    scene = Image.fromarray(render_scene(MISSED_SEED, (960, 640), kind="hot-air").image)
+    scene.save(photo)
+    pictures = [scene.copy()]
+    ImageDraw.Draw(pictures[0]).rectangle(MISSED_BOX, outline="red", width=5)
+    for options in ((), ("--add-box", *MISSED_BOX)):
+        run("--input", photo, "--output", folder / "kept.png", "--overwrite", "--soft", *options)
+        pictures.append(Image.open(folder / "kept.png").convert("RGB"))
+    captions = ("--add-box " + " ".join(map(str, MISSED_BOX)), "without", "with --add-box")
+    sheet = Image.new("RGB", (3 * TILE[0] + 8, TILE[1]), "white")
+    for column, (picture, caption) in enumerate(zip(pictures, captions, strict=True)):
+        sheet.paste(tile(picture, caption), (column * (TILE[0] + 4), 0))
+    sheet.save(HERE / "splash_add_box.jpg", quality=88)
 
 
 def tile(picture: Image.Image, caption: str) -> Image.Image:
@@ -134,4 +153,5 @@ def camera(phase: float, width: int, height: int) -> npt.NDArray[np.float64]:
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as name:
         stills(Path(name))
+        added_box(Path(name))
         clip(Path(name))

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from balloon_splash.compositing.detections import Detections
+from balloon_splash.compositing.matte import paste_probability
 from balloon_splash.compositing.select import Selection
 from balloon_splash.errors import UsageError
 from balloon_splash.splasher.added_boxes import AddedBoxes, Box
@@ -41,6 +42,17 @@ def named(image: Pixels, video: str | None = None, step: int = 0) -> NamedImage:
 
 def join(added: AddedBoxes, image: Pixels, video: str | None = None, step: int = 0) -> Detections:
     return added.join(named(image, video, step), find_blobs(image))
+
+
+def masks(found: Detections) -> list[npt.NDArray[np.bool_]]:
+    """Where each object is."""
+    whole = []
+    for index in range(len(found)):
+        probability, window = paste_probability(found, index)
+        mask = np.zeros(found.size, np.bool_)
+        mask[window] = probability >= 0.5
+        whole.append(mask)
+    return whole
 
 
 def test_a_missed_object_keeps_its_colour_at_any_confidence(tmp_path: Path) -> None:
@@ -120,6 +132,42 @@ def test_following_ends_where_the_object_leaves_or_another_scene_begins() -> Non
     seen = enumerate((scene(), other, other))
     assert [len(join(cut, image, "a.mp4", step)) for step, image in seen] == [1, 0, 0]
     assert len(join(cut, scene(), "b.mp4")) == 1, "the next video begins with the boxes"
+
+
+class Ignorant(PromptedSegmenter):
+    """Does not know what is in a box, and draws next to nothing, as the model that ships in hot-air balloons."""
+
+    def segment(self, image: npt.NDArray[np.uint8], boxes: npt.NDArray[np.float32]) -> Detections:
+        drawn = super().segment(image, boxes)
+        corner = np.zeros_like(drawn.soft_masks)
+        corner[:, :2, :2] = 1
+        return replace(drawn, scores=np.full(len(boxes), 0.05, np.float32), soft_masks=corner)
+
+
+def striped(x: int = 80, *, stripes: tuple[int, int, int] = (110, 40, 110)) -> tuple[Pixels, npt.NDArray[np.bool_]]:
+    """A disc of two colours on a meadow with noise, and where it is."""
+    noise = np.random.default_rng(0).normal(0, 8, (120, 300, 3))
+    image = np.clip(scene(x, width=300) + noise, 0, 255).astype(np.uint8)
+    disc = cv2.circle(np.zeros(image.shape[:2], np.uint8), (x, 60), 20, (1,), -1) > 0
+    image[disc & (np.arange(120) // 8 % 2 == 0)[:, None]] = stripes
+    return image, disc
+
+
+def test_what_the_model_does_not_know_is_drawn_by_its_colours() -> None:
+    image, disc = striped()
+    (mask,) = masks(join(AddedBoxes(Ignorant(), [(57, 37, 103, 83)]), image))
+    assert (mask & disc).sum() / (mask | disc).sum() > 0.9
+    small = join(AddedBoxes(Ignorant(), [(75, 55, 84, 84)]), image)
+    assert small.soft_masks[0, 0, 0] == 1, "in a box without room for colours the model's mask stays"
+
+
+def test_what_the_model_does_not_know_is_followed_by_its_colours() -> None:
+    added = AddedBoxes(Ignorant(), [(57, 37, 103, 83)])
+    for step in range(8):
+        image, disc = striped(80 + 4 * step)
+        (mask,) = masks(join(added, image, "a.mp4", step))
+        assert (mask & disc).sum() / (mask | disc).sum() > 0.85, step
+    assert len(join(added, striped(250)[0], "a.mp4", 8)) == 0, "gone from its place"
 
 
 @pytest.mark.parametrize(
