@@ -142,7 +142,8 @@ def read_instances(
     annotations = [each for entry in dicts for each in entry["annotations"]]
     n_empty = sum(not photo.annotated for photo in found.photos)
     n_crowds = sum(each["iscrowd"] for each in annotations)
-    misspelt = _misspelt({names[each["category_id"]] for each in annotations}.symmetric_difference(names), left_out)
+    used = {each["category_id"] for each in annotations}
+    misspelt = _misspelt((name for index, name in enumerate(names) if index not in used), left_out)
     report = LoadReport(names, len(dicts), len(annotations), n_empty, n_crowds, faults, found.notes, left_out, misspelt)
     _log(report, options.keep_empty)
     return dicts, report
@@ -333,7 +334,7 @@ def _around(regions: Sequence[FittedRegion]) -> tuple[float, float, float, float
 
 def _misspelt(without_object: Iterable[str], left_out: Sequence[str]) -> str:
     """Return a remark on classes without an object that may be misspellings of classes that are left out."""
-    near = {name: get_close_matches(name, left_out, n=1) for name in sorted(without_object)}
+    near = {name: get_close_matches(name, left_out, n=1) for name in without_object}
     return "".join(f" (no object has the class {name}; did you mean {each[0]}?)" for name, each in near.items() if each)
 
 
