@@ -310,7 +310,7 @@ def test_a_video_is_chosen_from_runs_and_plays(visit: Open, clip: Path) -> None:
     page.locator("#objects button").first.click()
     page.click("#save")
     expect(page.locator("#finished")).to_be_visible()
-    page.wait_for_function("document.getElementById('video').readyState >= 2")
+    expect(page.locator("#video")).to_have_js_property("readyState", 4)  # wait_for_function polls by eval
     with page.expect_download() as download:
         page.click("#download")
     assert Path(download.value.path()).stat().st_size > 1000

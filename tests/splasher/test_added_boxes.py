@@ -45,7 +45,7 @@ def join(added: AddedBoxes, image: Pixels, video: str | None = None, step: int =
 
 
 def masks(found: Detections) -> list[npt.NDArray[np.bool_]]:
-    """Where each object is."""
+    """Return the pixels of each object."""
     whole = []
     for index in range(len(found)):
         probability, window = paste_probability(found, index)
