@@ -44,11 +44,20 @@ WATCH = """
   document.querySelector(".marks").addEventListener("pointerup", (event) => {
     window.changed = painted().then((now) => now - event.timeStamp);
   });
-  new MutationObserver((_, observer) => {
-    observer.disconnect();
-    painted().then((now) => (window.objects = now - chosen));
-  }).observe(byId("objects"), { childList: true });
+  window.objects = new Promise((done) => {
+    new MutationObserver((_, observer) => {
+      observer.disconnect();
+      painted().then((now) => done(now - chosen));
+    }).observe(byId("objects"), { childList: true });
+  });
 }
+"""
+
+PAINT = """
+() => new Promise((done) => {
+  const report = (list) => list.getEntriesByName("first-contentful-paint").forEach((paint) => done(paint.startTime));
+  new PerformanceObserver(report).observe({ type: "paint", buffered: true });
+})
 """
 
 
@@ -118,13 +127,11 @@ def main() -> None:
         for _ in range(OPENINGS):
             page = browser.new_page(viewport={"width": 1440, "height": 900})
             page.goto(address)
-            page.wait_for_function("performance.getEntriesByName('first-contentful-paint').length")
-            paints.append(page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime") / 1000)
+            paints.append(page.evaluate(PAINT) / 1000)
             page.evaluate(WATCH)
             with page.expect_response("**/v1/objects") as answer:
                 page.set_input_files("#file", photo)
             found = answer.value.json()
-            page.wait_for_function("window.objects")
             shown.append(page.evaluate("window.objects") / 1000)
             changed += clicks(page, found["objects"][0]["box"])
             page.close()
