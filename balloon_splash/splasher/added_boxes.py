@@ -38,6 +38,8 @@ LOST = 0.25
 MARGIN = 0.1
 """Margin on each side of a followed object's box in the next frame, as a share of that side's length."""
 
+MARGIN_BY_COLOUR = 0.03
+"""The same for an object that the model does not know: the more around it, the more of that joins it."""
 
 FOLLOWED_EVERY = 4
 """Most frames from one to the next in which the model looks for a followed object: beyond, its box is a guess."""
@@ -95,7 +97,7 @@ class _Followed:
         elif after > 1:
             earlier_time, earlier = self.places[after - 2]
             shift = _motion(earlier, before) * np.float32((time - before_time) / (before_time - earlier_time))
-        return _around(before, shift, size)
+        return _around(before, shift, MARGIN if self.first_score >= UNKNOWN else MARGIN_BY_COLOUR, size)
 
 
 def check_boxes(boxes: Sequence[Box]) -> None:
@@ -254,11 +256,11 @@ def _motion(before: npt.NDArray[np.float32], now: npt.NDArray[np.float32]) -> np
     return np.tile((now[:2] + now[2:] - before[:2] - before[2:]) / 2, 2)
 
 
-def _around(box: _BoxArray, motion: _BoxArray, size: tuple[int, int]) -> _BoxArray:
-    """Return a box, moved and a little wider; ``box`` itself where that has left the picture."""
+def _around(box: _BoxArray, motion: _BoxArray, share: float, size: tuple[int, int]) -> _BoxArray:
+    """Return a box, moved, and wider by a share of each side; ``box`` itself where that has left the picture."""
     height, width = size
     moved = box + motion
-    margin = np.tile(MARGIN * (moved[2:] - moved[:2]), 2) * (-1, -1, 1, 1)
+    margin = np.tile(share * (moved[2:] - moved[:2]), 2) * (-1, -1, 1, 1)
     inside = np.clip(moved + margin, 0, [width, height, width, height]).astype(np.float32)
     return inside if inside[0] < inside[2] and inside[1] < inside[3] else box
 
