@@ -14,11 +14,14 @@ Labels: TypeAlias = npt.NDArray[np.uint8]
 BOX_SIDE = 256
 """Longer side of a box in pixels in which colours are compared."""
 
+LEAST_SAMPLES = 20
+"""Pixels of object and of background without which their colours cannot be compared."""
+
 _AROUND = 0.25
 """Background around a box that is compared as well, as a share of the box."""
 
 _LEAST_SIDE = 12
-"""Pixels of a box's side without which there is nothing to compare."""
+"""Pixels of a box's side below which its outline is as good as its colours."""
 
 _BOX_ROUNDS = 4
 _BINS = (12, 8)
@@ -30,7 +33,7 @@ def grabcut(rgb: npt.NDArray[np.uint8], labels: Labels, rounds: int) -> npt.NDAr
 
     Args:
         rgb: ``(H, W, 3)``.
-        labels: what is known of each pixel, with some of the object and some of the background.
+        labels: what is known of each pixel, with :data:`LEAST_SAMPLES` of the object and of the background.
         rounds: how often the colours of both are learned.
     """
     known = labels.copy()
@@ -52,7 +55,7 @@ def object_in_box(
         samples: the number M of samples on each side of the mask.
 
     Returns:
-        ``(M, M)`` mask in [0, 1], stretched over the box; None where the box is too small or nothing is in it.
+        ``(M, M)`` mask in [0, 1], stretched over the box; None in too small or thin a box, and where nothing is found.
     """
     sides = box[2:] - box[:2]
     if sides.min() < _LEAST_SIDE:
@@ -67,6 +70,9 @@ def object_in_box(
     labels[top:bottom, left:right] = cv2.GC_PR_BGD
     centre, axes = ((left + right) // 2, (top + bottom) // 2), ((right - left) // 2, (bottom - top) // 2)
     cv2.ellipse(labels, centre, axes, 0, 0, 360, (cv2.GC_PR_FGD,), -1)
+    taken = labels == cv2.GC_PR_FGD
+    if min(taken.sum(), (~taken).sum()) < LEAST_SAMPLES:
+        return None
     found = grabcut(np.ascontiguousarray(small, np.uint8), labels, _BOX_ROUNDS)[top:bottom, left:right]
     if not found.any():
         return None

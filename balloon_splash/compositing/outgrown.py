@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from balloon_splash.compositing.arrays import Image, Window, full_scale
 from balloon_splash.compositing.detections import Detections
-from balloon_splash.compositing.grabcut import grabcut
+from balloon_splash.compositing.grabcut import LEAST_SAMPLES, grabcut
 
 REACH = 0.08
 """Distance beyond a side of the box in which the object is looked for, as a share of the box."""
@@ -27,9 +27,6 @@ _MARGIN = 0.04
 
 _AT_BORDER = 2.0
 """Pixels from the picture's border within which a box ends because the picture does."""
-
-_LEAST_SAMPLES = 20
-"""Pixels of object and of background without which their colours cannot be compared."""
 
 _ROUNDS = 2
 
@@ -144,7 +141,7 @@ def _continued(
     open_ = _strip(*grid, sides) & ~taken & ~inside
     labels = np.full(inside.shape, cv2.GC_BGD, np.uint8)
     labels[inside], labels[open_] = cv2.GC_FGD, cv2.GC_PR_BGD
-    if not open_.any() or min(inside.sum(), (labels == cv2.GC_BGD).sum()) < _LEAST_SAMPLES:
+    if not open_.any() or min(inside.sum(), (labels == cv2.GC_BGD).sum()) < LEAST_SAMPLES:
         return np.zeros(probability.shape, np.bool_)
     small = np.ascontiguousarray(cv2.resize(guide, size, interpolation=cv2.INTER_AREA), np.uint8)
     whole = grabcut(small, labels, _ROUNDS)

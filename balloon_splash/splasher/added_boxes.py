@@ -197,8 +197,8 @@ class AddedBoxes:
             return found
         boxes = np.stack([each.expected(image.time, found.size) for each in followed])
         drawn = self._drawn(image, boxes)
-        there = np.asarray((drawn.soft_masks >= THRESHOLD).any(axis=(1, 2)))
-        there &= np.array([_is(each, drawn, index, image) for index, each in enumerate(followed)])
+        seen = np.asarray((drawn.soft_masks >= THRESHOLD).any(axis=(1, 2)))
+        there = np.array([seen[index] and _is_same(each, drawn, index, image) for index, each in enumerate(followed)])
         joined_objects, places = _join(drawn[there], found)
         remaining = iter(places)
         for each, is_there in zip(followed, there.tolist(), strict=True):
@@ -219,7 +219,7 @@ class AddedBoxes:
         return replace(drawn, boxes=places, soft_masks=masks)
 
 
-def _is(followed: _Followed, drawn: Detections, index: int, image: NamedImage) -> bool:
+def _is_same(followed: _Followed, drawn: Detections, index: int, image: NamedImage) -> bool:
     """Return whether one of the objects drawn in a frame is the one that is followed."""
     if followed.first_score >= UNKNOWN:
         return float(drawn.scores[index]) >= LOST * followed.first_score

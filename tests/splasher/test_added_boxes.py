@@ -161,6 +161,14 @@ def test_what_the_model_does_not_know_is_drawn_by_its_colours() -> None:
     assert small.soft_masks[0, 0, 0] == 1, "in a box without room for colours the model's mask stays"
 
 
+@pytest.mark.parametrize("size", [(3000, 13), (13, 3000), (14, 14)], ids=str)
+def test_a_box_without_enough_of_object_or_background_keeps_the_models_mask(size: tuple[int, int]) -> None:
+    height, width = size
+    image = np.full((height, width, 3), YELLOW, np.uint8)
+    found = join(AddedBoxes(Ignorant(), [(0, 0, width, height)]), image)
+    assert (len(found), found.scores.tolist()) == (1, [1.0])
+
+
 def test_what_the_model_does_not_know_is_followed_by_its_colours() -> None:
     added = AddedBoxes(Ignorant(), [(57, 37, 103, 83)])
     for step in range(8):
