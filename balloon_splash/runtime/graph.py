@@ -27,6 +27,7 @@ Weights = Mapping[str, Array]
 _EPSILON = 1e-5  # epsilon of Detectron2's norms
 _TILED_LEVELS = 4  # of the pyramid: 4 divides the sides of a map of 64 / 2**4 cells
 _QUANTISED = "FakeQuantize"
+_LAID_OUT_BY_CELL = 256  # channels from which this pays: with 128, it takes as long as it saves (measured on AVX-512)
 _FINEST = "backbone.fpn_output2.weight"
 
 
@@ -292,5 +293,16 @@ def _pooled(layers: _Layers, structure: Structure, side: int) -> tuple[list[Any]
         first_image = ops.broadcast(np.int32(0), count)
         samples, scale = (1, 1.0) if structure.matterport else (0, 1 / structure.strides[number])
         bins = (side, side, samples, scale, "avg")
+        if channels >= _LAID_OUT_BY_CELL:
+            features = _laid_out_by_cell(ops, features, channels)
         pooled.append(ops.roi_align(features, rois, first_image, *bins, aligned_mode="half_pixel_for_nn"))
     return [*maps, *boxes], ops.concat(pooled, 0)
+
+
+def _laid_out_by_cell(ops: Any, features: Any, channels: int) -> Any:
+    """Map ``(1, C, h, w)`` as it is, by a depthwise convolution with ones, which OpenVINO lays out cell by cell.
+
+    ROIAlign of OpenVINO 2026.4 takes 15 times as long on a map that lies in memory channel by channel, as inputs do.
+    """
+    ones = ops.constant(np.ones((channels, 1, 1, 1, 1), np.float32))
+    return ops.group_convolution(features, ones, [1, 1], [0, 0], [0, 0], [1, 1])
