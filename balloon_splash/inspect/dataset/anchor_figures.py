@@ -24,6 +24,7 @@ from balloon_splash.inspect.page.style import (
     SKY,
     YELLOW,
     draw_boxes,
+    log_scale,
     new_figure,
     show_photo,
 )
@@ -73,9 +74,9 @@ def coverage_figure(coverages: Sequence[tuple[str, Coverage]], level_names: Sequ
         scatter.plot(sides[own], current.best_ious[own], ".", color=color, label=level_names[level])
     for threshold in (0.5, 0.7):
         scatter.axhline(threshold, color=GREY, linestyle=":")
-    scatter.set(xscale="log", ylim=(0, 1), xlabel="root of the box's area, pixels of the resized photo")
+    log_scale(scatter)
+    scatter.set(ylim=(0, 1), xlabel="root of the box's area, pixels of the resized photo")
     scatter.set_ylabel("IoU with the best anchor")
-    scatter.xaxis.set_major_formatter("{x:g}")
     scatter.legend(fontsize=8, frameon=False, title="best anchor of", title_fontsize=8)
     thresholds = np.linspace(0.3, 1, 71)
     for (name, each), color in zip(coverages, (ORANGE, BLUE), strict=False):

@@ -14,11 +14,10 @@ from detectron2.data.transforms import ResizeShortestEdge
 from detectron2.structures import PolygonMasks
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter
 
 from balloon_splash.data.annotations.instances import DatasetDict
 from balloon_splash.inspect.dataset.source import InspectedDataset, boxes_of, objects_of
-from balloon_splash.inspect.page.style import CYCLE, new_figure
+from balloon_splash.inspect.page.style import CYCLE, log_scale, new_figure
 
 Floats = npt.NDArray[np.float64]
 
@@ -149,7 +148,4 @@ def _histogram(ax: Axes, values: Mapping[str, npt.NDArray[np.generic]], bins: Fl
         ax.hist(each, bins=bins.tolist(), weights=weights, histtype="stepfilled", alpha=0.25, color=color)
         ax.hist(each, bins=bins.tolist(), weights=weights, histtype="step", linewidth=1.8, color=color, label=name)
     if log:
-        ax.set_xscale("log")
-        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        ax.xaxis.set_major_formatter("{x:g}")
-        ax.xaxis.set_minor_formatter(NullFormatter())
+        log_scale(ax)

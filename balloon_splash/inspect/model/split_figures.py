@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from balloon_splash.inspect.model.matching import MATCH_IOU
 from balloon_splash.inspect.model.split_metrics import PROPOSAL_COUNTS, Calibration, Doubles
-from balloon_splash.inspect.page.style import BLUE, GREEN, GREY, HEAT, ORANGE, PURPLE, new_figure
+from balloon_splash.inspect.page.style import BLUE, GREEN, GREY, HEAT, ORANGE, PURPLE, log_scale, new_figure
 
 #: From COCO: areas of 32 x 32 and 96 x 96 pixels part small, medium and large.
 _SIZES = (32, 96)
@@ -72,7 +72,8 @@ def size_figure(sides: Doubles, ious: Doubles) -> Figure:
     ax.plot(sides[~good], ious[~good], "x", color=PURPLE, label="less, or nothing found")
     for side in _SIZES:
         ax.axvline(side, color=GREY, linestyle=":", linewidth=1)
-    ax.set(xscale="log", ylim=(-0.04, 1.03), ylabel="IoU of the best mask")
+    log_scale(ax)
+    ax.set(ylim=(-0.04, 1.03), ylabel="IoU of the best mask")
     ax.set_xlabel("side of a square of the object's area (pixels of the photo)")
     ax.legend(fontsize=8, loc="lower right")
     return figure

@@ -22,6 +22,7 @@ from balloon_splash.inspect.page.style import (
     draw_boxes,
     faded,
     legend,
+    log_scale,
     new_figure,
     row_height,
     show_photo,
@@ -129,7 +130,8 @@ def levels_figure(photo: TracedPhoto) -> Figure:
         draw_boxes(axes[0], boxes[:_SHOWN_PROPOSALS][levels[:_SHOWN_PROPOSALS] == level], color, width=1)
         axes[1].hist(sides[levels == level].clip(_SMALLEST_SIDE), bins=bins.tolist(), color=color, label=name)
     legend(axes[0], list(zip(photo.roi_levels, CYCLE, strict=False)))
-    axes[1].set(xscale="log", xlabel="side of a square of the same area (pixels of the resized photo)")
+    log_scale(axes[1])
+    axes[1].set(xlabel="side of a square of the same area (pixels of the resized photo)")
     axes[1].set_ylabel("proposals")
     axes[1].legend(title="pooled from", fontsize=8)
     return figure

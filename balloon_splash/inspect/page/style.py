@@ -16,6 +16,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from balloon_splash.palette import PALETTE
 
@@ -48,6 +49,14 @@ def new_figure(
         ax.set_axisbelow(True)
         ax.grid(color="#e6e9ed", linewidth=0.8)
     return figure, axes
+
+
+def log_scale(ax: Axes) -> None:
+    """Make the x axis of ``ax`` logarithmic, with labels such as 20, 50 and 100 and none between them."""
+    ax.set_xscale("log")
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.xaxis.set_minor_formatter(NullFormatter())
 
 
 def show_photo(ax: Axes, image: Rgb, title: str = "") -> None:
