@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,14 @@ def executed(notebook: NotebookNode, folder: Path) -> NotebookNode:
     done = subprocess.run(command, capture_output=True, text=True, timeout=2 * SECONDS, check=False)
     assert done.returncode == 0, done.stderr
     return nbformat.read(path, as_version=4)
+
+
+def jargon(notebook: NotebookNode) -> list[str]:
+    """Return the lines that no learner asked for: warnings of libraries, and objects as Python writes them."""
+    outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+    texts = [output.get("text") or output.get("data", {}).get("text/plain", "") for output in outputs]
+    lines = [line for text in texts for line in text.splitlines() if not line.startswith("<Figure size")]
+    return [line for line in lines if "Warning" in line or re.search(r"\b[A-Z]\w+\(\w+=", line)]
 
 
 def figures(notebook: NotebookNode) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from nbformat import NotebookNode
 from balloon_splash.config import load_config
 from balloon_splash.data.datasets.synthetic import write_synthetic_balloons
 from tests.conftest import TINY
-from tests.notebooks import executed, figures
+from tests.notebooks import executed, figures, jargon
 
 NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "inspect_balloon_data.ipynb"
 
@@ -33,7 +33,9 @@ def test_it_runs_on_generated_photos(notebook: NotebookNode, tmp_path: Path) -> 
     config.write_text(load_config("balloon_R18_FPN.yaml", TINY).dump())
     (parameters,) = (cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))
     parameters.source = f"DATASET, CONFIG_FILE = {str(balloon)!r}, {str(config)!r}"
-    assert figures(executed(notebook, tmp_path / "notebooks")) == (8, 8)
+    done = executed(notebook, tmp_path / "notebooks")
+    assert figures(done) == (8, 8)
+    assert jargon(done) == []
 
 
 @pytest.mark.slow

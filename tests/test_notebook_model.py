@@ -10,7 +10,7 @@ from nbformat import NotebookNode
 
 from balloon_splash.data.datasets.synthetic import write_synthetic_balloons
 from tests.inspect.model.tiny_model import write_photos, write_run
-from tests.notebooks import executed, figures
+from tests.notebooks import executed, figures, jargon
 
 NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "inspect_balloon_model.ipynb"
 
@@ -32,8 +32,10 @@ def test_it_runs_on_generated_photos_and_a_small_model(notebook: NotebookNode, t
     balloon = write_photos(tmp_path / "balloon")
     (parameters,) = (cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))
     parameters.source = f"CONFIG_FILE, WEIGHTS, DATASET, CONFIDENCE = {config!r}, {weights!r}, {str(balloon)!r}, 0.0"
-    shown, named = figures(executed(notebook, tmp_path / "notebooks"))
+    done = executed(notebook, tmp_path / "notebooks")
+    shown, named = figures(done)
     assert shown == named > 0
+    assert jargon(done) == []
 
 
 @pytest.mark.slow

@@ -39,7 +39,7 @@ def run_cli(
         that none leaves a half-written file. Any other exception is a bug and keeps its traceback.
     """
     args = parser.parse_args(argv)
-    _hush()
+    hush_libraries()
     there_before = threading.enumerate()
     try:
         with _terminated_like_interrupted():
@@ -143,7 +143,7 @@ def _terminated_like_interrupted() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _hush() -> None:
+def hush_libraries() -> None:
     """Silence warnings about which users can do nothing: of Detectron2's code, and of a CUDA toolkit without a GPU."""
     warnings.filterwarnings("ignore", message="torch.meshgrid: in an upcoming release")
     warnings.filterwarnings("ignore", message="pkg_resources is deprecated")

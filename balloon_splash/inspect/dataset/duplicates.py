@@ -68,6 +68,33 @@ class Likeness:
         return self.hash_distance <= MAX_HASH_DISTANCE
 
 
+#: Headers of the rows of :func:`alike_rows`.
+ALIKE_HEADERS = ("photo", "other photo", "what", "where", "hash distance", "common points")
+
+
+def alike_rows(
+    alike: Sequence[Likeness], fingerprints: Sequence[Fingerprint], split_of: Sequence[str]
+) -> list[list[object]]:
+    """Return a row for each pair of photos that look alike.
+
+    Args:
+        alike: pairs from :func:`find_alike`.
+        fingerprints: the fingerprints that were compared.
+        split_of: for each fingerprint, the dataset of its photo.
+    """
+    return [
+        [
+            fingerprints[pair.first].name,
+            fingerprints[pair.second].name,
+            "copy" if pair.is_copy else "same scene",
+            "LEAK" if split_of[pair.first] != split_of[pair.second] else "within a split",
+            pair.hash_distance,
+            "-" if pair.common_points is None else pair.common_points,
+        ]
+        for pair in alike
+    ]
+
+
 def fingerprint(image: Rgb, name: str) -> Fingerprint:
     """Compute the fingerprint of a photo, ``(H, W, 3)`` RGB."""
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.uint8)

@@ -11,7 +11,7 @@ from detectron2.config import CfgNode
 from balloon_splash.errors import DatasetError
 from balloon_splash.inspect.dataset.anchor_report import add_anchors
 from balloon_splash.inspect.dataset.augmentation import augmentation_figure, mask_targets_figure
-from balloon_splash.inspect.dataset.duplicates import MAX_SCENE_PHOTOS, find_alike
+from balloon_splash.inspect.dataset.duplicates import ALIKE_HEADERS, MAX_SCENE_PHOTOS, alike_rows, find_alike
 from balloon_splash.inspect.dataset.faults import fault_rows, faults_figure, faulty_photos
 from balloon_splash.inspect.dataset.samples import alike_figure, box_differences, boxes_figure, samples_figure
 from balloon_splash.inspect.dataset.source import (
@@ -159,19 +159,8 @@ def _add_alike(report: Report, scans: Sequence[Scan], progress: bool) -> None:
         "pairs: photos that are not listed may still be alike."
         + ("" if scenes_compared else f" More than {MAX_SCENE_PHOTOS} photos: only the hashes were compared."),
     )
-    rows: list[list[object]] = [
-        [
-            fingerprints[pair.first].name,
-            fingerprints[pair.second].name,
-            "copy" if pair.is_copy else "same scene",
-            "LEAK" if split_of[pair.first] != split_of[pair.second] else "within a split",
-            pair.hash_distance,
-            "-" if pair.common_points is None else pair.common_points,
-        ]
-        for pair in alike
-    ]
-    headers = ["photo", "other photo", "what", "where", "hash distance", "common points"]
-    report.table(headers, rows[:100], f"Pairs that look alike: {len(rows)}")
+    rows = alike_rows(alike, fingerprints, split_of)
+    report.table(ALIKE_HEADERS, rows[:100], f"Pairs that look alike: {len(rows)}")
     if alike:
         pairs = [(photos[pair.first], photos[pair.second]) for pair in alike[:5]]
         report.figure(
