@@ -29,6 +29,7 @@ from balloon_splash.data.annotations.records import (
 from balloon_splash.data.annotations.regions import SimpleRing
 from balloon_splash.data.annotations.size_cache import PhotoSize
 from balloon_splash.data.annotations.via import read_via_set
+from balloon_splash.errors import UsageError
 
 DatasetDict: TypeAlias = dict[str, Any]
 
@@ -130,8 +131,14 @@ def read_instances(
     Raises:
         AnnotationError: any fault if ``options.strict``.
         DatasetError: there is no folder ``image_root``.
+        UsageError: several classes are named for objects without a class.
     """
     names = options.class_names or found.classes or labels_of(found.photos)
+    if len(names) > 1 and any(each.label is None for photo in found.photos for each in photo.objects):
+        raise UsageError(
+            f"{faults.file}: its objects have no class, but {len(names)} classes are named ({', '.join(names)}); "
+            "expected one class name, or for a VIA file the attribute that holds the class (class_attribute)"
+        )
     left_out = tuple(name for name in labels_of(found.photos) if name not in names) if options.class_names else ()
     folder = PhotoFolder(image_root)
     reader = _InstanceReader(folder, {name: names.index(name) for name in names}, options, faults, {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from detectron2.data import DatasetCatalog, MetadataCatalog
 
 from balloon_splash.data.annotations.formats import load_annotations, recognise
 from balloon_splash.data.annotations.instances import INCOMPLETE
+from balloon_splash.data.annotations.records import ReadOptions
 from balloon_splash.data.datasets.catalog import register_instances
 from balloon_splash.errors import DatasetError, UsageError
 from tests.data.annotations.tool_files import (
@@ -21,6 +23,8 @@ from tests.data.annotations.tool_files import (
     read,
     write_coco,
     write_coco_masks,
+    write_png_masks,
+    write_via,
 )  # fmt: skip
 
 
@@ -62,3 +66,14 @@ def test_what_is_not_known_is_refused_in_one_line(photos: Path, tmp_path: Path) 
     write_coco_masks(photos)
     with pytest.raises(DatasetError, match=r"2 annotation files .*expected one"):
         load_annotations(photos)
+
+
+@pytest.mark.parametrize("write", [write_via, write_png_masks], ids=["via", "png-masks"])
+def test_several_names_for_objects_without_a_class_are_refused(photos: Path, write: Callable[[Path], None]) -> None:
+    """They would all be read as the first one."""
+    write(photos)
+    two = ReadOptions(class_names=("kite", "cup"))
+    with pytest.raises(UsageError, match=r"have no class, but 2 classes are named \(kite, cup\); expected one class"):
+        load_annotations(photos, options=two)
+    dicts, _ = load_annotations(photos, options=ReadOptions(class_names=("kite",)))
+    assert {each["category_id"] for each in dicts[0]["annotations"]} == {0}
