@@ -21,7 +21,7 @@ from balloon_splash.data.annotations.png_masks import read_png_masks
 from balloon_splash.data.annotations.records import DEFAULT_OPTIONS, AnnotationSet, ReadOptions
 from balloon_splash.data.annotations.via import read_via_set
 from balloon_splash.data.annotations.via3 import VIA3_KEYS, read_via3
-from balloon_splash.data.annotations.voc import read_voc
+from balloon_splash.data.annotations.voc import is_voc_list, read_voc
 from balloon_splash.data.annotations.yolo import read_yolo
 from balloon_splash.errors import AnnotationError, DatasetError, UsageError
 
@@ -83,6 +83,8 @@ def recognise(path: str | os.PathLike[str], options: ReadOptions = DEFAULT_OPTIO
     path = Path(path)
     if path.is_dir():
         return _recognise_folder(path, options)
+    if is_voc_list(path):
+        return Source(FORMATS["voc"], path)
     if path.suffix.lower() == ".ndjson":
         return Source(FORMATS["labelbox"], path)
     content = read_bytes(path, options.limits)

@@ -33,13 +33,24 @@ _MAP_LINE = re.compile(r"\s*([^:#]+):(?:(\d+),(\d+),(\d+))?:")
 Numbers = npt.NDArray[np.int64]
 
 
-def read_voc(root: Path, faults: FaultLog, options: ReadOptions) -> AnnotationSet:
-    """Read ``root/SegmentationObject``; photos in ``root/JPEGImages``, in order of name.
+def is_voc_list(path: Path) -> bool:
+    """Return whether ``path`` is a list of one split's photos, such as ``ImageSets/Segmentation/train.txt``."""
+    return path.suffix == ".txt" and path.parent.parent.name == "ImageSets"
+
+
+def read_voc(path: Path, faults: FaultLog, options: ReadOptions) -> AnnotationSet:
+    """Read ``SegmentationObject`` in a folder, photos in ``JPEGImages``, in order of name; or those of a list.
+
+    Args:
+        path: the folder, or a list in it, ``ImageSets/Segmentation/train.txt``, with a name in each line.
+        faults: log for the faults.
+        options: options for reading.
 
     Raises:
         DatasetError: a folder is missing.
         AnnotationError: any fault if the log is strict.
     """
+    root = path.parents[2] if is_voc_list(path) else path
     instances, images = root / "SegmentationObject", root / "JPEGImages"
     for folder in (instances, images):
         if not folder.is_dir():
@@ -47,17 +58,27 @@ def read_voc(root: Path, faults: FaultLog, options: ReadOptions) -> AnnotationSe
     photos_by_stem = {path.stem: path.name for path in sorted(images.iterdir()) if is_picture(path)}
     names = _class_colors(root, options)
     photos = []
-    for index, path in enumerate(sorted(instances.glob("[!.]*.png"))):
-        name = photos_by_stem.get(path.stem, f"{path.stem}.jpg")
+    for index, stem in enumerate(_stems(path, instances, options)):
+        name, masks = photos_by_stem.get(stem, f"{stem}.jpg"), instances / f"{stem}.png"
         try:
-            objects = _objects(path, root / "SegmentationClass" / path.name, names)
+            if Path(stem).name != stem or "\0" in stem:
+                raise UnsoundError(FaultKind.BAD_ENTRY, f"{path}: {stem[:80]!r} found; expected names without folders")
+            objects = _objects(masks, root / "SegmentationClass" / masks.name, names)
         except UnsoundError as error:
-            faults.add(error.kind, error.message, photo=name, dropped=True, file=str(path))
+            faults.add(error.kind, error.message, photo=name, dropped=True, file=str(masks))
             continue
-        photos.append(RawPhoto(index, name, objects, n_listed=len(objects), file=str(path)))
+        photos.append(RawPhoto(index, name, objects, n_listed=len(objects), file=str(masks)))
     has_classes = (root / "SegmentationClass").is_dir()
     classes = tuple(name for name in names.values() if name != "background") if has_classes else None
     return AnnotationSet(photos, image_root=images, classes=classes)
+
+
+def _stems(path: Path, instances: Path, options: ReadOptions) -> list[str]:
+    """Return the names of the photos without suffix: of all masks, or of the lines of a list."""
+    if not is_voc_list(path):
+        return sorted(each.stem for each in instances.glob("[!.]*.png"))
+    lines = (line.strip().strip('"') for line in read_text(path, options.limits).splitlines())
+    return list(dict.fromkeys(line for line in lines if line))
 
 
 def _class_colors(root: Path, options: ReadOptions) -> dict[int, str]:
@@ -117,7 +138,9 @@ def _objects(path: Path, class_path: Path, names: Mapping[int, str]) -> list[Raw
     for value in found:
         mask = numbers == value
         label: str | UnsoundError | None = None
-        if classes is not None:
+        if classes is None and class_path.parent.is_dir():
+            label = UnsoundError(FaultKind.NO_CLASS, f"{class_path}: no such file; expected the class of each pixel")
+        elif classes is not None:
             colors, counts = np.unique(classes[mask], return_counts=True)
             color = int(colors[counts.argmax()])
             message = f"class colour #{color:06x} is not in labelmap.txt, nor in VOC's palette"

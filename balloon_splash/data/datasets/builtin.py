@@ -13,6 +13,7 @@ and the folds of the balloon photos.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -166,6 +167,9 @@ def _register_folder(root: Path, given: Classes) -> tuple[str, ...]:
 
 def _register_file(path: Path, given: Classes) -> tuple[str, ...]:
     dataset = read_dataset_file(path)
+    train, val = (dataset.splits[split] for split in SPLITS)
+    if train == val:
+        print(f"note: {path}: train and val are the same photos; their AP says nothing about others", file=sys.stderr)
     attribute = given.attribute or dataset.class_attribute
     options = ReadOptions(class_attribute=attribute, limits=dataset.limits)
     found = given.names or dataset.classes or classes_of(list(dataset.splits.values()), dataset.format, options)

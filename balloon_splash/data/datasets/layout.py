@@ -46,7 +46,7 @@ class Split:
 
 
 def find_split(root: Path, split: str) -> Split | None:
-    """Find ``train`` or ``val`` in a dataset folder, in the layouts of VIA, COCO, Roboflow, YOLO and others."""
+    """Find ``train`` or ``val`` in a dataset folder, in the layouts of VIA, COCO, Roboflow, YOLO, VOC and others."""
     for alias in ALIASES[split]:
         folder = root / alias
         if (folder / VIA_FILE).is_file():
@@ -59,6 +59,9 @@ def find_split(root: Path, split: str) -> Split | None:
             return Split(root / "labels" / alias, root / "images" / alias)
         if folder.is_dir() and any(folder.iterdir()):
             return Split(folder)
+        names = root / "ImageSets" / "Segmentation" / f"{alias}.txt"
+        if names.is_file() and (root / "SegmentationObject").is_dir():
+            return Split(names, root / "JPEGImages")
     return None
 
 

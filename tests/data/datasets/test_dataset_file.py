@@ -45,6 +45,15 @@ def test_its_splits_are_registered_with_its_classes_and_colours(dataset: Path) -
     assert MetadataCatalog.get("balloon_fold0_train").thing_classes == ["kite", "cup"]
 
 
+def test_a_split_that_is_the_other_one_is_named(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    named_datasets(str(dataset))
+    assert "same photos" not in capsys.readouterr().err
+    text = dataset.read_text().replace("val/regions.json, images: val", "train/regions.json, images: train")
+    dataset.write_text(text)
+    named_datasets(str(dataset))
+    assert "note: " + str(dataset) + ": train and val are the same photos" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [

@@ -65,7 +65,26 @@ def write_labelme(root: Path) -> None:
         (root / split / "a.json").write_text(json.dumps(document))
 
 
-@pytest.mark.parametrize("write", [write_coco, write_roboflow, write_yolo, write_labelme])
+def write_voc(root: Path) -> None:
+    """Write one folder for both splits, as VOC has it, with a list for each."""
+    colors = {"cup": (128, 0, 0), "kite": (0, 128, 0)}
+    for kind in ("Object", "Class"):
+        (root / f"Segmentation{kind}").mkdir()
+    (root / "labelmap.txt").write_text("cup:128,0,0::\nkite:0,128,0::\n")
+    (root / "ImageSets" / "Segmentation").mkdir(parents=True)
+    for split, names in SPLITS.items():
+        photo(root / "JPEGImages" / f"{split}.jpg")
+        masks = {kind: Image.new("RGB", (100, 80)) for kind in ("Object", "Class")}
+        for number, name in enumerate(names):
+            box = (10 + 40 * number, 10, 40 + 40 * number, 40)
+            masks["Object"].paste(list(colors.values())[number], box)
+            masks["Class"].paste(colors[name], box)
+        for kind, mask in masks.items():
+            mask.save(root / f"Segmentation{kind}" / f"{split}.png")
+        (root / "ImageSets" / "Segmentation" / f"{split}.txt").write_text(f"{split}\n")
+
+
+@pytest.mark.parametrize("write", [write_coco, write_roboflow, write_yolo, write_labelme, write_voc])
 def test_both_splits_count_the_classes_alike(
     tmp_path: Path, write: Callable[[Path], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
