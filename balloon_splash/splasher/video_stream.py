@@ -18,7 +18,6 @@ from balloon_splash.compositing.smoothing import Steadiness, steady
 from balloon_splash.errors import OutputExistsError, UsageError
 from balloon_splash.files import atomic_path
 from balloon_splash.media.pixels import Pixels
-from balloon_splash.media.streaming import Stage, run_pipeline
 from balloon_splash.media.video.animation import AnimationSource, is_read_by_pillow
 from balloon_splash.media.video.clip import Clip
 from balloon_splash.media.video.codecs import Encoding
@@ -27,6 +26,7 @@ from balloon_splash.media.video.opacity import Opacity
 from balloon_splash.media.video.opening import media_errors
 from balloon_splash.media.video.sink import VideoSink
 from balloon_splash.media.video.source import VideoSource
+from balloon_splash.splasher.pipeline import Stage, run_pipeline
 
 FindInFrames: TypeAlias = Callable[[Sequence[Frame]], list[Detections]]
 """Function from a batch of frames to the objects in each."""

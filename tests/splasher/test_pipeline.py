@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from balloon_splash.media.streaming import run_pipeline
+from balloon_splash.splasher.pipeline import run_pipeline
 
 
 def double(numbers: Iterator[int]) -> Iterator[int]:
