@@ -14,7 +14,7 @@ from balloon_splash.data.resizing import MODES
 from balloon_splash.errors import OutputExistsError, UsageError, WeightsError
 from balloon_splash.export.structure import structure_of
 from balloon_splash.files import atomic_path
-from balloon_splash.inference.without_init import WithoutInit
+from balloon_splash.modeling.without_init import WithoutInit
 from balloon_splash.weights.matterport import Architecture, read_matterport
 from balloon_splash.weights.packed import About, write_packed
 

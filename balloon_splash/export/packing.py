@@ -17,10 +17,10 @@ from balloon_splash.export.checkpoint_file import write_checkpoint
 from balloon_splash.export.false_alarms import FalseAlarms, limit_false_alarms
 from balloon_splash.export.structure import structure_of
 from balloon_splash.files import atomic_path
-from balloon_splash.inference.checks import check_weights
 from balloon_splash.inference.loading import LoadedModel, class_names_of, load_chosen
 from balloon_splash.inference.segmenter import Segmenter
 from balloon_splash.media.reading import read_picture
+from balloon_splash.modeling.checks import check_weights
 from balloon_splash.progress import ProgressBar
 from balloon_splash.runtime.ranges import measure_ranges
 from balloon_splash.runtime.structure import Range, Structure

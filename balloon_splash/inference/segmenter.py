@@ -23,13 +23,13 @@ from balloon_splash.data.resizing import evaluation_resize, overview_size
 from balloon_splash.errors import ConfigError
 from balloon_splash.inference.backends import EXACT, Choice, choose_backend
 from balloon_splash.inference.box_prompts import segment_boxes
-from balloon_splash.inference.checks import watch_predictions
 from balloon_splash.inference.fast.accelerate import accelerate
 from balloon_splash.inference.fast.calibration import Calibration
 from balloon_splash.inference.fast.resizing import resize as resized_fast
 from balloon_splash.inference.fast.threads import SideBySide
 from balloon_splash.inference.loading import load_chosen
 from balloon_splash.media.reading import read_picture
+from balloon_splash.modeling.checks import watch_predictions
 from balloon_splash.weights.resolve import choose_model
 
 Image = npt.NDArray[np.uint8]

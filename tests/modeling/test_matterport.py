@@ -19,8 +19,8 @@ from torch import Tensor
 from balloon_splash.config import load_config
 from balloon_splash.data.resizing import evaluation_resize
 from balloon_splash.inference.segmenter import Segmenter
-from balloon_splash.inference.without_init import WithoutInit
 from balloon_splash.modeling import Trace
+from balloon_splash.modeling.without_init import WithoutInit
 from balloon_splash.weights.matterport import Architecture, convert
 from tests.matterport.files import seeded_arrays
 

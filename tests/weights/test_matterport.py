@@ -13,7 +13,7 @@ from detectron2.modeling import build_model
 
 from balloon_splash.config import load_config
 from balloon_splash.errors import WeightsError
-from balloon_splash.inference.without_init import WithoutInit
+from balloon_splash.modeling.without_init import WithoutInit
 from balloon_splash.weights.matterport import Architecture, expected_shapes, read_matterport
 from tests.matterport.files import SMALL, place, write_arrays, write_zeros
 

@@ -13,10 +13,10 @@ from detectron2.data.detection_utils import SizeMismatchError
 
 from balloon_splash.data.training.mapper import build_evaluation_mapper
 from balloon_splash.errors import ConfigError, MediaError, one_line
-from balloon_splash.inference.checks import watch_predictions
 from balloon_splash.inference.loading import load_chosen
 from balloon_splash.inspect.page.style import Rgb
 from balloon_splash.modeling import Trace
+from balloon_splash.modeling.checks import watch_predictions
 from balloon_splash.modeling.matterport import MatterportRCNN
 from balloon_splash.weights.resolve import choose_model
 

@@ -6,7 +6,7 @@ import torch
 from detectron2.config import CfgNode
 from detectron2.modeling import build_model
 
-from balloon_splash.inference.without_init import WithoutInit
+from balloon_splash.modeling.without_init import WithoutInit
 
 
 def test_nothing_is_drawn_and_all_but_the_weights_is_there(tiny_cfg: CfgNode) -> None:
