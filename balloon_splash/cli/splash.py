@@ -33,13 +33,12 @@ def main(argv: Sequence[str] | None = None, *, finder: Finder | None = None) -> 
 
 def _run(args: argparse.Namespace, finder: Finder | None) -> int:
     options = _options(args)
-    load = partial(_finder, args, options.floor) if finder is None else lambda: finder
     if len(args.input) == 1 and args.input[0].isdecimal() and not Path(args.input[0]).exists():
-        return _splash_webcam(int(args.input[0]), args, options, load)
-    return _splash_files(args, options, load)
+        return _splash_webcam(int(args.input[0]), args, options, finder)
+    return _splash_files(args, options, finder)
 
 
-def _splash_files(args: argparse.Namespace, options: SplashOptions, load: Callable[[], Finder]) -> int:
+def _splash_files(args: argparse.Namespace, options: SplashOptions, finder: Finder | None) -> int:
     from balloon_splash.cli.splash_report import Progress, conclude
     from balloon_splash.media.inputs import STDIO
     from balloon_splash.media.opening import quiet_libraries
@@ -49,8 +48,9 @@ def _splash_files(args: argparse.Namespace, options: SplashOptions, load: Callab
         raise UsageError("--json and --output - both need standard output; expected one of them")
     quiet_libraries()
     of_videos = [option.flag for option in VIDEOS if getattr(args, option.name) != option.default]
+    model = _loader(args, options) if finder is None else finder
     with Progress(quiet=args.quiet, verbose=args.verbose, of_videos=of_videos) as progress:
-        summary = splash_inputs(args.input, args.output, options, finder=load, report=progress)
+        summary = splash_inputs(args.input, args.output, options, finder=model, report=progress)
     return conclude(summary, quiet=args.quiet, as_json=args.json)
 
 
@@ -67,19 +67,21 @@ def _options(args: argparse.Namespace) -> SplashOptions:
     )
 
 
-def _splash_webcam(index: int, args: argparse.Namespace, options: SplashOptions, load: Callable[[], Finder]) -> int:
+def _splash_webcam(index: int, args: argparse.Namespace, options: SplashOptions, finder: Finder | None) -> int:
     from balloon_splash.splasher.live import LIVE_SCALE, splash_webcam
 
-    args.scales = args.scales or [LIVE_SCALE]  # ``load`` reads it
     if args.tiles is not None or args.add_box:
         raise UsageError(f"--input {index}: a webcam takes neither --tiles nor --add-box")
     if args.output or args.detections or args.save_detections:
         raise UsageError(f"--input {index}: a webcam is shown in a window; expected no other input and no output")
+    args.scales = args.scales or [LIVE_SCALE]
+    load = _loader(args, options) if finder is None else lambda: finder
     splash_webcam(index, load, options.look, options.selection, max_frames=args.max_frames)
     return EXIT_OK
 
 
-def _finder(args: argparse.Namespace, floor: float) -> Finder:
+def _loader(args: argparse.Namespace, options: SplashOptions) -> Callable[[], Finder]:
+    """Return a function that loads the model that the arguments name."""
     from balloon_splash.splasher.loading import load_finder
 
-    return load_finder(**model_of(args, floor))
+    return partial(load_finder, **model_of(args, options.floor))
