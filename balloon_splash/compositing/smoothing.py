@@ -57,14 +57,14 @@ def steady(
     items: Iterable[tuple[T, Detections]],
     options: Steadiness | None = None,
     *,
-    is_cut: Callable[[T, T], bool] | None = None,
+    begins_scene: Callable[[T], bool] | None = None,
 ) -> Iterator[tuple[T, Detections]]:
     """Smooth detections in time; their payload (frames) passes through in the same order.
 
     Args:
         items: ``(payload, detections)`` of each frame in turn; all of one size and mask grid.
         options: how to follow and smooth.
-        is_cut: decides from two successive payloads whether a new scene begins; nothing is carried across a cut.
+        begins_scene: decides from a payload whether a new scene begins with it; nothing is carried across a cut.
 
     Yields:
         ``(payload, detections)``, ``options.look_ahead`` frames after they came in. Masks and boxes are smoothed,
@@ -74,13 +74,11 @@ def steady(
     options = options or Steadiness()
     numbers = itertools.count(1)
     scene: _Scene[T] = _Scene(options, numbers)
-    previous: T | None = None
     for payload, detections in items:
-        if is_cut is not None and previous is not None and is_cut(previous, payload):
+        if begins_scene is not None and begins_scene(payload):
             yield from scene.finish()
             scene = _Scene(options, numbers)
         yield from scene.push(payload, detections)
-        previous = payload
     yield from scene.finish()
 
 

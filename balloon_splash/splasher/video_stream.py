@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import TypeAlias
 
@@ -225,7 +226,7 @@ class _Search:
 def _finish(
     found: Iterator[_Found], *, compose: ComposeFrame, steadiness: Steadiness | None, opacity: Opacity
 ) -> Iterator[tuple[Frame, Pixels]]:
-    calm = found if steadiness is None else steady(found, steadiness, is_cut=lambda _, step: step.begins_scene)
+    calm = found if steadiness is None else steady(found, steadiness, begins_scene=attrgetter("begins_scene"))
     for step, detections in calm:
         yield step.frame, opacity.carry(step.frame, compose(step.frame.rgb, detections))
 

@@ -96,7 +96,7 @@ def test_video_of_a_single_frame_keeps_its_object() -> None:
 
 def test_nothing_is_carried_over_a_cut() -> None:
     frames = [seen(moving(i)) if i < 5 else seen() for i in range(10)]
-    results = run(frames, is_cut=lambda before, after: after == 5)
+    results = run(frames, begins_scene=lambda number: number == 5)
     assert [len(result) for result in results] == [1] * 5 + [0] * 5
 
 
