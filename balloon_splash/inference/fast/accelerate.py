@@ -53,8 +53,6 @@ def _only_poolers_and_fast_heads(roi_heads: Any) -> bool:
 
 def _engine(part: ConvPart, cfg: CfgNode, choice: Choice, calibration: Calibration, *, bf16_outputs: int) -> Engine:
     if choice.backend == "torch":
-        from balloon_splash.inference.fast.accelerate import torch_engine
-
         return torch_engine(part, bf16=choice.precision == "bf16")
     from balloon_splash.inference.fast.openvino_engine import OpenVinoEngine
     from balloon_splash.inference.fast.openvino_model import openvino_model
