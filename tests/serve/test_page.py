@@ -215,6 +215,30 @@ def test_nobody_is_asked_to_click_before_there_is_something_to_click_on(visit: O
     expect(page.locator("#hint")).to_have_css("opacity", "1")
 
 
+def test_one_of_three_is_kept_and_saved_by_three_clicks_whose_words_say_what_they_do(visit: Open, photo: Path) -> None:
+    page = visit()
+    show(page, photo)
+    expect(page.locator("#hint")).to_have_text("Click an object to turn it grey or back to colour")
+    page.get_by_role("button", name="None in colour").click()
+    page.mouse.click(*at(page, FIRST))
+    expect(page.locator("#objects-kept")).to_have_text("1 of 3 in colour")
+    save(page)
+    expect(page.locator("#notes")).to_contain_text("party_splash.png among your downloads")
+
+
+@pytest.mark.parametrize(("device", "said", "unsaid"), [({}, "click", "tap"), (PHONE, "tap", "click")])
+def test_the_page_says_click_with_a_mouse_and_tap_without(
+    visit: Open, photo: Path, device: dict[str, Any], said: str, unsaid: str
+) -> None:
+    page = visit(**device)
+    words = page.locator("#welcome").inner_text().lower()
+    show(page, photo)
+    words += page.locator("#hint").inner_text().lower()
+    assert words.count(said) == 3
+    assert unsaid not in words
+    assert ("drop" in words) == (said == "click")  # nobody drops a file on a phone
+
+
 def test_what_the_page_shows_is_what_the_server_saves(visit: Open, photo: Path) -> None:
     page = visit()
     show(page, photo)

@@ -2,12 +2,14 @@
 
 const number = (value) => value.toLocaleString("en");
 const count = (value, one, many) => `${number(value)} ${value === 1 ? one : many}`;
+const touch = matchMedia("(pointer: coarse)").matches; // as in welcome.css
+const press = touch ? "tap" : "click";
 
 export const strings = {
   title: "balloon_splash",
   tagline: "Colour where it matters.",
-  heroLead: "Drop a photo. It turns grey, its balloons keep their colour, and a click changes which.",
-  heroHint: "Try it: click a balloon.",
+  heroLead: `${touch ? "Choose" : "Drop"} a photo. It turns grey, its balloons keep their colour, and a ${press} changes which.`,
+  heroHint: `Try it: ${press} a balloon.`,
   heroBalloon: (index) => `Balloon ${index} of the drawing`,
   choose: "Choose a photo or video",
   photograph: "Take a photo",
@@ -32,7 +34,7 @@ export const strings = {
 
   tools: "Tools",
   pick: "Pick",
-  pickLong: "Click an object to keep or drop its colour",
+  pickLong: `${touch ? "Tap" : "Click"} an object to turn it grey or back to colour`,
   box: "Box",
   boxLong: "Draw a box around an object that was missed",
   add: "Brush",
@@ -45,15 +47,15 @@ export const strings = {
 
   objects: "Objects",
   objectsKept: (kept, all) => (all ? `${kept} of ${all} in colour` : "none found"),
-  keepAll: "All",
-  keepNone: "None",
+  keepAll: "All in colour",
+  keepNone: "None in colour",
   objectName: (className, number) => `${className} ${number}`,
   objectLabel: (className, number, score) => `${className} ${number}, ${Math.round(score * 100)} % sure`,
   nothingFound: "Nothing was found. Draw a box around an object, or paint it with the brush.",
   kept: (name) => `${name} keeps its colour`,
   dropped: (name) => `${name} turns grey`,
-  clickToKeep: (name) => `${name}: click to keep its colour`,
-  clickToDrop: (name) => `${name}: click to turn it grey`,
+  clickToKeep: (name) => `${name}: ${press} to keep its colour`,
+  clickToDrop: (name) => `${name}: ${press} to turn it grey`,
 
   background: "Background",
   backgrounds: {
@@ -97,7 +99,7 @@ export const strings = {
   lookingInBox: "Looking in the box…",
   found: (kept, all) => `${count(all, "object", "objects")} found, ${kept} in colour.`,
   added: (name) => `${name} added, in colour`,
-  saved: (name) => `Saved ${name}`,
+  saved: (name) => `Saved ${name} among your downloads`,
   undone: "Undone",
   redone: "Redone",
   notReadable: (name) => `${name} is not a picture that the browser or the server can read`,
