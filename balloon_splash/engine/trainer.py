@@ -218,6 +218,10 @@ def _check_choices(cfg: CfgNode) -> None:
     check_value(cfg, "SOLVER.AMP.PRECISION", ("bf16", "fp16"))
     check_value(cfg, "INPUT.FORMAT", ("BGR", "RGB", "L", "YUV-BT.601"))
     check_value(cfg, "INPUT.MASK_FORMAT", ("polygon", "bitmask"))
+    if cfg.MODEL.MASK_ON and cfg.MODEL.ROI_MASK_HEAD.POINT_HEAD_ON and cfg.INPUT.MASK_FORMAT != "bitmask":
+        raise ConfigError(
+            "INPUT.MASK_FORMAT is 'polygon'; expected bitmask with MODEL.ROI_MASK_HEAD.POINT_HEAD_ON: True"
+        )
     check_value(cfg, "SOLVER.LR_SCHEDULER_NAME", ("WarmupMultiStepLR", "WarmupCosineLR", "WarmupStepWithFixedGammaLR"))
     task, _, metric = cfg.TEST.BEST_METRIC.partition("/")
     if task in ("bbox", "segm", "boundary") and not metric.startswith("AP"):

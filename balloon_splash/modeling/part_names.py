@@ -18,6 +18,7 @@ from detectron2.modeling import (
 from fvcore.common.registry import Registry
 
 from balloon_splash.config_mistakes import check_value
+from balloon_splash.errors import ConfigError
 
 _REGISTRIES: Mapping[str, Registry] = {
     "MODEL.META_ARCHITECTURE": META_ARCH_REGISTRY,
@@ -53,6 +54,11 @@ def check_part_names(cfg: CfgNode) -> None:
     """
     for key, registry in _REGISTRIES.items():
         known = [name for name, _ in registry]
-        check_value(cfg, key, [*known, _WITHOUT[key]] if key in _WITHOUT else known)
+        try:
+            check_value(cfg, key, [*known, _WITHOUT[key]] if key in _WITHOUT else known)
+        except ConfigError as error:
+            raise ConfigError(
+                f"{error} (one of your own is known once the module that registers it is imported)"
+            ) from None
     for key, choices in _CHOICES.items():
         check_value(cfg, key, choices)

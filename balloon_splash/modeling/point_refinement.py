@@ -35,7 +35,7 @@ class PointRefinedMaskHead(PointRendMaskHead):
         if isinstance(input_shape, ShapeSpec):
             raise ConfigError(
                 f"MODEL.ROI_MASK_HEAD.POOLER_TYPE is {cfg.MODEL.ROI_MASK_HEAD.POOLER_TYPE!r}; expected '' (and "
-                "POINT_HEAD_ON: True) with MODEL.ROI_MASK_HEAD.NAME: PointRefinedMaskHead"
+                f"POINT_HEAD_ON: True) with MODEL.ROI_MASK_HEAD.NAME: {type(self).__name__}"
             )
         super().__init__(cfg, input_shape)
         self.register_load_state_dict_pre_hook(_standard_names)

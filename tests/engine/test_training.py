@@ -324,6 +324,10 @@ def test_a_run_that_cannot_begin_leaves_no_folder(command: list[str], tmp_path: 
         (["SOLVER.BASE_LR", "fast"], "BASE_LR"),
         (["--config-file", "shapes_R18_FPN.yaml", "SOLVER.MAX_ITER", "0"], "SOLVER.MAX_ITER is 0; expected 1 or more"),
         (["--config-file", "shapes_R18_FPN.yaml", "INPUT.MASK_FORMAT", "bitmaps"], "did you mean 'bitmask'?"),
+        (
+            ["--config-file", "shapes_R18_FPN.yaml", "MODEL.ROI_MASK_HEAD.POINT_HEAD_ON", "True"],
+            "INPUT.MASK_FORMAT is 'polygon'; expected bitmask with MODEL.ROI_MASK_HEAD.POINT_HEAD_ON: True",
+        ),
         (["--config-file", "shapes_R18_FPN.yaml", "TEST.BEST_METRIC", "segm/ap"], "expected segm/AP, segm/AP50"),
         (["--device", "warp"], "device 'warp'"),
         (["--resume", "OUTPUT_DIR", "/nowhere/at/all"], "nothing to resume"),
