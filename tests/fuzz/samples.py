@@ -205,6 +205,15 @@ def annotation_documents() -> dict[str, Sample]:
             b'<mask label="balloon" rle="3, 5, 2" left="4" top="5" width="5" height="2"/></image></annotations>'
         ),
     )
+    found["rectlabel"] = (
+        ".xml",
+        (
+            b"<annotation><filename>a.jpg</filename><size><width>60</width><height>40</height></size><object>"
+            b"<name>balloon</name><polygon><x1>1</x1><y1>1</y1><x2>30</x2><y2>2</y2><x3>9</x3><y3>20</y3></polygon>"
+            b"</object><object><name>cup</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>9</xmax><ymax>9</ymax></bndbox>"
+            b"</object></annotation>"
+        ),
+    )
     common = {"original_width": 60, "original_height": 40, "image_rotation": 0}
     values: list[dict[str, Any]] = [
         {"points": pairs, "polygonlabels": ["balloon"]},

@@ -19,6 +19,7 @@ from balloon_splash.data.annotations.labelbox import read_labelbox
 from balloon_splash.data.annotations.labelme import read_labelme
 from balloon_splash.data.annotations.png_masks import read_png_masks
 from balloon_splash.data.annotations.records import DEFAULT_OPTIONS, AnnotationSet, ReadOptions
+from balloon_splash.data.annotations.rectlabel import is_rectlabel, read_rectlabel
 from balloon_splash.data.annotations.via import read_via_set
 from balloon_splash.data.annotations.via3 import VIA3_KEYS, read_via3
 from balloon_splash.data.annotations.voc import is_voc_list, read_voc
@@ -57,6 +58,7 @@ FORMATS = {
         Format("coco", "COCO", read_coco),
         Format("yolo", "YOLO-seg", read_yolo),
         Format("cvat", "CVAT for images", read_cvat),
+        Format("rectlabel", "RectLabel", read_rectlabel),
         Format("label-studio", "Label Studio", read_label_studio),
         Format("labelbox", "Labelbox", read_labelbox),
         Format("voc", "Pascal VOC", read_voc),
@@ -90,7 +92,7 @@ def recognise(path: str | os.PathLike[str], options: ReadOptions = DEFAULT_OPTIO
     content = read_bytes(path, options.limits)
     start = content[:2048].lstrip()
     if start.startswith(b"<"):
-        return Source(FORMATS["cvat"], path)
+        return Source(FORMATS["rectlabel" if is_rectlabel(start) else "cvat"], path)
     if start.startswith(b"["):
         return Source(FORMATS["label-studio"], path)
     if not start.startswith(b"{"):
@@ -134,9 +136,9 @@ def _annotation_files(folder: Path) -> list[Path]:
 
 
 def _one_of(folder: Path, files: Sequence[Path], options: ReadOptions) -> Source:
-    """Return the one annotation file of a folder, or the folder itself where each photo has a file of LabelMe."""
+    """Return the one annotation file of a folder, or the folder itself where each photo has a file of its own."""
     first = recognise(files[0], options)
-    if first.format.name == "labelme":
+    if first.format.name in ("labelme", "rectlabel"):
         return Source(first.format, files[0].parent)
     if len(files) > 1:
         names = ", ".join(each.name for each in files[:5])

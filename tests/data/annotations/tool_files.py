@@ -136,6 +136,31 @@ def write_cvat(folder: Path) -> None:
     )
 
 
+def rectlabel_object(name: str, shape: str) -> str:
+    return (
+        f"<object><name>{name}</name><pose>Unspecified</pose><truncated>0</truncated><difficult>0</difficult>"
+        f"<bndbox><xmin>1</xmin><ymin>2</ymin><xmax>3</xmax><ymax>4</ymax></bndbox>{shape}</object>"
+    )
+
+
+def write_rectlabel(folder: Path) -> None:
+    """Write a polygon, and a curve whose handles lie on its straight edges."""
+    kite = "".join(f"<x{i}>{x:g}</x{i}><y{i}>{y:g}</y{i}>" for i, (x, y) in enumerate(KITE, 1))
+    corners, curve = np.array(CUP), ""
+    for i, corner in enumerate(corners):
+        handles = (corner + (corners[(i + 1) % 4] - corner) / 3, corner + (corners[i - 1] - corner) / 3)
+        for suffix, (x, y) in zip(("", "_c1", "_c2"), (corner, *handles), strict=True):
+            curve += f"<x{i + 1}{suffix}>{x:g}</x{i + 1}{suffix}><y{i + 1}{suffix}>{y:g}</y{i + 1}{suffix}>"
+    objects = rectlabel_object("kite", f"<polygon>{kite}</polygon>")
+    objects += rectlabel_object("cup", f"<cubic_bezier>{curve}</cubic_bezier>")
+    (folder / "annotations").mkdir()
+    for name, its in (("a", objects), ("b", "")):
+        (folder / "annotations" / f"{name}.xml").write_text(
+            f"<annotation><folder>photos</folder><filename>{name}.jpg</filename><size><width>{WIDTH}</width>"
+            f"<height>{HEIGHT}</height><depth>3</depth></size><segmented>0</segmented>{its}</annotation>"
+        )
+
+
 def write_label_studio(folder: Path) -> None:
     common = {"original_width": WIDTH, "original_height": HEIGHT, "image_rotation": 0, "to_name": "image"}
     percent = (np.array(KITE) / (WIDTH, HEIGHT) * 100).tolist()
@@ -203,7 +228,7 @@ def write_png_masks(folder: Path) -> None:
 WRITERS: dict[str, Callable[[Path], None]] = {
     "via": write_via, "via3": write_via3, "coco": write_coco, "coco masks": write_coco_masks, "labelme": write_labelme,
     "yolo": write_yolo, "cvat": write_cvat, "label-studio": write_label_studio, "labelbox": write_labelbox,
-    "voc": write_voc,
+    "voc": write_voc, "rectlabel": write_rectlabel,
 }  # fmt: skip
 
 
