@@ -99,7 +99,10 @@ def recognise(path: str | os.PathLike[str], options: ReadOptions = DEFAULT_OPTIO
         return Source(FORMATS["via"], path)  # CSV
     if content.find(b'"data_row"', 0, content.find(b"\n")) >= 0:
         return Source(FORMATS["labelbox"], path)
-    return Source(FORMATS[_json_format(keys_of(content, path, options.limits))], path)
+    keys = keys_of(content, path, options.limits)
+    if keys >= {"metadata", "instances"}:
+        raise AnnotationError(f"{path}: SuperAnnotate's JSON, which is not read; expected its export to COCO")
+    return Source(FORMATS[_json_format(keys)], path)
 
 
 def _json_format(keys: Set[str]) -> str:
