@@ -22,8 +22,8 @@ from balloon_splash.inference.segmenter import Segmenter
 
 PHOTOS = Path(skimage.__file__).parent / "data"
 NAMES = ("astronaut.png", "coffee.png", "coins.png", "chelsea.png", "retina.jpg", "rocket.jpg")
-SCENES = (19, 7, 30)
-MISTAKEN = (9011, 9013, 20118)  # drawings of what is no balloon
+SCENES = {19: "party", 90001: "crowd", 90003: "hot-air"}
+MISTAKEN = (20004, 20056, 20063)  # drawings of what is no balloon
 CONFIDENCE = 0.9
 TILE = (320, 240)
 COLUMNS = 3
@@ -33,7 +33,7 @@ GAP = 4
 def pictures() -> dict[str, npt.NDArray[np.uint8]]:
     """Return the pictures to show, by caption."""
     photos = {name: np.asarray(Image.open(PHOTOS / name).convert("RGB")) for name in NAMES}
-    scenes = {f"rendered scene {seed}": render_scene(seed, (640, 480)).image for seed in SCENES}
+    scenes = {f"rendered {kind} {seed}": render_scene(seed, (640, 480), kind).image for seed, kind in SCENES.items()}
     return photos | scenes | {f"no balloons {seed}": render_no_balloons(seed) for seed in MISTAKEN}
 
 
