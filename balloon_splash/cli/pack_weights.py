@@ -163,7 +163,7 @@ def _unpack(args: argparse.Namespace) -> int:
     for name, value in {"--storage": args.storage, "--calibration": args.calibration, "--fact": args.fact}.items():
         if value:
             raise UsageError(f"{name} is for packed files; expected --to safetensors with it")
-    is_stock = unpack_weights(
+    imports = unpack_weights(
         args.weights,
         args.output,
         average_with=args.average_with,
@@ -173,7 +173,7 @@ def _unpack(args: argparse.Namespace) -> int:
     )
     print(f"file           {args.output}")
     print(f"configuration  {args.output.with_suffix('.yaml')}")
-    print(f"runs           {'with Detectron2 alone' if is_stock else 'with Detectron2, after import balloon_splash'}")
+    print(f"runs           with Detectron2{', after import ' + ', '.join(imports) if imports else ' alone'}")
     return EXIT_OK
 
 

@@ -10,6 +10,7 @@ from detectron2.config import CfgNode, get_cfg
 
 from balloon_splash.files import atomic_path
 from balloon_splash.inference.loading import LoadedModel
+from balloon_splash.modeling.part_names import modules_of_parts
 
 #: Our parts that compute what Detectron2's own compute, from the same weights.
 STOCK_PARTS = {
@@ -17,11 +18,12 @@ STOCK_PARTS = {
     "BalloonRPN": "RPN",
     "BalloonROIHeads": "StandardROIHeads",
 }
-STOCK_MASK_HEADS = ("MaskRCNNConvUpsampleHead",)
+_STOCK_MODULES = "detectron2.modeling."
+_OURS = "balloon_splash"
 _STEM = "backbone.bottom_up.stem.conv1.weight"
 
 
-def write_checkpoint(loaded: LoadedModel, output: Path, *, overwrite: bool = False) -> bool:
+def write_checkpoint(loaded: LoadedModel, output: Path, *, overwrite: bool = False) -> list[str]:
     """Write ``<output>`` and, beside it, ``<stem>.yaml``.
 
     A model that takes RGB is turned into one that takes BGR, Detectron2's default, and computes the same: sahi (0.12.8)
@@ -33,8 +35,8 @@ def write_checkpoint(loaded: LoadedModel, output: Path, *, overwrite: bool = Fal
         overwrite: replace files that are there.
 
     Returns:
-        Whether the model runs where only Detectron2 is installed. Otherwise ``import balloon_splash`` has to come
-        first, and the YAML has keys of ours.
+        Modules to import before the model is built, those of parts of your own among them; none where the model runs
+        with Detectron2 alone. Otherwise the YAML has keys of ours.
 
     Raises:
         OutputExistsError: a file is there, and ``overwrite`` is false.
@@ -48,21 +50,25 @@ def write_checkpoint(loaded: LoadedModel, output: Path, *, overwrite: bool = Fal
             cfg.MODEL[key] = list(reversed(cfg.MODEL[key]))
         cfg.INPUT.FORMAT = "BGR"
     cfg.MODEL.WEIGHTS, cfg.OUTPUT_DIR = "", "output"
-    is_stock = _is_stock(cfg)
-    if is_stock:
+    imports = _imports(cfg)
+    if not imports:
         cfg = _in_stock_terms(cfg)
     with atomic_path(output, overwrite=overwrite) as temporary:
         torch.save({"model": state, "class_names": list(loaded.class_names)}, temporary)
     with atomic_path(output.with_suffix(".yaml"), overwrite=overwrite) as temporary:
         temporary.write_text(cfg.dump(), encoding="utf-8")
-    return is_stock
+    return imports
 
 
-def _is_stock(cfg: CfgNode) -> bool:
-    parts = (cfg.MODEL.META_ARCHITECTURE, cfg.MODEL.PROPOSAL_GENERATOR.NAME, cfg.MODEL.ROI_HEADS.NAME)
-    known = {*STOCK_PARTS, *STOCK_PARTS.values()}
-    grows = cfg.MODEL.BALLOON.GROW_CUT_BOXES > 0
-    return known.issuperset(parts) and cfg.MODEL.ROI_MASK_HEAD.NAME in STOCK_MASK_HEADS and not grows
+def _imports(cfg: CfgNode) -> list[str]:
+    """Return the modules without which Detectron2 cannot build the model, ours first."""
+    foreign = {
+        module
+        for name, module in modules_of_parts(cfg).items()
+        if name not in STOCK_PARTS and not module.startswith(_STOCK_MODULES)
+    }
+    own = {module for module in foreign if module.partition(".")[0] != _OURS}
+    return [_OURS, *sorted(own)] if foreign or cfg.MODEL.BALLOON.GROW_CUT_BOXES > 0 else []
 
 
 def _in_stock_terms(cfg: CfgNode) -> CfgNode:

@@ -140,11 +140,11 @@ def unpack_weights(
     config_file: str | None = None,
     negatives: Negatives | None = None,
     overwrite: bool = False,
-) -> bool:
+) -> list[str]:
     """Write a trained model as a ``.pth`` for Detectron2 and other tools; arguments as in :func:`pack_weights`.
 
     Returns:
-        Whether the model runs where only Detectron2 is installed; see
+        Modules to import before Detectron2 builds the model; see
         :func:`~balloon_splash.export.checkpoint_file.write_checkpoint`.
 
     Raises:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import reduce
 
 from detectron2.config import CfgNode
 from detectron2.modeling import (
@@ -62,3 +63,9 @@ def check_part_names(cfg: CfgNode) -> None:
             ) from None
     for key, choices in _CHOICES.items():
         check_value(cfg, key, choices)
+
+
+def modules_of_parts(cfg: CfgNode) -> dict[str, str]:
+    """Return the modules that register the parts of a model, by the parts' names."""
+    names = {key: reduce(getattr, key.split("."), cfg) for key in _REGISTRIES}
+    return {name: _REGISTRIES[key].get(name).__module__ for key, name in names.items() if name in _REGISTRIES[key]}

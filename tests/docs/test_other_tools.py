@@ -11,7 +11,8 @@ import pytest
 import torch
 from detectron2.config import CfgNode, get_cfg
 from detectron2.engine import DefaultPredictor
-from detectron2.modeling import build_model
+from detectron2.modeling import ROI_BOX_HEAD_REGISTRY, build_model
+from detectron2.modeling.roi_heads import FastRCNNConvFCHead
 
 from balloon_splash.cli import pack_weights
 from balloon_splash.config import load_config
@@ -91,7 +92,7 @@ def test_sahi_finds_objects_by_their_name(page: dict[str, Any]) -> None:
 def test_a_standard_model_needs_nothing_of_ours_and_finds_the_same(tmp_path: Path) -> None:
     cfg, weights = write_run(tmp_path / "run")
     assert cfg.INPUT.FORMAT == "RGB"
-    assert unpack_weights(weights, tmp_path / "kites.pth")
+    assert unpack_weights(weights, tmp_path / "kites.pth") == []
     plain = get_cfg()
     plain.merge_from_file(str(tmp_path / "kites.yaml"))
     assert (plain.MODEL.META_ARCHITECTURE, plain.INPUT.FORMAT) == ("GeneralizedRCNN", "BGR")
@@ -129,3 +130,12 @@ def test_what_is_no_packed_file_is_named(tmp_path: Path) -> None:
         WeightsError, match=r"balloon-splash://nowhere: no such file; expected balloon-splash://balloon"
     ):
         local_weights("balloon-splash://nowhere")
+
+
+def test_a_box_head_of_your_own_is_named_with_the_module_to_import(tmp_path: Path) -> None:
+    class KiteBoxHead(FastRCNNConvFCHead):
+        pass
+
+    ROI_BOX_HEAD_REGISTRY.register(KiteBoxHead)
+    _, weights = write_run(tmp_path / "run", "MODEL.ROI_BOX_HEAD.NAME", "KiteBoxHead")
+    assert unpack_weights(weights, tmp_path / "kites.pth") == ["balloon_splash", __name__]
