@@ -39,7 +39,7 @@ RULES = {
 }
 #: Scenes of each kind and drawings without balloons, by seeds that no training set of :mod:`balloon_splash.data` has.
 SCENES = {"party": range(50000, 50032), "crowd": range(90000, 90016), "hot-air": range(90000, 90016)}
-DRAWINGS = range(20000, 20120)
+DRAWINGS = range(20000, 20100)
 PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 
 
