@@ -74,6 +74,13 @@ def test_the_shipped_weights_are_in_detectron2s_predictor_and_model(page: dict[s
     assert (page["instances"].scores > 0.9).any(), "the rendered balloons"
 
 
+def test_a_head_of_ones_own_is_in_the_model(page: dict[str, Any]) -> None:
+    head = page["bounded"].roi_heads.mask_head
+    assert type(head).__name__ == "BoundedMaskHead"
+    torch.nn.init.constant_(head.predictor.bias, 50.0)
+    assert head.layers(torch.zeros(1, 256, 14, 14)).unique().tolist() == [10.0]
+
+
 def test_supervision_shows_what_was_found(page: dict[str, Any]) -> None:
     sure = page["instances"][page["instances"].scores >= 0.9]
     np.testing.assert_array_equal(page["sure"].mask, sure.pred_masks.numpy())
