@@ -29,6 +29,7 @@ OTHERS = {
         *["MODEL.ROI_BOX_HEAD.CLS_AGNOSTIC_BBOX_REG", "True", "MODEL.ROI_MASK_HEAD.CLS_AGNOSTIC_MASK", "True"],
     ],
     "RPN of two layers": ["MODEL.RPN.CONV_DIMS", "[16, 16]"],
+    "maps laid out by cell": ["MODEL.FPN.OUT_CHANNELS", "256"],
 }
 
 
