@@ -18,7 +18,7 @@ from balloon_splash.data.datasets.drawn import DrawnPictures
 from balloon_splash.data.render.no_balloons import render_no_balloons
 
 NAME = "no_balloons_train"
-COUNT = 720
+COUNT = 1440
 SIZE = (640, 480)  # width, height
 
 _PREFIX = "no-balloons://"

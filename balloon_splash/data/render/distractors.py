@@ -110,6 +110,8 @@ DISTRACTORS: dict[str, tuple[Painter, ...]] = {
     "park": (add_ball, add_ball, add_face, add_face),
     "room": (add_ball, add_fruit, add_lamp, add_face, add_clock),
     "night": (add_lamp, add_face),
+    "fields": (add_lamp,),
+    "launch site": (add_face, add_face, add_ball),
 }
 
 

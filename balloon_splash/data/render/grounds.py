@@ -1,4 +1,7 @@
-"""Grounds behind balloons: sky, park, room, street at night. Each painter returns a picture and its light."""
+"""Grounds behind balloons: sky, park, room, street at night, fields from the air, a launch site.
+
+Each painter returns a picture and its light.
+"""
 
 from __future__ import annotations
 
@@ -98,7 +101,71 @@ def paint_night(rng: np.random.Generator, height: int, width: int) -> tuple[Floa
     )
 
 
+def paint_fields(rng: np.random.Generator, height: int, width: int) -> tuple[FloatArray, Light]:
+    """Fields and woods from the air, paler towards the horizon, which may lie above the picture."""
+    haze = rgb(rng.choice([0.56, 0.6, 0.1]), rng.uniform(0.03, 0.3), rng.uniform(0.7, 0.98))
+    horizon = rng.uniform(-0.6, 0.5) * height
+    image = vertical_gradient(height, width, [(0, haze * rgb(0.6, rng.uniform(0, 0.3), 0.95)), (1, haze)])
+    top = max(int(horizon), 0)
+    below = np.arange(top, height, dtype=np.float32)[:, None] - horizon + 0.02 * height
+    away = rng.uniform(0.3, 1.2) * height / below
+    across = (np.linspace(-0.5, 0.5, width, dtype=np.float32)[None] * width / height) * away * rng.uniform(0.8, 1.6)
+    warp = 0.15 * fractal_noise(rng, height - top, width, cell=height / 4)
+    turn, pitch = rng.uniform(0, np.pi), rng.uniform(3, 9)
+    along = (np.cos(turn) * across + np.sin(turn) * away + warp) * pitch
+    over = (np.cos(turn) * away - np.sin(turn) * across + warp) * pitch * rng.uniform(0.4, 1)
+    colors = np.stack([rgb(rng.uniform(0.1, 0.36), rng.uniform(0.2, 0.65), rng.uniform(0.25, 0.75)) for _ in range(24)])
+    plot = (np.floor(along).astype(np.int64) * 7 + np.floor(over).astype(np.int64) * 13) % len(colors)
+    ground = colors[plot] * (0.75 + 0.5 * fractal_noise(rng, height - top, width, cell=12, octaves=3))[..., None]
+    woods = fractal_noise(rng, height - top, width, cell=height / rng.uniform(2, 8), octaves=6, stretch=2)
+    dark = rgb(rng.uniform(0.24, 0.36), 0.5, 0.3) * (0.6 + 0.8 * woods[..., None])
+    wooded = smoothstep(0, 0.05, woods - rng.uniform(0.4, 0.75))[..., None]
+    ground += (dark - ground) * wooded
+    clear = smoothstep(0, rng.uniform(0.3, 1.5), below / height)[..., None] * rng.uniform(0.6, 1)
+    image[top:] += (ground - image[top:]) * clear
+    sun = rgb(0.11, rng.uniform(0, 0.3), 1)
+    return image, light_from(rng.uniform(-0.9, -0.1) * np.pi, rng.uniform(0.3, 1), sun, haze, ground.mean(axis=(0, 1)))
+
+
+def paint_launch_site(rng: np.random.Generator, height: int, width: int) -> tuple[FloatArray, Light]:
+    """Field full of people and cars, seen from among them or from above, with trees at its end."""
+    horizon = rng.uniform(-0.15, 0.75) * height
+    sky = rgb(rng.choice([0.58, 0.1]), rng.uniform(0, 0.45), rng.uniform(0.55, 1))
+    image = vertical_gradient(height, width, [(0, sky * 0.85), (1, sky)])
+    _add_clouds(rng, image, cover=rng.uniform(0.1, 0.9), tint=sky)
+    top = max(int(horizon), 0)
+    if horizon > 0.1 * height and rng.random() < 0.8:
+        _add_tree_line(rng, image, horizon, rng.uniform(0.15, 0.35), rng.uniform(0.6, 1))
+    soil = rgb(rng.uniform(0.08, 0.32), rng.uniform(0.05, 0.6), rng.uniform(0.3, 0.75))
+    patches = fractal_noise(rng, height - top, width, cell=60, octaves=6, stretch=3)
+    image[top:] = soil * (0.7 + 0.6 * patches)[..., None]
+    steep = rng.uniform(0.03, 0.25)
+    for row in np.sort(
+        horizon + (height * 1.02 - horizon) * rng.random(int(rng.integers(0, 500))) ** rng.uniform(0.6, 2)
+    ):
+        _add_visitor(rng, image, (rng.uniform(0, width), row), max((row - horizon) * steep, 1.2))
+    image = blur(image, rng.uniform(0.3, 1.5) * height / 480)
+    sun = rgb(0.11, rng.uniform(0, 0.3), 1)
+    return image, light_from(rng.uniform(-0.9, -0.1) * np.pi, rng.uniform(0.3, 1.1), sun, sky * 0.95, soil * 0.8)
+
+
 GROUNDS: dict[str, Ground] = {"sky": paint_sky, "park": paint_park, "room": paint_room, "night": paint_night}
+#: Grounds of hot-air balloons alone.
+LANDSCAPES: dict[str, Ground] = {"fields": paint_fields, "launch site": paint_launch_site}
+
+
+def _add_visitor(rng: np.random.Generator, image: FloatArray, foot: tuple[float, float], tall: float) -> None:
+    """Somebody who stands on the ground, or a car."""
+    x, y = foot
+    color = rgb(rng.random(), rng.uniform(0, 0.8), rng.uniform(0.05, 0.95))
+    if rng.random() < 0.06:
+        fill_rectangle(image, (x, y - tall * 0.75), (tall * 1.9, tall * 0.7), color)
+        fill_rectangle(image, (x + tall * 0.2, y - tall * 0.7), (tall * 1.3, tall * 0.25), rgb(0.6, 0.1, 0.2))
+        return
+    fill_rectangle(image, (x - tall * 0.1, y - tall * 0.45), (tall * 0.2, tall * 0.45), color * rng.uniform(0.2, 0.9))
+    fill_rectangle(image, (x - tall * 0.15, y - tall * 0.85), (tall * 0.3, tall * 0.45), color)
+    skin = rgb(rng.uniform(0.04, 0.08), rng.uniform(0.3, 0.55), rng.uniform(0.3, 1))
+    fill_polygon(image, ellipse((x, y - tall * 0.92), (tall * 0.08, tall * 0.1), corners=12), skin)
 
 
 def _add_clouds(rng: np.random.Generator, image: FloatArray, cover: float, tint: FloatArray) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from balloon_splash.data.render.balloons import random_palette, texel_grid, turn_normals, unit_vectors
-from balloon_splash.data.render.canvas import FloatArray, Points, rgb
+from balloon_splash.data.render.canvas import FloatArray, Points, fill_polygon, rgb
 from balloon_splash.data.render.shading import Light, shade_fabric
 
 Colors = npt.NDArray[np.int64]
@@ -133,8 +133,8 @@ def random_hot_air_balloon(rng: np.random.Generator, color: FloatArray) -> HotAi
         random_envelope_print(rng, color, gores),
         gores,
         bulge=rng.uniform(0.2, 1.6),
-        crown=rng.uniform(0.82, 1.0),
-        length=rng.uniform(1.05, 1.6),
+        crown=rng.uniform(0.5, 1.05),
+        length=rng.uniform(0.8, 1.65),
         point=rng.uniform(0.8, 1.25),
         mouth=rng.uniform(0.1, 0.26),
         basket=rng.uniform(0.07, 0.13) if flown else 0.0,
@@ -144,7 +144,9 @@ def random_hot_air_balloon(rng: np.random.Generator, color: FloatArray) -> HotAi
 
 
 def random_envelope_print(rng: np.random.Generator, color: FloatArray, gores: int) -> FloatArray:
-    """Paint panels, bands, zigzags, a spiral, checks or one colour, perhaps with a belt, letters and a dark hem.
+    """Paint panels, bands, zigzags, a spiral, checks, diamonds or one colour.
+
+    On top may come a belt, an emblem, letters and a dark hem, and the sun may have bleached it all.
 
     Returns:
         ``(rows, columns, 3)``, from the crown down and once around.
@@ -161,11 +163,30 @@ def random_envelope_print(rng: np.random.Generator, color: FloatArray, gores: in
     if rng.random() < 0.4:
         top = rng.uniform(0.2, 0.6)
         painted[(down > top) & (down < top + rng.uniform(0.08, 0.25))] = palette[rng.integers(len(palette))]
+    if rng.random() < 0.3:
+        _add_emblems(rng, painted, palette)
     if rng.random() < 0.35:
         _add_letters(rng, painted)
     if rng.random() < 0.4:
         painted[down > rng.uniform(0.88, 0.96)] = rgb(rng.random(), 0.4, rng.uniform(0.05, 0.3))
+    if rng.random() < 0.4:
+        grey = painted.mean(axis=2, keepdims=True)
+        painted = (grey + (painted - grey) * rng.uniform(0.3, 1)) * rng.uniform(0.5, 1)
     return np.ascontiguousarray(painted, np.float32)
+
+
+def _add_emblems(rng: np.random.Generator, painted: FloatArray, palette: FloatArray) -> None:
+    """Paint the same emblem several times around: a star, a flower, a disc, a shield of two colours."""
+    rows, columns = _MAP
+    size, row, times = rng.uniform(0.08, 0.28) * rows, rng.uniform(0.25, 0.65) * rows, int(rng.integers(1, 6))
+    tips, depth = int(rng.integers(2, 9)), rng.choice([0, rng.uniform(0.1, 0.6)])
+    turn = np.linspace(0, 2 * np.pi, 96, endpoint=False)
+    reach = size * (1 - depth * (0.5 + 0.5 * np.cos(tips * turn)))
+    ink = [palette[rng.integers(len(palette))] * rng.uniform(0.3, 1), rgb(rng.random(), 0.8, 0.9)]
+    for middle in (np.arange(times) + 0.5) * columns / times:
+        for share, color in zip((1.0, rng.uniform(0.4, 0.9)), ink, strict=True):
+            star = np.stack([middle + share * reach * np.cos(turn), row + share * reach * np.sin(turn)], axis=1)
+            fill_polygon(painted, star, color)
 
 
 def _add_letters(rng: np.random.Generator, painted: FloatArray) -> None:
@@ -201,6 +222,12 @@ def _checks(rng: np.random.Generator, down: FloatArray, around: FloatArray) -> C
     return (down * rng.uniform(4, 14)).astype(np.int64) + around.astype(np.int64)
 
 
+def _diamonds(rng: np.random.Generator, down: FloatArray, around: FloatArray) -> Colors:
+    across = np.abs((around / rng.choice([2, 4])) % 1 - 0.5)
+    along = np.abs((down * rng.uniform(1, 4)) % 1 - 0.5)
+    return ((across + along) * rng.uniform(3, 9)).astype(np.int64)
+
+
 def _plain(rng: np.random.Generator, down: FloatArray, around: FloatArray) -> Colors:
     return np.zeros(down.shape, np.int64)
 
@@ -213,5 +240,6 @@ _PATTERNS: tuple[Callable[[np.random.Generator, FloatArray, FloatArray], Colors]
     _zigzags,
     _spiral,
     _checks,
+    _diamonds,
     _plain,
 )

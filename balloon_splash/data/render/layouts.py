@@ -1,4 +1,7 @@
-"""Layouts of balloons: alone, in a bunch, adrift, as a garland, packed, close; hot-air balloons aloft and ashore."""
+"""Layouts of balloons: alone, in a bunch, adrift, as a garland, packed, close.
+
+And of hot-air balloons: aloft, ashore, launched in a crowd.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 Spot = tuple[float, float, float, float]  # x, y, radius in pixels, angle in radians
+
+_MOST_LAUNCHED = 60
 
 
 class Strings(enum.Enum):
@@ -139,4 +144,26 @@ def ashore(rng: np.random.Generator, height: int, width: int) -> Layout:
         own = radius * rng.uniform(0.7, 1.2)
         angle = rng.choice([-1, 1]) * rng.uniform(0.9, 1.6) if lying else rng.normal(0, 0.06)
         spots.append((rng.uniform(0, 1) * width, floor - own * (0.8 if lying else 1.6), own, angle))
+    return Layout(spots, Strings.NONE)
+
+
+def launch(rng: np.random.Generator, height: int, width: int) -> Layout:
+    """Hot-air balloons in rows on a field: near ones hide far ones, some still lie, some have risen."""
+    horizon, slope = rng.uniform(-0.2, 0.5) * height, rng.uniform(0.18, 0.9)
+    pitch, lying, risen = (
+        rng.uniform(1.2, 3),
+        rng.choice([0, rng.uniform(0, 0.5)]),
+        rng.choice([0, rng.uniform(0, 0.5)]),
+    )
+    floor = height * rng.uniform(0.9, 1.5)
+    spots: list[Spot] = []
+    while floor > horizon + 0.06 * height and len(spots) < _MOST_LAUNCHED:
+        radius = (floor - horizon) * slope / 2
+        for x in np.arange(rng.uniform(-1, 1) * radius, width + radius, pitch * radius):
+            own = radius * rng.uniform(0.75, 1.15)
+            lies = rng.random() < lying
+            y = floor - own * (0.75 if lies else 1.6) - (rng.random() < risen) * rng.uniform(0, 3) * own
+            angle = rng.choice([-1, 1]) * rng.uniform(0.9, 1.7) if lies else rng.normal(0, 0.06)
+            spots.append((x + rng.normal(0, 0.3) * own, y + rng.normal(0, 0.15) * own, own, angle))
+        floor -= radius * rng.uniform(0.4, 1.2)
     return Layout(spots, Strings.NONE)

@@ -13,7 +13,7 @@ from balloon_splash.data.render import layouts
 from balloon_splash.data.render.balloons import Maker, Placed, random_balloon, random_palette
 from balloon_splash.data.render.canvas import FloatArray, Points, blur, bounding_box, coverage, fill, stroke
 from balloon_splash.data.render.distractors import DISTRACTORS
-from balloon_splash.data.render.grounds import GROUNDS
+from balloon_splash.data.render.grounds import GROUNDS, LANDSCAPES
 from balloon_splash.data.render.hot_air import random_hot_air_balloon
 from balloon_splash.data.render.layouts import Plan, Spot, Strings
 from balloon_splash.data.render.shading import Light
@@ -46,8 +46,8 @@ KINDS: dict[str, Kind] = {
         random_balloon,
     ),
     "hot-air": Kind(
-        {"sky": 0.6, "park": 0.25, "night": 0.15},
-        {layouts.aloft: 0.35, layouts.fleet: 0.4, layouts.ashore: 0.25},
+        {"sky": 0.35, "park": 0.15, "night": 0.1, "fields": 0.2, "launch site": 0.2},
+        {layouts.aloft: 0.25, layouts.fleet: 0.25, layouts.ashore: 0.15, layouts.launch: 0.35},
         random_hot_air_balloon,
     ),
 }
@@ -61,7 +61,7 @@ class Scene:
         image: ``(H, W, 3)`` RGB ``uint8``.
         polygons: one ``(N, 2)`` array for each balloon, at least one: the visible outline with the knot but without
             the string, with the basket of a hot-air balloon, in absolute pixels within the image.
-        ground: which ground it was painted on: sky, park, room or night.
+        ground: which ground it was painted on: sky, park, room, night, fields or launch site.
     """
 
     image: npt.NDArray[np.uint8]
@@ -81,7 +81,7 @@ def render_scene(seed: int, size: tuple[int, int] = (640, 480), kind: str = "par
     width, height = size
     chosen = KINDS[kind]
     ground = str(rng.choice(list(chosen.grounds), p=list(chosen.grounds.values())))
-    image, light = GROUNDS[ground](rng, height, width)
+    image, light = (GROUNDS | LANDSCAPES)[ground](rng, height, width)
     for _ in range(int(rng.integers(0, 2 if ground == "sky" else 4))):  # there is but one sun
         _add_distractor(rng, image, ground, light)
     placed: list[Placed] = []

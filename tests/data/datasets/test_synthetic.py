@@ -15,7 +15,7 @@ from balloon_splash.data.datasets.synthetic import write_synthetic_balloons
 from balloon_splash.data.render import KINDS, render_scene
 from balloon_splash.data.render.balloons import FoilBalloon, Placed, RubberBalloon, heart_outline, star_outline
 from balloon_splash.data.render.canvas import rgb
-from balloon_splash.data.render.grounds import GROUNDS
+from balloon_splash.data.render.grounds import GROUNDS, LANDSCAPES
 from balloon_splash.data.render.hot_air import HotAirBalloon
 from balloon_splash.data.render.scene import visible_outline
 from balloon_splash.data.render.shading import light_from
@@ -53,6 +53,23 @@ def test_pictures_vary_in_ground_number_and_size_of_balloons():
     assert max(shares) > 0.1
 
 
+def test_hot_air_balloons_fly_over_each_ground_and_stand_in_crowds():
+    scenes = [render_scene(seed, SMALL, "hot-air") for seed in range(40)]
+    assert {scene.ground for scene in scenes} == {"sky", "park", "night", "fields", "launch site"}
+    assert max(len(scene.polygons) for scene in scenes) > 20
+
+
+@pytest.mark.parametrize("paint", LANDSCAPES.values(), ids=LANDSCAPES)
+def test_landscapes_are_pictures_of_many_colours(paint):
+    for seed in range(12):
+        image, light = paint(np.random.default_rng(seed), 120, 160)
+        assert image.shape == (120, 160, 3)
+        assert image.min() >= 0
+        assert image.max() < 1.6  # the camera clips what is brighter than white
+        assert image.std(axis=(0, 1)).min() > 0.01
+        assert np.isfinite([light.color, light.above, light.below]).all()
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_picture_shows_a_balloon_inside_its_frame(kind):
     for seed in range(60 if kind == "party" else 15):
@@ -66,7 +83,7 @@ def test_every_picture_shows_a_balloon_inside_its_frame(kind):
             assert (polygon.max(axis=0) <= SMALL).all()
 
 
-@pytest.mark.parametrize(("kind", "scenes", "least"), [("party", 30, 20), ("crowd", 5, 20), ("hot-air", 10, 0)])
+@pytest.mark.parametrize(("kind", "scenes", "least"), [("party", 30, 20), ("crowd", 5, 20), ("hot-air", 10, 20)])
 def test_balloons_in_front_cut_those_behind(kind, scenes, least):
     touching = 0
     for seed in range(scenes):
