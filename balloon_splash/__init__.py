@@ -40,6 +40,7 @@ __all__ = [
     "SplashOptions",
     "Splasher",
     "Steadiness",
+    "TerminalReport",
     "TrainingError",
     "UsageError",
     "VideoOptions",
@@ -74,12 +75,13 @@ _HOMES = {
     "Look": "compositing.look",
     "MediaError": "errors",
     "OutputExistsError": "errors",
-    "RunReport": "splasher.run",
+    "RunReport": "splasher.reports",
     "Segmenter": "inference.segmenter",
     "Selection": "compositing.select",
     "SplashOptions": "splasher.options",
     "Splasher": "splasher.splasher",
     "Steadiness": "compositing.smoothing",
+    "TerminalReport": "splasher.reports",
     "TrainingError": "errors",
     "UsageError": "errors",
     "VideoOptions": "splasher.video_stream",
@@ -132,7 +134,8 @@ if TYPE_CHECKING:
     from balloon_splash.media.video.codecs import Encoding
     from balloon_splash.splasher.finder import Finder
     from balloon_splash.splasher.options import SplashOptions
-    from balloon_splash.splasher.run import RunReport, splash_inputs
+    from balloon_splash.splasher.reports import RunReport, TerminalReport
+    from balloon_splash.splasher.run import splash_inputs
     from balloon_splash.splasher.splasher import Splasher, splash
     from balloon_splash.splasher.video_stream import VideoOptions
 else:  # hidden from the type checker, which would accept every name

@@ -39,9 +39,10 @@ def _run(args: argparse.Namespace, finder: Finder | None) -> int:
 
 
 def _splash_files(args: argparse.Namespace, options: SplashOptions, finder: Finder | None) -> int:
-    from balloon_splash.cli.splash_report import Progress, conclude
+    from balloon_splash.cli.splash_report import conclude
     from balloon_splash.media.inputs import STDIO
     from balloon_splash.media.opening import quiet_libraries
+    from balloon_splash.splasher.reports import TerminalReport
     from balloon_splash.splasher.run import splash_inputs
 
     if args.json and args.output == STDIO:
@@ -49,8 +50,8 @@ def _splash_files(args: argparse.Namespace, options: SplashOptions, finder: Find
     quiet_libraries()
     of_videos = [option.flag for option in VIDEOS if getattr(args, option.name) != option.default]
     model = _loader(args, options) if finder is None else finder
-    with Progress(quiet=args.quiet, verbose=args.verbose, of_videos=of_videos) as progress:
-        summary = splash_inputs(args.input, args.output, options, finder=model, report=progress)
+    with TerminalReport(quiet=args.quiet, verbose=args.verbose, of_videos=of_videos) as report:
+        summary = splash_inputs(args.input, args.output, options, finder=model, report=report)
     return conclude(summary, quiet=args.quiet, as_json=args.json)
 
 

@@ -16,42 +16,18 @@ from balloon_splash.splasher.detection_files import Record, recording
 from balloon_splash.splasher.finder import Finder, NamedFinder
 from balloon_splash.splasher.finding import model_finder
 from balloon_splash.splasher.options import RECORD_FLOOR, SplashOptions
-from balloon_splash.splasher.outcomes import Outcome, Summary
+from balloon_splash.splasher.outcomes import Summary
 from balloon_splash.splasher.photo_batch import splash_photos
 from balloon_splash.splasher.photo_results import PhotoResults
 from balloon_splash.splasher.plan import Plan, make_plan
 from balloon_splash.splasher.record_finder import RecordFinder
+from balloon_splash.splasher.reports import SILENT, RunReport
 
 if TYPE_CHECKING:
     from balloon_splash.splasher.annotation_file import AnnotationFile
 
 FinderOrLoader: TypeAlias = "Finder | Callable[[], Finder]"
 """Finder, or a function that loads one, called once the plan is made, and only if there is work."""
-
-
-class RunReport:
-    """Receiver of the progress of a run. This one is silent; override the methods of interest."""
-
-    def begin(self, photos: int, videos: int) -> None:
-        """Receive the numbers of photos and videos to splash, once the plan is made."""
-
-    def note(self, text: str) -> None:
-        """Receive one line that is not an error."""
-
-    def settled(self, outcome: Outcome) -> None:
-        """Receive an input that needs no work, or that clashes with another one."""
-
-    def photo(self, outcome: Outcome) -> None:
-        """Receive a photo that is done or has failed."""
-
-    def frame(self, done: int, expected: int | None) -> None:
-        """Receive the number of frames done of the current video, and of those expected (None if unknown)."""
-
-    def video(self, outcome: Outcome) -> None:
-        """Receive a video that is done or has failed."""
-
-
-SILENT = RunReport()
 
 
 def splash_inputs(

@@ -195,14 +195,15 @@ def test_times_that_make_no_sense_are_refused(text: str):
 INTERRUPTED = """
 import os, signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that runs this behind it may have switched it off
-from balloon_splash.cli import splash, splash_report
+from balloon_splash.cli import splash
+from balloon_splash.splasher.reports import TerminalReport
 from tests.fakes import ColourSegmenter
-told = splash_report.Progress.frame
+told = TerminalReport.frame
 def frame(self, done, expected):
     told(self, done, expected)
     if done == 10:
         os.kill(os.getpid(), signal.SIGINT)
-splash_report.Progress.frame = frame
+TerminalReport.frame = frame
 sys.exit(splash.main(sys.argv[1:], finder=ColourSegmenter()))  # no torch: it takes seconds
 """
 

@@ -12,7 +12,8 @@ from balloon_splash.errors import OutputExistsError, UsageError
 from balloon_splash.splasher.finder import Finder
 from balloon_splash.splasher.options import SplashOptions
 from balloon_splash.splasher.outcomes import Outcome
-from balloon_splash.splasher.run import RunReport, splash_inputs
+from balloon_splash.splasher.reports import RunReport
+from balloon_splash.splasher.run import splash_inputs
 from tests.fakes import ColourSegmenter, draw_scene
 from tests.media.clips import make_clip
 
