@@ -30,13 +30,13 @@ import numpy.typing as npt
 from balloon_splash.compositing import DEFAULT_CONFIDENCE, DEFAULT_LOW_CONFIDENCE
 from balloon_splash.compositing.arrays import Image, Matte
 from balloon_splash.compositing.detections import Detections
-from balloon_splash.compositing.key_frames import CONTINUING
 from balloon_splash.compositing.look import Look
 from balloon_splash.compositing.select import Selection
 from balloon_splash.media.inputs import Source
 from balloon_splash.media.video.clip import Clip
 from balloon_splash.splasher.finder import Finder, ModelFinder
 from balloon_splash.splasher.frames import FrameSplasher
+from balloon_splash.splasher.key_frames import CONTINUING
 from balloon_splash.splasher.loading import load_finder
 from balloon_splash.splasher.video_stream import VideoOptions, splash_video
 from benchmarks._video_scenes import film, photos_of

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from balloon_splash.compositing.detections import Detections
 from balloon_splash.compositing.hysteresis import TrackHysteresis
-from balloon_splash.compositing.key_frames import CONTINUING
 from balloon_splash.compositing.look import Look
 from balloon_splash.compositing.select import Selection
 from balloon_splash.compositing.track_choice import TrackChoice
@@ -16,6 +15,7 @@ from balloon_splash.media.picture import to_8_bit
 from balloon_splash.media.pixels import Pixels
 from balloon_splash.media.video.frames import Frame
 from balloon_splash.splasher.finder import NamedFinder, NamedImage, detections_of
+from balloon_splash.splasher.key_frames import CONTINUING
 from balloon_splash.splasher.record_finder import frame_name
 from balloon_splash.splasher.video_stream import FindInFrames, Settle
 

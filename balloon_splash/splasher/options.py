@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from balloon_splash.compositing.key_frames import CONTINUING
 from balloon_splash.compositing.look import Look
 from balloon_splash.compositing.select import Selection, with_default_confidence
 from balloon_splash.splasher.added_boxes import Box, check_boxes
+from balloon_splash.splasher.key_frames import CONTINUING
 from balloon_splash.splasher.photo_results import Files
 from balloon_splash.splasher.tiles import Tiles, check_tiles
 from balloon_splash.splasher.video_stream import VideoOptions

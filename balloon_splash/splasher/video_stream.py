@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TypeAlias
 
 from balloon_splash.compositing.detections import Detections
-from balloon_splash.compositing.key_frames import LONGEST_INTERVAL, USUAL_INTERVAL, Step, find_between, steps_of
 from balloon_splash.compositing.smoothing import Steadiness, steady
 from balloon_splash.errors import OutputExistsError, UsageError
 from balloon_splash.files import atomic_path
@@ -27,6 +26,7 @@ from balloon_splash.media.video.opacity import Opacity
 from balloon_splash.media.video.opening import media_errors
 from balloon_splash.media.video.sink import VideoSink
 from balloon_splash.media.video.source import VideoSource
+from balloon_splash.splasher.key_frames import LONGEST_INTERVAL, USUAL_INTERVAL, Step, find_between, steps_of
 from balloon_splash.splasher.pipeline import Stage, run_pipeline
 
 FindInFrames: TypeAlias = Callable[[Sequence[Frame]], list[Detections]]

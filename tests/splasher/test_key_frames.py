@@ -15,8 +15,8 @@ import pytest
 from balloon_splash.compositing.carry import carry_forward
 from balloon_splash.compositing.detections import Detections
 from balloon_splash.compositing.flow import flow_between, shrink
-from balloon_splash.compositing.key_frames import HELD_FRAMES, find_between, steps_of
 from balloon_splash.compositing.matte import matte
+from balloon_splash.splasher.key_frames import HELD_FRAMES, find_between, steps_of
 from tests.fakes import find_blobs
 
 SIZE = (180, 320)
