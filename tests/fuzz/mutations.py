@@ -9,6 +9,7 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
+from xml.etree import ElementTree
 
 NASTY = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x10000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
 VALUES: tuple[Any, ...] = (
@@ -32,6 +33,11 @@ FORMAT_KEYS = (
     "images", "annotations", "categories", "segmentation", "counts", "size", "iscrowd", "image_id", "id", "xy", "av",
     "z", "rle", "points", "value", "result", "polygon", "bounding_box", "shapes", "mask", "group_id", "width", "",
 )  # fmt: skip
+XML_TEXTS = (
+    *("", "0", "-1", "0.5", "7", "60", "61", "1e7", "1e308", "9" * 30, "nan", "-inf", "a.jpg", "../a.jpg", "x" * 300),
+    *("balloon", "1,1;30,2;9,20", "1,1;60,40;60,1;1,40", "3, 5, 2", "polygon"),
+)
+XML_TAGS = ("image", "polygon", "box", "ellipse", "mask", "object", "name", "cubic_bezier", "x1", "x2_c1", "size", "x")
 LABELME_KEYS = ("imagePath", "shapes", "label", "points", "group_id", "shape_type", "")
 HEAD_BYTES = 128  # where most formats keep their header
 CHANGES_AT_ONCE = (1, 1, 1, 2, 3, 6)  # a file with many is refused before it comes to the later ones
@@ -49,11 +55,14 @@ def mutate(data: bytes, donors: Sequence[bytes], rng: random.Random) -> bytes:
 
 
 def vary(content: bytes, rng: random.Random, keys: Sequence[str] = VIA_KEYS) -> bytes:
-    """An annotation file changed: a JSON document in its parts or its bytes, any other file in its bytes.
+    """An annotation file changed: a JSON or XML document in its parts or its bytes, any other file in its bytes.
 
     ``keys`` are the names that a part may get.
     """
-    document = _document(content) if rng.random() < 0.8 else None
+    in_parts = rng.random() < 0.8
+    document = _document(content) if in_parts else None
+    if document is None and in_parts and content.startswith(b"<"):
+        return _vary_tree(content, rng)
     if document is None:
         return mutate(content or b"{}", [content or b"{}"], rng)
     for _ in range(rng.choice(CHANGES_AT_ONCE)):
@@ -72,6 +81,25 @@ def vary(content: bytes, rng: random.Random, keys: Sequence[str] = VIA_KEYS) -> 
         else:
             parent[key] = copy.deepcopy(rng.choice(VALUES))  # which later changes may alter
     return json.dumps(document).encode()
+
+
+def _vary_tree(content: bytes, rng: random.Random) -> bytes:
+    """An XML document with other elements, attributes and texts; it stays well-formed."""
+    root = ElementTree.fromstring(content)
+    for _ in range(rng.choice(CHANGES_AT_ONCE)):
+        nodes = list(root.iter())
+        node, other, change = rng.choice(nodes), rng.choice(nodes), rng.randrange(8)
+        if change == 0 and len(node):
+            node.remove(rng.choice(list(node)))
+        elif change == 1:
+            node.insert(rng.randint(0, len(node)), copy.deepcopy(other))
+        elif change == 2:
+            node.tag = rng.choice((other.tag, *XML_TAGS))
+        elif change < 6 and node.attrib:
+            node.set(rng.choice(list(node.attrib)), rng.choice((*XML_TEXTS, *other.attrib.values())))
+        elif not len(node):
+            node.text = rng.choice((*XML_TEXTS, other.text or ""))
+    return ElementTree.tostring(root)
 
 
 def vary_mildly(content: bytes, rng: random.Random) -> bytes:

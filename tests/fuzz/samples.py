@@ -205,13 +205,20 @@ def annotation_documents() -> dict[str, Sample]:
             b'<mask label="balloon" rle="3, 5, 2" left="4" top="5" width="5" height="2"/></image></annotations>'
         ),
     )
+    curve = "".join(
+        f"<x{number}{handle}>{x}</x{number}{handle}><y{number}{handle}>{y}</y{number}{handle}>"
+        for handle, corners in (("", pairs), ("_c1", pairs[1:] + pairs[:1]), ("_c2", pairs))
+        for number, (x, y) in enumerate(corners, 1)
+    )
     found["rectlabel"] = (
         ".xml",
         (
             b"<annotation><filename>a.jpg</filename><size><width>60</width><height>40</height></size><object>"
             b"<name>balloon</name><polygon><x1>1</x1><y1>1</y1><x2>30</x2><y2>2</y2><x3>9</x3><y3>20</y3></polygon>"
             b"</object><object><name>cup</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>9</xmax><ymax>9</ymax></bndbox>"
-            b"</object></annotation>"
+            b"</object><object><name>cup</name><cubic_bezier>"
+            + curve.encode()
+            + b"</cubic_bezier></object></annotation>"
         ),
     )
     common = {"original_width": 60, "original_height": 40, "image_rotation": 0}
