@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from balloon_splash.data.annotations.documents import items, mapping, read_json, text_of
+from balloon_splash.data.annotations.documents import items, mapping, read_json, stated_size, text_of
 from balloon_splash.data.annotations.faults import FaultKind, FaultLog, UnsoundError
 from balloon_splash.data.annotations.masks import checked_run_lengths
 from balloon_splash.data.annotations.polygons import known_simple
@@ -25,7 +25,7 @@ from balloon_splash.data.annotations.regions import SimpleRing
 from balloon_splash.data.annotations.size_cache import PhotoSize
 from balloon_splash.errors import AnnotationError
 
-_ID = (int, str)  # of a union, isinstance would make a new object each time
+_MOST_DIGITS = 18  # of an id that counts as a number
 
 
 class _Annotation(msgspec.Struct, gc=False):
@@ -60,8 +60,9 @@ def read_coco(path: Path, faults: FaultLog, options: ReadOptions) -> AnnotationS
     _note_simple_rings(annotations, options.limits.max_points)
     by_image: dict[object, list[_Annotation]] = {}
     for position, annotation in enumerate(annotations):
-        if isinstance(annotation, _Annotation) and isinstance(annotation.image_id, _ID):
-            by_image.setdefault(annotation.image_id, []).append(annotation)
+        key = _id(annotation.image_id) if isinstance(annotation, _Annotation) else None
+        if key is not None:
+            by_image.setdefault(key, []).append(annotation)
         else:
             message = f"annotation {position}: expected an object with an image_id, found {reprlib.repr(annotation)}"
             faults.add(FaultKind.BAD_ENTRY, message, dropped=True)
@@ -109,26 +110,39 @@ def _note_simple_rings(annotations: Sequence[Any], max_points: int) -> None:
 
 def _repeated_ids(images: Sequence[Any]) -> set[object]:
     """The ids of several images, as in files that were joined without new numbers."""
-    ids = Counter(image["id"] for image in images if isinstance(image, dict) and isinstance(image.get("id"), _ID))
-    return {image_id for image_id, count in ids.items() if count > 1}
+    ids = Counter(_id(image.get("id")) for image in images if isinstance(image, dict))
+    return {image_id for image_id, count in ids.items() if count > 1 and image_id is not None}
+
+
+def _id(found: object) -> int | str | None:
+    """Return an id, as a number where a number was written as ``"7"`` or ``7.0``; ``None`` for no id at all."""
+    if type(found) is int:
+        return found
+    if isinstance(found, float) and found.is_integer():
+        return int(found)
+    if not isinstance(found, str):
+        return None
+    number = int(found) if found.isdecimal() and len(found) <= _MOST_DIGITS else found
+    return number if str(number) == found else found
 
 
 def _category_names(categories: Sequence[Any], annotations: Sequence[Any]) -> dict[object, str]:
     """Return names by id, in order of the ids, without Roboflow's category that only names the project."""
-    found = {}
+    found: dict[int | str, dict[str, Any]] = {}
     for category in categories:
         entry = mapping(category, "a category")
-        if not isinstance(entry.get("id"), _ID):
+        category_id = _id(entry.get("id"))
+        if category_id is None:
             raise UnsoundError(FaultKind.BAD_ENTRY, f"a category has the id {reprlib.repr(entry.get('id'))}")
-        if entry["id"] in found:
-            raise UnsoundError(FaultKind.DUPLICATE_ID, f"two categories have the id {entry['id']!r}")
-        found[entry["id"]] = entry
+        if category_id in found:
+            raise UnsoundError(FaultKind.DUPLICATE_ID, f"two categories have the id {category_id!r}")
+        found[category_id] = entry
     above = {entry.get("supercategory") for entry in found.values() if isinstance(entry.get("supercategory"), str)}
     names: dict[object, str] = {}
     for key, entry in sorted(found.items(), key=lambda item: (isinstance(item[0], str), item[0])):
         name = text_of(entry.get("name"), "the name of a category")
         dummy = key == 0 and name in above and entry.get("supercategory") == "none" and len(found) > 1
-        if dummy and not any(isinstance(each, _Annotation) and each.category_id == key for each in annotations):
+        if dummy and not any(isinstance(each, _Annotation) and _id(each.category_id) == key for each in annotations):
             continue
         if name in names.values():
             raise UnsoundError(FaultKind.DUPLICATE_NAME, f"two categories are called {name!r}")
@@ -146,9 +160,9 @@ def _photo(
 ) -> RawPhoto:
     entry = mapping(image, "an entry of images")
     name = text_of(entry.get("file_name"), "file_name").replace("\\", "/")
-    image_id = entry.get("id")
-    if not isinstance(image_id, _ID):
-        raise UnsoundError(FaultKind.BAD_ENTRY, f"the id of {name!r} is {reprlib.repr(image_id)}")
+    image_id = _id(entry.get("id"))
+    if image_id is None:
+        raise UnsoundError(FaultKind.BAD_ENTRY, f"the id of {name!r} is {reprlib.repr(entry.get('id'))}")
     if image_id in repeated:
         message = f"{name!r} has the id {reprlib.repr(image_id)} of another image; its annotations cannot be told apart"
         raise UnsoundError(FaultKind.DUPLICATE_ID, message)
@@ -156,23 +170,21 @@ def _photo(
     if len(annotations) > options.limits.max_regions:
         message = f"{len(annotations)} annotations; at most {options.limits.max_regions} are read (max_regions)"
         raise UnsoundError(FaultKind.TOO_MANY_REGIONS, message)
-    stated = entry.get("width"), entry.get("height")
     return RawPhoto(
         index=index,
         name=name,
         objects=[_object(each, names) for each in annotations],
         n_listed=len(annotations),
-        size=stated if all(type(each) in (int, float) for each in stated) else None,  # type: ignore[arg-type]
+        size=stated_size(entry.get("width"), entry.get("height")),
         fallbacks=(name.rpartition("/")[2],) if "/" in name else (),
     )
 
 
 def _object(annotation: _Annotation, names: dict[object, str]) -> RawObject:
-    category = annotation.category_id
-    label: str | UnsoundError | None = names.get(category) if isinstance(category, _ID) else None
+    label: str | UnsoundError | None = names.get(_id(annotation.category_id))
     if label is None:
         known = ", ".join(map(str, names))
-        message = f"category_id {reprlib.repr(category)}; the file has {known or 'no categories'}"
+        message = f"category_id {reprlib.repr(annotation.category_id)}; the file has {known or 'no categories'}"
         label = UnsoundError(FaultKind.UNKNOWN_CLASS, message)
     outline = functools.partial(_outline, annotation.segmentation)
     return RawObject(f"id {annotation.id!r:.40}", label, outline, crowd=annotation.iscrowd in (1, "1"))

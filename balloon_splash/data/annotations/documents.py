@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import re
 import reprlib
 from collections.abc import Callable, Set
@@ -154,6 +155,23 @@ def text_of(found: object, what: str) -> str:
     if not isinstance(found, str) or not found.strip():
         raise UnsoundError(FaultKind.BAD_ENTRY, f"{what}: expected a text, found {reprlib.repr(found)}")
     return found.strip()
+
+
+def stated_size(width: object, height: object) -> tuple[float, float] | None:
+    """Return a photo's width and height as a file states them, also as texts; ``None`` where it states none."""
+    sides = _side(width), _side(height)
+    return None if None in sides else sides  # type: ignore[return-value]
+
+
+def _side(found: object) -> float | None:
+    if isinstance(found, bool) or not isinstance(found, int | float | str):
+        return None
+    try:
+        return float(found)
+    except ValueError:
+        return None
+    except OverflowError:  # an integer beyond all floats
+        return math.inf
 
 
 def nesting(content: bytes) -> int:

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import numpy as np
 import numpy.typing as npt
 
-from balloon_splash.data.annotations.documents import items, mapping, read_json
+from balloon_splash.data.annotations.documents import items, mapping, read_json, stated_size
 from balloon_splash.data.annotations.faults import FaultKind, FaultLog, UnsoundError
 from balloon_splash.data.annotations.masks import encode_mask
 from balloon_splash.data.annotations.records import AnnotationSet, Outline, RawObject, RawPhoto, ReadOptions
@@ -74,7 +74,7 @@ def _photo(index: int, task: dict[str, Any], faults: FaultLog, options: ReadOpti
     if len(shapes) > options.limits.max_regions:
         message = f"{len(shapes)} regions; at most {options.limits.max_regions} are read (max_regions)"
         raise UnsoundError(FaultKind.TOO_MANY_REGIONS, message)
-    sizes = {(each.get("original_width"), each.get("original_height")) for each in shapes if _has_size(each)}
+    sizes = {stated_size(each.get("original_width"), each.get("original_height")) for each in shapes} - {None}
     if len(sizes) > 1:
         raise UnsoundError(FaultKind.SIZE_MISMATCH, f"its regions name {len(sizes)} sizes of the photo")
     return RawPhoto(
@@ -82,13 +82,9 @@ def _photo(index: int, task: dict[str, Any], faults: FaultLog, options: ReadOpti
         name=names[0],
         objects=[_object(region, labels, options) for region in shapes],
         n_listed=len(shapes),
-        size=sizes.pop() if sizes else None,  # type: ignore[arg-type]
+        size=sizes.pop() if sizes else None,
         fallbacks=tuple(names[1:]),
     )
-
-
-def _has_size(region: dict[str, Any]) -> bool:
-    return all(type(region.get(key)) in (int, float) for key in ("original_width", "original_height"))
 
 
 def _names(data: dict[str, Any]) -> list[str]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from balloon_splash.data.annotations.documents import items, mapping, parse_json, read_text, text_of
+from balloon_splash.data.annotations.documents import items, mapping, parse_json, read_text, stated_size, text_of
 from balloon_splash.data.annotations.faults import FaultKind, FaultLog, UnsoundError
 from balloon_splash.data.annotations.records import AnnotationSet, Outline, RawObject, RawPhoto, ReadOptions
 from balloon_splash.data.annotations.regions import number, point_list, rectangle
@@ -45,7 +45,6 @@ def _photo(index: int, entry: dict[str, Any], faults: FaultLog, options: ReadOpt
     name = text_of(row.get("external_id") or row.get("global_key") or row.get("row_data"), "external_id")
     name = name.replace("\\", "/")
     media = entry.get("media_attributes")
-    stated = (media.get("width"), media.get("height")) if isinstance(media, dict) else (None, None)
     labels = list(_labels(entry))
     if len(labels) > 1:
         message = f"{len(labels)} labels (of several people or projects); the first one is read"
@@ -62,7 +61,7 @@ def _photo(index: int, entry: dict[str, Any], faults: FaultLog, options: ReadOpt
         name=name,
         objects=objects,
         n_listed=len(objects),
-        size=stated if all(type(each) is int for each in stated) else None,  # type: ignore[arg-type]
+        size=stated_size(media.get("width"), media.get("height")) if isinstance(media, dict) else None,
         fallbacks=(name.partition("?")[0].rpartition("/")[2],),
     )
 

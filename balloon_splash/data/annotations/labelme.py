@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import shapely
 
-from balloon_splash.data.annotations.documents import items, mapping, read_json, text_of
+from balloon_splash.data.annotations.documents import items, mapping, read_json, stated_size, text_of
 from balloon_splash.data.annotations.faults import FaultKind, FaultLog, UnsoundError
 from balloon_splash.data.annotations.instances import DatasetDict, read_instances
 from balloon_splash.data.annotations.masks import encode_mask, place_mask
@@ -86,13 +86,12 @@ def _read_file(path: Path, index: int, folder: Path, options: ReadOptions) -> Ra
         label, group = (shape.get("label"), shape.get("group_id")) if isinstance(shape, dict) else (None, None)
         key = (str(label), group) if isinstance(group, int | str) else position
         groups.setdefault(key, []).append((position, shape))
-    stated = (document.get("imageWidth"), document.get("imageHeight"))
     return RawPhoto(
         index=index,
         name=names[0],
         objects=[_object(parts, options) for parts in groups.values()],
         n_listed=len(groups),
-        size=stated if all(type(each) is int for each in stated) else None,  # type: ignore[arg-type]
+        size=stated_size(document.get("imageWidth"), document.get("imageHeight")),
         fallbacks=names[1:],
         file=str(path),
     )

@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 import numpy as np
 
 from balloon_splash.data.annotations.cvat import parse_xml
+from balloon_splash.data.annotations.documents import stated_size
 from balloon_splash.data.annotations.faults import FaultKind, FaultLog, UnsoundError
 from balloon_splash.data.annotations.records import AnnotationSet, Outline, RawObject, RawPhoto, ReadOptions
 from balloon_splash.data.annotations.regions import Polygon, point_list
@@ -76,8 +77,8 @@ def _photo(file: Path, index: int, folder: Path, options: ReadOptions) -> RawPho
 
 
 def _size(root: ElementTree.Element) -> tuple[float, float] | None:
-    width, height = (root.findtext(f"size/{key}") or "" for key in ("width", "height"))
-    return (int(width), int(height)) if width.isdecimal() and height.isdecimal() and int(width) > 0 else None
+    found = stated_size(root.findtext("size/width"), root.findtext("size/height"))
+    return found if found is None or found[0] > 0 else None
 
 
 def _object(position: int, found: ElementTree.Element, options: ReadOptions) -> RawObject:

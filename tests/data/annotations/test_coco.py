@@ -170,3 +170,29 @@ def test_entries_of_any_kind_leave_the_others_as_they_are(photos: Path) -> None:
     (found,), report = load_annotations(write_changed(photos, **document))
     assert found["annotations"] == sound["annotations"]
     assert not report.faults
+
+
+def test_ids_and_sizes_that_are_numbers_in_quotes_are_numbers(photos: Path) -> None:
+    """With keep_empty, photos that lose their annotations this way would train as photos without objects."""
+    document = coco_document()
+    first, second = document["annotations"]
+    first |= {"image_id": "0", "category_id": "2"}
+    second |= {"image_id": 0.0, "category_id": 1.0}
+    for image in document["images"]:
+        image["width"] = str(image["width"])
+    dicts, report = load_annotations(write_changed(photos, **document), options=ReadOptions(keep_empty=True))
+    assert [[each["category_id"] for each in found["annotations"]] for found in dicts] == [[1, 0], []]
+    assert not report.faults
+    document["images"][0]["width"] = str(WIDTH + 1)
+    _, report = load_annotations(write_changed(photos, **document), options=ReadOptions(keep_empty=True))
+    assert [fault.kind for fault in report.faults.faults] == [FaultKind.SIZE_MISMATCH]
+
+
+def test_ids_with_leading_zeros_are_names(photos: Path) -> None:
+    document = coco_document()
+    for image, image_id in zip(document["images"], ("1", "01"), strict=True):
+        image["id"] = image_id
+    document["annotations"][0]["image_id"], document["annotations"][1]["image_id"] = "01", 1
+    dicts, report = load_annotations(write_changed(photos, **document))
+    assert [[each["category_id"] for each in found["annotations"]] for found in dicts] == [[0], [1]]
+    assert not report.faults

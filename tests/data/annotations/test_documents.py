@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from balloon_splash.data.annotations.documents import parse_json, read_json
+from balloon_splash.data.annotations.documents import parse_json, read_json, stated_size
 from balloon_splash.data.annotations.limits import DEFAULT_LIMITS
 from balloon_splash.errors import AnnotationError
 
@@ -48,3 +48,10 @@ def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path) -> None:
 def test_what_is_not_json_is_refused_in_one_line(content: bytes, message: str) -> None:
     with pytest.raises(AnnotationError, match=f"a.json: {message}"):
         parsed(content)
+
+
+def test_a_size_counts_however_it_is_written() -> None:
+    """One that is not read is not compared with the photo: outlines of another size would train."""
+    assert stated_size("640", 480.0) == (640, 480)
+    assert stated_size(10**400, 480) == (math.inf, 480)
+    assert stated_size(None, 480) is stated_size("wide", 480) is stated_size(True, 480) is None
