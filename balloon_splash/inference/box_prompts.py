@@ -19,7 +19,7 @@ from balloon_splash.modeling.roi_heads import BalloonROIHeads
 def segment_boxes(model: Any, batched_input: dict[str, Any], boxes: Tensor) -> Instances:
     """Segment one object per box: the box refined by the box head, its mask, the likeliest class and its probability.
 
-    Hand-drawn boxes are a little off, which the box head corrects: docs/model_zoo.md has the comparison.
+    Hand-drawn boxes are a little off, which the box head corrects: docs/model_decisions.md has the comparison.
 
     Args:
         model: a ``GeneralizedRCNN`` in evaluation mode with standard ROI heads.
