@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, TypeAlias
 
@@ -141,9 +141,10 @@ def read_instances(
         )
     left_out = tuple(name for name in labels_of(found.photos) if name not in names) if options.class_names else ()
     folder = PhotoFolder(image_root)
-    reader = _InstanceReader(folder, {name: names.index(name) for name in names}, options, faults, {})
+    reader = _InstanceReader(folder, {name: names.index(name) for name in names}, options, faults)
     try:
         dicts = [entry for photo in found.photos if (entry := reader.read_photo(photo)) is not None]
+        dicts = [entry for entry in dicts if reader.is_sole(entry)]
     finally:
         folder.save_sizes()
     annotations = [each for entry in dicts for each in entry["annotations"]]
@@ -162,7 +163,8 @@ class _InstanceReader:
     categories: Mapping[str, int]
     options: ReadOptions
     faults: FaultLog
-    seen: dict[str, int]  # the entries of the file by the path of their photo
+    seen: dict[str, int] = field(default_factory=dict)  # the entries of the file by the path of their photo
+    unread: set[str] = field(default_factory=set)  # photos with objects in a second entry
 
     def read_photo(self, photo: RawPhoto) -> DatasetDict | None:
         """Return the dict of one photo, or ``None`` if it is left out."""
@@ -188,6 +190,19 @@ class _InstanceReader:
             **({INCOMPLETE: True} if lost else {}),
         }
 
+    def is_sole(self, entry: DatasetDict) -> bool:
+        """Return false, with a fault, if the only objects of a photo are in an entry that is not read.
+
+        A photo with objects in both is marked :data:`INCOMPLETE`.
+        """
+        if entry["file_name"] not in self.unread:
+            return True
+        entry[INCOMPLETE] = True
+        if not entry["annotations"]:
+            message = "its first entry has no objects, another one has; expected one entry"
+            self.faults.add(FaultKind.NOTHING_LEFT, message, photo=entry["file_name"], dropped=True)
+        return bool(entry["annotations"])
+
     def _find(self, photo: RawPhoto) -> Photo:
         """Find the photo's file, under the first of its names that exists.
 
@@ -203,6 +218,8 @@ class _InstanceReader:
                 raise error
             found = match
         if self.seen.setdefault(found.path, photo.index) != photo.index:
+            if photo.annotated:
+                self.unread.add(found.path)
             message = f"another entry has the same photo, {found.path}; only the first one is read"
             raise UnsoundError(FaultKind.DUPLICATE_NAME, message)
         return found

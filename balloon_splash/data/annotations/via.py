@@ -117,11 +117,11 @@ def read_via(path: str | os.PathLike[str], faults: FaultLog, limits: Limits = DE
 
     Args:
         path: the file, UTF-8 with or without byte-order mark.
-        faults: log for malformed entries, duplicates and wrong counts.
+        faults: log for malformed entries, repeated keys and wrong counts.
         limits: bounds on the file and its parts.
 
     Returns:
-        The photos in the order of the file, each name once.
+        The photos in the order of the file; one that is listed twice comes twice.
 
     Raises:
         AnnotationError: the file cannot be read, is not a VIA 1 or 2 file or is too large; or, if ``faults`` is
@@ -180,7 +180,6 @@ def _photo_entries(document: object, path: Path) -> Mapping[str, object]:
 
 
 def _photos(entries: Mapping[str, object], faults: FaultLog, max_regions: int) -> Iterator[ViaPhoto]:
-    seen: set[str] = set()
     for index, (key, entry) in enumerate(entries.items()):
         photo_name = key
         try:
@@ -188,12 +187,9 @@ def _photos(entries: Mapping[str, object], faults: FaultLog, max_regions: int) -
                 raise UnsoundError(FaultKind.BAD_ENTRY, f"expected an object, found {reprlib.repr(entry)}")
             filename, regions = _filename(entry), _raw_regions(entry, max_regions)
             photo_name = filename
-            if filename in seen:
-                raise UnsoundError(FaultKind.DUPLICATE_NAME, "listed more than once; only the first entry is read")
         except UnsoundError as error:
             faults.add(error.kind, error.message, photo=photo_name, dropped=True)
             continue
-        seen.add(filename)
         size = _size(entry, filename, faults)
         yield ViaPhoto(index, filename, size, tuple(_regions(regions, filename, faults)), len(regions))
 

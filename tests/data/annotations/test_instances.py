@@ -11,7 +11,7 @@ from PIL import Image
 
 from balloon_splash.data.annotations import photos as photos_module
 from balloon_splash.data.annotations.faults import FaultKind
-from balloon_splash.data.annotations.instances import load_via_instances
+from balloon_splash.data.annotations.instances import INCOMPLETE, load_via_instances
 from balloon_splash.errors import AnnotationError, DatasetError
 from tests.data.conftest import SQUARE, entry, polygon, region
 
@@ -73,6 +73,19 @@ def test_a_photo_whose_regions_are_all_dropped_never_becomes_a_negative(photos, 
     dicts, report = load_via_instances(path, photos, keep_empty=True)
     assert dicts == []
     assert kinds(report).count(FaultKind.NOTHING_LEFT) == 2
+
+
+def test_a_second_entry_with_objects_leaves_the_photo_incomplete_and_never_a_negative(photos, write_via):
+    """The objects of the second entry are not read: their place is not background."""
+    second = region(polygon((40, 5), (50, 5), (50, 20)))
+    path = write_via(entry("a.jpg", region(SQUARE)), entry("b.jpg"), entry("a.jpg", second), entry("b.jpg", second))
+    (photo,), report = load_via_instances(path, photos, keep_empty=True)
+    assert photo["file_name"] == str(photos / "a.jpg")
+    assert photo[INCOMPLETE]
+    assert kinds(report) == [FaultKind.DUPLICATE_NAME] * 2 + [FaultKind.NOTHING_LEFT]
+    path = write_via(entry("a.jpg", region(SQUARE)), entry("a.jpg"))
+    (photo,), _ = load_via_instances(path, photos, keep_empty=True)
+    assert INCOMPLETE not in photo
 
 
 def test_the_class_comes_from_the_named_attribute(photos, write_via):

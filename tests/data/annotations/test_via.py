@@ -195,15 +195,6 @@ def test_a_size_is_a_number_of_bytes_or_unknown(via_file, size, expected):
     assert bool(faults) == (size in (-2, True))
 
 
-def test_a_photo_listed_twice_is_read_once_and_told(via_file):
-    photos, faults = read(via_file, {"1": entry("a.jpg", region(SQUARE)), "2": entry("a.jpg")})
-    assert len(photos) == 1
-    assert photos[0].n_listed == 1
-    assert kinds(faults) == [FaultKind.DUPLICATE_NAME]
-    assert (faults.faults[0].photo, faults.faults[0].dropped) == ("a.jpg", True)
-    assert faults.faults[0].message == "listed more than once; only the first entry is read"
-
-
 def test_a_repeated_json_key_does_not_vanish_silently(via_file):
     one = json.dumps(entry("a.jpg", region(SQUARE)))
     _, faults = read(via_file, f'{{"a.jpg1": {one}, "a.jpg1": {one}}}')
