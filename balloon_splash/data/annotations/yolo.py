@@ -84,13 +84,18 @@ def class_names_of(labels: Path) -> tuple[str, ...] | None:
         ``None`` where there is neither.
 
     Raises:
-        AnnotationError: the file is damaged, or its classes are not numbered from 0 on; or it is of key points.
+        AnnotationError: the file is damaged, or its classes are not numbered from 0 on; or it is of key points; or
+            several in one folder name different classes.
     """
     for folder in (labels, *labels.resolve().parents[:3]):
-        for path in sorted((*folder.glob("*.yaml"), *folder.glob("*.yml"))):
-            names = _names(path)
-            if names is not None:
-                return names
+        files = sorted((*folder.glob("*.yaml"), *folder.glob("*.yml")))
+        found = {path.name: names for path in files if (names := _names(path)) is not None}
+        if len(set(found.values())) > 1:
+            raise AnnotationError(
+                f"{folder}: {', '.join(found)} name different classes; expected one YAML file with names"
+            )
+        if found:
+            return next(iter(found.values()))
         for path in (folder / name for name in _NAME_FILES):
             if path.is_file():
                 return _different([line.strip() for line in _text(path).splitlines() if line.strip()], path)
@@ -161,6 +166,11 @@ def _object(where: str, line: list[str], names: tuple[str, ...] | None, limits: 
             shares = np.array(line[1:], dtype=np.float64)
         except ValueError as error:
             raise UnsoundError(FaultKind.NOT_A_NUMBER, f"{str(error)[:80]}; expected numbers") from error
+        if not ((shares > -1) & (shares < 2)).all():
+            message = (
+                "a number that is not a share of width or height; expected 0 to 1, and no track's number at the end"
+            )
+            raise UnsoundError(FaultKind.OUT_OF_RANGE, message)
         return Outline([point_list(shares.reshape(-1, 2) * (size.width, size.height), limits.max_points)])
 
     return RawObject(where, label, outline)

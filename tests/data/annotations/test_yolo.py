@@ -8,6 +8,7 @@ import pytest
 
 from balloon_splash.data.annotations.faults import FaultKind
 from balloon_splash.data.annotations.formats import load_annotations
+from balloon_splash.data.annotations.instances import INCOMPLETE
 from balloon_splash.errors import AnnotationError
 from tests.data.annotations.tool_files import write_yolo
 
@@ -47,3 +48,26 @@ def test_key_points_do_not_pass_for_outlines(photos: Path) -> None:
     (photos / "data.yaml").write_text("kpt_shape: [2, 2]\nnames: [cup, kite]\n")
     with pytest.raises(AnnotationError, match="a dataset of key points"):
         load_annotations(photos)
+
+
+def test_two_yaml_files_that_name_other_classes_are_refused(photos: Path) -> None:
+    """The first one by name would be taken: objects of the right outline and the wrong class."""
+    write_yolo(photos)
+    (photos / "coco8.yaml").write_text("names: [person, bicycle]\n")
+    with pytest.raises(AnnotationError, match=r"coco8\.yaml, data\.yaml name different classes"):
+        load_annotations(photos)
+    (photos / "coco8.yaml").write_text("names: {0: cup, 1: kite}\n")
+    _, report = load_annotations(photos)
+    assert report.class_names == ("cup", "kite")
+
+
+def test_the_number_of_a_track_does_not_pass_for_a_point(photos: Path) -> None:
+    """Ultralytics' tracker ends a line of ``save_txt`` and ``save_conf`` with a confidence and a number."""
+    write_yolo(photos)
+    path = photos / "labels" / "a.txt"
+    first, second = path.read_text().splitlines()
+    path.write_text(f"{first} 0.93 7\n{second}\n")
+    (found,), report = load_annotations(photos)
+    assert [each["category_id"] for each in found["annotations"]] == [0]
+    assert found[INCOMPLETE]
+    assert [(fault.kind, fault.region) for fault in report.faults.faults] == [(FaultKind.OUT_OF_RANGE, "line 1")]
