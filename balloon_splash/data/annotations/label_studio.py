@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import reprlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -27,11 +28,13 @@ from balloon_splash.errors import AnnotationError
 #: Prefix that Label Studio gives to the name of an uploaded file.
 _UPLOAD_PREFIX = re.compile(r"^[0-9a-f]{8}-")
 _SHAPES = ("polygon", "rectangle", "ellipse", "brush")
+_GEOMETRY = {"points", "x", "rle"}
 _CHANNELS = 4  # channels of the picture that a brush paints: the last one is the mask
 
 
 def read_label_studio(path: Path, faults: FaultLog, options: ReadOptions) -> AnnotationSet:
-    """Read a JSON export; of several annotations of a task, the first one that was not cancelled.
+    """Read a JSON export; of several annotations of a task, the one marked as ground truth, or else the
+    first one that was not cancelled.
 
     Raises:
         AnnotationError: it is not such an export; or any fault if the log is strict.
@@ -54,23 +57,29 @@ def _photo(index: int, task: dict[str, Any], faults: FaultLog, options: ReadOpti
         each for each in items(task.get("annotations"), "annotations")
         if isinstance(each, dict) and not each.get("was_cancelled")
     ]  # fmt: skip
+    chosen = next((each for each in done if each.get("ground_truth") is True), done[0] if done else {})
     if len(done) > 1:
-        message = f"{len(done)} people annotated it; the first annotation is read"
+        which = "the one marked as ground truth" if chosen.get("ground_truth") is True else "the first one"
+        message = f"{len(done)} people annotated it; {which} is read"
         faults.add(FaultKind.DUPLICATE_NAME, message, photo=names[0], dropped=False)
     if not done:  # with keep_empty, it would be taken for a photo that shows nothing
         raise UnsoundError(FaultKind.NOT_ANNOTATED, f"{names[0]!r} has no annotation yet, or was skipped")
-    results = items(done[0].get("result", []), "result")
-    labels: dict[object, str] = {}
+    results = items(chosen.get("result", []), "result")
+    labels: dict[str, list[str]] = {}
     shapes: list[dict[str, Any]] = []
     for result in results:
         region = mapping(result, "a region")
         value = region.get("value")
         if isinstance(value, dict) and isinstance(region.get("id"), str):
-            labels.update((region["id"], name) for name in _label_lists(value))
+            labels.setdefault(region["id"], []).extend(_label_lists(value))
         if str(region.get("type")).removesuffix("labels") in _SHAPES or "original_width" in region:
             shapes.append(region)
-    by_id = {region.get("id") if isinstance(region.get("id"), str) else id(region): region for region in shapes}
-    shapes = list(by_id.values())  # a shape and its label may be two results of one id
+    shapes = _one_of_each_id(shapes)
+    pictures = {name for region in shapes if isinstance(name := region.get("to_name"), str)}
+    if len(pictures) > 1:
+        found = ", ".join(sorted(pictures))[:80]
+        message = f"its regions are drawn on {len(pictures)} pictures ({found}); expected one in a task"
+        raise UnsoundError(FaultKind.BAD_ENTRY, message)
     if len(shapes) > options.limits.max_regions:
         message = f"{len(shapes)} regions; at most {options.limits.max_regions} are read (max_regions)"
         raise UnsoundError(FaultKind.TOO_MANY_REGIONS, message)
@@ -85,6 +94,17 @@ def _photo(index: int, task: dict[str, Any], faults: FaultLog, options: ReadOpti
         size=sizes.pop() if sizes else None,
         fallbacks=tuple(names[1:]),
     )
+
+
+def _one_of_each_id(regions: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return one result of each id, with a shape if any has: a shape, its label and its attributes may be several."""
+    by_id: dict[object, dict[str, Any]] = {}
+    for region in regions:
+        key, value = region.get("id"), region.get("value")
+        key = key if isinstance(key, str) else id(region)
+        if key not in by_id or (isinstance(value, dict) and value.keys() & _GEOMETRY):
+            by_id[key] = region
+    return list(by_id.values())
 
 
 def _names(data: dict[str, Any]) -> list[str]:
@@ -108,14 +128,16 @@ def _label_lists(value: dict[str, Any]) -> list[str]:
     return [name.strip() for found in lists if isinstance(found, list) for name in found if isinstance(name, str)]
 
 
-def _object(region: dict[str, Any], labels: dict[object, str], options: ReadOptions) -> RawObject:
+def _object(region: dict[str, Any], labels: Mapping[str, list[str]], options: ReadOptions) -> RawObject:
     value = region.get("value")
-    own = _label_lists(value) if isinstance(value, dict) else []
     key = region.get("id")
-    label: str | UnsoundError = own[0] if own else labels.get(key if isinstance(key, str) else None, "")
-    if len(own) > 1:
-        label = UnsoundError(FaultKind.AMBIGUOUS_CLASS, f"{len(own)} labels: {reprlib.repr(own)}; expected one")
-    label = label or UnsoundError(FaultKind.NO_CLASS, "the region has no label")
+    own = _label_lists(value) if isinstance(value, dict) else []
+    found = list(dict.fromkeys(labels.get(key, own) if isinstance(key, str) else own))
+    label: str | UnsoundError = UnsoundError(FaultKind.NO_CLASS, "the region has no label")
+    if len(found) > 1:
+        label = UnsoundError(FaultKind.AMBIGUOUS_CLASS, f"{len(found)} labels: {reprlib.repr(found)}; expected one")
+    elif found and found[0]:
+        label = found[0]
 
     def outline(size: PhotoSize) -> Outline:
         if region.get("image_rotation"):

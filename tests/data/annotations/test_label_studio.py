@@ -14,6 +14,7 @@ from balloon_splash.data.annotations.faults import FaultKind
 from balloon_splash.data.annotations.formats import load_annotations
 from balloon_splash.data.annotations.label_studio import unpack_bits
 from balloon_splash.data.annotations.records import ReadOptions
+from balloon_splash.errors import DatasetError
 from tests.data.annotations.tool_files import mask_of, read, write_label_studio
 from tests.data.conftest import HEIGHT, WIDTH
 
@@ -76,3 +77,58 @@ def test_a_polygon_submitted_while_it_was_being_drawn_is_reported(photos: Path) 
     polygons[0]["closed"] = True
     path.write_text(json.dumps(tasks))
     assert load_annotations(path)[0] == closed
+
+
+def changed(photos: Path, result: list[dict[str, Any]]) -> Path:
+    """Add results to the first task, which shows a kite and a cup."""
+    write_label_studio(photos)
+    path = photos / "project-1-at-2026.json"
+    tasks = json.loads(path.read_text())
+    tasks[0]["annotations"][0]["result"] += result
+    path.write_text(json.dumps(tasks))
+    return path
+
+
+def test_a_region_with_labels_of_two_controls_has_no_clear_class(photos: Path) -> None:
+    """A kind and a colour, chosen in two rows of buttons: the last one would be the class."""
+    common = {"id": "x", "to_name": "image", "original_width": WIDTH, "original_height": HEIGHT}
+    points = {"points": [[10, 10], [50, 10], [50, 50]], "closed": True}
+    results = [
+        {**common, "type": "polygonlabels", "from_name": "kind", "value": {**points, "polygonlabels": ["kite"]}},
+        {**common, "type": "labels", "from_name": "colour", "value": {**points, "labels": ["red"]}},
+    ]
+    (found, *_), report = load_annotations(changed(photos, results))
+    assert report.class_names == ("cup", "kite")
+    assert len(found["annotations"]) == 2
+    assert [(fault.kind, fault.region) for fault in report.faults.faults] == [(FaultKind.AMBIGUOUS_CLASS, "x")]
+
+
+def test_an_attribute_of_a_region_leaves_its_shape(photos: Path) -> None:
+    common = {"id": "x", "to_name": "image", "original_width": WIDTH, "original_height": HEIGHT}
+    points = {"points": [[10, 10], [50, 10], [50, 50]], "closed": True, "polygonlabels": ["kite"]}
+    results = [
+        {**common, "type": "polygonlabels", "value": points},
+        {**common, "type": "choices", "value": {"choices": ["striped"]}},
+    ]
+    (found, *_), report = load_annotations(changed(photos, results))
+    assert [each["category_id"] for each in found["annotations"]] == [1, 0, 1]
+    assert not report.faults
+
+
+def test_regions_on_two_pictures_are_not_mixed(photos: Path) -> None:
+    """All would lie on the first picture."""
+    points = {"points": [[10, 10], [50, 10], [50, 50]], "polygonlabels": ["kite"]}
+    result = {"id": "x", "type": "polygonlabels", "to_name": "other", "value": points}
+    with pytest.raises(DatasetError, match="its regions are drawn on 2 pictures"):
+        load_annotations(changed(photos, [result]))
+
+
+def test_the_annotation_that_is_marked_as_ground_truth_counts(photos: Path) -> None:
+    path = changed(photos, [])
+    tasks = json.loads(path.read_text())
+    (first,) = tasks[0]["annotations"]
+    tasks[0]["annotations"] = [first, {**first, "ground_truth": True, "result": first["result"][:1]}]
+    path.write_text(json.dumps(tasks))
+    (found, *_), report = load_annotations(path)
+    assert len(found["annotations"]) == 1
+    assert "2 people annotated it; the one marked as ground truth is read" in report.faults.faults[0].message
