@@ -6,6 +6,7 @@ import difflib
 import importlib
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from balloon_splash import __version__
 from balloon_splash.cli.common import EXIT_USAGE, print_out
@@ -40,6 +41,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if name not in COMMANDS:
         near = difflib.get_close_matches(name, COMMANDS, n=1)
         expected = f"did you mean {near[0]}?" if near else f"expected one of {', '.join(COMMANDS)}"
+        if Path(name).exists():
+            expected = f"did you mean balloon-splash splash --input {name}?"
         print(f"error: unknown command {name}; {expected}", file=sys.stderr)
         return EXIT_USAGE
     sys.argv[0] = f"balloon-splash {name}"  # the name of the program in argparse's help

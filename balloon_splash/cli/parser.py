@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import difflib
 import itertools
+import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -59,17 +61,39 @@ class Parser(argparse.ArgumentParser):
         misspelt = self._misspelt(sys.argv[1:] if args is None else args)
         if misspelt:
             self.error(self._unknown(misspelt))
-        parsed, unknown = self.parse_known_intermixed_args(args, namespace)
+        with self._nothing_required():
+            _, unknown = self.parse_known_intermixed_args(args)
         if unknown:
             self.error(self._unknown(unknown))
+        parsed = self.parse_intermixed_args(args, namespace)
         if hasattr(parsed, "trailing"):
             parsed.opts = [*parsed.opts, *parsed.trailing]
             del parsed.trailing
         return parsed
 
     def error(self, message: str) -> NoReturn:
-        """Print one line and exit with 2."""
+        """Print one line and exit with 2; where values are missing, the line shows what they look like."""
+        lacking = re.fullmatch(r"argument (\S+): expected (\d+|at least one) arguments?", message)
+        action = self._option_string_actions.get(lacking.group(1)) if lacking else None
+        if action is not None:
+            message += f": {self._shape_of(action)}"
         self.exit(EXIT_USAGE, f"error: {message}; see {self.prog} --help\n")
+
+    def _shape_of(self, action: argparse.Action) -> str:
+        formatter = self._get_formatter()
+        return f"{action.option_strings[0]} {formatter._format_args(action, action.dest.upper())}"
+
+    @contextlib.contextmanager
+    def _nothing_required(self) -> Iterator[None]:
+        """Make all options optional meanwhile, so that what nobody asked for is found before what is missing."""
+        required = [action for action in self._actions if action.required]
+        for action in required:
+            action.required = False
+        try:
+            yield
+        finally:
+            for action in required:
+                action.required = True
 
     def _misspelt(self, arguments: Sequence[str]) -> list[str]:
         """Return the arguments that look like an option and begin none; argparse takes the beginning of a name, too."""
@@ -86,6 +110,9 @@ class Parser(argparse.ArgumentParser):
     def _unknown(self, arguments: Sequence[str]) -> str:
         option = next((argument for argument in arguments if argument.startswith("-")), arguments[0])
         known = [name for action in self._actions if action.help != argparse.SUPPRESS for name in action.option_strings]
+        if not option.startswith("-"):
+            inputs = "--input" in known
+            return f"{option} stands without an option{f'; did you mean --input {option}?' if inputs else ''}"
         name = option.partition("=")[0]
         meant = self._elsewhere.get(name)
         near = [meant] if meant else difflib.get_close_matches(name, known, n=1, cutoff=_NEAR)

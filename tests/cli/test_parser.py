@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -61,6 +62,35 @@ def test_a_misspelt_option_is_named_before_the_one_that_is_missing(capsys: pytes
         splash_parser().parse_args(["--inptu", "photo.jpg"])
     assert capsys.readouterr().err.startswith("error: unknown argument --inptu; did you mean --input?")
     assert splash_parser().parse_args(["--inp", "photo.jpg", "--confid", "0.5"]).confidence == 0.5
+
+
+@pytest.mark.parametrize("arguments", [["photo.jpg"], ["photo.jpg", "--output", "grey.jpg"]])
+def test_a_photo_without_its_option_is_named_with_the_option(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as error:
+        splash_parser().parse_args(arguments)
+    assert error.value.code == 2
+    assert "photo.jpg stands without an option; did you mean --input photo.jpg?" in capsys.readouterr().err
+
+
+def test_what_is_required_is_still_required(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        splash_parser().parse_args([])
+    assert "the following arguments are required: --input" in capsys.readouterr().err
+
+
+def test_values_that_are_missing_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        splash_parser().parse_args(["--input", "photo.jpg", "--point", "10,20"])
+    assert "argument --point: expected 2 arguments: --point X Y; see" in capsys.readouterr().err
+
+
+def test_a_photo_in_place_of_a_command_is_told_the_command(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    photo = tmp_path / "photo.jpg"
+    photo.touch()
+    assert main([str(photo)]) == 2
+    assert f"did you mean balloon-splash splash --input {photo}?" in capsys.readouterr().err
 
 
 def test_old_spellings_work_and_are_not_shown() -> None:
