@@ -26,7 +26,7 @@ def read_labelbox(path: Path, faults: FaultLog, options: ReadOptions) -> Annotat
         AnnotationError: no line of it is Labelbox's; or any fault if the log is strict.
     """
     photos: list[RawPhoto] = []
-    lines = [line for line in read_text(path, options.limits).splitlines() if line.strip()]
+    lines = [line for line in read_text(path, options.limits).split("\n") if line.strip()]
     if len(lines) > options.limits.max_photos:
         raise AnnotationError(f"{path}: {len(lines)} lines; at most {options.limits.max_photos} are read (max_photos)")
     for index, line in enumerate(lines):
