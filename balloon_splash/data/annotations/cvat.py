@@ -16,7 +16,7 @@ import numpy as np
 
 from balloon_splash.data.annotations.documents import read_text
 from balloon_splash.data.annotations.faults import FaultKind, FaultLog, UnsoundError
-from balloon_splash.data.annotations.masks import encode_mask, place_mask
+from balloon_splash.data.annotations.masks import box_of, encode_mask, place_mask
 from balloon_splash.data.annotations.records import AnnotationSet, Outline, RawObject, RawPhoto, ReadOptions
 from balloon_splash.data.annotations.regions import MAX_COORDINATE, Polygon, ellipse, point_list
 from balloon_splash.data.annotations.size_cache import PhotoSize
@@ -24,6 +24,7 @@ from balloon_splash.errors import AnnotationError
 
 SHAPES = ("polygon", "box", "ellipse", "mask", "polyline", "points", "cuboid", "skeleton")
 _MOST_MASK_PIXELS = 1 << 28
+_BOX_MARGIN = 1.5  # pixels by which an outline may leave its box
 
 
 def read_cvat(path: Path, faults: FaultLog, options: ReadOptions) -> AnnotationSet:
@@ -71,7 +72,6 @@ def _photo(index: int, image: ElementTree.Element, options: ReadOptions) -> RawP
         group = shape.get("group_id", "0")
         key = position if group in ("", "0") else (shape.get("label"), group)
         groups.setdefault(key, []).append((position, shape))
-    groups = {key: _without_bounding_boxes(parts) for key, parts in groups.items()}
     if len(groups) > options.limits.max_regions:
         message = f"{len(groups)} shapes; at most {options.limits.max_regions} are read (max_regions)"
         raise UnsoundError(FaultKind.TOO_MANY_REGIONS, message)
@@ -85,28 +85,32 @@ def _photo(index: int, image: ElementTree.Element, options: ReadOptions) -> RawP
     )
 
 
-def _without_bounding_boxes(
-    parts: list[tuple[int, ElementTree.Element]],
-) -> list[tuple[int, ElementTree.Element]]:
-    """Return the parts of an object, without the box that datumaro writes around an outline."""
-    outlines = [part for part in parts if part[1].tag != "box"]
-    return outlines or parts
-
-
 def _object(parts: Sequence[tuple[int, ElementTree.Element]], options: ReadOptions) -> RawObject:
     label = parts[0][1].get("label")
     told = label or UnsoundError(FaultKind.NO_CLASS, "the shape has no label")
 
     def outline(size: PhotoSize) -> Outline:
-        rings, masks = [], []
+        rings: list[Polygon] = []
+        boxes: list[Polygon] = []
+        masks = []
         for _, shape in parts:
             if shape.tag == "mask":
                 masks.append(encode_mask(_mask(shape, size)))
             else:
-                rings.append(_ring(shape, options))
-        return Outline(rings, masks)
+                (boxes if shape.tag == "box" else rings).append(_ring(shape, options))
+        around = [*rings, *(np.reshape(box_of(each), (2, 2)) for each in masks)]
+        return Outline(rings + [box for box in boxes if not _encloses(box, around)], masks)
 
     return RawObject("+".join(str(position) for position, _ in parts), told, outline)
+
+
+def _encloses(box: Polygon, around: Sequence[Polygon]) -> bool:
+    """Return whether a box is the one that datumaro, or a person, groups with the outlines inside it."""
+    if not around:
+        return False
+    points = np.concatenate(around)
+    low, high = box.min(axis=0) - _BOX_MARGIN, box.max(axis=0) + _BOX_MARGIN
+    return bool((points >= low).all() and (points <= high).all())
 
 
 def _ring(shape: ElementTree.Element, options: ReadOptions) -> Polygon:

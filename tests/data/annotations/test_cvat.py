@@ -9,7 +9,7 @@ import pytest
 from balloon_splash.data.annotations.faults import FaultKind
 from balloon_splash.data.annotations.formats import load_annotations
 from balloon_splash.errors import AnnotationError
-from tests.data.annotations.tool_files import KITE, filled, mask_of, read, write_cvat
+from tests.data.annotations.tool_files import CUP, KITE, filled, mask_of, read, write_cvat
 
 
 def test_shapes_of_cvat(photos: Path) -> None:
@@ -41,6 +41,19 @@ def test_the_box_that_datumaro_groups_with_an_outline_is_no_part_of_it(photos: P
     path.write_text(path.read_text().replace("</image><image", group + "</image><image"))
     (found,) = read(photos)
     assert (mask_of(found["annotations"][-1]) == filled(KITE)).all()
+
+
+def test_a_box_beside_the_outline_of_its_group_is_a_part(photos: Path) -> None:
+    """Left out, it would be background, and nothing would say so."""
+    write_cvat(photos)
+    path = photos / "annotations.xml"
+    group = (
+        '<polygon label="cup" points="10,10;30,10;20,30" group_id="7"/>'
+        '<box label="cup" xtl="40" ytl="20" xbr="50" ybr="30" group_id="7"/>'
+    )
+    path.write_text(path.read_text().replace("</image><image", group + "</image><image"))
+    (found,) = read(photos)
+    assert (mask_of(found["annotations"][-1]) == filled(KITE) | filled(CUP)).all()
 
 
 def test_xml_with_a_document_type_is_refused(photos: Path) -> None:
