@@ -10,11 +10,13 @@ from __future__ import annotations
 import functools
 import reprlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
+import shapely
 
 from balloon_splash.data.annotations.documents import items, mapping, read_json, stated_size, text_of
 from balloon_splash.data.annotations.faults import FaultKind, FaultLog, UnsoundError
@@ -26,6 +28,7 @@ from balloon_splash.data.annotations.size_cache import PhotoSize
 from balloon_splash.errors import AnnotationError
 
 _MOST_DIGITS = 18  # of an id that counts as a number
+_MOST_PARTS = 50  # of an object, between which holes are searched
 
 
 class _Annotation(msgspec.Struct, gc=False):
@@ -58,6 +61,7 @@ def read_coco(path: Path, faults: FaultLog, options: ReadOptions) -> AnnotationS
     except UnsoundError as error:
         raise AnnotationError(f"{path}: not a COCO file: {error.message}") from error
     _note_simple_rings(annotations, options.limits.max_points)
+    notes = tuple(_filled_holes(annotations))
     by_image: dict[object, list[_Annotation]] = {}
     for position, annotation in enumerate(annotations):
         key = _id(annotation.image_id) if isinstance(annotation, _Annotation) else None
@@ -79,7 +83,7 @@ def read_coco(path: Path, faults: FaultLog, options: ReadOptions) -> AnnotationS
     for image_id, left in by_image.items():
         message = f"{len(left)} annotations name the image {reprlib.repr(image_id)}, which the file does not have"
         faults.add(FaultKind.BAD_ENTRY, message, dropped=True)
-    return AnnotationSet(photos, image_root=path.parent, classes=tuple(names.values()))
+    return AnnotationSet(photos, image_root=path.parent, classes=tuple(names.values()), notes=notes)
 
 
 def _parts(document: Any) -> tuple[list[Any], list[Any], list[Any]]:
@@ -106,6 +110,23 @@ def _note_simple_rings(annotations: Sequence[Any], max_points: int) -> None:
     known = iter(known_simple([ring for found in nested for ring in found], max_points))
     for found in nested:
         found[:] = [next(known) for _ in found]
+
+
+def _filled_holes(annotations: Sequence[Any]) -> Iterator[str]:
+    """Say where a polygon lies inside another one of its object: COCO fills it, some exporters mean a hole."""
+    parts = (each.segmentation for each in annotations if isinstance(each, _Annotation))
+    count = sum(_has_ring_inside(found) for found in parts if isinstance(found, list) and len(found) > 1)
+    if count:
+        yield (
+            f"{count} objects have a polygon inside another one, which COCO's rules fill; if the tool meant holes, "
+            "export run lengths (RLE), which have them"
+        )
+
+
+def _has_ring_inside(rings: list[Any]) -> bool:
+    rings = [ring for ring in rings[:_MOST_PARTS] if isinstance(ring, SimpleRing)]
+    outlines = [shapely.Polygon(np.reshape(ring.flat, (-1, 2))) for ring in rings]
+    return len(rings) > 1 and bool(len(shapely.STRtree(outlines).query(outlines, predicate="contains_properly")[0]))
 
 
 def _repeated_ids(images: Sequence[Any]) -> set[object]:

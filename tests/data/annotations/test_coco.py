@@ -196,3 +196,16 @@ def test_ids_with_leading_zeros_are_names(photos: Path) -> None:
     dicts, report = load_annotations(write_changed(photos, **document))
     assert [[each["category_id"] for each in found["annotations"]] for found in dicts] == [[0], [1]]
     assert not report.faults
+
+
+def test_a_polygon_inside_another_one_of_its_object_is_said(photos: Path) -> None:
+    """Tools that trace a mask write its hole this way, and COCO's rules fill it."""
+    document = coco_document()
+    _, report = load_annotations(write_changed(photos, **document))
+    assert report.notes == ()
+    outer, inner = [10, 5, 40, 5, 40, 35, 10, 35], [20, 10, 30, 10, 30, 20, 20, 20]
+    document["annotations"][0]["segmentation"] = [outer, inner]
+    document["annotations"][1]["segmentation"] = [inner, [50, 10, 55, 10, 55, 20]]
+    _, report = load_annotations(write_changed(photos, **document))
+    (note,) = report.notes
+    assert note.startswith("1 objects have a polygon inside another one, which COCO's rules fill")
