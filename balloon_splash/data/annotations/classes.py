@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import reprlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from balloon_splash.data.annotations.faults import FaultKind, UnsoundError
 from balloon_splash.errors import UsageError
@@ -28,6 +29,19 @@ def check_class_options(
             f"{found} and no class_attribute: name the key of region_attributes that holds the class "
             "(class_attribute), or give one class name for all regions"
         )
+
+
+def alike(names: Sequence[str]) -> Iterator[str]:
+    """Say which classes are one word in other spellings; training would tell them apart."""
+    by_word: dict[str, list[str]] = {}
+    for name in names:
+        by_word.setdefault(re.sub(r"[\s_-]+", " ", name).casefold(), []).append(name)
+    for spellings in by_word.values():
+        if len(spellings) > 1:
+            yield (
+                f"the classes {', '.join(map(reprlib.repr, spellings))} are told apart by their spelling alone; "
+                "expected one spelling in the annotations, if they are one class"
+            )
 
 
 def class_of(attributes: Mapping[str, object], class_attribute: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from detectron2.structures import BoxMode
 from detectron2.utils.logger import log_first_n
 
-from balloon_splash.data.annotations.classes import category_id, check_class_options
+from balloon_splash.data.annotations.classes import alike, category_id, check_class_options
 from balloon_splash.data.annotations.faults import FaultKind, FaultLog, UnsoundError
 from balloon_splash.data.annotations.limits import DEFAULT_LIMITS, Limits
 from balloon_splash.data.annotations.masks import area_of, box_of, merged
@@ -152,7 +152,8 @@ def read_instances(
     n_crowds = sum(each["iscrowd"] for each in annotations)
     used = {each["category_id"] for each in annotations}
     misspelt = _misspelt((name for index, name in enumerate(names) if index not in used), left_out)
-    report = LoadReport(names, len(dicts), len(annotations), n_empty, n_crowds, faults, found.notes, left_out, misspelt)
+    notes = (*found.notes, *alike(names))
+    report = LoadReport(names, len(dicts), len(annotations), n_empty, n_crowds, faults, notes, left_out, misspelt)
     _log(report, options.keep_empty)
     return dicts, report
 

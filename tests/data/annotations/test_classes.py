@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from balloon_splash.data.annotations.classes import category_id, check_class_options, class_of
+from balloon_splash.data.annotations.classes import alike, category_id, check_class_options, class_of
 from balloon_splash.data.annotations.faults import FaultKind, UnsoundError
 from balloon_splash.errors import UsageError
 
@@ -54,3 +54,10 @@ def test_one_class_for_all_looks_at_no_attribute():
 def test_options_that_tell_no_class_are_refused(class_names, class_attribute):
     with pytest.raises(UsageError, match=r"expected|class_attribute"):
         check_class_options(class_names, class_attribute)
+
+
+def test_one_word_in_two_spellings_is_said() -> None:
+    """Half of the balloons would be wrong as "Balloon"."""
+    assert list(alike(["balloon", "cup", "Cup holder"])) == []
+    (note,) = alike(["Hot-air balloon", "cup", "hot_air balloon"])
+    assert "the classes 'Hot-air balloon', 'hot_air balloon' are told apart by their spelling alone" in note
