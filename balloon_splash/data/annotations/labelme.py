@@ -33,6 +33,8 @@ from balloon_splash.data.annotations.size_cache import PhotoSize
 from balloon_splash.errors import AnnotationError, DatasetError, MediaError, one_line
 from balloon_splash.media.opening import DAMAGED, open_image
 
+#: Labels of places that the converters of LabelMe leave out: they are neither objects nor surely background.
+RESERVED = ("__ignore__", "_background_")
 LINE_WIDTH = 10  # width of lines in pixels, from LabelMe's shape_to_mask
 
 
@@ -114,7 +116,10 @@ def _object(parts: Sequence[tuple[int, Any]], options: ReadOptions) -> RawObject
     shape = parts[0][1]
     label = shape.get("label") if isinstance(shape, dict) else None
     told: str | UnsoundError = UnsoundError(FaultKind.NO_CLASS, f"label is {reprlib.repr(label)}, expected a name")
-    if isinstance(label, str) and label.strip():
+    if label in RESERVED:
+        message = f"{label} marks a place for LabelMe's own converters, not an object"
+        told = UnsoundError(FaultKind.UNKNOWN_CLASS, message)
+    elif isinstance(label, str) and label.strip():
         told = label.strip()
 
     def outline(size: PhotoSize) -> Outline:

@@ -17,6 +17,8 @@ from detectron2.data import DatasetCatalog, DatasetMapper, MetadataCatalog
 from detectron2.structures import PolygonMasks
 from PIL import ExifTags, Image
 
+from balloon_splash.data.annotations.faults import FaultKind
+from balloon_splash.data.annotations.formats import load_annotations
 from balloon_splash.data.annotations.instances import INCOMPLETE
 from balloon_splash.data.annotations.labelme import load_labelme
 from balloon_splash.data.datasets.catalog import register_labelme
@@ -180,3 +182,13 @@ def test_a_photo_that_is_not_the_one_annotated_is_left_out(photos, orientation, 
     write(photos, shape("cup", [[10, 10], [30, 10], [20, 30]]))
     with pytest.raises(AnnotationError, match=r"size differs: annotated at 60 x 40 pixels, but the upright photo has"):
         load_labelme(photos, CLASSES)
+
+
+def test_labels_of_labelmes_converters_are_no_classes(photos):
+    """A model would learn to find what was marked to be left out."""
+    ring = [[10, 10], [30, 10], [20, 30]]
+    write(photos, shape("cup", ring), shape("__ignore__", [[1, 1], [5, 1], [5, 5]]))
+    (found,), report = load_annotations(photos)
+    assert report.class_names == ("cup",)
+    assert found[INCOMPLETE]
+    assert [fault.kind for fault in report.faults.faults] == [FaultKind.UNKNOWN_CLASS]
