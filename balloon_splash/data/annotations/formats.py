@@ -31,6 +31,7 @@ AUTO = "auto"
 #: Files that may hold the annotations of a folder, and their places in it.
 _SUFFIXES = (".json", ".ndjson", ".xml", ".csv")
 _PLACES = (".", "annotations", "Annotations")
+_PER_PHOTO = ("labelme", "rectlabel")  # formats with a file for each photo
 _VIA_FILE = "via_region_data.json"
 
 
@@ -119,7 +120,7 @@ def _recognise_folder(folder: Path, options: ReadOptions) -> Source:
     if (folder / "SegmentationObject").is_dir():
         return Source(FORMATS["voc"], folder)
     labels = folder / "labels" if (folder / "labels").is_dir() else folder
-    if any(labels.glob("[!.]*.txt")) and "labels" in labels.resolve().parts:
+    if "labels" in labels.resolve().parts and any(labels.rglob("[!.]*.txt")):
         return Source(FORMATS["yolo"], labels)
     if any((each / "images").is_dir() and (each / "masks").is_dir() for each in folder.iterdir()):
         return Source(FORMATS["png-masks"], folder)
@@ -127,6 +128,9 @@ def _recognise_folder(folder: Path, options: ReadOptions) -> Source:
         files = _annotation_files(folder / place)
         if files:
             return _one_of(folder, files, options)
+    below = next((path for path in sorted(folder.rglob("[!.]*")) if path.suffix.lower() in (".json", ".xml")), None)
+    if below is not None and (format := recognise(below, options).format).name in _PER_PHOTO:
+        return Source(format, folder)
     known = ", ".join(each.title for each in FORMATS.values())
     raise DatasetError(f"{folder}: no annotations found; expected one of {known}")
 
@@ -141,7 +145,7 @@ def _annotation_files(folder: Path) -> list[Path]:
 def _one_of(folder: Path, files: Sequence[Path], options: ReadOptions) -> Source:
     """Return the one annotation file of a folder, or the folder itself where each photo has a file of its own."""
     first = recognise(files[0], options)
-    if first.format.name in ("labelme", "rectlabel"):
+    if first.format.name in _PER_PHOTO:
         return Source(first.format, files[0].parent)
     if len(files) > 1:
         names = ", ".join(each.name for each in files[:5])

@@ -23,8 +23,10 @@ from tests.data.annotations.tool_files import (
     read,
     write_coco,
     write_coco_masks,
+    write_labelme,
     write_png_masks,
     write_via,
+    write_yolo,
 )  # fmt: skip
 
 
@@ -82,3 +84,14 @@ def test_several_names_for_objects_without_a_class_are_refused(photos: Path, wri
         load_annotations(photos, options=two)
     dicts, _ = load_annotations(photos, options=ReadOptions(class_names=("kite",)))
     assert {each["category_id"] for each in dicts[0]["annotations"]} == {0}
+
+
+@pytest.mark.parametrize(("write", "format"), [(write_labelme, "labelme"), (write_yolo, "yolo")])
+def test_files_in_folders_below_are_recognised(photos: Path, write: Callable[[Path], None], format: str) -> None:
+    """As the writers leave them for photos in folders, ``day1/a.jpg`` and ``day2/a.jpg``."""
+    write(photos)
+    place, suffix = (photos / "labels", ".txt") if format == "yolo" else (photos, ".json")
+    (place / "day1").mkdir()
+    for path in place.glob(f"*{suffix}"):
+        path.rename(place / "day1" / path.name)
+    assert recognise(photos).format.name == format
