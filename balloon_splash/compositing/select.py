@@ -115,20 +115,36 @@ class Selection:
     def explain_nothing(self, detections: Detections) -> str:
         """Return one line that says why no object keeps its colour and names the objects found."""
         if not len(detections):
-            return f"no object found with a score of {self.floor:g} or more; expected a lower --confidence"
+            of = f" of {', '.join(self.classes)}" if self.classes else ""
+            return (
+                f"no object{of} found with a score of {self.floor:g} or more; expected a lower --confidence, "
+                "or --add-box X0 Y0 X1 Y1 around one"
+            )
         best = detections.scores.max()
         if best < self.confidence:
             return f"no object reaches --confidence {self.confidence:g}; the best score is {best:.4g}"
         height, width = detections.size
-        if self.point is not None and not (self.point[0] < width and self.point[1] < height):
-            return f"--point {self.point[0]:g} {self.point[1]:g} lies outside the picture of {width}x{height} pixels"
+        option, place = self._place()
+        if not (place[0] < width and place[1] < height and place[2] >= 0 and place[3] >= 0):
+            return f"{option} lies outside the picture of {width}x{height} pixels"
         sure = replace(self, classes=(), instances=None, box=None)._eligible(detections)
         there = detections[sure]
+        if option and not self.classes and self.instances is None:
+            return f"none of the {len(there)} objects is at {option}; {_nearest(there, place)}"
         numbers = ", ".join(str(number) for number in there.numbers[:10])
         names = sorted({there.class_names[index] for index in there.classes})
         return (
             f"none of the {len(there)} objects is chosen; their numbers are {numbers}, their classes {', '.join(names)}"
         )
+
+    def _place(self) -> tuple[str, tuple[float, float, float, float]]:
+        """Return the option that names a place, as it was given, and its box; no option and no bounds without one."""
+        if self.point is not None:
+            x, y = self.point
+            return f"--point {x:g} {y:g}", (x, y, x, y)
+        if self.box is not None:
+            return f"--box {' '.join(f'{value:g}' for value in self.box)}", self.box
+        return "", (-np.inf, -np.inf, np.inf, np.inf)
 
     def _eligible(self, detections: Detections) -> npt.NDArray[np.bool_]:
         """``(N,)`` bool: the object meets every condition that concerns it alone."""
@@ -166,6 +182,16 @@ def with_default_confidence(
     if low_confidence is None and not selection.confidence:
         low_confidence = min(DEFAULT_LOW_CONFIDENCE, confidence)
     return replace(selection, confidence=confidence, low_confidence=low_confidence)
+
+
+def _nearest(there: Detections, place: tuple[float, float, float, float]) -> str:
+    """Return the number and the box of the object whose box is nearest to ``place``."""
+    x0, y0, x1, y1 = there.boxes.T
+    aside = np.maximum(np.maximum(x0 - place[2], place[0] - x1), 0)
+    above = np.maximum(np.maximum(y0 - place[3], place[1] - y1), 0)
+    nearest = int(np.argmin(np.hypot(aside, above)))
+    box = " ".join(f"{value:.0f}" for value in there.boxes[nearest])
+    return f"the nearest is number {there.numbers[nearest]}, in the box {box}"
 
 
 def mask_areas(detections: Detections) -> npt.NDArray[np.float64]:

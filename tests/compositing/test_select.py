@@ -86,6 +86,7 @@ def test_numbers_that_could_not_choose_anything_are_refused(wrong, told):
             "none of the 3 objects is chosen; their numbers are 1, 2, 3, their classes blue, red",
         ),
         (Selection(point=(900, 5)), "--point 900 5 lies outside the picture of 160x120 pixels"),
+        (Selection(box=(900, 5, 950, 9)), "--box 900 5 950 9 lies outside the picture of 160x120 pixels"),
     ],
 )
 def test_a_choice_that_hits_nothing_is_explained_by_the_objects_that_there_are(found, selection, told):
@@ -100,9 +101,25 @@ def test_the_best_score_is_not_rounded_up_to_the_confidence_that_it_misses(found
 
 
 def test_objects_below_the_confidence_are_not_offered(found):
-    selection = Selection(confidence=float(np.sort(found.scores)[-1]), low_confidence=None, point=(0, 0))
+    selection = Selection(confidence=float(np.sort(found.scores)[-1]), low_confidence=None, instances=[99])
     assert selection.explain_nothing(found).startswith("none of the 1 objects is chosen")
 
 
+@pytest.mark.parametrize(
+    ("selection", "option"),
+    [
+        (Selection(point=(118, 2)), "--point 118 2"),
+        (Selection(box=(118, 0, 130, 4)), "--box 118 0 130 4"),
+    ],
+)
+def test_a_place_that_misses_is_told_the_nearest_object(found, selection, option):
+    box = " ".join(f"{value:.0f}" for value in found.boxes[2])
+    told = f"none of the 3 objects is at {option}; the nearest is number 3, in the box {box}"
+    assert selection.explain_nothing(found) == told
+
+
 def test_a_picture_without_objects_is_explained_by_the_confidence(found):
-    assert "score of 0.9 or more" in Selection(confidence=0.9).explain_nothing(found[[]])
+    told = Selection(confidence=0.9).explain_nothing(found[[]])
+    assert "score of 0.9 or more" in told
+    assert "--add-box" in told
+    assert Selection(confidence=0.9, classes=["red"]).explain_nothing(found[[]]).startswith("no object of red found")
