@@ -39,7 +39,8 @@ class FrameSplasher:
 
     def __init__(self, look: Look, selection: Selection, *, followed: bool) -> None:
         self.kept: set[int] = set()
-        self._look = look
+        self._look, self._selection = look, selection
+        self._surest: Detections | None = None
         self._candidates = Selection(confidence=selection.floor, classes=selection.classes)
         self._continuing = replace(self._candidates, confidence=CONTINUING * selection.floor)
         self._hysteresis = TrackHysteresis(selection.confidence, selection.floor) if followed else None
@@ -82,14 +83,24 @@ class FrameSplasher:
 
         return settle
 
+    def explain_nothing(self) -> str:
+        """Return one line that says why no object kept its colour, by the frame with the surest object."""
+        return "" if self._surest is None else self._selection.explain_nothing(self._surest)
+
     def compose(self, rgb: Pixels, detections: Detections) -> Pixels:
         """Turn a ``(H, W, 3)`` frame into its splash, ``(H, W, 4)`` on a transparent ground."""
+        if not self.kept and (self._surest is None or _best(detections) > _best(self._surest)):
+            self._surest = detections
         if self._hysteresis is not None:
             detections = detections[self._hysteresis.indices(detections)]
         objects = detections[self._choose(detections)]
         self.kept.update(objects.numbers.tolist())
         result: Pixels = self._look.apply(rgb, self._look.matte(rgb, objects), objects).astype(rgb.dtype, copy=False)
         return result
+
+
+def _best(detections: Detections) -> float:
+    return float(detections.scores.max(initial=0.0))
 
 
 def _named(source: Source, frame: Frame) -> NamedImage:

@@ -121,6 +121,23 @@ def test_what_is_at_the_point_or_in_the_box_first_keeps_its_colour_wherever_it_g
     assert not colourful(read_pictures(tmp_path / "each.mp4")[24].rgb, 50 + 3 * 24, 90)
 
 
+@pytest.mark.parametrize(
+    ("choice", "told"),
+    [
+        (["--point", 155, 3], "none of the 2 objects is at --point 155 3; the nearest is number"),
+        (["--box", 900, 0, 950, 9], "--box 900 0 950 9 lies outside the picture of 160x120 pixels"),
+        (["--instances", 9], "none of the 2 objects is chosen; their numbers are 1, 2"),
+        (["--confidence", 1], "no object reaches --confidence 1; the best score is 0."),
+    ],
+)
+@pytest.mark.parametrize("steadied", [[], ["--no-steady"]])
+def test_a_choice_that_hits_nothing_in_the_whole_video_is_explained(
+    model, clip: Path, tmp_path: Path, capsys, choice: list[object], told: str, steadied: list[object]
+):
+    assert run("--input", clip, "--output", tmp_path / "out.mp4", "--max-frames", 3, *choice, *steadied) == 0
+    assert f"party.mp4: {told}" in capsys.readouterr().err
+
+
 def test_the_edge_follows_the_contours_of_each_frame(model, clip: Path, tmp_path: Path):
     assert run("--input", clip, "--output", tmp_path / "out.mp4", "--refine", "--max-frames", 2, "--soft") == 0
     assert colourful(read_pictures(tmp_path / "out.mp4")[1].rgb, 40, 40)
