@@ -152,7 +152,7 @@ def _finish(
         if not is_out_of_memory(error):
             raise
         return Outcome(job, error=str(_too_large(job)))
-    nothing = () if len(splashed.chosen) else (selection.explain_nothing(found),)
+    nothing = splashed.explain_nothing(selection)
     return Outcome(job, found=len(found), kept=len(splashed.chosen), notes=(*picture.notes, *nothing, *notes))
 
 

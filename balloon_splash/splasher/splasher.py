@@ -53,6 +53,17 @@ class Splashed:
     chosen: npt.NDArray[np.intp]
     matte: Matte
 
+    def explain_nothing(self, selection: Selection) -> tuple[str, ...]:
+        """Return one line that says why nothing keeps its colour; none where something does."""
+        if not len(self.chosen):
+            return (selection.explain_nothing(self.detections),)
+        if not self.matte.any():
+            return (
+                f"nothing is left of {len(self.chosen)} objects after --shrink, --refine and --strokes; "
+                "expected fewer pixels or other strokes",
+            )
+        return ()
+
 
 def splash_picture(
     picture: Picture, detections: Detections, look: Look | None = None, selection: Selection | None = None

@@ -192,3 +192,8 @@ def test_help_answers_without_loading_anything_heavy(capsys):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == "[]"
+
+
+def test_edges_that_leave_nothing_of_the_objects_are_named(model, photos: Path, capsys):
+    assert run("--input", photos / "one.png", "--shrink", 500) == 0
+    assert "nothing is left of 3 objects after --shrink, --refine and --strokes" in capsys.readouterr().err
