@@ -14,6 +14,9 @@ from balloon_splash.errors import UsageError
 ASPECT_TOLERANCE = 0.02
 """By so much, as a share, the sides of strokes and picture may differ in proportion: a canvas has whole pixels."""
 
+UNDECIDED, MOST_UNDECIDED = 64, 0.1
+"""Strength from which a pixel both adds and removes, and the largest share of such pixels: brushes leave none."""
+
 
 @dataclass(frozen=True)
 class Strokes:
@@ -39,15 +42,20 @@ class Strokes:
             rgb: ``(h, w, 3)``.
             alpha: ``(h, w)``; None is opaque.
             name: what errors call them.
+
+        Raises:
+            UsageError: so much of the picture adds and removes at once that it is a photo, or strokes on white paper.
         """
-        if alpha is None:
-            return cls(np.ascontiguousarray(rgb[..., 1]), np.ascontiguousarray(rgb[..., 0]), name)
-        scale = 1 / 255
-        return cls(
-            np.asarray(cv2.multiply(np.ascontiguousarray(rgb[..., 1]), alpha, scale=scale), np.uint8),
-            np.asarray(cv2.multiply(np.ascontiguousarray(rgb[..., 0]), alpha, scale=scale), np.uint8),
-            name,
-        )
+        add, remove = (np.ascontiguousarray(rgb[..., channel]) for channel in (1, 0))
+        if alpha is not None:
+            add, remove = (np.asarray(cv2.multiply(each, alpha, scale=1 / 255), np.uint8) for each in (add, remove))
+        both = float((np.minimum(add, remove) > UNDECIDED).mean())
+        if both > MOST_UNDECIDED:
+            raise UsageError(
+                f"{name}: {both:.0%} of its pixels are neither green, nor red, nor transparent; "
+                "expected brush strokes over the photo, not a picture"
+            )
+        return cls(add, remove, name)
 
     def fitted(self, size: tuple[int, int]) -> Strokes:
         """Return the same strokes over a picture of ``size`` (height, width).

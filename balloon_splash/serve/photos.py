@@ -120,7 +120,7 @@ def look_from(values: dict[str, Any], background: Picture | None, strokes: Pictu
     """Return the look that choices, with their pictures, ask for.
 
     Raises:
-        RequestError: no such background, or no picture for it.
+        RequestError: no such background, no picture for it, or strokes that are none.
     """
     chosen: BackgroundLike = values["background"]
     if chosen == BACKGROUND_IMAGE:
@@ -129,7 +129,10 @@ def look_from(values: dict[str, Any], background: Picture | None, strokes: Pictu
                 HTTPStatus.UNPROCESSABLE_ENTITY, "background_image", "nothing", "a picture as background"
             )
         chosen = background.rgb
-    painted = None if strokes is None else Strokes.painted(strokes.rgb8, strokes.alpha8, name=STROKES)
+    try:
+        painted = None if strokes is None else Strokes.painted(strokes.rgb8, strokes.alpha8, name=STROKES)
+    except BalloonSplashError as error:
+        raise problem_of(error, STROKES) from None
     look = look_of(values, chosen, painted)
     try:
         look.check()
@@ -234,7 +237,7 @@ def splash(
         encoded = encode_picture(splashed.after, kind, quality=values["quality"])
     except BalloonSplashError as error:
         raise problem_of(error, PHOTO) from None
-    nothing = () if len(splashed.chosen) else (selection.explain_nothing(found),)
+    nothing = splashed.explain_nothing(selection)
     return Result(
         encoded.data,
         target.name,

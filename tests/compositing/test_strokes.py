@@ -66,3 +66,18 @@ def test_a_look_with_strokes_leaves_their_pixels_as_they_were() -> None:
 def test_strokes_of_another_proportion_are_refused() -> None:
     with pytest.raises(UsageError, match=r"strokes: 40x60 pixels; expected the size or the proportion .* 80x60"):
         matte(one_object(), strokes=painted((60, 40)))
+
+
+@pytest.mark.parametrize("paper", ["photo", "white"])
+def test_a_picture_that_is_no_strokes_is_refused(paper: str) -> None:
+    rgb = np.full((*SIZE, 3), 255, np.uint8)
+    if paper == "photo":
+        rgb = np.random.default_rng(0).integers(60, 200, (*SIZE, 3)).astype(np.uint8)
+    with pytest.raises(UsageError, match=r"--strokes a\.jpg: \d+% of its pixels are neither green, nor red, nor tr"):
+        Strokes.painted(rgb, None, name="--strokes a.jpg")
+
+
+def test_strokes_on_black_paper_are_taken() -> None:
+    rgb = np.zeros((*SIZE, 3), np.uint8)
+    rgb[:20] = (0, 255, 0)
+    assert Strokes.painted(rgb, None).box == (0, 0, 80, 20)

@@ -176,6 +176,11 @@ def test_strokes_of_another_shape_are_refused(client: Any, png: bytes) -> None:
     assert (body["field"], body["found"]) == ("strokes", "100x300 pixels")
 
 
+def test_a_photo_as_strokes_is_refused(client: Any, png: bytes) -> None:
+    answer = client.post("/v1/splash", files={"photo": ("p.png", png), "strokes": ("s.png", png)})
+    assert (answer.status_code, answer.json()["field"]) == (422, "strokes")
+
+
 @pytest.mark.parametrize(
     "name", ["../../etc/passwd", "C:\\x\\photo.png", "a" * 4000, "\u202egnp.exe", "..", 'a"b;c.png', "é.png", ""]
 )
