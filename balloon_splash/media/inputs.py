@@ -128,13 +128,25 @@ def expand_inputs(
         passed_over: Counter[str] = Counter()
         found = list(_expand(text, recursive, passed_over))
         others = ", ".join(f"{count} {suffix}" for suffix, count in passed_over.most_common())
+        unsearched = 0 if recursive else _subfolders(text)
         if not found:
-            raise UsageError(f"{text}: no pictures or videos found" + (f" (files: {others})" if others else ""))
+            deeper = "; --recursive also searches the folders in it" if unsearched else ""
+            files = f" (files: {others})" if others else ""
+            raise UsageError(f"{text}: no pictures or videos found{files}{deeper}")
+        if unsearched:
+            note(f"{text}: {unsearched} folders in it are not searched; --recursive searches them")
         if others:
             note(f"{text}: skipped files that are neither photos nor videos by name: {others}")
         for source in found:
             sources.setdefault(_identity(source), source)
     return list(sources.values())
+
+
+def _subfolders(text: str) -> int:
+    """Return the number of folders, hidden ones apart, in the folder that ``text`` names; 0 where it names none."""
+    if not os.path.isdir(text):  # noqa: PTH112  (pathlib raises if a name is too long)
+        return 0
+    return sum(path.is_dir() and not path.name.startswith(".") for path in Path(text).iterdir())
 
 
 def _identity(source: Source) -> str:

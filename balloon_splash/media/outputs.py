@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from balloon_splash.errors import MediaError, OutputExistsError, UsageError
-from balloon_splash.media.formats import SUFFIXES, WITH_ALPHA, format_of
+from balloon_splash.media.formats import SUFFIXES, WITH_ALPHA, format_of, is_video
 from balloon_splash.media.inputs import STDIO, Source
 from balloon_splash.media.video.codecs import ALPHA_SUFFIXES, WRITABLE_SUFFIXES, Encoding
 
@@ -152,7 +152,8 @@ def _target(source: Source, output: str | None, transparent: bool, encoding: Enc
         return target
     found = format_of(target)
     if found is None:
-        raise UsageError(f"--output {output}: unknown suffix; expected one of {' '.join(SUFFIXES)}")
+        of_video = f"{source.name} is a photo" if is_video(target) else "unknown suffix"
+        raise UsageError(f"--output {output}: {of_video}; expected one of {' '.join(SUFFIXES)}")
     if transparent and found not in WITH_ALPHA:
         raise UsageError(f"--output {output}: {found} cannot be transparent; expected e.g. .png or .webp")
     return target

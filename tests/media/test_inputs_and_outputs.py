@@ -92,6 +92,8 @@ def test_contradictions_are_refused_before_anything_runs(folder: Path, tmp_path:
         plan_outputs(two, None)
     with pytest.raises(UsageError, match="suffix"):
         plan_outputs(two[:1], str(tmp_path / "x.doc"))
+    with pytest.raises(UsageError, match=r"x\.mp4: .*a\.jpg is a photo; expected one of \.jpg"):
+        plan_outputs(two[:1], str(tmp_path / "x.mp4"))
     with pytest.raises(UsageError, match="is an input"):
         plan_outputs(two[:1], str(folder / "sub" / ".." / "a.jpg"), overwrite=True)
     (folder / "sub" / "a.jpg").touch()
@@ -153,7 +155,8 @@ def test_a_folder_says_which_files_it_passes_over(folder: Path):
     said: list[str] = []
     found = names(expand_inputs([str(folder)], note=said.append))
     assert {"a.jfif", "b.hif", "c.mts", "d.3gp", "e.qoi"} < set(found)
-    (note,) = said
+    searched, note = said
+    assert searched.endswith("photos: 1 folders in it are not searched; --recursive searches them")
     assert "2 .cr3" in note
     assert "1 .txt" in note
     assert "1 without a suffix" in note
@@ -162,6 +165,16 @@ def test_a_folder_says_which_files_it_passes_over(folder: Path):
     (folder / "empty" / "x.cr3").touch()
     with pytest.raises(UsageError, match=r"no pictures or videos found \(files: 1 \.cr3\)"):
         expand_inputs([str(folder / "empty")])
+
+
+def test_a_folder_with_nothing_but_folders_is_told_how_they_are_searched(tmp_path: Path):
+    (tmp_path / "deeper").mkdir()
+    (tmp_path / "deeper" / "a.jpg").touch()
+    with pytest.raises(UsageError, match="no pictures or videos found; --recursive also searches the folders in it"):
+        expand_inputs([str(tmp_path)])
+    said: list[str] = []
+    assert names(expand_inputs([str(tmp_path)], recursive=True, note=said.append)) == ["deeper/a.jpg"]
+    assert said == []
 
 
 @pytest.mark.parametrize(
