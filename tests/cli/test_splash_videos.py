@@ -179,11 +179,14 @@ def test_a_photo_that_is_not_in_the_record_fails_alone(model, tmp_path: Path, ca
     ("wrong", "said"),
     [
         (["--output", "x.avi"], "cannot be written as .avi"),
-        (["--output", "x.mp4", "--codec", "vp8"], "vp8 is unknown"),
-        (["--start", "2", "--end", "1"], "expected more than start"),
+        (
+            ["--output", "x.mp4", "--codec", "vp8"],
+            "vp8 is unknown; did you mean vp9? expected one of apng, av1, gif, h264, h265, prores, vp9, webp (--codec)",
+        ),
+        (["--start", "2", "--end", "1"], "expected more than start, 2 s (--start, --end)"),
         (["--save-mask"], "made of photos"),
         (["--save-detections", "x.json"], "expected .jsonl"),
-        (["--video-quality", "90"], "0 to 51"),
+        (["--video-quality", "90"], "0 to 51 (--video-quality)"),
         (["--detections", "a.jsonl", "--save-detections", "b.jsonl"], "none is run"),
     ],
 )

@@ -105,7 +105,7 @@ class AnimationSource:
             alpha = np.ascontiguousarray(pixels[..., 3], np.uint8)
             yield Frame(rgb, alpha, picture.time - shift, picture.duration, picture.time)
         if shift is None:
-            raise MediaError(f"{self._path}: no frame from {clip.start} s on; the animation ends earlier")
+            raise MediaError(f"{self._path}: no frame from {clip.start:g} s on; the animation ends earlier (--start)")
 
     def _check(self) -> None:
         width, height = self._image.size

@@ -48,9 +48,9 @@ class Clip:
 
     def __post_init__(self) -> None:
         if self.start < 0:
-            raise UsageError(f"start is {self.start} s; expected 0 or more")
+            raise UsageError(f"start is {self.start:g} s; expected 0 or more (--start)")
         if self.end is not None and self.end <= self.start:
-            raise UsageError(f"end is {self.end} s; expected more than start, {self.start} s")
+            raise UsageError(f"end is {self.end:g} s; expected more than start, {self.start:g} s (--start, --end)")
         if self.stride < 1:
             raise UsageError(f"stride is {self.stride}; expected 1 or more")
         if self.max_frames is not None and self.max_frames < 1:

@@ -177,7 +177,7 @@ class Encoding:
         if self.codec is not None and self.codec not in CODECS:
             near = get_close_matches(self.codec, CODECS, n=1)
             hint = f"did you mean {near[0]}? " if near else ""
-            raise UsageError(f"codec {self.codec} is unknown; {hint}expected one of {_list(CODECS)}")
+            raise UsageError(f"codec {self.codec} is unknown; {hint}expected one of {_list(CODECS)} (--codec)")
 
     def choose(self, path: Path, *, alpha: bool, deep: bool = False) -> Codec:
         """Choose the codec for a file named ``path``, for pictures with or without ``alpha``, of 8 bits or more.
@@ -195,7 +195,9 @@ class Encoding:
         if alpha and codec.alpha_format is None:
             raise UsageError(f"{path}: {name} cannot be transparent; expected .webm, .mov, .webp or .gif")
         if self.quality is not None and self.quality not in codec.quality[1]:
-            raise UsageError(f"quality {self.quality} does not fit {name}; expected {_scale(codec.quality[1])}")
+            raise UsageError(
+                f"quality {self.quality} does not fit {name}; expected {_scale(codec.quality[1])} (--video-quality)"
+            )
         return codec
 
     def fits(self, suffix: str, *, alpha: bool) -> bool:

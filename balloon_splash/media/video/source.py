@@ -111,7 +111,9 @@ class VideoSource:
             yield Frame(turn(rgb), opacity, picture.time - shift, picture.duration, picture.time)
         self._report_at_end(end if clip.runs_to_the_end else None)
         if shift is None:
-            raise MediaError(f"{self._path}: no frame from {clip.start} s on; the video ends earlier")
+            seconds = self.info.seconds
+            ends = "earlier" if seconds is None else f"after {float(seconds):.2f} s"
+            raise MediaError(f"{self._path}: no frame from {clip.start:g} s on; the video ends {ends} (--start)")
 
     def _open(self) -> None:
         """Open, or reopen, the file at its beginning."""
