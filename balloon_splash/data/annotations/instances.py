@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, TypeAlias
@@ -25,6 +25,7 @@ from balloon_splash.data.annotations.records import (
     RawPhoto,
     ReadOptions,
     labels_of,
+    shared_names,
 )
 from balloon_splash.data.annotations.regions import SimpleRing
 from balloon_splash.data.annotations.size_cache import PhotoSize
@@ -141,7 +142,8 @@ def read_instances(
         )
     left_out = tuple(name for name in labels_of(found.photos) if name not in names) if options.class_names else ()
     folder = PhotoFolder(image_root)
-    reader = _InstanceReader(folder, {name: names.index(name) for name in names}, options, faults)
+    categories = {name: names.index(name) for name in names}
+    reader = _InstanceReader(folder, categories, options, faults, shared_names(found.photos))
     try:
         dicts = [entry for photo in found.photos if (entry := reader.read_photo(photo)) is not None]
         dicts = [entry for entry in dicts if reader.is_sole(entry)]
@@ -164,6 +166,7 @@ class _InstanceReader:
     categories: Mapping[str, int]
     options: ReadOptions
     faults: FaultLog
+    shared: Set[str]
     seen: dict[str, int] = field(default_factory=dict)  # the entries of the file by the path of their photo
     unread: set[str] = field(default_factory=set)  # photos with objects in a second entry
 
@@ -213,7 +216,7 @@ class _InstanceReader:
         try:
             found = self.folder.find(photo.name)
         except UnsoundError as error:
-            others = (self._find_or_none(name) for name in photo.fallbacks)
+            others = (self._find_or_none(name) for name in photo.fallbacks if name not in self.shared)
             match = next((other for other in others if other is not None), None)
             if match is None:
                 raise error

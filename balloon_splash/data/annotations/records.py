@@ -124,3 +124,10 @@ DEFAULT_OPTIONS = ReadOptions()
 def labels_of(photos: Sequence[RawPhoto]) -> tuple[str, ...]:
     """Return the classes of all objects, in order of name; unclear labels are reported when they are read."""
     return tuple(sorted({each.label for photo in photos for each in photo.objects if isinstance(each.label, str)}))
+
+
+def shared_names(photos: Sequence[RawPhoto]) -> set[str]:
+    """Return names that a photo may have and another one, too: a file of such a name may be either."""
+    owners: dict[str, str] = {}
+    names = ((name, photo.name) for photo in photos for name in (photo.name, *photo.fallbacks))
+    return {name for name, owner in names if owners.setdefault(name, owner) != owner}

@@ -92,14 +92,25 @@ def test_what_belongs_to_no_image_is_reported(photos: Path) -> None:
 
 
 def test_two_entries_of_one_photo_are_told(photos: Path) -> None:
-    """Photos of one base name in two folders, of which one is there."""
     document = coco_document()
-    for image, folder in zip(document["images"], ("day1", "day2"), strict=True):
-        image["file_name"] = f"{folder}/a.jpg"
+    document["images"][1]["file_name"] = document["images"][0]["file_name"]
     document["annotations"][1]["image_id"] = 1
     dicts, report = load_annotations(write_changed(photos, **document))
     assert len(dicts) == 1
     assert [fault.kind for fault in report.faults.faults] == [FaultKind.DUPLICATE_NAME]
+
+
+def test_a_photo_whose_base_name_two_entries_share_is_neither(photos: Path) -> None:
+    """The objects of day2's photo would land on day1's, of the same size."""
+    document = coco_document()
+    for image, name in zip(document["images"], ("day1/a.jpg", "day2/a.jpg"), strict=True):
+        image["file_name"] = name
+    document["annotations"][1]["image_id"] = 1
+    (photos / "day1").mkdir()
+    (photos / "day1" / "a.jpg").write_bytes((photos / "a.jpg").read_bytes())
+    (found,), report = load_annotations(write_changed(photos, **document))
+    assert found["file_name"] == str(photos / "day1" / "a.jpg")
+    assert [(fault.kind, fault.photo) for fault in report.faults.faults] == [(FaultKind.MISSING_PHOTO, "day2/a.jpg")]
 
 
 def test_annotations_of_images_with_one_id_are_not_mixed(photos: Path) -> None:
