@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import reprlib
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 
 from balloon_splash.data.annotations.faults import FaultKind, UnsoundError
@@ -35,7 +36,8 @@ def alike(names: Sequence[str]) -> Iterator[str]:
     """Say which classes are one word in other spellings; training would tell them apart."""
     by_word: dict[str, list[str]] = {}
     for name in names:
-        by_word.setdefault(re.sub(r"[\s_-]+", " ", name).casefold(), []).append(name)
+        word = re.sub(r"[\s_-]+", " ", unicodedata.normalize("NFKC", name)).casefold()
+        by_word.setdefault(word, []).append(name)
     for spellings in by_word.values():
         if len(spellings) > 1:
             yield (

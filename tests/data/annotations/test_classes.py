@@ -59,5 +59,6 @@ def test_options_that_tell_no_class_are_refused(class_names, class_attribute):
 def test_one_word_in_two_spellings_is_said() -> None:
     """Half of the balloons would be wrong as "Balloon"."""
     assert list(alike(["balloon", "cup", "Cup holder"])) == []
+    assert len(list(alike(["caf\u00e9", "cafe\u0301"]))) == 1, "an accent typed on another machine"
     (note,) = alike(["Hot-air balloon", "cup", "hot_air balloon"])
     assert "the classes 'Hot-air balloon', 'hot_air balloon' are told apart by their spelling alone" in note
