@@ -161,7 +161,7 @@ def find(
             (found,) = detections_of(named.find([image]))
             return found, [None] * len(found)
         before = records.read(record, picture.size, tuple(finder.class_names))
-        found = AddedBoxes(finder, boxes).join(image, before) if boxes else before
+        found = AddedBoxes(finder, boxes, note=lambda text: None).join(image, before) if boxes else before
     except BalloonSplashError as error:
         raise problem_of(error, PHOTO) from None
     return found, _numbers_before(before, found)

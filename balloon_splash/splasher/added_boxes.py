@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from bisect import bisect, insort
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TypeAlias
@@ -143,17 +144,18 @@ class AddedBoxes:
     Args:
         model: the model that draws the masks.
         boxes: boxes in pixels of the pictures; parts outside a picture are cut off.
+        note: receives one line for each box in which no object is found.
 
     Raises:
         UsageError: a box is malformed, or ``model`` does not take boxes.
     """
 
-    def __init__(self, model: Finder, boxes: Sequence[Box]) -> None:
+    def __init__(self, model: Finder, boxes: Sequence[Box], *, note: Callable[[str], object] = warnings.warn) -> None:
         check_boxes(boxes)
         if not isinstance(model, BoxFinder):
             raise UsageError(f"--add-box: {type(model).__name__} does not take boxes; expected a BoxFinder")
         self._model = model
-        self._boxes = boxes
+        self._boxes, self._note = boxes, note
         self._video: str | None = None
         self._latest: NamedImage | None = None
         self._followed: list[_Followed] = []
@@ -180,7 +182,13 @@ class AddedBoxes:
         """Draw the objects in the person's boxes."""
         boxes = np.stack([part_inside(box, found.size, image.name) for box in self._boxes])
         drawn = self._drawn(image, boxes)
-        drawn = drawn[(drawn.soft_masks >= THRESHOLD).any(axis=(1, 2))]
+        there = (drawn.soft_masks >= THRESHOLD).any(axis=(1, 2))
+        for index in np.flatnonzero(~there).tolist():
+            self._note(
+                f"{image.name}: --add-box {_text(self._boxes[index])} adds nothing: no object stands out in it; "
+                "expected a box that is a little larger than the object"
+            )
+        drawn = drawn[there]
         joined_objects, places = _join(drawn, found)
         self._followed = [
             _Followed(score, colours(image.rgb, box, mask), [(image.time, place)])

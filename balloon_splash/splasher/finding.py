@@ -31,5 +31,5 @@ def model_finder(
     Raises:
         UsageError: malformed tiles or boxes.
     """
-    add = AddedBoxes(model, add_boxes).join if add_boxes else None
+    add = AddedBoxes(model, add_boxes, note=note).join if add_boxes else None
     return ModelFinder(model if tiles is None else TiledFinder(model, tiles, note), record, note, add=add)

@@ -65,6 +65,14 @@ def test_a_missed_object_keeps_its_colour_at_any_confidence(tmp_path: Path) -> N
     assert len(set(result[60, 20].tolist())) == 1, "the meadow is grey"
 
 
+def test_a_box_in_which_nothing_stands_out_is_named() -> None:
+    said: list[str] = []
+    added = AddedBoxes(PromptedSegmenter(), [(10, 10, 40, 40), (55, 35, 105, 85)], note=said.append)
+    assert len(join(added, scene())) == 1
+    (note,) = said
+    assert note.startswith("picture.png: --add-box 10 10 40 40 adds nothing: no object stands out in it")
+
+
 def test_a_record_holds_what_was_added_and_makes_the_same_splash(tmp_path: Path) -> None:
     photo, record = tmp_path / "a.png", tmp_path / "found.json"
     Image.fromarray(scene()).save(photo)
