@@ -10,10 +10,12 @@ import numpy.typing as npt
 from PIL import Image
 
 from balloon_splash.errors import MediaError
+from balloon_splash.media.formats import is_video
 from balloon_splash.media.outputs import splash_path
 from balloon_splash.media.picture import Picture
 from balloon_splash.media.reading import from_pil, read_picture
 from balloon_splash.media.writing import encode_picture, write_picture
+from balloon_splash.web.addresses import without_secrets
 
 AnyImage: TypeAlias = str | Path | bytes | Image.Image | npt.NDArray[Any]
 
@@ -29,6 +31,10 @@ def to_picture(image: AnyImage) -> Picture:
         TypeError: ``image`` is of another kind.
         MediaError: not a picture that can be read.
     """
+    if isinstance(image, (str, Path)) and is_video(image):
+        raise MediaError(f"{image}: a video found, expected a picture; Splasher.video takes it")
+    if isinstance(image, str) and "://" in image:
+        raise MediaError(f"{without_secrets(image)}: an address found, expected a file; splash_inputs takes it")
     if isinstance(image, (str, Path, bytes)):
         return read_picture(image)
     if isinstance(image, Image.Image):

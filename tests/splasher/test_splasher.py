@@ -187,3 +187,16 @@ def test_an_object_that_transparency_hides_is_not_found(splasher):
     shown = np.full(scene.shape[:2], 255, np.uint8)
     shown[:, :80] = 0  # over one of the two red discs
     assert len(splasher.detect(np.dstack([scene, shown]))) < len(splasher.detect(scene))
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("party.mp4", r"party\.mp4: a video found, expected a picture; Splasher\.video takes it"),
+        ("https://u:secret@example.org/a.jpg", "example.org/a.jpg: an address found, expected a file; splash_inputs"),
+    ],
+)
+def test_what_another_function_takes_is_told_so(splasher, name: str, told: str):
+    with pytest.raises(MediaError, match=told) as error:
+        splasher(name)
+    assert "secret" not in str(error.value)
