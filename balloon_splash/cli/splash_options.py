@@ -105,7 +105,7 @@ def add_photo_files(parser: Parser) -> argparse._ArgumentGroup:
     group.add_argument(
         "--compare",
         action="store_true",
-        help="write before and after side by side, *_splash_compare.png (default: off)",
+        help="write before and after in one picture, beside or above each other, *_splash_compare.png (default: off)",
     )
     return group
 

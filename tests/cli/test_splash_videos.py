@@ -69,6 +69,13 @@ def test_photos_and_videos_of_a_folder_go_together_and_a_bad_one_stops_none(mode
     assert (party["kept"], party["copied_tracks"], party["error"]) == (2, ["aac"], None)
 
 
+def test_photos_get_their_comparisons_and_videos_beside_them_a_word(model, clip: Path, tmp_path: Path, capsys):
+    Image.fromarray(draw_scene()).save(clip.parent / "photo.png")
+    assert run("--input", clip.parent, "--output", tmp_path / "out", "--compare", "--max-frames", 1) == 0
+    assert files(tmp_path / "out") == ["party_splash.mp4", "photo_splash.png", "photo_splash_compare.png"]
+    assert "note: masks, cut-outs and comparisons are made of photos; the videos get none" in capsys.readouterr().err
+
+
 def test_only_a_part_in_another_format(model, clip: Path, tmp_path: Path):
     assert run("--input", clip, "--output", tmp_path / "a.gif", "--start", "0:00.2", "--end", 0.6, "--stride", 2) == 0
     with Image.open(tmp_path / "a.gif") as image:
