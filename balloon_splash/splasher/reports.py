@@ -51,9 +51,12 @@ class TerminalReport(RunReport):
     def __enter__(self) -> TerminalReport:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        in_a_video = self._frames is not None
         self._close_photos()
         self._close_frames()
+        if in_a_video and kind is KeyboardInterrupt:
+            self.note("the current video is not written; --keep-partial keeps the part that is done")
 
     def begin(self, photos: int, videos: int) -> None:
         """Show the bar of the photos, if there are any, and name options without effect."""

@@ -252,6 +252,7 @@ def test_ctrl_c_leaves_nothing_or_what_is_done(tmp_path: Path, keep: bool):
     assert done.returncode == 130
     assert "Traceback" not in done.stderr
     assert "interrupted" in done.stderr
+    assert ("--keep-partial keeps the part that is done" in done.stderr) == (not keep)
     assert files(tmp_path) == ["a.mp4", *(["a_splash.mp4"] * keep), "b.mp4"]
     if keep:
         assert 10 <= len(read_pictures(tmp_path / "a_splash.mp4")) < 300
