@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from balloon_splash.compositing.detections import Detections
 from balloon_splash.compositing.matte import matte
-from balloon_splash.compositing.smoothing import steady
+from balloon_splash.compositing.smoothing import Smoother
 
 SIZE = (240, 320)
 DISC = cv2.GaussianBlur(cv2.circle(np.zeros((28, 28), np.float32), (14, 14), 13, 1.0, -1), (5, 5), 0)
@@ -72,7 +72,9 @@ def main() -> None:
     pictures = [render(frame, background) for frame in frames]
     truth = [matte(detect(frame, random), soft=True) for frame in frames]
     found = [detect(f, random, jitter=args.jitter, noise=args.noise, misses=args.misses) for f in frames]
-    calm = [detections for _, detections in steady(zip(frames, found, strict=True))]
+    smoother: Smoother[int] = Smoother()
+    smoothed = [done for frame in frames for done in smoother.push(frame, found[frame])] + smoother.finish()
+    calm = [detections for _, detections in smoothed]
     results = {}
     print(f"{'':16}{'flicker':>12}{'error':>12}   (mean change, mean distance to the true matte; 0 to 1)")
     for name, detections in (("frame by frame", found), ("followed", calm)):

@@ -16,10 +16,11 @@ import time
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 from balloon_splash.compositing.look import Look
 from balloon_splash.compositing.select import Selection
-from balloon_splash.compositing.smoothing import steady
+from balloon_splash.compositing.smoothing import Smoother
 from balloon_splash.media.picture import to_8_bit
 from balloon_splash.media.video.clip import Clip
 from balloon_splash.media.video.sink import VideoSink
@@ -64,7 +65,11 @@ def overlap(folder: Path, frames: int, size: tuple[int, int], find: FindInFrames
             find([sample] * 4)
 
     def finish() -> None:
-        for frame, found in steady((sample, detection(size)) for _ in range(frames)):
+        smoother: Smoother[Any] = Smoother()
+        for _ in range(frames):
+            for frame, found in smoother.push(sample, detection(size)):
+                compose(frame.rgb, found)
+        for frame, found in smoother.finish():
             compose(frame.rgb, found)
 
     def write() -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -53,33 +53,38 @@ class Steadiness:
         return max(self.window, self.bridge, self.min_hits - 1)
 
 
-def steady(
-    items: Iterable[tuple[T, Detections]],
-    options: Steadiness | None = None,
-    *,
-    begins_scene: Callable[[T], bool] | None = None,
-) -> Iterator[tuple[T, Detections]]:
-    """Smooth detections in time; their payload (frames) passes through in the same order.
+class Smoother(Generic[T]):
+    """Smoother of the detections of one frame after the other, whose payloads (frames) leave in the same order.
+
+    Masks and boxes are smoothed, missed objects are filled in, all numbered in order of appearance. Those that fade
+    have scaled masks: a hard matte, which is only in or out, makes them shrink instead.
 
     Args:
-        items: ``(payload, detections)`` of each frame in turn; all of one size and mask grid.
         options: how to follow and smooth.
-        begins_scene: decides from a payload whether a new scene begins with it; nothing is carried across a cut.
-
-    Yields:
-        ``(payload, detections)``, ``options.look_ahead`` frames after they came in. Masks and boxes are smoothed,
-        missed objects are filled in, all numbered in order of appearance. Those that fade have scaled masks: a
-        hard matte, which is only in or out, makes them shrink instead.
     """
-    options = options or Steadiness()
-    numbers = itertools.count(1)
-    scene: _Scene[T] = _Scene(options, numbers)
-    for payload, detections in items:
-        if begins_scene is not None and begins_scene(payload):
-            yield from scene.finish()
-            scene = _Scene(options, numbers)
-        yield from scene.push(payload, detections)
-    yield from scene.finish()
+
+    def __init__(self, options: Steadiness | None = None) -> None:
+        self._options = options or Steadiness()
+        self._numbers = itertools.count(1)
+        self._scene: _Scene[T] = _Scene(self._options, self._numbers)
+
+    def push(self, payload: T, detections: Detections, *, begins_scene: bool = False) -> list[tuple[T, Detections]]:
+        """Take the next frame; return those that are finished, ``options.look_ahead`` frames after they came in.
+
+        Args:
+            payload: anything that belongs to the frame.
+            detections: its objects, of the same size and mask grid as those of all others.
+            begins_scene: whether a new scene begins with it; nothing is carried across a cut.
+        """
+        finished = []
+        if begins_scene:
+            finished = self.finish()
+            self._scene = _Scene(self._options, self._numbers)
+        return finished + self._scene.push(payload, detections)
+
+    def finish(self) -> list[tuple[T, Detections]]:
+        """Return the frames that were held back, after the last one."""
+        return self._scene.finish()
 
 
 def scene_changes(before: npt.NDArray[np.uint8], after: npt.NDArray[np.uint8]) -> bool:
@@ -97,16 +102,14 @@ class _Scene(Generic[T]):
         self._waiting: deque[tuple[T, Detections]] = deque()
         self._arrived = 0
 
-    def push(self, payload: T, detections: Detections) -> Iterator[tuple[T, Detections]]:
+    def push(self, payload: T, detections: Detections) -> list[tuple[T, Detections]]:
         self._tracker.update(self._arrived, detections)
         self._waiting.append((payload, detections))
         self._arrived += 1
-        if len(self._waiting) > self._options.look_ahead:
-            yield self._pop()
+        return [self._pop()] if len(self._waiting) > self._options.look_ahead else []
 
-    def finish(self) -> Iterator[tuple[T, Detections]]:
-        while self._waiting:
-            yield self._pop()
+    def finish(self) -> list[tuple[T, Detections]]:
+        return [self._pop() for _ in range(len(self._waiting))]
 
     def _pop(self) -> tuple[T, Detections]:
         frame = self._arrived - len(self._waiting)

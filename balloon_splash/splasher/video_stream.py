@@ -9,12 +9,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
-from operator import attrgetter
 from pathlib import Path
 from typing import TypeAlias
 
 from balloon_splash.compositing.detections import Detections
-from balloon_splash.compositing.smoothing import Steadiness, steady
+from balloon_splash.compositing.smoothing import Smoother, Steadiness
 from balloon_splash.errors import OutputExistsError, UsageError
 from balloon_splash.files import atomic_path
 from balloon_splash.media.pixels import Pixels
@@ -226,9 +225,15 @@ class _Search:
 def _finish(
     found: Iterator[_Found], *, compose: ComposeFrame, steadiness: Steadiness | None, opacity: Opacity
 ) -> Iterator[tuple[Frame, Pixels]]:
-    calm = found if steadiness is None else steady(found, steadiness, begins_scene=attrgetter("begins_scene"))
-    for step, detections in calm:
+    for step, detections in found if steadiness is None else _smoothed(found, steadiness):
         yield step.frame, opacity.carry(step.frame, compose(step.frame.rgb, detections))
+
+
+def _smoothed(found: Iterator[_Found], steadiness: Steadiness) -> Iterator[_Found]:
+    smoother: Smoother[Step[Frame]] = Smoother(steadiness)
+    for step, detections in found:
+        yield from smoother.push(step, detections, begins_scene=step.begins_scene)
+    yield from smoother.finish()
 
 
 def _check(source: Path, destination: Path, options: VideoOptions) -> None:

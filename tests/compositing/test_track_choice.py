@@ -8,7 +8,7 @@ import numpy as np
 
 from balloon_splash.compositing.detections import Detections
 from balloon_splash.compositing.select import Selection
-from balloon_splash.compositing.smoothing import Steadiness, steady
+from balloon_splash.compositing.smoothing import Smoother
 from balloon_splash.compositing.track_choice import TrackChoice
 
 SIZE = (100, 300)
@@ -116,7 +116,9 @@ def test_the_choice_outlasts_frames_in_which_the_model_misses_the_object():
         )
         for i in range(20)
     ]
-    calm = [found for _, found in steady(raw, Steadiness())]
+    smoother: Smoother[int] = Smoother()
+    calm = [found for i, each in raw for _, found in smoother.push(i, each)]
+    calm += [found for _, found in smoother.finish()]
     moving = [
         frame.boxes[frame.numbers == numbers[0]][0, 0]
         for frame, numbers in zip(calm, chosen(calm, point=(20, 50)), strict=True)

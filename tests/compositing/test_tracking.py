@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from balloon_splash.compositing.detections import Detections
-from balloon_splash.compositing.smoothing import Steadiness, scene_changes, steady
+from balloon_splash.compositing.smoothing import Smoother, Steadiness, scene_changes
 from balloon_splash.compositing.tracking import Tracker, box_iou
 
 SIZE = (100, 200)
@@ -27,8 +27,10 @@ def seen(*boxes: Found, scores: Sequence[float] | None = None, classes: Sequence
     )
 
 
-def run(frames: Sequence[Detections], options: Steadiness | None = None, **kwargs) -> list[Detections]:
-    results = list(steady(enumerate(frames), options, **kwargs))
+def run(frames: Sequence[Detections], options: Steadiness | None = None, cut: int | None = None) -> list[Detections]:
+    smoother: Smoother[int] = Smoother(options)
+    results = [done for i, found in enumerate(frames) for done in smoother.push(i, found, begins_scene=i == cut)]
+    results += smoother.finish()
     assert [number for number, _ in results] == list(range(len(frames)))
     return [detections for _, detections in results]
 
@@ -96,7 +98,7 @@ def test_video_of_a_single_frame_keeps_its_object() -> None:
 
 def test_nothing_is_carried_over_a_cut() -> None:
     frames = [seen(moving(i)) if i < 5 else seen() for i in range(10)]
-    results = run(frames, begins_scene=lambda number: number == 5)
+    results = run(frames, cut=5)
     assert [len(result) for result in results] == [1] * 5 + [0] * 5
 
 
