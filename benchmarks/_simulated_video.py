@@ -23,13 +23,13 @@ RATE = 25
 LOOP = 10 * RATE
 
 
-def make_video(path: Path, frames: int, size: tuple[int, int]) -> None:
-    """Write a textured picture that pans, as H.264; the first ten seconds are repeated."""
+def make_video(path: Path, frames: int, size: tuple[int, int], rate: int = RATE) -> None:
+    """Write a textured picture that pans, as H.264; its first 250 frames are repeated."""
     height, width = size
     small = np.random.default_rng(0).integers(0, 255, (height // 8, width // 4, 3), dtype=np.uint8)
     wide = cv2.resize(small, (2 * width, height), interpolation=cv2.INTER_CUBIC)
     with av.open(path, "w") as output:
-        stream = output.add_stream("libx264", rate=RATE, width=width, height=height, options={"preset": "ultrafast"})
+        stream = output.add_stream("libx264", rate=rate, width=width, height=height, options={"preset": "ultrafast"})
         packets = []
         for index in range(min(frames, LOOP)):
             left = index * 2 % width
@@ -37,7 +37,7 @@ def make_video(path: Path, frames: int, size: tuple[int, int]) -> None:
             packets += stream.encode(frame)
         packets += stream.encode(None)
         for index, packet in enumerate(islice(cycle(packets), frames)):  # in order: this preset has no B-frames
-            packet.pts = packet.dts = round(Fraction(index, RATE) / packet.time_base)
+            packet.pts = packet.dts = round(Fraction(index, rate) / packet.time_base)
             output.mux(packet)
 
 

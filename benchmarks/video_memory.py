@@ -5,6 +5,7 @@ a process of its own, and the long one in another, whose peak is also read on th
 
     python -m benchmarks video_memory
     python -m benchmarks video_memory --frames 90000 --size 120 160
+    python -m benchmarks video_memory --frames 36000 --rate 10 --size 1080 1920
 """
 
 from __future__ import annotations
@@ -51,10 +52,10 @@ def splash_and_print(source: Path, every: int) -> None:
     print(summary.frames, peak_bytes())
 
 
-def peaks(folder: Path, frames: int, size: tuple[int, int], every: int) -> dict[int, int]:
+def peaks(folder: Path, frames: int, size: tuple[int, int], every: int, rate: int) -> dict[int, int]:
     """Splash a video of ``frames`` frames in a new process; return its peak in bytes after some numbers of frames."""
     source = folder / f"{frames}.mp4"
-    make_video(source, frames, size)
+    make_video(source, frames, size, rate)
     command = [sys.executable, "-m", "benchmarks.video_memory", "--of", str(source), "--every", str(every)]
     lines = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()
     return {int(done): int(peak) for done, peak in map(str.split, lines)}
@@ -66,6 +67,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=10_000, help="of the long video (default: %(default)s)")
     parser.add_argument("--size", type=int, nargs=2, default=(240, 320), metavar=("HEIGHT", "WIDTH"), help="of a frame")
     parser.add_argument("--every", type=int, default=8, help="as of the command (default: %(default)s)")
+    parser.add_argument("--rate", type=int, default=RATE, help="frames per second (default: %(default)s)")
     parser.add_argument("--of", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.of:
@@ -73,14 +75,14 @@ def main() -> None:
         return
     size = (args.size[0], args.size[1])
     with tempfile.TemporaryDirectory() as name:
-        (short,) = peaks(Path(name), SHORT, size, args.every).values()
+        (short,) = peaks(Path(name), SHORT, size, args.every, args.rate).values()
         print(f"{size[1]}x{size[0]}, --every {args.every}\n{SHORT:>7} frames in {short / 1e6:.1f} MB", flush=True)
         began = time.monotonic()
-        long = peaks(Path(name), args.frames, size, args.every)
+        long = peaks(Path(name), args.frames, size, args.every, args.rate)
         for done, peak in long.items():
             part = "" if done == args.frames else ", of these"
             print(f"{done:>7} frames in {peak / 1e6:.1f} MB: {peak / short:.3f} x{part}")
-        minutes = args.frames / RATE / 60
+        minutes = args.frames / args.rate / 60
         length = f"{minutes / 60:g} hour" if minutes >= 60 else f"{minutes:.1f} minutes"
         print(f"{length} in {long[args.frames] / 1e6:.0f} MB ({time.monotonic() - began:.0f} s)")
 

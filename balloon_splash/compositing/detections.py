@@ -22,6 +22,8 @@ class Detections:
             stretched over its box (M is 28 for the standard mask head).
         class_names: the names of all classes that the model knows.
         identities: ``(N,)`` int64 numbers that the objects are known by; None numbers them from 1, best score first.
+        best_left_out: highest score of what the finder left out as less sure than it was asked for; None where it does
+            not know.
     """
 
     size: tuple[int, int]
@@ -31,6 +33,7 @@ class Detections:
     soft_masks: npt.NDArray[np.float32]
     class_names: tuple[str, ...]
     identities: npt.NDArray[np.int64] | None = None
+    best_left_out: float | None = None
 
     @property
     def numbers(self) -> npt.NDArray[np.int64]:

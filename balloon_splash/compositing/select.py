@@ -116,13 +116,15 @@ class Selection:
         """Return one line that says why no object keeps its colour and names the objects found."""
         if not len(detections):
             of = f" of {', '.join(self.classes)}" if self.classes else ""
+            best = detections.best_left_out
+            known = f" (the best has {best:.4g})" if best and not self.classes else ""
             return (
-                f"no object{of} found with a score of {self.floor:g} or more; expected a lower --confidence, "
+                f"no object{of} found with a score of {self.floor:g} or more{known}; expected a lower --confidence, "
                 "or --add-box X0 Y0 X1 Y1 around one"
             )
-        best = detections.scores.max()
-        if best < self.confidence:
-            return f"no object reaches --confidence {self.confidence:g}; the best score is {best:.4g}"
+        highest = detections.scores.max()
+        if highest < self.confidence:
+            return f"no object reaches --confidence {self.confidence:g}; the best score is {highest:.4g}"
         height, width = detections.size
         option, place = self._place()
         if not (place[0] < width and place[1] < height and place[2] >= 0 and place[3] >= 0):

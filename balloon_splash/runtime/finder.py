@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -107,30 +108,36 @@ class OpenVinoFinder:
     def _detect_one(self, image: Image) -> Detections:
         parts = [self._detect_by(image, rules) for rules in self._at_scales]
         found = parts[0] if len(parts) == 1 else once(joined(parts))
-        if self._overview is None:
-            return found
-        share = self.structure.overview_objects
-        smaller = share / (1 + 2 * self.structure.grow_cut_boxes)  # no box grows by more
-        return with_large(found, self._detect_by(image, self._overview, smaller), share)
+        if self._overview is not None:
+            share = self.structure.overview_objects
+            smaller = share / (1 + 2 * self.structure.grow_cut_boxes)  # no box grows by more
+            found = with_large(found, self._detect_by(image, self._overview, smaller), share)
+        return replace(found, best_left_out=max(part.best_left_out or 0.0 for part in parts))
 
     def _detect_by(self, image: Image, rules: Rules, least: float = 0.0) -> Detections:
         """Find objects whose box has a side of ``least`` of the picture's short edge, by the root of its area."""
         placed = rules.place(image)
         with self._parts.convolve(placed.pixels) as features:
-            boxes, scores, classes = self._boxes(features, placed, rules)
+            boxes, scores, classes, left_out = self._boxes(features, placed, rules)
             large = np.sqrt((boxes[:, 2:] - boxes[:, :2]).prod(axis=1)) >= least * min(placed.inner)
             boxes, scores, classes = boxes[large], scores[large], classes[large]
             boxes, masks = self._drawn(features, boxes, classes, placed)
         boxes = rules.to_picture(boxes, placed)
         there = not_empty(boxes)
         return Detections(
-            placed.size, boxes[there], scores[there], classes[there], masks[there], tuple(self.class_names)
+            placed.size,
+            boxes[there],
+            scores[there],
+            classes[there],
+            masks[there],
+            tuple(self.class_names),
+            best_left_out=left_out,
         )
 
     def _boxes(
         self, features: Features, placed: Placed, rules: Rules
-    ) -> tuple[Boxes, npt.NDArray[np.float32], npt.NDArray[np.int64]]:
-        """Boxes, scores and classes of the objects, best first, in pixels of what the network sees."""
+    ) -> tuple[Boxes, npt.NDArray[np.float32], npt.NDArray[np.int64], float]:
+        """Boxes (in pixels of what the network sees), scores and classes, best first, and the best score left out."""
         structure = self.structure
         candidates, scores, deltas = self._parts.box_head(
             features, rules.proposals(features.logits, features.deltas, placed)
@@ -146,7 +153,8 @@ class OpenVinoFinder:
             found.append((own[kept], own_scores[kept], np.full(len(kept), number, np.int64)))
         all_boxes, all_scores, classes = (np.concatenate(each) for each in zip(*found, strict=True))
         best = np.argsort(-all_scores, kind="stable")[: structure.objects]
-        return all_boxes[best], all_scores[best], classes[best]
+        left_out = float(np.max(scores, initial=0.0, where=scores < self.confidence))
+        return all_boxes[best], all_scores[best], classes[best], left_out
 
     def _drawn(
         self, features: Features, boxes: Boxes, classes: npt.NDArray[np.int64], placed: Placed

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from balloon_splash.compositing.detections import Detections
 from balloon_splash.compositing.select import Selection
 from balloon_splash.errors import UsageError
 from tests.fakes import draw_scene, find_blobs
@@ -92,6 +93,12 @@ def test_numbers_that_could_not_choose_anything_are_refused(wrong, told):
 def test_a_choice_that_hits_nothing_is_explained_by_the_objects_that_there_are(found, selection, told):
     assert selection.indices(found).tolist() == []
     assert selection.explain_nothing(found) == told
+
+
+def test_where_the_model_finds_nothing_sure_enough_its_best_score_is_named():
+    nothing = replace(Detections.empty((120, 160)), best_left_out=0.4312)
+    assert "score of 0.5 or more (the best has 0.4312); expected" in Selection(confidence=0.5).explain_nothing(nothing)
+    assert "score of 0.5 or more; expected" in Selection(confidence=0.5).explain_nothing(Detections.empty((120, 160)))
 
 
 def test_the_best_score_is_not_rounded_up_to_the_confidence_that_it_misses(found):
