@@ -59,7 +59,7 @@ def absent(path: str) -> WeightsError:
     """Return the error for a path where no file is, which may be a misspelt name."""
     near = get_close_matches(path, SHORT_NAMES, n=1) if Path(path).name == path else []
     hint = f"did you mean {near[0]}?" if near else "expected weights (.pth, .pkl or .safetensors)"
-    return WeightsError(f"{path}: no such file; {hint}")
+    return WeightsError(f"{path}: no such file; {hint} (--weights)")
 
 
 def shipped_model() -> Path:

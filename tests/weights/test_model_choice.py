@@ -125,7 +125,7 @@ def test_the_model_of_coco_is_not_fetched_for_a_configuration_of_other_classes(c
     "load", [partial(load_finder, None), partial(choose, None), local_weights], ids=["splash", "torch", "file"]
 )
 def test_a_misspelt_name_of_weights_is_answered_with_the_nearest(load: Callable[[str], object]) -> None:
-    with pytest.raises(WeightsError, match=r"^ballon: no such file; did you mean balloon\?$"):
+    with pytest.raises(WeightsError, match=r"^ballon: no such file; did you mean balloon\? \(--weights\)$"):
         load("ballon")
     with pytest.raises(WeightsError, match=r"^runs/ballon: no such file; expected weights"):
         load("runs/ballon")
