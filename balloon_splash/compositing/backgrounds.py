@@ -126,7 +126,9 @@ def _number(choice: str, text: str, low: float, high: float) -> float:
     except ValueError:
         value = float("nan")
     if not low <= value <= high:
-        raise UsageError(f"background '{choice}': '{text}' found, expected a number from {low:g} to {high:g}")
+        raise UsageError(
+            f"background '{choice}': '{text}' found, expected a number from {low:g} to {high:g} (--background)"
+        )
     return value
 
 
@@ -140,7 +142,8 @@ def _colour(choice: str) -> tuple[int, int, int]:
         near = get_close_matches(choice.partition(":")[0].casefold(), [*known, *ImageColor.colormap], n=1)
         hint = f"did you mean {near[0]}? " if near else ""
         raise UsageError(
-            f"background '{choice}' is unknown; {hint}expected a colour (name or #rrggbb) or {', '.join(known)}"
+            f"background '{choice}' is unknown; {hint}expected a colour (name or #rrggbb) or {', '.join(known)} "
+            "(--background)"
         ) from None
     return red, green, blue
 

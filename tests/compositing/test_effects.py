@@ -103,7 +103,7 @@ def test_cut_out_has_the_matte_as_its_alpha(image, hard):
 
 @pytest.mark.parametrize("wrong", ["glitter", "blur:soft", "blur:-1", "desaturate:2", "#12"])
 def test_an_unknown_background_says_what_is_known(image, hard, wrong):
-    with pytest.raises(UsageError, match=r"expected"):
+    with pytest.raises(UsageError, match=r"expected .*\(--background\)$"):
         apply_effect(image, hard, wrong)
 
 
