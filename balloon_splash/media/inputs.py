@@ -134,7 +134,7 @@ def expand_inputs(
             files = f" (files: {others})" if others else ""
             raise UsageError(f"{text}: no pictures or videos found{files}{deeper}")
         if unsearched:
-            note(f"{text}: {unsearched} folders in it are not searched; --recursive searches them")
+            note(f"{text}: folders in it that are not searched: {unsearched}; --recursive searches them")
         if others:
             note(f"{text}: skipped files that are neither photos nor videos by name: {others}")
         for source in found:

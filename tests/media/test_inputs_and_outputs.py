@@ -156,7 +156,7 @@ def test_a_folder_says_which_files_it_passes_over(folder: Path):
     found = names(expand_inputs([str(folder)], note=said.append))
     assert {"a.jfif", "b.hif", "c.mts", "d.3gp", "e.qoi"} < set(found)
     searched, note = said
-    assert searched.endswith("photos: 1 folders in it are not searched; --recursive searches them")
+    assert searched.endswith("photos: folders in it that are not searched: 1; --recursive searches them")
     assert "2 .cr3" in note
     assert "1 .txt" in note
     assert "1 without a suffix" in note
