@@ -24,6 +24,8 @@ pytest.importorskip("openvino")
 
 #: As a splash chooses: sure objects, and others beside them.
 CHOICE = Selection(confidence=0.9, low_confidence=0.5)
+#: Place of the photo in which both take a scooter for a balloon, by other boxes: 0.90 by torch, 0.70 by the runtime.
+SCOOTER = 8
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +50,7 @@ def overlaps(first: Sequence[Detections], second: Sequence[Detections]) -> list[
 
 
 @pytest.mark.parametrize(
-    ("precision", "least", "mean"), [("fp32", 0.97, 0.995), ("int8", 0.9, 0.98)], ids=["fp32", "int8"]
+    ("precision", "least", "mean"), [("fp32", 0.98, 0.995), ("int8", 0.9, 0.98)], ids=["fp32", "int8"]
 )
 def test_the_same_pixels_keep_their_colour(
     photos: list[np.ndarray], expected: list[Detections], precision: str, least: float, mean: float
@@ -56,7 +58,8 @@ def test_the_same_pixels_keep_their_colour(
     finder = OpenVinoFinder(shipped_model(), confidence=0.5, precision=precision)
     found = [finder.detect([photo])[0] for photo in photos]
     shares = overlaps(expected, found)
-    assert min(shares) >= least, shares
+    assert min(shares[:SCOOTER] + shares[SCOOTER + 1 :]) >= least, shares
+    assert shares[SCOOTER] >= min(least, 0.97), shares
     assert np.mean(shares) >= mean, shares
 
 
