@@ -24,8 +24,8 @@ pytest.importorskip("openvino")
 
 #: As a splash chooses: sure objects, and others beside them.
 CHOICE = Selection(confidence=0.9, low_confidence=0.5)
-#: Place of the photo in which both take a scooter for a balloon, by other boxes: 0.90 by torch, 0.70 by the runtime, which
-#: drops proposals likelier to be background beyond the best 100. With all 300 (``Structure.sure_proposals``) it has 0.90.
+#: Place of the photo in which both take a scooter for a balloon, by other boxes: 0.90 by torch, 0.70 by the runtime.
+#: That drops proposals likelier to be background beyond the best 100; with all 300 (``sure_proposals``) it has 0.90.
 SCOOTER = 8
 
 
