@@ -12,8 +12,8 @@ from balloon_splash.cli.parser import Parser
 #: Spelled out here so that ``--help`` does not load the readers; a test compares.
 TARGETS = ("via2", "coco", "labelme", "yolo", "submission")
 SOURCES = (
-    "auto", "via", "via3", "labelme", "coco", "yolo", "cvat", "rectlabel", "label-studio", "labelbox", "voc",
-    "png-masks",
+    "auto", "via", "via3", "labelme", "coco", "yolo", "cvat", "rectlabel", "label-studio", "labelbox",
+    "superannotate", "voc", "png-masks",
 )  # fmt: skip
 EXAMPLES = """\
 examples:

@@ -32,6 +32,7 @@ VIA_KEYS = (
 FORMAT_KEYS = (
     "images", "annotations", "categories", "segmentation", "counts", "size", "iscrowd", "image_id", "id", "xy", "av",
     "z", "rle", "points", "value", "result", "polygon", "bounding_box", "shapes", "mask", "group_id", "width", "",
+    "instances", "metadata", "name", "className", "exclude", "groupId", "type", "parts", "color", "x1", "rx", "angle",
 )  # fmt: skip
 XML_TEXTS = (
     *("", "0", "-1", "0.5", "7", "60", "61", "1e7", "1e308", "9" * 30, "nan", "-inf", "a.jpg", "../a.jpg", "x" * 300),

@@ -237,6 +237,18 @@ def annotation_documents() -> dict[str, Sample]:
             "projects": {"p": {"labels": [{"annotations": {"objects": objects}}]}}}  # fmt: skip
     lines = json.dumps(line) + "\n" + json.dumps(line | {"data_row": {"external_id": "b.png"}})
     found["labelbox"] = ".ndjson", lines.encode()
+    shapes: list[dict[str, Any]] = [
+        {"type": "polygon", "points": ring, "exclude": [[9, 4, 15, 4, 10, 9]], "groupId": 1},
+        {"type": "polygon", "points": [40, 20, 50, 20, 50, 30], "groupId": 1},
+        {"type": "bbox", "points": {"x1": 1, "y1": 2, "x2": 20, "y2": 20}},
+        {"type": "rbbox", "points": {"x1": 9, "y1": 1, "x2": 30, "y2": 9, "x3": 20, "y3": 20, "x4": 1, "y4": 9}},
+        {"type": "ellipse", "cx": 30, "cy": 20, "rx": 9, "ry": 5, "angle": 0},
+        {"type": "polyline", "points": [*ring, 1, 1]},
+        {"parts": [{"color": "#000447"}]},
+    ]  # fmt: skip
+    instances = [{"classId": 7, "className": "balloon", "groupId": 0, **shape} for shape in shapes]
+    export = {"metadata": {"name": "a.jpg", "status": "Completed", **size}, "instances": instances}
+    found["superannotate"] = ".json", json.dumps(export).encode()
     found["yolo"] = ".txt", b"0 0.1 0.1 0.5 0.1 0.3 0.5\n1 0.5 0.5 0.9 0.5 0.9 0.9 0.5 0.9\n0 0.5 0.5 0.2 0.2\n"
     buffer = BytesIO()
     Image.fromarray(np.eye(5, 9, dtype=bool)).save(buffer, "PNG")

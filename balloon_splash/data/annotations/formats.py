@@ -20,6 +20,7 @@ from balloon_splash.data.annotations.labelme import read_labelme
 from balloon_splash.data.annotations.png_masks import read_png_masks
 from balloon_splash.data.annotations.records import DEFAULT_OPTIONS, AnnotationSet, ReadOptions
 from balloon_splash.data.annotations.rectlabel import is_rectlabel, read_rectlabel
+from balloon_splash.data.annotations.superannotate import CLASSES_FILE, read_superannotate
 from balloon_splash.data.annotations.via import read_via_set
 from balloon_splash.data.annotations.via3 import VIA3_KEYS, read_via3
 from balloon_splash.data.annotations.voc import is_voc_list, read_voc
@@ -31,7 +32,7 @@ AUTO = "auto"
 #: Files that may hold the annotations of a folder, and their places in it.
 _SUFFIXES = (".json", ".ndjson", ".xml", ".csv")
 _PLACES = (".", "annotations", "Annotations")
-_PER_PHOTO = ("labelme", "rectlabel")  # formats with a file for each photo
+_PER_PHOTO = ("labelme", "rectlabel", "superannotate")  # formats with a file for each photo
 _VIA_FILE = "via_region_data.json"
 
 
@@ -62,6 +63,7 @@ FORMATS = {
         Format("rectlabel", "RectLabel", read_rectlabel),
         Format("label-studio", "Label Studio", read_label_studio),
         Format("labelbox", "Labelbox", read_labelbox),
+        Format("superannotate", "SuperAnnotate", read_superannotate),
         Format("voc", "Pascal VOC", read_voc),
         Format("png-masks", "one PNG mask per object", read_png_masks),
     )
@@ -100,10 +102,7 @@ def recognise(path: str | os.PathLike[str], options: ReadOptions = DEFAULT_OPTIO
         return Source(FORMATS["via"], path)  # CSV
     if content.find(b'"data_row"', 0, content.find(b"\n")) >= 0:
         return Source(FORMATS["labelbox"], path)
-    keys = keys_of(content, path, options.limits)
-    if keys >= {"metadata", "instances"}:
-        raise AnnotationError(f"{path}: SuperAnnotate's JSON, which is not read; expected its export to COCO")
-    return Source(FORMATS[_json_format(keys)], path)
+    return Source(FORMATS[_json_format(keys_of(content, path, options.limits))], path)
 
 
 def _json_format(keys: Set[str]) -> str:
@@ -111,6 +110,8 @@ def _json_format(keys: Set[str]) -> str:
         return "via3"
     if "images" in keys and keys & {"annotations", "categories"}:
         return "coco"
+    if keys >= {"metadata", "instances"}:
+        return "superannotate"
     return "labelme" if {"shapes", "imagePath"} <= keys else "via"
 
 
@@ -128,7 +129,8 @@ def _recognise_folder(folder: Path, options: ReadOptions) -> Source:
         files = _annotation_files(folder / place)
         if files:
             return _one_of(folder, files, options)
-    below = next((path for path in sorted(folder.rglob("[!.]*")) if path.suffix.lower() in (".json", ".xml")), None)
+    others = (each for each in sorted(folder.rglob("[!.]*")) if each.name != CLASSES_FILE)
+    below = next((each for each in others if each.suffix.lower() in (".json", ".xml")), None)
     if below is not None and (format := recognise(below, options).format).name in _PER_PHOTO:
         return Source(format, folder)
     known = ", ".join(each.title for each in FORMATS.values())
@@ -139,7 +141,8 @@ def _annotation_files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     found = (each for each in folder.iterdir() if each.suffix.lower() in _SUFFIXES)
-    return sorted(each for each in found if each.is_file() and not each.name.startswith("."))
+    names = sorted(each for each in found if each.is_file() and not each.name.startswith("."))
+    return [each for each in names if each.name != CLASSES_FILE]  # of SuperAnnotate
 
 
 def _one_of(folder: Path, files: Sequence[Path], options: ReadOptions) -> Source:

@@ -210,6 +210,32 @@ def _crosses_more_than(limit: int, polygon: Polygon) -> bool:
     return False
 
 
+def cut_out(outer: Polygon, holes: Sequence[Polygon], limits: Limits = DEFAULT_LIMITS) -> list[Polygon]:
+    """Return ``outer`` without its holes as outlines, ``(N, 2)`` XY pixels each; both may reach beyond the photo.
+
+    Raises:
+        UnsoundError: one of them crosses itself too often, or nothing is left.
+    """
+    whole, *cut = (_valid(ring, limits.max_crossings) for ring in (outer, *holes))
+    left = shapely.difference(whole, shapely.union_all(cut))
+    rings = [shapely.get_coordinates(part.exterior)[:-1] for part in without_holes(left) if part.area >= MIN_AREA]
+    if not rings:
+        raise UnsoundError(FaultKind.ZERO_AREA, "the holes leave nothing of the outline")
+    return rings
+
+
+def _valid(ring: Polygon, max_crossings: int) -> BaseGeometry:
+    outline = shapely.Polygon(ring)
+    if outline.is_valid:
+        return outline
+    if float(np.prod(np.ptp(ring, axis=0))) < MIN_AREA:  # points in one place: each side would seem to cross all others
+        return shapely.Polygon()
+    if _crosses_more_than(max_crossings, ring):
+        message = f"the outline crosses itself more than {max_crossings} times (max_crossings)"
+        raise UnsoundError(FaultKind.TOO_MANY_CROSSINGS, message)
+    return shapely.make_valid(outline, method="structure", keep_collapsed=False)
+
+
 def without_holes(geometry: BaseGeometry) -> Iterator[shapely.Polygon]:
     """Return the polygons of ``geometry``, those with a hole cut in two through the hole.
 

@@ -111,7 +111,7 @@ def _palette_color(number: int) -> int:
 _PALETTE = np.array([_palette_color(number) for number in range(256)], dtype=np.int64)
 
 
-def _read_colors(path: Path, *, by_index: bool = False) -> Numbers:
+def read_colors(path: Path, *, by_index: bool = False) -> Numbers:
     """Read the colour of each pixel, ``(H, W)``, 24 bits; numbers beyond VOC's palette have a bit above these.
 
     For a palette image, that of its palette, or, ``by_index``, of VOC's: its own may repeat a colour.
@@ -129,8 +129,8 @@ def _read_colors(path: Path, *, by_index: bool = False) -> Numbers:
 
 def _objects(path: Path, class_path: Path, names: Mapping[int, str]) -> list[RawObject]:
     """Return the objects of a photo; pack masks at once, because a photo's numbers are large."""
-    numbers = _read_colors(path, by_index=True)
-    classes = _read_colors(class_path) if class_path.is_file() else None
+    numbers = read_colors(path, by_index=True)
+    classes = read_colors(class_path) if class_path.is_file() else None
     if classes is not None and classes.shape != numbers.shape:
         raise UnsoundError(FaultKind.SIZE_MISMATCH, f"{class_path}: not of the size of {path}")
     found = [int(value) for value in np.unique(numbers) if value not in (0, _PALETTE[255])]

@@ -12,7 +12,7 @@ from balloon_splash.data.annotations.formats import load_annotations, recognise
 from balloon_splash.data.annotations.instances import INCOMPLETE
 from balloon_splash.data.annotations.records import ReadOptions
 from balloon_splash.data.datasets.catalog import register_instances
-from balloon_splash.errors import AnnotationError, DatasetError, UsageError
+from balloon_splash.errors import DatasetError, UsageError
 from tests.data.annotations.tool_files import (
     CUP,
     KITE,
@@ -64,11 +64,6 @@ def test_what_is_not_known_is_refused_in_one_line(photos: Path, tmp_path: Path) 
         load_annotations(photos)
     with pytest.raises(DatasetError, match="no such annotation file"):
         load_annotations(tmp_path / "gone.json")
-    superannotate = photos / "a.jpg___objects.json"
-    superannotate.write_text('{"metadata": {"name": "a.jpg"}, "instances": [], "tags": [], "comments": []}')
-    with pytest.raises(AnnotationError, match="SuperAnnotate's JSON, which is not read; expected its export to COCO"):
-        load_annotations(photos)
-    superannotate.unlink()
     write_coco(photos)
     write_coco_masks(photos)
     with pytest.raises(DatasetError, match=r"2 annotation files .*expected one"):

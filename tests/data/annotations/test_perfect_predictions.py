@@ -24,7 +24,12 @@ from tests.data.annotations.tool_files import (
 )
 from tests.data.conftest import HEIGHT, WIDTH
 
-OF_PIXELS = ("coco masks", "voc", "png-masks")  # whose boxes lie around pixels, not around corners
+OF_PIXELS = (
+    "coco masks",
+    "voc",
+    "png-masks",
+    "superannotate pixels",
+)  # whose boxes lie around pixels, not around corners
 
 
 def faultless(class_names: list[str], *, of_pixels: bool) -> Instances:

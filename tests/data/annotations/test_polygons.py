@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from balloon_splash.data.annotations.faults import FaultKind, UnsoundError
-from balloon_splash.data.annotations.polygons import FittedRegion, fit_to_photo
+from balloon_splash.data.annotations.limits import Limits
+from balloon_splash.data.annotations.polygons import FittedRegion, cut_out, fit_to_photo
 
 
 def fit(*points: tuple[float, float]) -> FittedRegion:
@@ -31,6 +32,21 @@ def test_the_border_and_one_past_the_last_pixel_are_inside():
     assert not region.clipped
     assert region.polygons[0] is points
     assert region.bbox == (0, 0, 100, 80)
+
+
+def test_an_outline_that_crosses_itself_loses_its_hole_once_mended():
+    """Each triangle of the hourglass has 50 square pixels, and the hole takes 4 from one."""
+    hourglass = np.array([(0, 0), (10, 0), (0, 20), (10, 20)], float)
+    hole = np.array([(4, 2), (6, 2), (6, 4), (4, 4)], float)
+    left = cut_out(hourglass, [hole, hole[[0, 0, 0]]])
+    assert sum(shapely.Polygon(ring).area for ring in left) == pytest.approx(96)
+
+
+def test_a_hole_that_crosses_itself_too_often_is_refused():
+    scribble = np.random.default_rng(0).uniform(0, 50, (300, 2))
+    square = np.array([(0, 0), (50, 0), (50, 50), (0, 50)], float)
+    with pytest.raises(UnsoundError, match="crosses itself more than 5 times"):
+        cut_out(square, [scribble], Limits(max_crossings=5))
 
 
 @pytest.mark.parametrize(

@@ -194,6 +194,44 @@ def write_labelbox(folder: Path) -> None:
     (folder / "export.ndjson").write_text("\n".join(map(json.dumps, lines)))
 
 
+def superannotate_instance(name: str, **shape: Any) -> dict[str, Any]:
+    return {
+        "classId": 7 + CLASSES.index(name), "className": name, "probability": 100, "groupId": 0, "pointLabels": {},
+        "locked": False, "visible": True, "attributes": [], "creationType": "Manual", **shape,
+    }  # fmt: skip
+
+
+def write_superannotate(folder: Path) -> None:
+    instances = [
+        superannotate_instance("kite", type="polygon", points=flat(KITE), exclude=[]),
+        superannotate_instance("cup", type="bbox", points={"x1": 40.0, "y1": 20.0, "x2": 50.0, "y2": 30.0}),
+        {"type": "tag", "classId": 9, "className": "outdoors", "attributes": []},
+    ]
+    for name, its in (("a", instances), ("b", [])):
+        metadata = {"name": f"{name}.jpg", "width": WIDTH, "height": HEIGHT, "status": "Completed", "pinned": False}
+        document = {"metadata": metadata, "instances": its, "tags": [], "comments": []}
+        (folder / f"{name}.jpg___objects.json").write_text(json.dumps(document))
+    (folder / "classes").mkdir()
+    classes = [
+        {"id": 7 + i, "name": name, "color": "#00ff00", "attribute_groups": []} for i, name in enumerate(CLASSES)
+    ]
+    (folder / "classes" / "classes.json").write_text(json.dumps(classes))
+
+
+def write_superannotate_pixels(folder: Path) -> None:
+    """Write a pixel project, whose masks are colours of a PNG, and files without ``___objects`` in their names."""
+    write_superannotate(folder)
+    colors = np.zeros((HEIGHT, WIDTH, 4), np.uint8)
+    colors[filled(KITE)], colors[filled(CUP)] = (0, 2, 0x94, 255), (0, 4, 0x47, 255)
+    Image.fromarray(colors).save(folder / "a.jpg___save.png")
+    for name in "ab":
+        path = (folder / f"{name}.jpg___objects.json").rename(folder / f"{name}.jpg.json")
+        document = json.loads(path.read_text())
+        parts = zip(("kite", "cup"), ("#000294", "#000447"), strict=True)
+        instances = [superannotate_instance(label, parts=[{"color": color}]) for label, color in parts]
+        path.write_text(json.dumps({**document, "instances": instances if name == "a" else []}))
+
+
 def write_voc(folder: Path) -> None:
     for name in ("JPEGImages", "SegmentationObject", "SegmentationClass"):
         (folder / name).mkdir()
@@ -228,7 +266,8 @@ def write_png_masks(folder: Path) -> None:
 WRITERS: dict[str, Callable[[Path], None]] = {
     "via": write_via, "via3": write_via3, "coco": write_coco, "coco masks": write_coco_masks, "labelme": write_labelme,
     "yolo": write_yolo, "cvat": write_cvat, "label-studio": write_label_studio, "labelbox": write_labelbox,
-    "voc": write_voc, "rectlabel": write_rectlabel,
+    "voc": write_voc, "rectlabel": write_rectlabel, "superannotate": write_superannotate,
+    "superannotate pixels": write_superannotate_pixels,
 }  # fmt: skip
 
 
