@@ -7,6 +7,8 @@ an empty one, shows no object (https://docs.ultralytics.com/datasets/segment/).
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,42 @@ from balloon_splash.errors import AnnotationError, DatasetError, one_line
 from balloon_splash.media.formats import is_picture
 
 _YAML_BYTES = 1 << 20
+_WHOLE, _ONE = re.compile(r"[1-9]\d*"), re.compile(r"1(\.0*)?")
 _NAME_FILES = ("classes.txt", "obj.names")  #: of Label Studio and CVAT: a name in each line
+
+
+@dataclass
+class Endings:
+    """Last numbers of the lines of a set, which show whether a tracker wrote them.
+
+    Ultralytics' ``model.track(save_txt=True, save_conf=True)`` appends a confidence and the track's number to each
+    line. These two make one more point inside the photo where the number is 1.
+
+    Attributes:
+        points: lines that end like a point.
+        ones: lines that end with a bare 1, of which no other point lies on the lower edge.
+        higher: lines that end with a higher whole number.
+    """
+
+    points: int = 0
+    ones: int = 0
+    higher: int = 0
+
+    def add(self, line: list[str]) -> None:
+        """Count a line with its class and, beyond a box, pairs of numbers."""
+        if len(line) < 7 or len(line) % 2 == 0:
+            return
+        if not _WHOLE.fullmatch(line[-1]):
+            self.points += 1
+        elif line[-1] != "1":
+            self.higher += 1
+        elif not any(_ONE.fullmatch(y) for y in line[2:-1:2]):
+            self.ones += 1
+
+    def is_track(self, line: list[str]) -> bool:
+        """Return whether a line, now that all are counted, ends with a track's number."""
+        tracked = self.higher > 0 or (self.ones > 0 and self.points == 0)
+        return tracked and _WHOLE.fullmatch(line[-1]) is not None
 
 
 def read_yolo(labels: Path, faults: FaultLog, options: ReadOptions) -> AnnotationSet:
@@ -38,6 +75,7 @@ def read_yolo(labels: Path, faults: FaultLog, options: ReadOptions) -> Annotatio
     names = class_names_of(labels)
     photos = []
     owners: dict[Path, str] = {}
+    endings = Endings()
     found = (path for path in images.rglob("*") if is_picture(path) and not path.name.startswith("."))
     for index, image in enumerate(sorted(found)):
         inside = image.relative_to(images)
@@ -48,7 +86,7 @@ def read_yolo(labels: Path, faults: FaultLog, options: ReadOptions) -> Annotatio
             continue
         owners[path] = inside.as_posix()
         try:
-            objects = read_label_file(path, names, options.limits) if path.is_file() else []
+            objects = read_label_file(path, names, options.limits, endings) if path.is_file() else []
         except AnnotationError as error:
             faults.add(FaultKind.BAD_ENTRY, str(error), photo=inside.as_posix(), dropped=True, file=str(path))
             continue
@@ -133,8 +171,10 @@ def _different(names: Any, path: Path) -> tuple[str, ...]:
     return tuple(str(name).strip() for name in names)
 
 
-def read_label_file(path: Path, names: tuple[str, ...] | None, limits: Limits) -> list[RawObject]:
-    """Read the objects of one image.
+def read_label_file(
+    path: Path, names: tuple[str, ...] | None, limits: Limits, endings: Endings | None = None
+) -> list[RawObject]:
+    """Read the objects of one image, and count its lines in ``endings``, those of the whole set.
 
     Raises:
         AnnotationError: it cannot be read, or holds too many.
@@ -142,10 +182,13 @@ def read_label_file(path: Path, names: tuple[str, ...] | None, limits: Limits) -
     lines = [line.split() for line in read_text(path, limits).splitlines() if line.strip()]
     if len(lines) > limits.max_regions:
         raise AnnotationError(f"{len(lines)} objects; at most {limits.max_regions} are read (max_regions)")
-    return [_object(f"line {number}", line, names, limits) for number, line in enumerate(lines, 1)]
+    endings = Endings() if endings is None else endings
+    for line in lines:
+        endings.add(line)
+    return [_object(f"line {number}", line, names, limits, endings) for number, line in enumerate(lines, 1)]
 
 
-def _object(where: str, line: list[str], names: tuple[str, ...] | None, limits: Limits) -> RawObject:
+def _object(where: str, line: list[str], names: tuple[str, ...] | None, limits: Limits, endings: Endings) -> RawObject:
     number = line[0]
     label: str | UnsoundError = number
     if not number.isascii() or not number.isdecimal():
@@ -161,16 +204,19 @@ def _object(where: str, line: list[str], names: tuple[str, ...] | None, limits: 
                 FaultKind.NO_OUTLINE, "a box of four numbers; expected an outline of three points or more"
             )
         if len(line) % 2 == 0:
-            raise UnsoundError(FaultKind.BAD_ENTRY, f"{len(line) - 1} coordinates; expected pairs")
+            message = f"{len(line) - 1} coordinates; expected pairs, without a confidence or track's number at the end"
+            raise UnsoundError(FaultKind.BAD_ENTRY, message)
+        if endings.is_track(line):
+            message = f"{line[-1][:20]} at the end is a track's number; expected points alone, as model.predict writes"
+            raise UnsoundError(FaultKind.OUT_OF_RANGE, message)
         try:
             shares = np.array(line[1:], dtype=np.float64)
         except ValueError as error:
             raise UnsoundError(FaultKind.NOT_A_NUMBER, f"{str(error)[:80]}; expected numbers") from error
         if not ((shares > -1) & (shares < 2)).all():
-            message = (
-                "a number that is not a share of width or height; expected 0 to 1, and no track's number at the end"
+            raise UnsoundError(
+                FaultKind.OUT_OF_RANGE, "a number that is not a share of width or height; expected 0 to 1"
             )
-            raise UnsoundError(FaultKind.OUT_OF_RANGE, message)
         return Outline([point_list(shares.reshape(-1, 2) * (size.width, size.height), limits.max_points)])
 
     return RawObject(where, label, outline)

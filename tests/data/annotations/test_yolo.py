@@ -9,6 +9,7 @@ import pytest
 from balloon_splash.data.annotations.faults import FaultKind
 from balloon_splash.data.annotations.formats import load_annotations
 from balloon_splash.data.annotations.instances import INCOMPLETE
+from balloon_splash.data.annotations.records import ReadOptions
 from balloon_splash.errors import AnnotationError
 from tests.data.annotations.tool_files import write_yolo
 
@@ -71,3 +72,30 @@ def test_the_number_of_a_track_does_not_pass_for_a_point(photos: Path) -> None:
     assert [each["category_id"] for each in found["annotations"]] == [0]
     assert found[INCOMPLETE]
     assert [(fault.kind, fault.region) for fault in report.faults.faults] == [(FaultKind.OUT_OF_RANGE, "line 1")]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "1 0.1 0.1 0.3 0.1 0.2 0.4 0.93 1\n0 0.5 0.5 0.6 0.5 0.6 0.6 0.8 2",
+        "1 0.1 0.1 0.3 0.1 0.2 0.4 0.93 1\n0 0.5 0.9 0.6 0.9 0.6 1 0.5 1 0.8 1",
+        "1 0.2 0.3 0.1 0.2 0.93 1",
+    ],
+    ids=["among others", "alone", "of a box"],
+)
+def test_the_first_track_does_not_pass_for_a_point_on_the_lower_edge(photos: Path, lines: str) -> None:
+    """A confidence of 0.93 and the number 1 lie inside the photo, and made a spike down to its edge."""
+    write_yolo(photos)
+    (photos / "labels" / "a.txt").write_text(lines)
+    _, report = load_annotations(photos, options=ReadOptions(keep_empty=True))
+    kinds = [(fault.kind, fault.region) for fault in report.faults.faults if fault.region is not None]
+    assert kinds == [(FaultKind.OUT_OF_RANGE, f"line {number + 1}") for number in range(lines.count("\n") + 1)]
+
+
+def test_an_outline_that_ends_on_the_lower_edge_is_read(photos: Path) -> None:
+    write_yolo(photos)
+    path = photos / "labels" / "a.txt"
+    path.write_text(path.read_text() + "\n1 0.1 0.6 0.3 0.6 0.2 1\n")
+    (found,), report = load_annotations(photos, options=ReadOptions(strict=True))
+    assert len(found["annotations"]) == 3
+    assert not report.faults
