@@ -92,6 +92,8 @@ def recognise(path: str | os.PathLike[str], options: ReadOptions = DEFAULT_OPTIO
         return Source(FORMATS["voc"], path)
     if path.suffix.lower() == ".ndjson":
         return Source(FORMATS["labelbox"], path)
+    if path.suffix.lower() in (".yaml", ".yml"):
+        return Source(FORMATS["yolo"], path)
     content = read_bytes(path, options.limits)
     start = content[:2048].lstrip()
     if start.startswith(b"<"):

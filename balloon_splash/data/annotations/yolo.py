@@ -66,13 +66,23 @@ class Endings:
 def read_yolo(labels: Path, faults: FaultLog, options: ReadOptions) -> AnnotationSet:
     """Read a folder of label files; classes come from the YAML file with ``names``, in it or in a folder above.
 
+    Args:
+        labels: the folder; or the YAML file itself, with the folder of the images in ``options``.
+        faults: the log.
+        options: options for reading.
+
     Raises:
-        DatasetError: there is no folder of images beside the labels.
+        DatasetError: there is no folder of images beside the labels, or none of labels beside the images.
         AnnotationError: the YAML file is damaged; or any fault if the log is strict.
     """
-    labels = labels / "labels" if (labels / "labels").is_dir() else labels
-    images = options.images or images_of(labels)
-    names = class_names_of(labels)
+    if labels.is_file():
+        if options.images is None:
+            raise DatasetError(f"{labels}: a YAML file of several sets; expected the folder of images of one, too")
+        images, names = options.images, _names(labels)
+        labels = labels_of(images)
+    else:
+        labels = labels / "labels" if (labels / "labels").is_dir() else labels
+        images, names = options.images or images_of(labels), class_names_of(labels)
     photos = []
     owners: dict[Path, str] = {}
     endings = Endings()
@@ -98,18 +108,37 @@ def read_yolo(labels: Path, faults: FaultLog, options: ReadOptions) -> Annotatio
     return AnnotationSet(photos, image_root=images, classes=names)
 
 
+def labels_of(images: Path) -> Path:
+    """Return the folder of the labels: ``images`` in the path replaced by ``labels``, or the images' own.
+
+    Raises:
+        DatasetError: there is no label in either.
+    """
+    for folder in (_beside(images, "images", "labels"), images):
+        if folder is not None and any(folder.rglob("[!.]*.txt")):
+            return folder
+    raise DatasetError(f"{images}: no labels found; expected 'labels' in place of 'images' in the path")
+
+
+def _beside(folder: Path, old: str, new: str) -> Path | None:
+    """Return the folder whose path has ``new`` in place of the last ``old``; ``None`` where there is none."""
+    parts = folder.resolve().parts
+    if old not in parts:
+        return None
+    last = len(parts) - 1 - parts[::-1].index(old)
+    found = Path(*parts[:last], new, *parts[last + 1 :])
+    return found if found.is_dir() else None
+
+
 def images_of(labels: Path) -> Path:
     """Return the folder of the images: ``labels`` in the path replaced by ``images``, as in Ultralytics.
 
     Raises:
         DatasetError: there is none.
     """
-    parts = labels.resolve().parts
-    if "labels" in parts:
-        last = len(parts) - 1 - parts[::-1].index("labels")
-        images = Path(*parts[:last], "images", *parts[last + 1 :])
-        if images.is_dir():
-            return images
+    images = _beside(labels, "labels", "images")
+    if images is not None:
+        return images
     if any(is_picture(path) for path in labels.iterdir()):
         return labels
     raise DatasetError(f"{labels}: no folder of images found; expected 'images' in place of 'labels' in the path")

@@ -11,7 +11,8 @@
     train: train                     # a folder, or {annotations: train.json, images: photos}
     val: {annotations: val.json, images: photos}
 
-Paths are relative to the file. Only ``train`` and ``val`` are required.
+Paths are relative to the file. Only ``train`` and ``val`` are required. A file of Ultralytics' YOLO, with ``names``, is
+read as its documentation says (https://docs.ultralytics.com/datasets/segment/).
 """
 
 from __future__ import annotations
@@ -81,6 +82,8 @@ def read_dataset_file(path: str | Path) -> DatasetFile:
         raise DatasetError(f"{path}: not a YAML file ({one_line(error)})") from error
     if not isinstance(document, dict):
         raise DatasetError(f"{path}: {type(document).__name__} found; expected keys, at least train and val")
+    if "names" in document:
+        return DatasetFile(splits={split: _yolo_split(Path(path), split, document) for split in SPLITS}, format="yolo")
     _check_keys(path, document)
     classes = _texts(path, document, "classes")
     name = _text(path, document, "name")
@@ -100,8 +103,8 @@ def read_dataset_file(path: str | Path) -> DatasetFile:
 
 
 def _check_keys(path: str | Path, document: Mapping[Any, object]) -> None:
-    if {"names", "nc"} & set(document):
-        raise DatasetError(f"{path}: a file of YOLO; expected the folder that holds it, {Path(path).parent}")
+    if "nc" in document:
+        raise DatasetError(f"{path}: a file of YOLO without names; expected the names of its classes")
     unknown = [key for key in document if key not in _KEYS]
     if unknown:
         near = difflib.get_close_matches(str(unknown[0]), _KEYS, n=1)
@@ -122,6 +125,20 @@ def _split(path: str | Path, name: str, value: object) -> Split:
         case {"annotations": str(annotations), **rest} if not rest:
             return Split(root / annotations)
     raise DatasetError(f"{path}: {name} is {value!r}; expected a folder, a file, or {{annotations: ..., images: ...}}")
+
+
+def _yolo_split(path: Path, name: str, document: Mapping[str, object]) -> Split:
+    """Return a split of a file of YOLO: its images are in a folder seen from ``path`` in it, or from the file."""
+    base, value = document.get("path") or ".", document.get(name)
+    if not isinstance(base, str) or not isinstance(value, str):
+        raise DatasetError(f"{path}: path is {base!r} and {name} is {value!r}; expected folders, a text each")
+    root = path.parent / base
+    # Ultralytics, too, takes Roboflow's "../train/images" for train/images beside the file.
+    places = [(root / each).resolve() for each in (value, value.removeprefix("../"))]
+    found = next((each for each in places if each.is_dir()), None)
+    if found is None:
+        raise DatasetError(f"{path}: {name} is {value!r}; no such folder as {places[0]}; expected one of images")
+    return Split(path, found)
 
 
 def _text(path: str | Path, document: Mapping[str, object], key: str) -> str | None:

@@ -10,7 +10,7 @@ from balloon_splash.data.annotations.faults import FaultKind
 from balloon_splash.data.annotations.formats import load_annotations
 from balloon_splash.data.annotations.instances import INCOMPLETE
 from balloon_splash.data.annotations.records import ReadOptions
-from balloon_splash.errors import AnnotationError
+from balloon_splash.errors import AnnotationError, DatasetError
 from tests.data.annotations.tool_files import write_yolo
 
 
@@ -99,3 +99,15 @@ def test_an_outline_that_ends_on_the_lower_edge_is_read(photos: Path) -> None:
     (found,), report = load_annotations(photos, options=ReadOptions(strict=True))
     assert len(found["annotations"]) == 3
     assert not report.faults
+
+
+def test_a_yaml_file_is_read_with_the_images_of_one_set(photos: Path) -> None:
+    write_yolo(photos)
+    path = (photos / "data.yaml").rename(photos / "kites.yaml")
+    with pytest.raises(DatasetError, match=r"kites.yaml: a YAML file of several sets; expected the folder of images"):
+        load_annotations(path)
+    _, report = load_annotations(path, photos / "images", options=ReadOptions(strict=True))
+    assert report.class_names == ("cup", "kite")
+    with pytest.raises(DatasetError, match="no labels found; expected 'labels' in place of 'images'"):
+        (photos / "labels").rename(photos / "texts")
+        load_annotations(path, photos / "images")

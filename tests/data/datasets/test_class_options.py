@@ -117,7 +117,7 @@ def test_a_dataset_that_is_not_there_says_how_to_get_it(tmp_path: Path) -> None:
         ("photos", "photos: holds LabelMe, but no train/ and val/; expected the photos divided into train/ and val/"),
         ("kites.py", "kites.py: a file; expected a folder with train/ and val/ in it, or a dataset file"),
         ("gone/kites", "kites: no such folder; expected a folder with train/ and val/ in it, or a dataset file (YAML)"),
-        ("yolo/data.yaml", "data.yaml: a file of YOLO; expected the folder that holds it, "),
+        ("yolo/data.yaml", "data.yaml: train is '../train/images'; no such folder as "),
         ("badly.yaml", "badly.yaml: format is 'labelmee'; did you mean labelme?"),
     ],
 )

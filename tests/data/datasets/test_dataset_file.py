@@ -96,3 +96,52 @@ def test_classes_are_those_of_the_attribute_where_none_are_named(dataset: Path) 
     dataset.write_text(dataset.read_text().replace("classes: [kite, cup]\n", "").replace("colors:", "# colors:"))
     train, val = named_datasets(str(dataset))
     assert [MetadataCatalog.get(name).thing_classes for name in (train, val)] == [["cup", "kite", "tree"]] * 2
+
+
+@pytest.mark.parametrize(
+    ("path", "train", "val"),
+    [
+        ("../../..", "images/train", "images/val"),
+        ("", "../../../images/train", "../../../images/val"),
+        ("{root}", "images/train", "images/val"),
+        ("", "../../../../images/train", "../../../../images/val"),  # one too many, as Roboflow writes
+    ],
+    ids=["three up", "each three up", "absolute", "of Roboflow"],
+)
+def test_a_file_of_yolo_leads_to_its_images_wherever_they_lie(tmp_path: Path, path: str, train: str, val: str) -> None:
+    for split in ("train", "val"):
+        for folder in ("images", "labels"):
+            (tmp_path / folder / split).mkdir(parents=True)
+        Image.new("RGB", (60, 40)).save(tmp_path / "images" / split / "a.jpg")
+        (tmp_path / "labels" / split / "a.txt").write_text("1 0.1 0.1 0.5 0.1 0.3 0.5\n")
+    (tmp_path / "data.yaml").write_text("names: [other, classes]\n")  # nearer to the labels, and not the one named
+    file = tmp_path / "a" / "b" / "c" / "kites.yaml"
+    file.parent.mkdir(parents=True)
+    line = f"path: {path.format(root=tmp_path)}\n" if path else ""
+    file.write_text(f"{line}train: {train}\nval: {val}\nnc: 2\nnames: {{0: cup, 1: kite}}\n")
+    for name in named_datasets(str(file)):
+        (found,) = DatasetCatalog.get(name)
+        assert Path(found["file_name"]) == tmp_path / "images" / name.removeprefix("balloon_") / "a.jpg"
+        assert [each["category_id"] for each in found["annotations"]] == [1]
+        assert MetadataCatalog.get(name).thing_classes == ["cup", "kite"]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("train: [a, b]\nval: a\nnames: [kite]\n", r"train is \['a', 'b'\]; expected folders"),
+        ("path: 7\ntrain: a\nval: a\nnames: [kite]\n", "path is 7"),
+        (
+            "train: train.txt\nval: a\nnames: [kite]\n",
+            "train is 'train.txt'; no such folder as .*expected one of images",
+        ),
+        ("train: a\nnames: [kite]\n", "val is None"),
+        ("train: a\nval: a\nnc: 1\n", "a file of YOLO without names"),
+    ],
+)
+def test_a_file_of_yolo_without_a_folder_of_images_is_refused(tmp_path: Path, text: str, told: str) -> None:
+    (tmp_path / "a").mkdir()
+    path = tmp_path / "kites.yaml"
+    path.write_text(text)
+    with pytest.raises(DatasetError, match=told):
+        read_dataset_file(path)
