@@ -180,7 +180,7 @@ def _ellipse(instance: Instance) -> Polygon:
 def _masks(path: Path, instances: Sequence[Instance], most: int) -> Mapping[str, RunLengths] | UnsoundError:
     """Return the mask of each colour that the instances name, packed at once; an error where they cannot be read."""
     lists = [each["parts"] for each in instances if isinstance(each.get("parts"), list)]
-    named = {part.get("color") for parts in lists for part in parts if isinstance(part, dict)}
+    named = [part.get("color") for parts in lists for part in parts if isinstance(part, dict)]
     colors = {each for each in named if isinstance(each, str) and _COLOR.fullmatch(each)}
     if not colors:
         return {}

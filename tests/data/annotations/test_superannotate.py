@@ -87,6 +87,7 @@ def test_each_shape_with_an_area_is_read(photos: Path) -> None:
         ({"type": "polygon", "points": flat(CUP), "className": None, "classId": -1}, FaultKind.NO_CLASS),
         ({"parts": [{"color": "#000447"}]}, FaultKind.NO_OUTLINE),
         ({"parts": [{"color": "blue"}]}, FaultKind.BAD_MASK),
+        ({"parts": [{"color": [0, 4, 71]}]}, FaultKind.BAD_MASK),
     ],
 )  # fmt: skip
 def test_what_has_no_sure_outline_is_left_out_and_reported(
