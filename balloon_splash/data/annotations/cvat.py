@@ -17,7 +17,14 @@ import numpy as np
 from balloon_splash.data.annotations.documents import read_text
 from balloon_splash.data.annotations.faults import FaultKind, FaultLog, UnsoundError
 from balloon_splash.data.annotations.masks import box_of, encode_mask, place_mask
-from balloon_splash.data.annotations.records import AnnotationSet, Outline, RawObject, RawPhoto, ReadOptions
+from balloon_splash.data.annotations.records import (
+    AnnotationSet,
+    Outline,
+    RawObject,
+    RawPhoto,
+    ReadOptions,
+    RunLengths,
+)
 from balloon_splash.data.annotations.regions import MAX_COORDINATE, Polygon, ellipse, point_list
 from balloon_splash.data.annotations.size_cache import PhotoSize
 from balloon_splash.errors import AnnotationError
@@ -98,14 +105,18 @@ def _object(parts: Sequence[tuple[int, ElementTree.Element]], options: ReadOptio
                 masks.append(encode_mask(_mask(shape, size)))
             else:
                 (boxes if shape.tag == "box" else rings).append(_ring(shape, options))
-        around = [*rings, *(np.reshape(box_of(each), (2, 2)) for each in masks)]
-        return Outline(rings + [box for box in boxes if not _encloses(box, around)], masks)
+        return Outline(rings + without_enclosing(boxes, rings, masks), masks)
 
     return RawObject("+".join(str(position) for position, _ in parts), told, outline)
 
 
+def without_enclosing(boxes: Sequence[Polygon], rings: Sequence[Polygon], masks: Sequence[RunLengths]) -> list[Polygon]:
+    """Return the boxes of a group but those that datumaro, or a person, groups with the outlines inside them."""
+    around = [*rings, *(np.reshape(box_of(each), (2, 2)) for each in masks)]
+    return [box for box in boxes if not _encloses(box, around)]
+
+
 def _encloses(box: Polygon, around: Sequence[Polygon]) -> bool:
-    """Return whether a box is the one that datumaro, or a person, groups with the outlines inside it."""
     if not around:
         return False
     points = np.concatenate(around)

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from balloon_splash.data.annotations.cvat import without_enclosing
 from balloon_splash.data.annotations.documents import items, mapping, read_json, stated_size, text_of
 from balloon_splash.data.annotations.faults import FaultKind, FaultLog, UnsoundError
 from balloon_splash.data.annotations.masks import encode_mask
@@ -36,6 +37,7 @@ from balloon_splash.errors import AnnotationError, DatasetError
 CLASSES_FILE = "classes.json"
 _SUFFIX = re.compile(r"(___objects|___pixel)?\.json$")
 _OF_THE_PHOTO = ("tag", "meta")  # instances that describe the photo as a whole
+_BOXES = ("bbox", "rbbox")
 _UNFINISHED = ("notstarted", "inprogress", "skipped")
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 
@@ -128,13 +130,14 @@ def _object(
 
     def outline(size: PhotoSize) -> Outline:
         rings: list[Polygon] = []
+        boxes: list[Polygon] = []
         masks: list[RunLengths] = []
         for _, instance in parts:
             if "parts" in instance:
                 masks += _pixels(items(instance["parts"], "parts"), pixels, size)
             else:
-                rings += _rings(instance, options)
-        return Outline(rings, masks)
+                (boxes if instance.get("type") in _BOXES else rings).extend(_rings(instance, options))
+        return Outline(rings + without_enclosing(boxes, rings, masks), masks)
 
     return RawObject("+".join(str(position) for position, _ in parts), label, outline)
 
@@ -151,7 +154,7 @@ def _rings(instance: Instance, options: ReadOptions) -> list[Polygon]:
             message = "the ends of the polyline differ; close it in SuperAnnotate, or read with close_polylines"
             raise UnsoundError(FaultKind.OPEN_POLYLINE, message)
         return [point_list(points, most)]
-    if kind in ("bbox", "rbbox"):
+    if kind in _BOXES:
         corners = mapping(points, "points")
         last = 2 if kind == "bbox" else 4
         xy = [[number(corners.get(f"{axis}{each}"), f"{axis}{each}") for axis in "xy"] for each in range(1, last + 1)]

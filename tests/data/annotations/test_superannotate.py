@@ -62,6 +62,17 @@ def test_instances_of_one_group_and_class_are_one_object(photos: Path) -> None:
     assert iou(by_class["cup"], filled(HOLE)) == 1
 
 
+def test_a_box_around_the_outline_of_its_group_does_not_fill_it(photos: Path) -> None:
+    box = {"x1": 10.0, "y1": 10.0, "x2": 30.0, "y2": 30.0}
+    written(
+        photos,
+        superannotate_instance("kite", type="bbox", points=box, groupId=3),
+        superannotate_instance("kite", type="polygon", points=flat(KITE), groupId=3),
+    )
+    (found,), _ = load_annotations(photos, options=ReadOptions(strict=True))
+    assert [iou(mask_of(each), filled(KITE)) for each in found["annotations"]] == [pytest.approx(1, abs=0.01)]
+
+
 def test_each_shape_with_an_area_is_read(photos: Path) -> None:
     turned = {"x1": 20.0, "y1": 5.0, "x2": 30.0, "y2": 15.0, "x3": 20.0, "y3": 25.0, "x4": 10.0, "y4": 15.0}
     written(
