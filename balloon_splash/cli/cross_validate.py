@@ -7,11 +7,16 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from balloon_splash.cli.common import EXIT_OK, run_cli
 from balloon_splash.cli.parser import Parser, add_device, add_training_set, as_arguments
+from balloon_splash.compositing import DEFAULT_CONFIDENCE, DEFAULT_LOW_CONFIDENCE
 from balloon_splash.errors import UsageError
 from balloon_splash.weights.names import names_help
+
+if TYPE_CHECKING:
+    from balloon_splash.engine.out_of_fold import OutOfFold
 
 #: Of ``balloon_fold0_train`` and so on; spelled out here so that ``--help`` need not load them; a test compares.
 N_FOLDS = 5
@@ -93,6 +98,7 @@ def _run(args: argparse.Namespace) -> int:
     from balloon_splash.data.datasets.folders import datasets_root
     from balloon_splash.devices import check_device
     from balloon_splash.engine.cross_validation import RUN, Run, cross_validate, summary, table
+    from balloon_splash.engine.out_of_fold import out_of_fold
     from balloon_splash.files import atomic_path
 
     if args.weights == "last":
@@ -116,8 +122,21 @@ def _run(args: argparse.Namespace) -> int:
     with atomic_path(written, overwrite=True) as path:
         path.write_text(json.dumps({"runs": results, "summary": summary(results)}, indent=1), encoding="utf-8")
     print(table(results))
+    print(_told(out_of_fold(args.output / run.name for run in runs), args.output))
     print(f"numbers: {written}")
     return EXIT_OK
+
+
+def _told(predictions: OutOfFold, output: Path) -> str:
+    """Write the predictions; return one line about what a splash at its defaults finds among them."""
+    from balloon_splash.engine.out_of_fold import FILE
+
+    predictions.write(output / FILE)
+    found, others = predictions.counts(DEFAULT_CONFIDENCE, DEFAULT_LOW_CONFIDENCE)
+    return (
+        f"at {DEFAULT_CONFIDENCE:g}, and {DEFAULT_LOW_CONFIDENCE:g} beside: {found} of {predictions.objects} objects "
+        f"found, {others} other marks ({output / FILE})"
+    )
 
 
 def _folds(args: argparse.Namespace) -> tuple[int, list[int] | list[None]]:

@@ -29,6 +29,8 @@ examples:
     %(prog)s --weights first/model_final.pth --average-with second/model_final.pth --output cups.safetensors
   fewer false alarms: the model finds something in at most one of 40 photos without cups:
     %(prog)s --weights model_final.pth --output cups.safetensors --negatives no_cups --false-alarms 0.025
+  scores that are probabilities, by the predictions of a cross-validation of the same recipe:
+    %(prog)s --weights model_final.pth --output cups.safetensors --calibrate-scores output/folds/out_of_fold.json
   a .pth for Detectron2 and for tools that load its models, with a YAML file beside it:
     %(prog)s --weights cups.safetensors --to pth --output cups_d2.pth
 then:
@@ -71,7 +73,7 @@ def build_parser() -> Parser:
         "weights)",
     )
     _add_content(parser)
-    _add_negatives(parser)
+    _add_scores(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace an existing file (default: refuse)")
     return parser
 
@@ -98,7 +100,14 @@ def _add_content(parser: Parser) -> None:
     )
 
 
-def _add_negatives(parser: Parser) -> None:
+def _add_scores(parser: Parser) -> None:
+    parser.add_argument(
+        "--calibrate-scores",
+        type=Path,
+        metavar="FILE",
+        help="out_of_fold.json of cross_validate.py, with predictions of the same recipe for photos that it left out: "
+        "scores become shares of objects (default: none)",
+    )
     parser.add_argument(
         "--negatives",
         type=Path,
@@ -139,6 +148,7 @@ def _run(args: argparse.Namespace) -> int:
         storage=args.storage or "int8",
         calibration=args.calibration,
         card=dict(args.fact),
+        out_of_fold=args.calibrate_scores,
         negatives=_negatives(args),
         overwrite=args.overwrite,
     )
@@ -148,6 +158,12 @@ def _run(args: argparse.Namespace) -> int:
     print(f"configuration  {packed.config}")
     print(f"largest error  {packed.worst_error:.2%} of {packed.worst_tensor}, by its norm")
     print(f"runs           {'with torch only: ' + packed.hindrance if packed.hindrance else 'without torch'}")
+    if packed.calibrated:
+        change = packed.calibrated
+        print(
+            f"scores         calibrated on {change.detections} detections: logit times {change.slope:.2f} plus "
+            f"{change.intercept:.2f}, log loss {change.after:.3f} instead of {change.before:.3f}"
+        )
     if packed.false_alarms:
         found = packed.false_alarms
         print(
@@ -168,6 +184,7 @@ def _unpack(args: argparse.Namespace) -> int:
         args.output,
         average_with=args.average_with,
         config_file=args.config_file,
+        out_of_fold=args.calibrate_scores,
         negatives=_negatives(args),
         overwrite=args.overwrite,
     )

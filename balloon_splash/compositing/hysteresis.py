@@ -6,25 +6,29 @@ picture with one balloon is likely to hold more, and a picture in which nothing 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from balloon_splash.compositing.detections import Detections
 
 
-def beside_sure(detections: Detections, sure: npt.NDArray[np.bool_], low_confidence: float) -> npt.NDArray[np.bool_]:
+def beside_sure(
+    scores: npt.NDArray[Any], groups: npt.NDArray[Any], sure: npt.NDArray[np.bool_], low_confidence: float
+) -> npt.NDArray[np.bool_]:
     """Return which objects count, given the sure ones.
 
     Args:
-        detections: the ``N`` objects of one picture.
+        scores: ``(N,)``.
+        groups: ``(N,)``; an object vouches for those of its own group: of its class, in its picture.
         sure: ``(N,)``, the objects that count by themselves.
         low_confidence: lowest score of the others.
 
     Returns:
-        ``(N,)``: sure objects, and those of at least ``low_confidence`` whose class has a sure one in the picture.
+        ``(N,)``: sure objects, and those of at least ``low_confidence`` whose group has a sure one.
     """
-    vouched = np.isin(detections.classes, detections.classes[sure])
-    return sure | (vouched & (detections.scores >= low_confidence))
+    return sure | (np.isin(groups, groups[sure]) & (scores >= low_confidence))
 
 
 class TrackHysteresis:
@@ -44,4 +48,4 @@ class TrackHysteresis:
         """Return the indices of the objects that count in the next frame; ``numbers`` are those of the tracks."""
         sure = (detections.scores >= self._confidence) | np.isin(detections.numbers, list(self._sure))
         self._sure = set(detections.numbers[sure].tolist())  # the rest have left; numbers are never used twice
-        return np.flatnonzero(beside_sure(detections, sure, self._low_confidence))
+        return np.flatnonzero(beside_sure(detections.scores, detections.classes, sure, self._low_confidence))

@@ -152,7 +152,7 @@ class Selection:
         """``(N,)`` bool: the object meets every condition that concerns it alone."""
         eligible = detections.scores >= self.confidence
         if self.low_confidence is not None:
-            eligible = beside_sure(detections, eligible, self.low_confidence)
+            eligible = beside_sure(detections.scores, detections.classes, eligible, self.low_confidence)
         if self.classes:
             wanted = {name.casefold() for name in self.classes}
             numbers = [i for i, name in enumerate(detections.class_names) if name.casefold() in wanted]

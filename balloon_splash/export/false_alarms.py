@@ -11,10 +11,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from balloon_splash.data.datasets.background_photos import load_background_photos
-from balloon_splash.errors import ConfigError, UsageError
+from balloon_splash.errors import UsageError
+from balloon_splash.export.classifier import softmax_layer
 from balloon_splash.inference.segmenter import Segmenter
 from balloon_splash.media.reading import read_picture
 from balloon_splash.progress import ProgressBar
@@ -65,7 +65,7 @@ def limit_false_alarms(segmenter: Segmenter, folder: Path, share: float) -> Fals
     photos = [Path(photo["file_name"]) for photo in load_background_photos(folder)]
     if share and share * len(photos) < 1:
         raise UsageError(f"{folder}: {len(photos)} pictures; expected at least {math.ceil(1 / share)} for {share:g}")
-    bias = _bias(segmenter.model)
+    bias = softmax_layer(segmenter.model).bias
     before = sorted(_top_scores(segmenter, photos), reverse=True)
     too_sure = before[math.floor(share * len(photos))]
     if too_sure < segmenter.confidence:
@@ -76,14 +76,6 @@ def limit_false_alarms(segmenter: Segmenter, folder: Path, share: float) -> Fals
         after = _top_scores(segmenter, photos)
     alarms, left = (sum(score >= segmenter.confidence for score in scores) for scores in (before, after))
     return FalseAlarms(segmenter.confidence, len(photos), alarms, left, shift)
-
-
-def _bias(model: Any) -> Any:
-    predictor = getattr(model.roi_heads, "box_predictor", None)
-    bias = getattr(getattr(predictor, "cls_score", None), "bias", None)
-    if bias is None or getattr(predictor, "use_sigmoid_ce", False):
-        raise ConfigError("the box head has no softmax over classes and background; expected FastRCNNOutputLayers")
-    return bias
 
 
 def _top_scores(segmenter: Segmenter, photos: Sequence[Path]) -> list[float]:

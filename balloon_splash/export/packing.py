@@ -12,9 +12,11 @@ import yaml
 from torch import nn
 
 from balloon_splash.config import config_folder, config_path
+from balloon_splash.engine.out_of_fold import OutOfFold
 from balloon_splash.errors import ConfigError, OutputExistsError, UsageError, WeightsError
 from balloon_splash.export.checkpoint_file import write_checkpoint
 from balloon_splash.export.false_alarms import FalseAlarms, limit_false_alarms
+from balloon_splash.export.score_calibration import Calibration, calibrate_scores
 from balloon_splash.export.structure import structure_of
 from balloon_splash.files import atomic_path
 from balloon_splash.inference.loading import LoadedModel, class_names_of, load_chosen
@@ -40,6 +42,7 @@ class Packed:
         sha256: SHA-256 of the file.
         worst_tensor: name of the tensor with the largest relative error.
         worst_error: that error, relative to the tensor's norm.
+        calibrated: the change of the scores; None if none was requested.
         false_alarms: the change that limits them; None if none was requested.
         hindrance: why the model needs torch; None where it does not.
     """
@@ -50,6 +53,7 @@ class Packed:
     sha256: str
     worst_tensor: str
     worst_error: float
+    calibrated: Calibration | None
     false_alarms: FalseAlarms | None
     hindrance: str | None
 
@@ -78,6 +82,7 @@ def pack_weights(
     storage: str = "int8",
     calibration: Sequence[str | Path] = (),
     card: Mapping[str, str] | None = None,
+    out_of_fold: Path | None = None,
     negatives: Negatives | None = None,
     opts: Sequence[str] = (),
     overwrite: bool = False,
@@ -101,13 +106,15 @@ def pack_weights(
             it; those that the model was trained on are good, and 20 are enough. Without any, a model that was packed
             with ranges keeps them.
         card: facts that go into the file.
+        out_of_fold: file of a cross-validation of the model's recipe, by which its scores are calibrated
+            (:mod:`~balloon_splash.export.score_calibration`).
         negatives: make the model less sure, by these.
         opts: ``KEY VALUE`` overrides of the configuration.
         overwrite: replace files that are there.
 
     Raises:
         UsageError: the output has another suffix, a YAML file of its name is not a configuration, or the negatives are
-            too few or their settings out of range.
+            too few or their settings out of range, or the predictions of ``out_of_fold`` are too few.
         ConfigError, WeightsError: the model cannot be loaded or stored, or the weights to average differ in their
             classes.
         DatasetError, MediaError: the negatives or the calibration photos cannot be read.
@@ -117,7 +124,7 @@ def pack_weights(
         raise UsageError(f"{output}: expected a name that ends in {SUFFIX}")
     if output.exists() and not overwrite:
         raise OutputExistsError.at(output)
-    chosen, loaded, limited = _load(weights, average_with, config_file, negatives, opts)
+    chosen, loaded, calibrated, limited = _load(weights, average_with, config_file, out_of_fold, negatives, opts)
     state = loaded.model.state_dict()
     structure, hindrance = _structure(loaded, calibration)
     if structure and not calibration and not average_with:
@@ -129,7 +136,7 @@ def pack_weights(
     worst = max(errors, key=lambda name: errors[name])
     content = output.read_bytes()
     sha256 = hashlib.sha256(content).hexdigest()
-    return Packed(output, config, len(content), sha256, worst, errors[worst], limited, hindrance)
+    return Packed(output, config, len(content), sha256, worst, errors[worst], calibrated, limited, hindrance)
 
 
 def unpack_weights(
@@ -138,6 +145,7 @@ def unpack_weights(
     *,
     average_with: Sequence[str] = (),
     config_file: str | None = None,
+    out_of_fold: Path | None = None,
     negatives: Negatives | None = None,
     overwrite: bool = False,
 ) -> list[str]:
@@ -156,7 +164,7 @@ def unpack_weights(
     for file in (output, _beside(output)):
         if file.exists() and not overwrite:
             raise OutputExistsError.at(file)
-    _, loaded, _ = _load(weights, average_with, config_file, negatives)
+    _, loaded, _, _ = _load(weights, average_with, config_file, out_of_fold, negatives)
     return write_checkpoint(loaded, output, overwrite=overwrite)
 
 
@@ -164,15 +172,18 @@ def _load(
     weights: str | None,
     average_with: Sequence[str],
     config_file: str | None,
+    out_of_fold: Path | None,
     negatives: Negatives | None,
     opts: Sequence[str] = (),
-) -> tuple[ChosenModel, LoadedModel, FalseAlarms | None]:
-    """Load the model to write, with its configuration and what was done about false alarms."""
+) -> tuple[ChosenModel, LoadedModel, Calibration | None, FalseAlarms | None]:
+    """Load the model to write, with its configuration and what was done about its scores and about false alarms."""
+    predictions = OutOfFold.read(out_of_fold) if out_of_fold else None
     chosen = choose_model(config_file, weights, device="cpu", opts=opts)
     # Load as a splash would: weights that do not fit, or have no class names, end here.
     loaded = load_chosen(chosen.cfg)
     _average(loaded, average_with)
-    return chosen, loaded, None if negatives is None else _limit(loaded, negatives)
+    calibrated = calibrate_scores(loaded.model, predictions) if predictions else None
+    return chosen, loaded, calibrated, None if negatives is None else _limit(loaded, negatives)
 
 
 def _structure(loaded: LoadedModel, calibration: Sequence[str | Path]) -> tuple[Structure | None, str | None]:

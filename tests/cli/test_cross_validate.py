@@ -17,6 +17,7 @@ from balloon_splash.data.datasets.folds import fold_name
 from balloon_splash.data.datasets.synthetic import write_synthetic_balloons
 from balloon_splash.data.training.training_photos import repeat_factors
 from balloon_splash.engine.cross_validation import METRICS, Run, cross_validate, last_evaluation, summary, table
+from balloon_splash.engine.out_of_fold import OutOfFold
 from balloon_splash.errors import TrainingError
 from tests.conftest import TINY
 
@@ -118,6 +119,9 @@ def test_folds_are_trained_and_what_is_done_is_not_repeated(tmp_path: Path, caps
         (output / "fold1_seed0/inference" / fold_name(1, "val") / "coco_instances_results.json").read_text()
     )
     assert {each["image_id"] for each in tested} <= set(range(6))
+    predictions = OutOfFold.read(output / "out_of_fold.json")
+    assert len(predictions.scores) >= len(tested)
+    assert f" of {predictions.objects} objects found" in printed.out
 
 
 @pytest.mark.slow
