@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from balloon_splash.cli.parser import Parser, add_device, add_opts
-from balloon_splash.cli.table import read_as
+from balloon_splash.cli.table import several_numbers
 from balloon_splash.option_table import POSITIVE
 
 
@@ -51,8 +51,7 @@ def add_model(parser: Parser, **device: str) -> argparse._ArgumentGroup:
     )
     group.add_argument(
         "--scales",
-        nargs="+",
-        type=read_as(POSITIVE),
+        **several_numbers(POSITIVE),
         default=[],
         metavar="PX",
         help="short edges, in pixels, at which the model sees each picture, such as 480 800; each costs one run of "

@@ -34,7 +34,7 @@ def add_option(group: argparse._ActionsContainer, option: Option) -> None:
     if option.shape == "tuples":
         settings["action"] = "append"
     if option.shape == "many":
-        settings["nargs"] = "+"
+        settings |= several_numbers(option.kind) if option.kind.type is not str else {"nargs": "+"}
     if option.bare is not None:
         settings |= {"nargs": "?", "const": option.bare}
     default = list(option.default) if option.shape == "tuples" else option.default  # argparse appends
@@ -51,3 +51,27 @@ def read_as(kind: Kind) -> Callable[[str], object]:
             raise argparse.ArgumentTypeError(f"{text} found, expected {kind.expected}") from None
 
     return read
+
+
+def several_numbers(kind: Kind) -> dict[str, Any]:
+    """Return settings of an argument with several numbers, which spaces or commas separate."""
+    one = read_as(kind)
+
+    def read(text: str) -> list[object]:
+        return [one(part) for part in text.split(",")]
+
+    return {"type": read, "nargs": "+", "action": _Joined}
+
+
+class _Joined(argparse.Action):
+    """Store the values of all lists as one list."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        del parser, option_string
+        setattr(namespace, self.dest, [value for each in values for value in each])

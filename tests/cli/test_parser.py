@@ -105,3 +105,17 @@ def test_the_version_and_the_nearest_command_are_named(capsys: pytest.CaptureFix
     assert capsys.readouterr().out == f"balloon-splash {__version__}\n"
     assert main(["splahs"]) == 2
     assert "did you mean splash?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("given", [["1", "2", "4"], ["1,2,4"], ["1,2", "4"]])
+@pytest.mark.parametrize(("option", "name"), [("--instances", "instances"), ("--scales", "scales")])
+def test_commas_separate_numbers_as_spaces_do(option: str, name: str, given: list[str]) -> None:
+    args = splash_parser().parse_args(["--input", "a.jpg", "--output", "b.jpg", option, *given])
+    assert getattr(args, name) == [1, 2, 4]
+
+
+@pytest.mark.parametrize("wrong", ["1,x", "1,,2", "0,1"])
+def test_a_wrong_number_among_several_is_named(capsys: pytest.CaptureFixture[str], wrong: str) -> None:
+    with pytest.raises(SystemExit):
+        splash_parser().parse_args(["--input", "a.jpg", "--instances", wrong])
+    assert "found, expected a whole number, 1 or more" in capsys.readouterr().err
