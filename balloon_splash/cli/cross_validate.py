@@ -131,6 +131,8 @@ def _told(predictions: OutOfFold, output: Path) -> str:
     """Write the predictions; return one line about what a splash at its defaults finds among them."""
     from balloon_splash.engine.out_of_fold import FILE
 
+    if not predictions.objects:
+        return "objects found: unknown; the runs' folders hold no predictions with objects to compare them with"
     predictions.write(output / FILE)
     found, others = predictions.counts(DEFAULT_CONFIDENCE, DEFAULT_LOW_CONFIDENCE)
     return (

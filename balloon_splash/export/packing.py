@@ -182,7 +182,7 @@ def _load(
     # Load as a splash would: weights that do not fit, or have no class names, end here.
     loaded = load_chosen(chosen.cfg)
     _average(loaded, average_with)
-    calibrated = calibrate_scores(loaded.model, predictions) if predictions else None
+    calibrated = calibrate_scores(loaded.model, loaded.class_names, predictions) if predictions else None
     return chosen, loaded, calibrated, None if negatives is None else _limit(loaded, negatives)
 
 

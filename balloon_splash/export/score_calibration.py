@@ -9,6 +9,7 @@ model has them. The order of the detections stays.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,22 +82,24 @@ def fit_calibration(scores: npt.NDArray[np.float64], is_object: npt.NDArray[np.b
     return Calibration(slope, intercept, len(scores), before, loss().item())
 
 
-def calibrate_scores(model: Any, predictions: OutOfFold) -> Calibration:
+def calibrate_scores(model: Any, class_names: Sequence[str], predictions: OutOfFold) -> Calibration:
     """Calibrate the scores of a model in place, by predictions of models that its own recipe made.
 
     Args:
-        model: has one class.
+        model: the model.
+        class_names: the name of its class.
         predictions: of a cross-validation of the recipe.
 
     Raises:
         ConfigError: the model has several classes, or its classifier is not a softmax with a bias.
-        UsageError: the predictions are too few, or of several classes.
+        UsageError: the predictions are too few, or of other classes.
     """
     layer = softmax_layer(model)
-    names = sorted(set(predictions.classes))
-    if layer.out_features != 2 or len(names) > 1:  # the class and the background
-        classes = ", ".join(names) if len(names) > 1 else f"{layer.out_features - 1} classes"
-        raise ConfigError(f"{classes}: found several; scores can be calibrated for one class only")
+    if len(class_names) > 1:
+        raise ConfigError(f"{', '.join(class_names)}: found several classes; scores can be calibrated for one only")
+    others = sorted(set(predictions.classes) - set(class_names))
+    if others:
+        raise UsageError(f"predictions of {', '.join(others)}; expected those of the model's class, {class_names[0]}")
     calibration = fit_calibration(predictions.scores, predictions.is_object)
     with torch.no_grad():
         layer.weight.mul_(calibration.slope)

@@ -120,8 +120,23 @@ def test_folds_are_trained_and_what_is_done_is_not_repeated(tmp_path: Path, caps
     )
     assert {each["image_id"] for each in tested} <= set(range(6))
     predictions = OutOfFold.read(output / "out_of_fold.json")
+    truths = [json.loads(path.read_text()) for path in output.glob("*/inference/*/*_coco_format.json")]
+    assert predictions.objects == sum(len(truth["annotations"]) for truth in truths) > 0
     assert len(predictions.scores) >= len(tested)
     assert f" of {predictions.objects} objects found" in printed.out
+
+
+def test_runs_of_a_version_that_kept_no_predictions_have_no_count(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = write_synthetic_balloons(tmp_path / "data", num_train=1, num_val=1, size=(160, 120), progress=False)
+    output = tmp_path / "runs"
+    (output / "seed0").mkdir(parents=True)
+    (output / "seed0" / "results.json").write_text('{"bbox/AP": 50.0}')
+    start = ["--config-file", "balloon_R18_FPN.yaml", "--dataset", str(data), "--output", str(output), "--no-folds"]
+    assert main(start) == 0
+    assert "objects found: unknown" in capsys.readouterr().out
+    assert not (output / "out_of_fold.json").exists()
 
 
 @pytest.mark.slow

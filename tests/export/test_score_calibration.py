@@ -25,21 +25,23 @@ def logit(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.asarray(np.log(scores) - np.log1p(-scores))
 
 
-def predictions(number: int = 4000, classes: int = 1) -> OutOfFold:
+def predictions() -> OutOfFold:
     """Detections whose chance to be objects is a known function of their scores."""
-    rng = np.random.default_rng(3)
+    rng, number = np.random.default_rng(3), 4000
     logits = rng.normal(0, 3, number)
     chance = 1 / (1 + np.exp(-(SLOPE * logits + INTERCEPT)))
-    names = tuple(f"kite {i % classes}" for i in range(number))
-    return OutOfFold(number, ("a.jpg",) * number, names, 1 / (1 + np.exp(-logits)), rng.random(number) < chance)
+    return OutOfFold(
+        number, ("a.jpg",) * number, ("balloon",) * number, 1 / (1 + np.exp(-logits)), rng.random(number) < chance
+    )
 
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Weights of a random model, with scores that are far apart."""
+    """Weights of a random model, with scores that are far apart, and with a bias."""
     path = write_run(tmp_path_factory.mktemp("run"))[1]
     checkpoint = torch.load(path, weights_only=True)
     checkpoint["model"][f"{LAYER}.weight"] *= 60
+    checkpoint["model"][f"{LAYER}.bias"] += torch.tensor([0.5, -0.4])
     torch.save(checkpoint, path)
     return path
 
@@ -66,7 +68,7 @@ def test_certain_scores_count_like_others() -> None:
 def test_the_models_scores_change_so_and_their_order_stays(weights: str) -> None:
     image = np.random.default_rng(1).integers(0, 256, (96, 128, 3), np.uint8)
     before, after = (Segmenter.from_config(None, weights, device="cpu", confidence=0.0) for _ in range(2))
-    change = calibrate_scores(after.model, predictions())
+    change = calibrate_scores(after.model, ["balloon"], predictions())
     (one,), (other,) = before.detect([image]), after.detect([image])
     kept = min(len(one.scores), len(other.scores))  # the rest fell below Detectron2's own threshold
     assert kept > 3
@@ -90,8 +92,14 @@ def test_scores_that_rank_the_wrong_way_are_refused() -> None:
 
 def test_several_classes_are_refused(weights: str) -> None:
     model = Segmenter.from_config(None, weights, device="cpu").model
-    with pytest.raises(ConfigError, match="kite 0, kite 1: found several; scores can be calibrated for one class only"):
-        calibrate_scores(model, predictions(classes=2))
+    with pytest.raises(ConfigError, match="kite, cup: found several classes; scores can be calibrated for one only"):
+        calibrate_scores(model, ["kite", "cup"], predictions())
+
+
+def test_predictions_of_another_class_are_refused(weights: str) -> None:
+    model = Segmenter.from_config(None, weights, device="cpu").model
+    with pytest.raises(UsageError, match="predictions of balloon; expected those of the model's class, cup"):
+        calibrate_scores(model, ["cup"], predictions())
 
 
 def test_the_packed_file_is_calibrated(weights: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
