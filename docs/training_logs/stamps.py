@@ -4,8 +4,8 @@
     dpkg-deb -x tuxpaint-stamps-default_*.deb packages
     python docs/training_logs/stamps.py packages DIR/background --count 400
 
-writes ``stamps_0000.jpg`` and so on beside the photos of ``background_photos.py``, which it pastes over. Small
-stamps, symbols, a balloon, and those in folders of drawn ones are left out.
+writes ``stamps_0000.jpg`` and so on beside the photos of ``background_photos.py``, which it pastes over. We used
+version 2022.06.04. Small stamps, symbols, a balloon, and those in folders of drawn ones are left out.
 """
 
 from __future__ import annotations
