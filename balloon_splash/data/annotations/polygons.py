@@ -65,15 +65,7 @@ def fit_to_photo(
     """
     outline = shapely.Polygon(polygon)
     repaired = not outline.is_valid
-    extent = float(np.prod(np.ptp(polygon, axis=0)))
-    if extent < MIN_AREA:  # points in one place: each side would seem to cross all others
-        raise UnsoundError(FaultKind.ZERO_AREA, f"the area is {extent:.2g} square pixels")
-    if repaired and _crosses_more_than(max_crossings, polygon):
-        message = f"the outline crosses itself more than {max_crossings} times (max_crossings)"
-        raise UnsoundError(FaultKind.TOO_MANY_CROSSINGS, message)
-    # "structure" counts an area that the outline circles twice as inside, as a person drawing over the start means
-    # it; the default would punch a hole there.
-    geometry = shapely.make_valid(outline, method="structure", keep_collapsed=False) if repaired else outline
+    geometry = _mended(polygon, max_crossings) if repaired else outline
     area = geometry.area
     if area < MIN_AREA:
         raise UnsoundError(FaultKind.ZERO_AREA, f"the area is {area:.2g} square pixels")
@@ -216,7 +208,8 @@ def cut_out(outer: Polygon, holes: Sequence[Polygon], limits: Limits = DEFAULT_L
     Raises:
         UnsoundError: one of them crosses itself too often, or nothing is left.
     """
-    whole, *cut = (_valid(ring, limits.max_crossings) for ring in (outer, *holes))
+    outlines = [(ring, shapely.Polygon(ring)) for ring in (outer, *holes)]
+    whole, *cut = (each if each.is_valid else _mended(ring, limits.max_crossings) for ring, each in outlines)
     left = shapely.difference(whole, shapely.union_all(cut))
     rings = [shapely.get_coordinates(part.exterior)[:-1] for part in without_holes(left) if part.area >= MIN_AREA]
     if not rings:
@@ -224,16 +217,16 @@ def cut_out(outer: Polygon, holes: Sequence[Polygon], limits: Limits = DEFAULT_L
     return rings
 
 
-def _valid(ring: Polygon, max_crossings: int) -> BaseGeometry:
-    outline = shapely.Polygon(ring)
-    if outline.is_valid:
-        return outline
-    if float(np.prod(np.ptp(ring, axis=0))) < MIN_AREA:  # points in one place: each side would seem to cross all others
+def _mended(ring: Polygon, max_crossings: int) -> BaseGeometry:
+    """Return what an outline that crosses itself encloses; nothing where its points are in one place."""
+    if float(np.prod(np.ptp(ring, axis=0))) < MIN_AREA:  # each side would seem to cross all others
         return shapely.Polygon()
     if _crosses_more_than(max_crossings, ring):
         message = f"the outline crosses itself more than {max_crossings} times (max_crossings)"
         raise UnsoundError(FaultKind.TOO_MANY_CROSSINGS, message)
-    return shapely.make_valid(outline, method="structure", keep_collapsed=False)
+    # "structure" counts an area that the outline circles twice as inside, as a person drawing over the start means
+    # it; the default would punch a hole there.
+    return shapely.make_valid(shapely.Polygon(ring), method="structure", keep_collapsed=False)
 
 
 def without_holes(geometry: BaseGeometry) -> Iterator[shapely.Polygon]:
