@@ -77,6 +77,14 @@ class Look:
             strokes=self.strokes,
         )
 
+    @staticmethod
+    def explain_nothing(count: int) -> str:
+        """Return one line that says why the matte of ``count`` objects is empty."""
+        return (
+            f"nothing is left of {count} objects after --shrink, --refine and --strokes; "
+            "expected fewer pixels or other strokes"
+        )
+
     def apply(self, image: Image, alpha: Matte, detections: Detections) -> Image:
         """Make the finished picture.
 

@@ -41,6 +41,7 @@ class FrameSplasher:
         self.kept: set[int] = set()
         self._look, self._selection = look, selection
         self._surest: Detections | None = None
+        self._visible = False  # whether the matte of some frame was not empty
         self._candidates = Selection(confidence=selection.floor, classes=selection.classes)
         self._continuing = replace(self._candidates, confidence=CONTINUING * selection.floor)
         self._hysteresis = TrackHysteresis(selection.confidence, selection.floor) if followed else None
@@ -83,9 +84,14 @@ class FrameSplasher:
 
         return settle
 
-    def explain_nothing(self) -> str:
-        """Return one line that says why no object kept its colour, by the frame with the surest object."""
-        return "" if self._surest is None else self._selection.explain_nothing(self._surest)
+    def explain_nothing(self) -> tuple[str, ...]:
+        """Return one line that says why nothing kept its colour in any frame; none where something did.
+
+        Where no object was chosen, the frame with the surest one explains it.
+        """
+        if not self.kept:
+            return () if self._surest is None else (self._selection.explain_nothing(self._surest),)
+        return () if self._visible else (self._look.explain_nothing(len(self.kept)),)
 
     def compose(self, rgb: Pixels, detections: Detections) -> Pixels:
         """Turn a ``(H, W, 3)`` frame into its splash, ``(H, W, 4)`` on a transparent ground."""
@@ -95,7 +101,9 @@ class FrameSplasher:
             detections = detections[self._hysteresis.indices(detections)]
         objects = detections[self._choose(detections)]
         self.kept.update(objects.numbers.tolist())
-        result: Pixels = self._look.apply(rgb, self._look.matte(rgb, objects), objects).astype(rgb.dtype, copy=False)
+        matte = self._look.matte(rgb, objects)
+        self._visible = self._visible or bool(matte.any())
+        result: Pixels = self._look.apply(rgb, matte, objects).astype(rgb.dtype, copy=False)
         return result
 
 

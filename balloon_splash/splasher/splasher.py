@@ -58,10 +58,7 @@ class Splashed:
         if not len(self.chosen):
             return (selection.explain_nothing(self.detections),)
         if not self.matte.any():
-            return (
-                f"nothing is left of {len(self.chosen)} objects after --shrink, --refine and --strokes; "
-                "expected fewer pixels or other strokes",
-            )
+            return (self.look.explain_nothing(len(self.chosen)),)
         return ()
 
 

@@ -99,8 +99,7 @@ def _splash_one(
         raise
     except BalloonSplashError as error:
         return Outcome(job, error=_renamed(str(error), names))
-    nothing = () if frames.kept else (frames.explain_nothing(),)
-    notes = (*nothing, *_notes(job.source, target, video, names))
+    notes = (*frames.explain_nothing(), *_notes(job.source, target, video, names))
     return Outcome(job, kept=len(frames.kept), video=video, notes=notes)
 
 

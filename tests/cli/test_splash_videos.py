@@ -319,3 +319,8 @@ def test_a_webcam_that_is_unplugged_is_named(monkeypatch):
     monkeypatch.setattr(cv2, "VideoCapture", lambda index: Dead())
     with Webcam(3) as webcam, pytest.raises(Exception, match="webcam 3: sends no more"):
         next(webcam.frames())
+
+
+def test_edges_that_leave_nothing_in_any_frame_are_named(model, clip: Path, capsys):
+    assert run("--input", clip, "--max-frames", 2, "--shrink", 500) == 0
+    assert "nothing is left of 2 objects after --shrink, --refine and --strokes" in capsys.readouterr().err
