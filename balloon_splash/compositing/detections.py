@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+_SHOWN = 5  # objects that repr() names
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)  # arrays have no one truth value to compare by
 class Detections:
     """The N objects found in one picture, best score first.
 
@@ -42,6 +44,15 @@ class Detections:
 
     def __len__(self) -> int:
         return len(self.scores)
+
+    def __repr__(self) -> str:
+        """Name the first objects by class and score: the arrays would fill screens."""
+        height, width = self.size
+        first = zip(self.classes[:_SHOWN], self.scores[:_SHOWN], strict=True)
+        shown = [f"{self.class_names[number]} {score:.2f}" for number, score in first]
+        more = [f"{len(self) - _SHOWN} more"] if len(self) > _SHOWN else []
+        named = f": {', '.join(shown + more)}" if shown else ""
+        return f"<{len(self)} object{'' if len(self) == 1 else 's'} in {width}x{height} pixels{named}>"
 
     def __getitem__(self, index: Any) -> Detections:
         """Return the objects that a NumPy index (a mask, an index array or a slice) picks."""
