@@ -61,7 +61,8 @@ class OutputExistsError(BalloonSplashError, FileExistsError):
     @classmethod
     def at(cls, path: str | os.PathLike[str], *, or_else: str = "") -> OutputExistsError:
         """Make the error for an existing file or folder; ``or_else`` names other remedies."""
-        return cls(f"{os.fspath(path)}: exists already; expected a new name, or --overwrite to replace it{or_else}")
+        expected = "expected a new name, or --overwrite (in Python: overwrite) to replace it"
+        return cls(f"{os.fspath(path)}: exists already; {expected}{or_else}")
 
 
 class UsageError(BalloonSplashError):

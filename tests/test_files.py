@@ -39,7 +39,7 @@ def test_the_suffix_stays_so_that_writers_know_the_format(tmp_path: Path) -> Non
 def test_nothing_is_overwritten_unasked(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("old")
     with (
-        pytest.raises(OutputExistsError, match=r"a\.txt: exists already; .*--overwrite"),
+        pytest.raises(OutputExistsError, match=r"a\.txt: exists already; .*--overwrite \(in Python: overwrite\)"),
         atomic_path(tmp_path / "a.txt"),
     ):
         pytest.fail("the work was done in vain")

@@ -184,7 +184,7 @@ def _check(targets: Sequence[Path], inputs: Collection[Path], overwrite: bool) -
         if target.resolve() in inputs:
             raise UsageError(f"{target}: is an input; expected another file for the result")
         if target.exists() and not overwrite:
-            raise OutputExistsError.at(target, or_else=", or --skip-existing to leave it")
+            raise OutputExistsError.at(target, or_else=", or --skip-existing (in Python: skip) to leave it")
 
 
 def _without_clashes(sources: Sequence[Source], targets: Sequence[Path]) -> list[Target]:

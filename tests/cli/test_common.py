@@ -68,7 +68,9 @@ def test_a_result_that_exists_is_one_line_that_names_the_flag(
             pytest.fail("the work was done in vain")
 
     assert run_cli(writing, argparse.ArgumentParser(), []) == 2
-    told = f"error: {tmp_path}: exists already; expected a new name, or --overwrite to replace it\n"
+    told = (
+        f"error: {tmp_path}: exists already; expected a new name, or --overwrite (in Python: overwrite) to replace it\n"
+    )
     assert capsys.readouterr().err == told
 
 
