@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -45,7 +46,8 @@ def test_one_photo_against_its_truth(
     truth = ["--annotations", str(val / "via_region_data.json")]
     assert main([*model, "--input", str(photo), *truth, "--confidence", "0.1", "--output", str(tmp_path / "r")]) == 0
     streams = capsys.readouterr()
-    assert "\nSecond stage: what is it, and where exactly?\n" in streams.err
+    assert re.search(r"^Second stage: what is it, and where exactly\?: .* 2/6 \[\d\d:\d\d<\d\d:\d\d", streams.err, re.M)
+    assert re.search(r"^The weights: .* 5/6 ", streams.err, re.M), "the number of sections is wrong"
     page = Path(streams.out.strip())
     assert page == tmp_path / "r" / "index.html"
     text = page.read_text()

@@ -153,7 +153,7 @@ def photo_report(
         f"{photo.name}, seen by {subjects[0].name}",
         "What happens to one photo inside Mask R-CNN, stage by stage, and where in the code. Every picture was drawn "
         "from the same forward pass.",
-        progress=progress,
+        sections=(5 + bool(dataset_name) + (len(traced) == 2)) * progress,
     )
     add_stages(report, traced[0])
     if dataset_name:
@@ -217,7 +217,7 @@ def split_report(
         f"{subjects[0].name} on {dataset_name}",
         f"{num_seen} photos{sample}, {len(first.predictions.results)} detections. Average precision counts all of "
         f"them; what is said of single objects counts those with a score of at least {confidence:g}.",
-        progress=progress,
+        sections=(4 + (len(judged) == 2)) * progress,
     )
     add_precision(report, first)
     add_behaviour(report, first, confidence=confidence)

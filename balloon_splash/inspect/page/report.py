@@ -7,7 +7,6 @@ import io
 import os
 import re
 import shutil
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from PIL import Image
 
 from balloon_splash.errors import OutputExistsError, UsageError
 from balloon_splash.files import swap_folder
+from balloon_splash.progress import ProgressBar
 
 PAGE = "index.html"
 FIGURES = "figures"
@@ -64,23 +64,23 @@ class Report:
     are rendered when they are added, so that a report of any length holds compressed pictures only.
     """
 
-    def __init__(self, title: str, introduction: str, *, progress: bool = False) -> None:
+    def __init__(self, title: str, introduction: str, *, sections: int = 0) -> None:
         """Start a report.
 
         Args:
             title: heading of the page.
             introduction: text below the heading.
-            progress: name the current section on stderr.
+            sections: number of sections to come, for a bar on stderr that names the current one; 0 shows none.
         """
         self.title = title
         self.introduction = introduction
-        self._progress = progress
+        self._bar = ProgressBar(total=sections, unit="section", disable=not sections)
         self._sections: list[_Section] = []
 
     def section(self, title: str, text: str) -> None:
         """Start a section; what is added next belongs to it."""
-        if self._progress:
-            print(title, file=sys.stderr)
+        self._bar.n = len(self._sections)
+        self._bar.set_description(title)
         self._sections.append(_Section(title, text))
 
     def figure(self, figure: Figure, name: str, title: str, caption: str, *, svg: bool = False) -> None:
@@ -130,6 +130,8 @@ class Report:
             OutputExistsError: ``folder`` is taken.
             UsageError: nothing can be written there.
         """
+        self._bar.n = len(self._sections)
+        self._bar.close()
         target = Path(folder).expanduser().absolute()
         check_free(target, overwrite=overwrite)
         target.parent.mkdir(parents=True, exist_ok=True)
