@@ -35,6 +35,8 @@ def to_picture(image: AnyImage) -> Picture:
         raise MediaError(f"{image}: a video found, expected a picture; Splasher.video takes it")
     if isinstance(image, str) and "://" in image:
         raise MediaError(f"{without_secrets(image)}: an address found, expected a file; splash_inputs takes it")
+    if isinstance(image, (str, Path)) and Path(image).is_dir():
+        raise MediaError(f"{image}: a folder found, expected a picture; splash_inputs takes it")
     if isinstance(image, (str, Path, bytes)):
         return read_picture(image)
     if isinstance(image, Image.Image):

@@ -266,11 +266,12 @@ class Splasher:
         return detections_of(self._finder.find(images))
 
 
-def splash(image: Kind, **options: Any) -> Kind:
+def splash(image: Kind, *, overwrite: bool = False, **options: Any) -> Kind:
     """Splash one picture; for more than one, :class:`Splasher` loads the model only once.
 
     Args:
         image: as in a call of :class:`Splasher`.
+        overwrite: as in a call of :class:`Splasher`.
         options: those of :class:`Splasher`.
 
     Returns:
@@ -279,7 +280,7 @@ def splash(image: Kind, **options: Any) -> Kind:
     Raises:
         TypeError, BalloonSplashError: see :class:`Splasher` and its call.
     """
-    return Splasher(**options)(image)
+    return Splasher(**options)(image, overwrite=overwrite)
 
 
 def _check_kind(name: str, value: object, kinds: type | tuple[type, ...], expected: str) -> None:

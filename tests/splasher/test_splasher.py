@@ -85,6 +85,7 @@ def test_a_path_comes_back_as_the_path_of_the_result(splasher, tmp_path: Path, k
     with pytest.raises(OutputExistsError):
         splasher(kind(tmp_path / "photo.png"))
     splasher(kind(tmp_path / "photo.png"), overwrite=True)
+    splash(kind(tmp_path / "photo.png"), segmenter=splasher.segmenter, overwrite=True)
 
 
 def test_look_and_selection_are_followed():
@@ -193,6 +194,7 @@ def test_an_object_that_transparency_hides_is_not_found(splasher):
     ("name", "told"),
     [
         ("party.mp4", r"party\.mp4: a video found, expected a picture; Splasher\.video takes it"),
+        (".", r"\.: a folder found, expected a picture; splash_inputs takes it"),
         ("https://u:secret@example.org/a.jpg", "example.org/a.jpg: an address found, expected a file; splash_inputs"),
     ],
 )
