@@ -23,4 +23,6 @@ def test_a_prompt_shows_one_line_in_place_of_masks() -> None:
 
 def test_detections_compare_and_hash_without_an_error_about_arrays() -> None:
     found = _found(2)
-    assert found == found and found != replace(found) and found in {found}
+    assert found == found
+    assert found != replace(found)
+    assert found in {found}
