@@ -90,7 +90,11 @@ def test_a_path_comes_back_as_the_path_of_the_result(splasher, tmp_path: Path, k
 
 def test_look_and_selection_are_followed():
     scene = draw_scene()
-    options = {"segmenter": ColourSegmenter(), "look": Look("white"), "selection": Selection(classes=["blue"])}
+    options: dict[str, Any] = {
+        "segmenter": ColourSegmenter(),
+        "look": Look("white"),
+        "selection": Selection(classes=["blue"]),
+    }
     result = splash(scene, **options)
     assert (result[40, 40] == 255).all()
     assert np.array_equal(result[90, 80], scene[90, 80])
