@@ -93,7 +93,7 @@ def _overlooked_classes(photos: Sequence[ViaPhoto]) -> Iterator[str]:
         if 1 < len(different) <= len(found) // 2:  # a remark for each region is not a class
             yield (
                 f"the attribute {reprlib.repr(key)} has {len(different)} values ({', '.join(different)[:100]}), all of "
-                "which are read as one class; class_attribute tells them apart"
+                f"which are read as one class; --class-attribute {key} (in Python: class_attribute) tells them apart"
             )
 
 

@@ -209,8 +209,8 @@ def test_an_attribute_that_looks_like_classes_is_named_where_all_regions_are_of_
     path = write_via(entry("a.jpg", *regions))
     _, report = load_via_instances(path, photos, class_names=("toy",))
     assert report.notes == (
-        "the attribute 'type' has 2 values (cup, kite), all of which are read as one class; class_attribute tells them "
-        "apart",
+        "the attribute 'type' has 2 values (cup, kite), all of which are read as one class; "
+        "--class-attribute type (in Python: class_attribute) tells them apart",
     )
     assert report.notes[0] in caplog.text
     _, report = load_via_instances(path, photos, class_names=("cup", "kite"), class_attribute="type")
