@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
@@ -30,6 +31,7 @@ from balloon_splash.inference.fast.threads import SideBySide
 from balloon_splash.inference.loading import load_chosen
 from balloon_splash.media.reading import read_picture
 from balloon_splash.modeling.checks import watch_predictions
+from balloon_splash.modeling.confident import best_first, confident, left_out
 from balloon_splash.weights.resolve import choose_model
 
 Image = npt.NDArray[np.uint8]
@@ -162,10 +164,10 @@ class Segmenter:
         """
         parts = [self._each(images, self._detections, resize) for resize in self._scales]
         found = parts[0] if len(parts) == 1 else [once(joined(of_image)) for of_image in zip(*parts, strict=True)]
-        if self._overview is None:
-            return found
-        overviews = self._each(images, self._detections, self._overview)
-        return [with_large(*views, self._overview_objects) for views in zip(found, overviews, strict=True)]
+        if self._overview is not None:
+            parts.append(self._each(images, self._detections, self._overview))
+            found = [with_large(*views, self._overview_objects) for views in zip(found, parts[-1], strict=True)]
+        return [_knowing_the_rest(of_image, seen) for of_image, *seen in zip(found, *parts, strict=True)]
 
     def segment(self, image: Image, boxes: npt.NDArray[np.float32]) -> Detections:
         """Segment one object per box, whether or not the model would have found it there.
@@ -221,8 +223,7 @@ class Segmenter:
                 per_image.soft_masks = per_image.pred_masks[:, 0]
             for name in ("scores", "pred_masks", "soft_masks"):
                 per_image.set(name, per_image.get(name).float())
-            confident = per_image[per_image.scores >= self.confidence]
-            kept.append(confident[confident.scores.argsort(descending=True)])
+            kept.append(best_first(confident(per_image, self.confidence)))
         return kept
 
     def network_image(self, image: Image) -> npt.NDArray[np.float32]:
@@ -251,6 +252,7 @@ class Segmenter:
 
     def _detections(self, found: Instances, size: tuple[int, int]) -> Detections:
         found.remove("pred_masks")
+        rest = left_out(found)
         scaled = self._postprocess(found, *size)
         return Detections(
             size=size,
@@ -259,7 +261,13 @@ class Segmenter:
             classes=_numpy(scaled.pred_classes, np.int64),
             soft_masks=_numpy(scaled.soft_masks, np.float32),
             class_names=self.class_names,
+            best_left_out=float(rest.max()) if len(rest) else None,
         )
+
+
+def _knowing_the_rest(found: Detections, views: Sequence[Detections]) -> Detections:
+    """Return the objects of all views with the best score that any of these left out."""
+    return replace(found, best_left_out=max(view.best_left_out or 0.0 for view in views) or None)
 
 
 def _numpy(tensor: Tensor, dtype: type) -> npt.NDArray[Any]:

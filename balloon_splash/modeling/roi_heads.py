@@ -15,6 +15,7 @@ from detectron2.structures import Boxes, Instances
 from torch import Tensor
 
 from balloon_splash.errors import ConfigError
+from balloon_splash.modeling.confident import confident
 from balloon_splash.modeling.cut_boxes import limits_of, trimmed, widened
 from balloon_splash.modeling.trace import Trace, snapshot
 
@@ -116,7 +117,7 @@ class BalloonROIHeads(StandardROIHeads):
             self.trace.proposal_levels = self._levels(proposals)
             self.trace.detections = snapshot(detections)
         if self.confidence_floor > 0:
-            detections = [found[found.scores >= self.confidence_floor] for found in detections]
+            detections = [confident(found, self.confidence_floor) for found in detections]
         if self.trace is not None:
             self.trace.confident = snapshot(detections)
         return detections

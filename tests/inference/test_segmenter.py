@@ -57,6 +57,20 @@ def test_detections_are_the_instances_without_full_size_masks(run: Path, images:
     assert differing.mean() < 0.005
 
 
+def test_the_best_score_that_was_left_out_is_known_whether_or_not_the_heads_have_a_floor(
+    run: Path, images: list[Image]
+) -> None:
+    weights = str(run / "model_final.pth")
+    (all_of_them,) = Segmenter.from_config(weights=weights, confidence=0.0).detect(images[:1])
+    for heads in ("BalloonROIHeads", "StandardROIHeads"):
+        options = ["MODEL.ROI_HEADS.NAME", heads]
+        (none,) = Segmenter.from_config(weights=weights, confidence=1.0, opts=options).detect(images[:1])
+        assert (len(none), none.best_left_out) == (0, float(all_of_them.scores.max()))
+    assert all_of_them.best_left_out is None
+    (sized,) = Segmenter.from_config(weights=weights, confidence=1.0, scales=[64, 96]).detect(images[:1])
+    assert sized.best_left_out is not None
+
+
 def test_only_confident_objects_best_first(run: Path, images: list[Image]) -> None:
     everything = Segmenter.from_config(weights=str(run / "model_final.pth"), confidence=0.0).detect(images)[0]
     floor = float(np.median(everything.scores))
