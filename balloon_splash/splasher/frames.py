@@ -41,6 +41,7 @@ class FrameSplasher:
         self.kept: set[int] = set()
         self._look, self._selection = look, selection
         self._surest: Detections | None = None
+        self._left_out = 0.0  # best score of an object that is not worth following, in any frame
         self._visible = False  # whether the matte of some frame was not empty
         self._candidates = Selection(confidence=selection.floor, classes=selection.classes)
         self._continuing = replace(self._candidates, confidence=CONTINUING * selection.floor)
@@ -70,6 +71,7 @@ class FrameSplasher:
 
         def find(frames: Sequence[Frame]) -> list[Detections]:
             found = detections_of(finder.find([_named(source, frame) for frame in frames]))
+            self._left_out = max(self._left_out, *(_best_below(each, self._selection.floor) for each in found))
             return found if finder.record else [each[wanted.indices(each)] for each in found]
 
         return find
@@ -90,7 +92,9 @@ class FrameSplasher:
         Where no object was chosen, the frame with the surest one explains it.
         """
         if not self.kept:
-            return () if self._surest is None else (self._selection.explain_nothing(self._surest),)
+            if self._surest is None:
+                return ()
+            return (self._selection.explain_nothing(replace(self._surest, best_left_out=self._left_out)),)
         return () if self._visible else (self._look.explain_nothing(len(self.kept)),)
 
     def compose(self, rgb: Pixels, detections: Detections) -> Pixels:
@@ -109,6 +113,11 @@ class FrameSplasher:
 
 def _best(detections: Detections) -> float:
     return float(detections.scores.max(initial=0.0))
+
+
+def _best_below(found: Detections, floor: float) -> float:
+    """Return the best score below ``floor``, also of what the finder itself left out; 0 if it does not know."""
+    return max(found.best_left_out or 0.0, float(found.scores.max(initial=0.0, where=found.scores < floor)))
 
 
 def _named(source: Source, frame: Frame) -> NamedImage:
