@@ -57,6 +57,8 @@ def _splash_files(args: argparse.Namespace, options: SplashOptions, finder: Find
 
 def _options(args: argparse.Namespace) -> SplashOptions:
     options = options_of(args)
+    if args.annotation_format and not args.save_annotations:
+        raise UsageError(f"--annotation-format {args.annotation_format} without --save-annotations; expected both")
     return replace(
         options,
         video=replace(options.video, keep_partial=args.keep_partial),
@@ -64,7 +66,7 @@ def _options(args: argparse.Namespace) -> SplashOptions:
         detections=args.detections,
         save_detections=args.save_detections,
         save_annotations=args.save_annotations,
-        annotation_format=args.annotation_format,
+        annotation_format=args.annotation_format or options.annotation_format,
     )
 
 
@@ -73,7 +75,7 @@ def _splash_webcam(index: int, args: argparse.Namespace, options: SplashOptions,
 
     if args.tiles is not None or args.add_box:
         raise UsageError(f"--input {index}: a webcam takes neither --tiles nor --add-box")
-    if args.output or args.detections or args.save_detections:
+    if args.output or args.detections or args.save_detections or args.save_annotations or options.files.extras:
         raise UsageError(f"--input {index}: a webcam is shown in a window; expected no other input and no output")
     args.scales = args.scales or [LIVE_SCALE]
     load = _loader(args, options) if finder is None else lambda: finder

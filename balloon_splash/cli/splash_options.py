@@ -162,9 +162,8 @@ def _add_further_results(parser: Parser) -> None:
     group.add_argument(
         "--annotation-format",
         choices=("via2", "coco", "labelme", "yolo", "submission"),
-        default="via2",
-        help="format of --save-annotations; submission is the run-length CSV of the nucleus competition (default: "
-        "%(default)s)",
+        help="format of --save-annotations; submission is the run-length CSV of the nucleus competition "
+        "(default: via2)",
     )
 
 

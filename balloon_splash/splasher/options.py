@@ -62,6 +62,12 @@ class SplashOptions:
     also_read: tuple[Path, ...] = ()
 
     @property
+    def of_photos(self) -> str:
+        """Names of the results asked for that videos do not get, for a message."""
+        asked = {"annotations": self.save_annotations, "masks, cut-outs and comparisons": self.files.extras}
+        return ", ".join(name for name, wanted in asked.items() if wanted)
+
+    @property
     def floor(self) -> float:
         """Lowest score that a finder should return; a record keeps low ones, so that they can be chosen later."""
         floor = self.selection.floor if self.video.every == 1 else self.selection.floor * CONTINUING

@@ -104,7 +104,7 @@ def _check_options(sources: Sequence[Source], output: str | None, options: Splas
     if options.detections and record:
         raise UsageError("--save-detections writes what a model finds; with --detections none is run")
     videos = [source for source in sources if source.is_video]
-    if extras and len(videos) == len(sources):
-        raise UsageError(f"{videos[0].name}: masks, cut-outs and comparisons are made of photos, not of videos")
+    if options.of_photos and videos and len(videos) == len(sources):
+        raise UsageError(f"{videos[0].name}: {options.of_photos} are made of photos, not of videos")
     if videos and record and not record.endswith(JSON_LINES):
         raise UsageError(f"--save-detections {record}: videos are recorded line by line; expected {JSON_LINES}")

@@ -69,8 +69,8 @@ def splash_inputs(
             report.begin(len(plan.photos), len(plan.videos))
             if options.files.quality is not None and all(source.is_video for source in sources):
                 report.note("--quality is for photos; videos have --video-quality")
-            if options.files.extras and plan.videos:
-                report.note("masks, cut-outs and comparisons are made of photos; the videos get none")
+            if options.of_photos and plan.videos:
+                report.note(f"{options.of_photos} are made of photos; the videos get none")
             for outcome in plan.settled:
                 report.settled(outcome)
             summary = Summary() if named is None else _run(plan, options, named, report)

@@ -73,7 +73,7 @@ class VideoOptions:
         if self.batch_size < 1:
             raise UsageError(f"batch_size is {self.batch_size}; expected 1 or more")
         if self.every is not None and not 1 <= self.every <= LONGEST_INTERVAL:
-            raise UsageError(f"every is {self.every}; expected 1 to {LONGEST_INTERVAL} frames")
+            raise UsageError(f"every is {self.every}; expected 1 to {LONGEST_INTERVAL} frames (--every)")
 
 
 USUAL = VideoOptions()

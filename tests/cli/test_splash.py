@@ -82,6 +82,7 @@ def test_an_input_that_fails_is_exit_code_1_also_if_it_is_the_only_one(model, tm
         ["--input", "one.png", "--output", "-", "--json"],
         ["--input", "one.png", "--output", "-", "--save-mask"],
         ["--input", "one.png", "--detections", "none.json"],
+        ["--input", "one.png", "--annotation-format", "yolo"],
     ],
 )
 def test_wrong_use_is_one_line_and_exit_code_2(model, photos: Path, monkeypatch, capsys, wrong):

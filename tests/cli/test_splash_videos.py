@@ -135,6 +135,7 @@ def test_what_is_at_the_point_or_in_the_box_first_keeps_its_colour_wherever_it_g
         (["--box", 900, 0, 950, 9], "--box 900 0 950 9 lies outside the picture of 160x120 pixels"),
         (["--instances", 9], "none of the 2 objects is chosen; their numbers are 1, 2"),
         (["--confidence", 1], "no object reaches --confidence 1; the best score is 0."),
+        (["--confidence", 1, "--no-low-confidence"], "no object found with a score of 1 or more (the best has 0."),
     ],
 )
 @pytest.mark.parametrize("steadied", [[], ["--no-steady"]])
@@ -192,6 +193,8 @@ def test_a_photo_that_is_not_in_the_record_fails_alone(model, tmp_path: Path, ca
         ),
         (["--start", "2", "--end", "1"], "expected more than start, 2 s (--start, --end)"),
         (["--save-mask"], "made of photos"),
+        (["--save-annotations", "via.json"], "annotations are made of photos, not of videos"),
+        (["--every", "99"], "every is 99; expected 1 to 60 frames (--every)"),
         (["--save-detections", "x.json"], "expected .jsonl"),
         (["--video-quality", "90"], "0 to 51 (--video-quality)"),
         (["--detections", "a.jsonl", "--save-detections", "b.jsonl"], "none is run"),
@@ -275,6 +278,8 @@ def test_a_missing_webcam_is_one_line(model, monkeypatch, tmp_path: Path, capfd)
     assert err.startswith("error: webcam 97: cannot be opened")
     assert len(err.splitlines()) == 1
     assert run("--input", 97, "--output", "x.mp4") == 2
+    assert "shown in a window" in capfd.readouterr().err
+    assert run("--input", 97, "--save-mask") == 2, "a mask that is never written"
     assert "shown in a window" in capfd.readouterr().err
 
 
