@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import ExifTags, Image
 
 from balloon_splash.data.annotations.faults import FaultKind
 from balloon_splash.data.annotations.formats import load_annotations
@@ -132,3 +133,26 @@ def test_the_annotation_that_is_marked_as_ground_truth_counts(photos: Path) -> N
     (found, *_), report = load_annotations(path)
     assert len(found["annotations"]) == 1
     assert "2 people annotated it; the one marked as ground truth is read" in report.faults.faults[0].message
+
+
+def test_a_turned_rectangle_on_a_turned_photo_lies_where_it_was_drawn(photos: Path) -> None:
+    """Label Studio's export to COCO turns it in percent, and scales polygons by the sides as stored."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    Image.new("RGB", (HEIGHT, WIDTH)).save(photos / "a.jpg", exif=exif)
+    corner, sides, turn = np.array((30.0, 8.0)), np.array((20.0, 6.0)), np.radians(30)
+    axes = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+    corners = corner + np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) * sides @ axes
+    common = {"to_name": "image", "original_width": WIDTH, "original_height": HEIGHT, "image_rotation": 0}
+    to_percent = 100 / np.array((WIDTH, HEIGHT))
+    (x, y), (width, height) = corner * to_percent, sides * to_percent
+    box = {"x": x, "y": y, "width": width, "height": height, "rotation": 30, "rectanglelabels": ["cup"]}
+    polygon = {"points": (corners * to_percent).tolist(), "closed": True, "polygonlabels": ["kite"]}
+    results = [
+        {"id": "r3", "type": "rectanglelabels", "value": box, **common},
+        {"id": "r4", "type": "polygonlabels", "value": polygon, **common},
+    ]
+    (found, *_), report = load_annotations(changed(photos, results))
+    assert not report.faults
+    for annotation in found["annotations"][2:]:
+        assert np.allclose(np.reshape(annotation["segmentation"][0], (-1, 2)), corners)
