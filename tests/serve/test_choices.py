@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+
+from balloon_splash.compositing.look import Look
+from balloon_splash.compositing.select import Selection
+from balloon_splash.errors import BalloonSplashError
 
 pytest.importorskip("fastapi", reason="the extra serve is not installed")
 
 from balloon_splash.cli.splash_options import build_parser
 from balloon_splash.serve.choices import PhotoChoices, VideoChoices, described_options, read_choices
-from balloon_splash.serve.problems import RequestError
+from balloon_splash.serve.problems import RequestError, problem_of
 from balloon_splash.splasher.from_table import look_of, selection_of, video_options_of
 
 
@@ -98,3 +103,27 @@ def test_what_does_not_do_is_named(text: str, field: str, found: str, expected: 
     assert (body.field, body.expected) == (field, expected)
     assert found in body.found
     assert "\n" not in body.message
+
+
+@pytest.mark.parametrize(
+    ("error", "found", "expected"),
+    [
+        (lambda: Look("blurr").check(), "background 'blurr' is unknown", "did you mean blur? expected a colour"),
+        (lambda: Look("blur:-3").check(), "background 'blur:-3': '-3' found", "a number from 0.1 to 1000"),
+        (
+            lambda: Selection(classes=["dgo"]).check(("dog",)),
+            "unknown class dgo",
+            "did you mean dog? the model knows: dog",
+        ),
+    ],
+)
+def test_an_error_of_the_package_reads_as_it_does_elsewhere_but_without_flags(
+    error: Callable[[], None], found: str, expected: str
+) -> None:
+    with pytest.raises(BalloonSplashError) as caught:
+        error()
+    body = problem_of(caught.value, "choices.x").body
+    assert body.found == found
+    assert body.expected.startswith(expected)
+    assert body.message.startswith(f"choices.x: {found}")
+    assert "--" not in body.message
