@@ -121,7 +121,7 @@ def pack_weights(
         OutputExistsError: a file exists, and ``overwrite`` is false.
     """
     if output.suffix != SUFFIX:
-        raise UsageError(f"{output}: expected a name that ends in {SUFFIX}")
+        raise UsageError(f"{output}: expected a name that ends in {SUFFIX} (--output), or --to pth")
     if output.exists() and not overwrite:
         raise OutputExistsError.at(output)
     chosen, loaded, calibrated, limited = _load(weights, average_with, config_file, out_of_fold, negatives, opts)
@@ -160,7 +160,7 @@ def unpack_weights(
         ConfigError, WeightsError, OutputExistsError: as :func:`pack_weights`.
     """
     if output.suffix != ".pth":
-        raise UsageError(f"{output}: expected a name that ends in .pth")
+        raise UsageError(f"{output}: expected a name that ends in .pth (--output)")
     for file in (output, _beside(output)):
         if file.exists() and not overwrite:
             raise OutputExistsError.at(file)

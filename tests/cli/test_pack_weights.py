@@ -44,6 +44,13 @@ def test_the_file_is_all_that_a_splash_needs(run: str, tmp_path: Path, capsys: p
     assert np.allclose(np.sort(before.scores), np.sort(after.scores), atol=0.02)
 
 
+def test_a_pth_without_its_format_is_told_the_option(
+    run: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--weights", run, "--output", str(tmp_path / "small.pth")]) == 2
+    assert "expected a name that ends in .safetensors (--output), or --to pth" in capsys.readouterr().err
+
+
 def test_the_moving_average_is_what_is_packed(run: str, tmp_path: Path) -> None:
     checkpoint = torch.load(run, weights_only=True)
     checkpoint[AVERAGE] = {name: torch.full_like(value, 2) for name, value in checkpoint["model"].items()}

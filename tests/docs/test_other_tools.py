@@ -126,7 +126,7 @@ def test_a_model_with_a_point_head_says_that_it_needs_us(tmp_path: Path, capsys:
     for options, message in {
         (): "exists already",
         ("--storage", "fp16"): "--storage is for packed files",
-        ("--output", "kites.bin"): "expected a name that ends in .pth",
+        ("--output", "kites.bin"): "expected a name that ends in .pth (--output)",
     }.items():
         assert pack_weights.main([*start, *options]) == 2
         assert message in capsys.readouterr().err
