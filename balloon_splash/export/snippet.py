@@ -102,5 +102,7 @@ if __name__ == "__main__":
         sys.exit(f"usage: python {sys.argv[0]} MODEL PHOTO; MODEL ends in {', '.join(LOADERS)}")
     try:
         main(*sys.argv[1:])
+    except FileExistsError as error:
+        sys.exit(f"error: {error.filename}: exists already; remove it, or rename the photo")
     except OSError as error:
         sys.exit(f"error: {error}")

@@ -127,6 +127,9 @@ def test_the_example_beside_them_finds_the_same_without_our_package(
     splash = np.asarray(Image.open(tmp_path / "photo_splash.png"))
     kept = expected.pred_masks.numpy().any(axis=0)
     assert (splash[kept] != photo[kept]).mean() < 0.01
+    monkeypatch.setattr(sys, "argv", ["tiny_example.py", str(written[0]), str(tmp_path / "photo.png")])
+    with pytest.raises(SystemExit, match=r"photo_splash\.png: exists already; remove it, or rename the photo"):
+        runpy.run_path(str(tmp_path / "tiny_example.py"), run_name="__main__")
 
 
 @pytest.mark.parametrize(
