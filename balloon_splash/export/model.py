@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -84,8 +84,13 @@ def _with_objects(graph: DetectionGraph, images: dict[str, npt.NDArray[np.float3
     for image in images.values():
         if len(graph(torch.from_numpy(image))[0]):
             return torch.from_numpy(image)
-    raise ConfigError(
-        f"no object above confidence {graph.confidence} in {', '.join(images)}; expected a photo with one (--check)"
+    raise without_objects(images, graph.confidence)
+
+
+def without_objects(photos: Iterable[str], confidence: float) -> ConfigError:
+    """Make the error for photos that show nothing to compare an export by."""
+    return ConfigError(
+        f"no object above confidence {confidence} in {', '.join(photos)}; expected a photo with one (--check)"
     )
 
 

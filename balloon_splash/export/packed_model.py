@@ -9,7 +9,7 @@ from pathlib import Path
 
 from balloon_splash.errors import ConfigError, OutputExistsError
 from balloon_splash.export.check import Difference, difference
-from balloon_splash.export.model import Photos
+from balloon_splash.export.model import Photos, without_objects
 from balloon_splash.export.packing import Packed, pack_weights
 from balloon_splash.files import atomic_path
 from balloon_splash.inference.backends import EXACT, Choice
@@ -49,7 +49,7 @@ def export_packed(
         this processor; none for a model that needs torch anyway.
 
     Raises:
-        ConfigError: in fp32 the runtime finds other objects than torch.
+        ConfigError: in fp32 the runtime finds other objects than torch, or neither finds one in any photo.
         OutputExistsError: a file is there, and ``overwrite`` is false.
     """
     for path in (output, output.with_suffix(".yaml")):
@@ -69,10 +69,14 @@ def _compared(fresh: Path, output: Path, photos: Photos, confidence: float) -> d
     """The difference from Detectron2 for each photo; refuses a file that the runtime misreads."""
     exact = OpenVinoFinder(fresh, confidence=confidence, precision="fp32")
     same = Segmenter(*load_model(weights=str(fresh), device="cpu"), confidence=confidence, choice=AS_THE_RUNTIME)
+    objects = 0
     for name, photo in photos.items():
         found = difference(same.detect([photo])[0], exact.detect([photo])[0])
         if not found.small:
             raise ConfigError(f"{output}: not written, since its results in fp32 differ from torch's; {name}: {found}")
+        objects += found.expected
+    if not objects:
+        raise without_objects(photos, confidence)
     plain = OpenVinoFinder(fresh, confidence=confidence)
     stock = Segmenter(*load_model(weights=str(fresh), device="cpu"), confidence=confidence, choice=EXACT)
     return {

@@ -93,6 +93,16 @@ def test_a_file_that_the_runtime_misreads_is_not_kept(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_photo_without_objects_is_not_enough_for_a_packed_file_either(
+    tmp_path: Path, photo: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = write_run(tmp_path, load_config("balloon_R18_FPN.yaml", TINY, device="cpu"), ["cup"])
+    command = ["--weights", weights, "--output", str(tmp_path / "out"), "--formats", "packed", "--check", photo]
+    assert main([*command, "--confidence", "1"]) == 2
+    assert f"no object above confidence 1.0 in {photo}; expected a photo with one (--check)" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_objects_are_compared_with_those_that_lie_where_they_do() -> None:
     boxes = np.array([[0, 0, 10, 10], [20, 20, 40, 40]], np.float32)
     first = Detections(
