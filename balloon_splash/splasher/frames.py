@@ -71,7 +71,7 @@ class FrameSplasher:
 
         def find(frames: Sequence[Frame]) -> list[Detections]:
             found = detections_of(finder.find([_named(source, frame) for frame in frames]))
-            self._left_out = max(self._left_out, *(_best_below(each, self._selection.floor) for each in found))
+            self._left_out = max([self._left_out, *(_best_below(each, self._selection.floor) for each in found)])
             return found if finder.record else [each[wanted.indices(each)] for each in found]
 
         return find
