@@ -340,6 +340,34 @@ def test_a_video_is_chosen_from_runs_and_plays(visit: Open, clip: Path) -> None:
     assert Path(download.value.path()).stat().st_size > 1000
 
 
+@pytest.mark.parametrize("step", ["start", "events"])
+def test_a_video_that_was_cancelled_is_sent_again(visit: Open, clip: Path, step: str) -> None:
+    page = visit()
+    page.set_input_files("#file", clip)
+    expect(page.locator("#save")).to_be_enabled()
+    held: list[Route] = []
+    page.route(f"**/{step}", lambda route: held.append(route))
+    with page.expect_request(f"**/{step}"):
+        page.click("#save")
+    page.click("#cancel")
+    expect(page.locator("#notes")).to_contain_text("Cancelled")
+    page.unroute(f"**/{step}")
+    page.click("#save")
+    expect(page.locator("#finished")).to_be_visible()
+
+
+def test_a_video_that_the_server_has_forgotten_is_sent_again(browser: Browser, address: str, clip: Path) -> None:
+    page = browser.new_page()
+    page.goto(address)
+    with page.expect_response("**/v1/videos") as sent:
+        page.set_input_files("#file", clip)
+    expect(page.locator("#save")).to_be_enabled()
+    page.request.delete(f"{address}v1/videos/{sent.value.json()['id']}")
+    page.click("#save")
+    expect(page.locator("#finished")).to_be_visible()
+    page.close()
+
+
 def test_a_file_that_is_not_a_picture_is_named_and_the_first_view_stays(
     browser: Browser, address: str, tmp_path: Path
 ) -> None:

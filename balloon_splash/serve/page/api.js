@@ -58,8 +58,8 @@ export function sendVideo(video, onProgress, signal) {
 /** The objects of a video's first frame. */
 export const frameObjects = (id, parts, more) => json(`v1/videos/${id}/objects`, post(looking(parts)), more);
 
-export const startVideo = (id, { choices, picture }) =>
-  json(`v1/videos/${id}/start`, post({ choices: JSON.stringify(choices), background_image: picture }));
+export const startVideo = (id, { choices, picture }, signal) =>
+  json(`v1/videos/${id}/start`, post({ choices: JSON.stringify(choices), background_image: picture }), { signal });
 
 /** Progress of a job; `onChange(state)` until it is done, failed or cancelled. Returns a function that stops listening. */
 export function followVideo(id, onChange) {

@@ -5,6 +5,8 @@ import { working } from "./messages.js";
 import { WORKING_SIDE, readBase64 } from "./pictures.js";
 import { strings } from "./strings.js";
 
+const NOT_FOUND = 404;
+
 export class Video {
   brush = false; // strokes on one frame would not move with what they lie on
   saveLabel = strings.saveVideo;
@@ -25,19 +27,18 @@ export class Video {
   }
 
   async look(parts, more) {
-    const found = this.#found ?? (await frameObjects(this.#job.id, { side: WORKING_SIDE, ...parts }, more));
+    const found = this.#found;
     this.#found = null;
-    return found;
+    return found ?? this.#kept((id) => frameObjects(id, { side: WORKING_SIDE, ...parts }, more), more.signal);
   }
 
   /** Let the server splash all frames, and wait for it. */
   async finish(editor, { signal }) {
-    if (this.#job.state !== "waiting") await this.#send(signal); // one job makes one result
+    signal.addEventListener("abort", () => this.close());
+    if (this.#job?.state !== "waiting") await this.#send(signal); // one job makes one result
     working(strings.queued);
-    this.#job = await startVideo(this.#job.id, {
-      choices: { ...editor.options(), add_box: editor.choices.boxes },
-      picture: editor.backgroundFile,
-    });
+    const choices = { ...editor.options(), add_box: editor.choices.boxes };
+    this.#job = await this.#kept((id) => startVideo(id, { choices, picture: editor.backgroundFile }, signal), signal);
     await this.#follow(signal);
     this.onResult(this.#job.result);
   }
@@ -46,6 +47,18 @@ export class Video {
   close() {
     if (this.#job) deleteVideo(this.#job.id).catch(() => {});
     this.#job = null;
+  }
+
+  /** Ask about the video, which is sent again where the server has none: after "Cancel", or after an hour. */
+  async #kept(ask, signal) {
+    if (!this.#job) await this.#send(signal);
+    try {
+      return await ask(this.#job.id);
+    } catch (error) {
+      if (error.status !== NOT_FOUND) throw error;
+      await this.#send(signal);
+      return ask(this.#job.id);
+    }
   }
 
   async #send(signal) {
@@ -65,7 +78,6 @@ export class Video {
       });
       signal.addEventListener("abort", () => {
         stop();
-        this.close();
         reject(new DOMException("", "AbortError"));
       });
     });
