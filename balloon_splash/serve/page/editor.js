@@ -44,11 +44,16 @@ export class Editor {
     this.photo = photo;
     this.size = size;
     this.onChange = onChange;
-    canvas.width = photo.width;
-    canvas.height = photo.height;
     this.field = new Field(photo.width, photo.height);
     this.compositor = new Compositor(photo);
     this.history = new History(FIRST_CHOICES, (now, before) => this.#changed(now, before));
+    this.show();
+  }
+
+  /** Draw on the canvas, which another picture may have had meanwhile. */
+  show() {
+    this.canvas.width = this.photo.width;
+    this.canvas.height = this.photo.height;
     this.#draw();
   }
 

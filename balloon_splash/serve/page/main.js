@@ -19,36 +19,42 @@ makeDrawing(byId("drawing"));
 const studio = new Studio();
 let limits = null;
 
-takeFiles(([file, ...others]) => {
-  if (others.length) note(strings.notOne);
-  open(file);
-});
+takeFiles(open);
 takeChosen("background-file", ([file]) => studio.useBackground(file));
 byId("sample").addEventListener("click", async () => {
   const response = await fetch("page/sample.jpg");
-  open(new File([await response.blob()], strings.sampleName, { type: "image/jpeg" }));
+  open([new File([await response.blob()], strings.sampleName, { type: "image/jpeg" })]);
 });
 listShortcuts();
 window.addEventListener("keydown", (event) => {
-  if (!document.querySelector("dialog[open]") && studio.key(event)) event.preventDefault();
+  const elsewhere = byId("studio").hidden || document.querySelector("dialog[open]");
+  if (!elsewhere && studio.key(event)) event.preventDefault();
 });
+window.addEventListener("popstate", ({ state }) => show(state?.view === "studio" && studio.ready ? "studio" : "welcome"));
 start();
 
-async function open(file) {
+/** Work on the first of some files. */
+async function open([file, ...others]) {
   const moving = MOVING.test(file.type) || MOVING_NAME.test(file.name);
   const most = limits?.[moving ? "video_bytes" : "photo_bytes"];
   if (most && file.size > most) {
     note(strings.tooLarge(file.name, strings.megabytes(file.size), strings.megabytes(most)), { error: true });
     return;
   }
+  if (studio.unsaved && !confirm(strings.notSaved)) return;
+  const view = document.body.dataset.view;
   show("studio");
   const subject = moving ? new Video(file, { onResult: (address) => studio.showVideo(address) }) : new Photo(file);
-  if (!(await studio.open(subject))) show("welcome");
+  const opened = studio.open(subject);
+  if (others.length) note(strings.notOne(file.name, others.length + 1));
+  if (!(await opened)) show(studio.ready ? view : "welcome");
+  else if (history.state?.view !== "studio") history.pushState({ view: "studio" }, ""); // "Back" leads to the first view
 }
 
 function show(view) {
   document.body.dataset.view = view;
   for (const name of ["welcome", "studio"]) byId(name).hidden = name !== view;
+  if (view === "welcome") byId("video").pause();
 }
 
 /** Ask what the server takes; with a token where it wants one, from the address or from the person. */

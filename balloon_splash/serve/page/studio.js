@@ -14,6 +14,8 @@ const PEN_SIZES = [6, 10, 16, 24, 36, 54, 80, 120]; // diameters in pixels of th
 export class Studio {
   #subject = null; // a Photo or a Video
   #editor = null;
+  #last = null; // subject and editor of the last picture in which objects could be looked for
+  #saved = null; // the choices of the last file that was saved
   #tools = {};
   #tool = "pick";
   #penSize = 3;
@@ -32,10 +34,21 @@ export class Studio {
     this.#listen();
   }
 
-  /** Work on a Photo or a Video; whether there is a picture then. */
+  /** Whether there is a picture in which objects were looked for. */
+  get ready() {
+    return this.#editor !== null && this.#editor.choices.record !== null;
+  }
+
+  /** Whether there are choices that no saved file has. */
+  get unsaved() {
+    return this.ready && this.#editor.history.canUndo && this.#editor.choices !== this.#saved;
+  }
+
+  /** Work on a Photo or a Video; whether this can be done. Where it cannot, the picture before is back. */
   async open(subject) {
     this.#asking?.abort();
-    this.#subject?.close();
+    const before = this.#last;
+    if (this.#subject !== before?.subject) this.#subject?.close();
     this.#subject = subject;
     this.#editor = null;
     this.#asking = new AbortController();
@@ -58,7 +71,13 @@ export class Studio {
       announce(strings.found(kept.size, objects.length));
       if (document.activeElement === document.body) this.stage.marks.focus({ preventScroll: true });
     }, signal);
-    return signal.aborted || this.#editor !== null;
+    if (signal.aborted) return true; // for another one, which has the screen now
+    const opened = this.ready;
+    if (opened) {
+      before?.subject.close();
+      this.#last = { subject, editor: this.#editor };
+    } else this.#returnTo(before);
+    return opened;
   }
 
   toggle(object) {
@@ -69,10 +88,15 @@ export class Studio {
   }
 
   async save() {
-    if (!this.#ready) return;
+    if (!this.ready) return;
     this.#asking = new AbortController();
     const { signal } = this.#asking;
-    await this.#attempt(() => this.#subject.finish(this.#editor, this.#more), signal, this.#subject.brush ? null : signal);
+    const { choices } = this.#editor;
+    const finish = async () => {
+      await this.#subject.finish(this.#editor, this.#more);
+      this.#saved = choices;
+    };
+    await this.#attempt(finish, signal, this.#subject.brush ? null : signal);
   }
 
   /** Show the finished video. */
@@ -95,7 +119,7 @@ export class Studio {
 
   /** Do what a key stands for; whether it stands for anything. */
   key(event) {
-    if (!this.#ready || event.target.matches("[type=password], [type=color]")) return false;
+    if (!this.ready || event.target.matches("[type=password], [type=color]")) return false;
     const key = event.key.toLowerCase();
     if (event.ctrlKey || event.metaKey) {
       if (key === "z") this.#step(event.shiftKey ? "redo" : "undo");
@@ -115,10 +139,6 @@ export class Studio {
       if (object) this.toggle(object);
     } else return false;
     return true;
-  }
-
-  get #ready() {
-    return this.#editor !== null && this.#editor.choices.record !== null;
   }
 
   get #more() {
@@ -143,9 +163,21 @@ export class Studio {
       if (this.#asking?.signal === signal) {
         working(null);
         byId("cancel").hidden = true;
-        byId("save").disabled = !this.#ready;
+        byId("save").disabled = !this.ready;
       }
     }
+  }
+
+  /** Show the picture of before, with its choices, in place of one that cannot be worked on. */
+  #returnTo(before) {
+    this.#subject.close();
+    this.#subject = before?.subject ?? null;
+    this.#editor = before?.editor ?? null;
+    if (!before) return;
+    byId("save").querySelector("span").textContent = this.#subject.saveLabel;
+    byId("save").disabled = false;
+    this.#editor.show();
+    this.#showEditor();
   }
 
   /** Edit a picture, unless it is the one that is being edited already. */
@@ -155,6 +187,10 @@ export class Studio {
     } else {
       this.#editor = new Editor(this.stage.result, photo, size, (choices) => this.#update(choices));
     }
+    this.#showEditor();
+  }
+
+  #showEditor() {
     this.stage.show(this.#editor);
     this.panel.show(this.#editor);
     this.#makeTools();
@@ -297,6 +333,9 @@ export class Studio {
       back: () => this.#hideVideo(),
     };
     for (const [id, action] of Object.entries(actions)) byId(id).addEventListener("click", action);
+    window.addEventListener("beforeunload", (event) => {
+      if (this.unsaved) event.preventDefault(); // has the browser ask
+    });
     window.addEventListener("pagehide", () => this.#subject?.close());
   }
 }
