@@ -104,7 +104,7 @@ def open_upload(upload: Upload, most_pixels: int) -> Picture:
         pass  # which is said by who reads it
     else:
         if width * height > most_pixels:
-            found, expected = f"a picture of {width}x{height} pixels", f"at most {most_pixels} pixels"
+            found, expected = f"a picture of {width}x{height} pixels", f"at most {most_pixels:,} pixels"
             raise RequestError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, upload.field, found, expected)
     try:
         return read_picture(upload.data, name=upload.field)

@@ -244,7 +244,7 @@ def first_frame(job: Job, start: float, most_pixels: int) -> Picture:
         raise _unreadable(error, job) from None
     height, width = frame.rgb.shape[:2]
     if height * width > most_pixels:
-        found, expected = f"frames of {width}x{height} pixels", f"at most {most_pixels} pixels"
+        found, expected = f"frames of {width}x{height} pixels", f"at most {most_pixels:,} pixels"
         raise RequestError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, VIDEO, found, expected)
     return Picture(frame.rgb)
 

@@ -45,7 +45,7 @@ export function sendVideo(video, onProgress, signal) {
     sending.upload.addEventListener("progress", (event) => onProgress(event.loaded / event.total));
     sending.addEventListener("load", () => {
       if (sending.status < 300) resolve(JSON.parse(sending.responseText));
-      else reject(new ServiceError(sending.status, messageOf(sending.status, sending.responseText)));
+      else reject(new ServiceError(sending.status, messageOf(sending.status, sending.responseText, body)));
     });
     sending.addEventListener("error", () => reject(new ServiceError(0, strings.offline)));
     sending.addEventListener("abort", () => reject(new DOMException("", "AbortError")));
@@ -115,7 +115,7 @@ async function request(path, init = {}, { signal, onWait } = {}) {
     }
     if (response.ok) return response;
     const busy = response.status === 429 || response.status === 503;
-    if (!busy || tries === TRIES) throw new ServiceError(response.status, messageOf(response.status, await response.text()));
+    if (!busy || tries === TRIES) throw new ServiceError(response.status, messageOf(response.status, await response.text(), init.body));
     const seconds = Math.min(Number(response.headers.get("Retry-After")) || 1, LONGEST_WAIT);
     onWait?.(seconds);
     await new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
@@ -123,9 +123,12 @@ async function request(path, init = {}, { signal, onWait } = {}) {
   }
 }
 
-function messageOf(status, text) {
+/** The server's sentence; a file at fault is called by its name, not by that of its part of the request. */
+function messageOf(status, text, body) {
   try {
-    return JSON.parse(text).message || strings.failed(status);
+    const { field, message } = JSON.parse(text);
+    const part = body instanceof FormData && field ? body.get(field) : null;
+    return part instanceof File ? message.replace(`${field}:`, () => `${part.name}:`) : message || strings.failed(status);
   } catch {
     return strings.failed(status);
   }

@@ -113,15 +113,27 @@ export class Editor {
     return objectAt(this.choices.objects, x, y);
   }
 
+  /** Whether an object shows its colour; where inside and outside are swapped, those that are kept do not. */
+  inColour(object) {
+    return this.choices.kept.has(object.number) !== this.choices.invert;
+  }
+
+  /** How many objects do. */
+  get numberInColour() {
+    return this.choices.objects.filter((object) => this.inColour(object)).length;
+  }
+
+  /** Turn an object grey, or back to colour; whether it is in colour then. */
   toggle(object) {
     const kept = new Set(this.choices.kept);
     if (!kept.delete(object.number)) kept.add(object.number);
     this.history.change({ kept });
-    return kept.has(object.number);
+    return this.inColour(object);
   }
 
-  keepAll(whether) {
-    this.history.change({ kept: new Set(whether ? this.choices.objects.map((object) => object.number) : []) });
+  colourAll(whether) {
+    const { objects, invert } = this.choices;
+    this.history.change({ kept: new Set(whether !== invert ? objects.map((object) => object.number) : []) });
   }
 
   setBackground(fields, gesture = null) {

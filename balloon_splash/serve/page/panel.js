@@ -45,15 +45,15 @@ export class Panel {
     for (const [each, button] of this.#thumbs) button.classList.toggle("pointed", each === object);
   }
 
-  #updateObjects({ objects, kept, record }) {
+  #updateObjects({ objects, record }) {
     const list = byId("objects");
     const same = list.children.length === objects.length && objects.every((object) => this.#thumbs.has(object));
     if (!same) {
       this.#thumbs = new Map(objects.map((object) => [object, this.#makeThumb(object)]));
       list.replaceChildren(...this.#thumbs.values());
     }
-    for (const [object, button] of this.#thumbs) button.setAttribute("aria-pressed", kept.has(object.number));
-    byId("objects-kept").textContent = record ? strings.objectsKept(kept.size, objects.length) : "";
+    for (const [object, button] of this.#thumbs) button.setAttribute("aria-pressed", this.#editor.inColour(object));
+    byId("objects-kept").textContent = record ? strings.objectsKept(this.#editor.numberInColour, objects.length) : "";
     byId("nothing").hidden = !record || objects.length > 0;
     byId("objects-all").hidden = objects.length < 2;
   }
@@ -174,8 +174,8 @@ export class Panel {
       this.#editor.history.change({ softness: 0, grow: 0 });
       byId("softness").focus();
     });
-    byId("keep-all").addEventListener("click", () => this.#editor.keepAll(true));
-    byId("keep-none").addEventListener("click", () => this.#editor.keepAll(false));
+    byId("keep-all").addEventListener("click", () => this.#editor.colourAll(true));
+    byId("keep-none").addEventListener("click", () => this.#editor.colourAll(false));
     byId("picture").addEventListener("click", () => this.onPicture());
     byId("panel").addEventListener("submit", (event) => event.preventDefault());
   }

@@ -130,7 +130,7 @@ export class Stage {
     if (!this.#editor || !this.#tool || event.ctrlKey || event.metaKey || event.altKey) return;
     if (way) this.#moveCross(way, event.shiftKey ? FINE_STEP : STEP);
     else if (event.key === "Enter" || event.key === " ") this.#pressCross();
-    else if (event.key === "Escape" && this.#cross) {
+    else if (event.key === "Escape") {
       this.#cross = null;
       this.#stop();
     } else return;

@@ -86,7 +86,7 @@ export const strings = {
   grow: "Grow or shrink",
   reset: "Reset",
 
-  stage: (kept, all) => `The picture, ${kept} of ${all} objects in colour`,
+  stage: (kept, all) => `The picture, ${kept} of ${count(all, "object", "objects")} in colour`,
   stageHelp: "Arrow keys move a cross over the picture, Enter clicks or begins and ends a box or a line, Escape leaves it.",
   cursorOn: (name) => `On ${name}`,
   cursorOff: "On the background",
@@ -141,9 +141,12 @@ export const strings = {
     ["C", "Compare"],
     ["I", "Swap inside and outside"],
     ["1 … 9", "Keep or drop an object"],
+    ["← ↑ → ↓", "Move a cross over the picture"],
+    ["Enter", "Click there, or begin and end a box or a line"],
     ["Ctrl Z", "Undo"],
     ["Ctrl Shift Z", "Redo"],
     ["Ctrl S", "Save"],
+    ["?", "This list"],
   ],
 };
 

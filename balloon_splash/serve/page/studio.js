@@ -67,8 +67,7 @@ export class Studio {
       if (signal.aborted) return;
       this.#edit(resized(picture, found.view), found);
       await this.#editor.takeObjects(found);
-      const { kept, objects } = this.#editor.choices;
-      announce(strings.found(kept.size, objects.length));
+      announce(strings.found(this.#editor.numberInColour, this.#editor.choices.objects.length));
       if (document.activeElement === document.body) this.stage.marks.focus({ preventScroll: true });
     }, signal);
     if (signal.aborted) return true; // for another one, which has the screen now
@@ -133,6 +132,7 @@ export class Studio {
     if (tool && this.#tools[tool]) this.#choose(tool);
     else if (key === "[" || key === "]") this.#setPenSize(this.#penSize + (key === "]" ? 1 : -1));
     else if (key === "c") this.#compare();
+    else if (key === "?") byId("keys").click();
     else if (key === "i") this.#editor.history.change({ invert: !this.#editor.choices.invert });
     else if (/^[1-9]$/.test(key)) {
       const object = this.#editor.choices.objects.find((each) => each.number === Number(key));
@@ -204,7 +204,7 @@ export class Studio {
     this.#hideVideo();
     this.panel.update(choices);
     this.stage.section.classList.toggle("clear", choices.background.kind === "transparent");
-    this.stage.marks.setAttribute("aria-label", strings.stage(choices.kept.size, choices.objects.length));
+    this.stage.marks.setAttribute("aria-label", strings.stage(this.#editor.numberInColour, choices.objects.length));
     if (!choices.objects.includes(this.#tools.pick?.hovered)) this.#tools.pick?.cancel();
     this.stage.drawMarks();
   }
@@ -274,8 +274,7 @@ export class Studio {
       return;
     }
     const name = strings.objectName(object.className, object.number);
-    const kept = this.#editor.choices.kept.has(object.number);
-    this.stage.marks.title = kept ? strings.clickToDrop(name) : strings.clickToKeep(name);
+    this.stage.marks.title = this.#editor.inColour(object) ? strings.clickToDrop(name) : strings.clickToKeep(name);
   }
 
   #tellCross({ point, event }) {
@@ -286,6 +285,7 @@ export class Studio {
   }
 
   #step(way) {
+    if (!this.#editor.history[way === "undo" ? "canUndo" : "canRedo"]) return;
     this.#editor.history[way]();
     announce(way === "undo" ? strings.undone : strings.redone);
   }

@@ -165,6 +165,54 @@ def test_keys_alone_choose_draw_and_compare(visit: Open, photo: Path) -> None:
     expect(divider).to_have_attribute("aria-valuenow", "100")
 
 
+def test_words_and_thumbnails_follow_the_colours_when_inside_and_outside_are_swapped(visit: Open, photo: Path) -> None:
+    page = visit()
+    show(page, photo)
+    page.mouse.click(*at(page, SECOND))
+    page.keyboard.press("i")
+    expect(page.locator("#objects-kept")).to_have_text("1 of 3 in colour")
+    page.mouse.click(*at(page, FIRST))
+    expect(page.locator("#live")).to_contain_text("keeps its colour")
+    assert [coloured(shown(page), point) for point in (FIRST, SECOND, THIRD)] == [True, True, False]
+    assert pressed(page).count(True) == 2
+    page.get_by_role("button", name="None in colour").click()
+    assert [coloured(shown(page), point) for point in (FIRST, SECOND, THIRD)] == [False] * 3
+    assert not any(pressed(page))
+
+
+def test_escape_gives_up_a_box_and_nothing_is_undone_where_nothing_was_done(visit: Open, photo: Path) -> None:
+    page = visit()
+    show(page, photo)
+    before = page.locator("#live").inner_text()
+    page.keyboard.press("Control+z")
+    assert page.locator("#live").inner_text() == before
+    page.keyboard.press("b")
+    page.mouse.move(*at(page, (10, 250)))
+    page.mouse.down()
+    page.mouse.move(*at(page, (110, 350)))
+    page.keyboard.press("Escape")
+    page.mouse.up()
+    expect(page.locator("#busy")).to_be_hidden()
+    assert page.locator("#undo").is_disabled()
+
+
+def test_the_list_of_keys_names_those_that_work_on_the_picture(visit: Open, photo: Path) -> None:
+    page = visit()
+    show(page, photo)
+    page.keyboard.press("?")
+    for words in ("Move a cross over the picture", "begin and end a box"):
+        expect(page.locator("#shortcuts")).to_contain_text(words)
+
+
+def test_a_narrow_window_shows_what_is_going_on_in_one_line(visit: Open, photo: Path) -> None:
+    page = visit(viewport={"width": 360, "height": 740})
+    page.route("**/v1/objects", lambda route: None)
+    page.set_input_files("#file", photo)
+    words = page.locator("#busy p")
+    expect(words).to_have_text("Looking for objects…")
+    assert words.evaluate("(line) => line.getClientRects().length === 1 && line.offsetHeight < 30")
+
+
 def test_axe_finds_no_fault_by_day_or_night(visit: Open, photo: Path) -> None:
     page = visit(color_scheme="light", reduced_motion="reduce")
     for view in ("welcome", "studio"):

@@ -148,6 +148,6 @@ def test_a_file_that_is_not_a_picture_is_named_and_the_first_view_stays(
     page = browser.new_page()
     page.goto(address)
     page.set_input_files("#file", path)
-    expect(page.locator("#notes [role=alert]")).to_contain_text("photo")
+    expect(page.locator("#notes [role=alert]")).to_contain_text("notes.jpg: not a picture that can be read")
     expect(page.locator("#welcome")).to_be_visible()
     page.close()
