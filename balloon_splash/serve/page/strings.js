@@ -29,7 +29,7 @@ export const strings = {
   dividerAt: (percent) => `${percent} % original`,
   save: "Save",
   saving: "Saving…",
-  saveVideo: "Splash the video",
+  saveVideo: "Splash video",
   help: "Keyboard shortcuts",
 
   tools: "Tools",

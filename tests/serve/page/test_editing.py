@@ -204,13 +204,25 @@ def test_the_list_of_keys_names_those_that_work_on_the_picture(visit: Open, phot
         expect(page.locator("#shortcuts")).to_contain_text(words)
 
 
-def test_a_narrow_window_shows_what_is_going_on_in_one_line(visit: Open, photo: Path) -> None:
+LINES = 30  # pixels: less than two of them
+
+
+def test_a_narrow_window_shows_what_is_going_on_in_one_line(visit: Open, photo: Path, clip: Path) -> None:
     page = visit(viewport={"width": 360, "height": 740})
     page.route("**/v1/objects", lambda route: None)
     page.set_input_files("#file", photo)
     words = page.locator("#busy p")
     expect(words).to_have_text("Looking for objects…")
-    assert words.evaluate("(line) => line.getClientRects().length === 1 && line.offsetHeight < 30")
+    assert words.evaluate("(line) => line.offsetHeight") < LINES
+
+    page.set_input_files("#file", clip)
+    expect(page.locator("#save")).to_be_enabled()
+    page.route("**/start", lambda route: None)
+    page.click("#save")
+    expect(words).to_have_text("Waiting for its turn…")
+    for line in (words, page.locator("#save span")):
+        assert line.evaluate("(line) => line.offsetHeight") < LINES
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
 def test_axe_finds_no_fault_by_day_or_night(visit: Open, photo: Path) -> None:
