@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TextIO
 
 from tqdm import tqdm
 
@@ -48,9 +48,9 @@ class ProgressBar(tqdm):  # type: ignore[type-arg]  # not generic when it runs
         return add_line
 
 
-def say(line: str) -> None:
-    """Print a line to stderr, above the bars if there are any; in a log, tqdm would repeat each bar after it."""
+def say(line: str, file: TextIO | None = None) -> None:
+    """Print a line to ``file``, by default stderr, above the bars, if any; in a log, tqdm would repeat them."""
     if sys.stderr.isatty():
-        tqdm.write(line, file=sys.stderr)
+        tqdm.write(line, file=file or sys.stderr)
     else:
-        print(line, file=sys.stderr, flush=True)
+        print(line, file=file or sys.stderr, flush=True)

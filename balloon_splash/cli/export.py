@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from balloon_splash.cli.common import EXIT_OK, run_cli, share
 from balloon_splash.cli.model_options import add_trained_model
 from balloon_splash.cli.parser import Parser, add_opts
 from balloon_splash.errors import UsageError
+from balloon_splash.progress import ProgressBar, say
 from balloon_splash.weights.names import names_help
 
 if TYPE_CHECKING:
@@ -85,11 +87,14 @@ def _run(args: argparse.Namespace) -> int:
     if args.calibration and PACKED not in args.formats:
         raise UsageError(f"--calibration is for the packed file; expected {PACKED} among --formats")
     photos = {name: read_picture(name).rgb8 for name in args.check}
-    if PACKED in args.formats:
-        _export_packed(args, photos)
     others = [name for name in args.formats if name != PACKED]
-    if others:
-        _export_others(args, others, photos)
+    with ProgressBar(total=len(args.formats), unit="format") as bar:
+        if PACKED in args.formats:
+            bar.set_description(PACKED)
+            _export_packed(args, photos)
+            bar.update()
+        if others:
+            _export_others(args, others, photos, bar)
     return EXIT_OK
 
 
@@ -107,30 +112,35 @@ def _export_packed(args: argparse.Namespace, photos: Photos) -> None:
         overwrite=args.overwrite,
     )
     if packed.hindrance:
-        print(f"{packed.path} ({PACKED}); runs with torch only: {packed.hindrance}")
+        say(f"{packed.path} ({PACKED}); runs with torch only: {packed.hindrance}", sys.stdout)
     else:
-        print(f"{packed.path} ({PACKED}, {packed.n_bytes / 1e6:.1f} MB); largest differences from torch:")
+        say(f"{packed.path} ({PACKED}, {packed.n_bytes / 1e6:.1f} MB); largest differences from torch:", sys.stdout)
         _print(differences)
 
 
-def _export_others(args: argparse.Namespace, formats: Sequence[str], photos: Photos) -> None:
+def _export_others(args: argparse.Namespace, formats: Sequence[str], photos: Photos, bar: ProgressBar) -> None:
     from balloon_splash.export.model import export
     from balloon_splash.inference.segmenter import Segmenter
 
+    bar.set_description("loading the model")
     segmenter = Segmenter.from_config(
         args.config_file, args.weights, device="cpu", confidence=args.confidence, opts=args.opts
     )
     written = export(segmenter, Path(args.output), args.name, formats, photos, overwrite=args.overwrite)
-    for name, path, differences in written:
-        print(f"{path} ({name}); largest differences from torch:")
+    for name in formats:
+        bar.set_description(name)
+        _, path, differences = next(written)
+        say(f"{path} ({name}); largest differences from torch:", sys.stdout)
         _print(differences)
-    print(f"how to run them without this package: {Path(args.output, f'{args.name}_example.py')}")
+        bar.update()
+    say(f"how to run them without this package: {Path(args.output, f'{args.name}_example.py')}", sys.stdout)
 
 
 def _print(differences: Mapping[str, Difference]) -> None:
     for photo, found in differences.items():
         count = "other" if found.found < 0 else found.found
-        print(
+        say(
             f"  {photo}: {count} objects for {found.expected}, boxes {found.boxes:.2g} pixels, "
-            f"scores {found.scores:.2g}, masks {found.masks:.2g}"
+            f"scores {found.scores:.2g}, masks {found.masks:.2g}",
+            sys.stdout,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import runpy
 import sys
 from pathlib import Path
@@ -164,7 +165,9 @@ def test_the_command(tiny_cfg: CfgNode, tmp_path: Path, capsys: pytest.CaptureFi
     command = ["--weights", str(tmp_path / "model_final.pth"), "--check", str(tmp_path / "photo.png")]
     command += ["--output", str(tmp_path / "out"), "--formats", "torchscript", "--confidence", "0"]
     assert main(command) == 0
-    assert "model.ts (torchscript); largest differences from torch:" in capsys.readouterr().out
+    streams = capsys.readouterr()
+    assert "model.ts (torchscript); largest differences from torch:" in streams.out
+    assert re.search(r"^torchscript: .* 0/1 ", streams.err, re.M), "long work without progress"
     assert main(command) == 2
     assert "exists already" in capsys.readouterr().err
 
