@@ -73,6 +73,8 @@ class Selection:
             raise UsageError(f"--point {self.point[0]:g} {self.point[1]:g}; expected pixels from the left and the top")
         if self.top_k is not None and self.top_k < 1:
             raise UsageError(f"--top-k {self.top_k}; expected 1 or more")
+        if self.largest and self.top_k is not None:
+            raise UsageError(f"--largest, which keeps one object, with --top-k {self.top_k}; expected one of the two")
 
     def check(self, class_names: Sequence[str]) -> None:
         """Refuse names that the model does not know, before it runs.

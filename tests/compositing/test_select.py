@@ -71,6 +71,7 @@ def test_nothing_found_selects_nothing(found):
         ({"point": (-1, 5)}, "--point -1 5"),
         ({"confidence": 90}, "--confidence 90; expected a number from 0 to 1"),
         ({"top_k": 0}, "--top-k 0"),
+        ({"top_k": 2, "largest": True}, "--largest, which keeps one object, with --top-k 2"),
     ],
 )
 def test_numbers_that_could_not_choose_anything_are_refused(wrong, told):

@@ -31,7 +31,8 @@ def asked(arguments: list[str]) -> dict[str, Any]:
         (["--confidence", "0.7", "--no-low-confidence"], {"confidence": 0.7, "no_low_confidence": True}),
         (["--instances", "1", "3", "--confidence", "0"], {"instances": [1, 3], "confidence": 0}),
         (["--box", "1", "2", "30", "40"], {"box": [1, 2, 30, 40]}),
-        (["--point", "3", "4.5", "--largest", "--top-k", "2"], {"point": [3, 4.5], "largest": True, "top_k": 2}),
+        (["--point", "3", "4.5", "--largest"], {"point": [3, 4.5], "largest": True}),
+        (["--top-k", "2"], {"top_k": 2}),
         (
             ["--feather", "2", "--grow", "3", "--shrink", "1", "--soft"],
             {"feather": 2, "grow": 3, "shrink": 1, "soft": True},
