@@ -26,7 +26,7 @@ FLOORS = (
     {"compositing", "media"},
     {"web", "config"},
     {"files", "progress", "devices", "config_mistakes"},
-    {"errors", "extras", "palette", "quick_start", "unreported"},
+    {"errors", "extras", "palette", "quick_start", "unreported", "wording"},
 )
 LEVELS = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 WITHOUT_TORCH = ("compositing", "media", "runtime", "splasher", "serve", "batch")

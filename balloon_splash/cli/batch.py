@@ -25,6 +25,7 @@ from balloon_splash.cli.table import read_as
 from balloon_splash.errors import UsageError
 from balloon_splash.option_table import POSITIVE
 from balloon_splash.weights.names import names_help
+from balloon_splash.wording import counted
 
 if TYPE_CHECKING:
     from balloon_splash.batch.job import BatchReport, BatchSummary
@@ -131,9 +132,10 @@ def _conclude(summary: BatchSummary, *, quiet: bool) -> int:
 
     if not quiet:
         existed = f", {summary.existed} already existed" if summary.existed else ""
+        objects = counted(summary.objects, "object")
         total = summary.done + summary.existed + summary.failed
         say(
-            f"{summary.done} of {total} splashed{existed}, {summary.failed} failed, {summary.objects} objects, "
+            f"{summary.done} of {total} splashed{existed}, {summary.failed} failed, {objects}, "
             f"{summary.seconds:.1f} s; record: {summary.record}"
         )
     return EXIT_SOME_FAILED if summary.failed else EXIT_OK

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from balloon_splash.cli.common import EXIT_OK, run_cli
 from balloon_splash.cli.parser import Parser
+from balloon_splash.wording import counted
 
 #: Spelled out here so that ``--help`` does not load the readers; a test compares.
 TARGETS = ("via2", "coco", "labelme", "yolo", "submission")
@@ -89,7 +90,8 @@ def _run(args: argparse.Namespace) -> int:
         options=options,
         overwrite=args.overwrite,
     )
-    print(f"{args.target}: {report.n_photos} photos, {report.n_instances} objects written for {args.to}")
+    written = f"{counted(report.n_photos, 'photo')}, {counted(report.n_instances, 'object')}"
+    print(f"{args.target}: {written} written for {args.to}")
     for line in lost:
         print(f"lost: {line}")
     if args.to == "yolo":

@@ -14,6 +14,7 @@ from balloon_splash.cli.parser import Parser, add_device, add_training_set, as_a
 from balloon_splash.compositing import DEFAULT_CONFIDENCE, DEFAULT_LOW_CONFIDENCE
 from balloon_splash.errors import UsageError
 from balloon_splash.weights.names import names_help
+from balloon_splash.wording import counted
 
 if TYPE_CHECKING:
     from balloon_splash.engine.out_of_fold import OutOfFold
@@ -136,8 +137,8 @@ def _told(predictions: OutOfFold, output: Path) -> str:
     predictions.write(output / FILE)
     found, others = predictions.counts(DEFAULT_CONFIDENCE, DEFAULT_LOW_CONFIDENCE)
     return (
-        f"at {DEFAULT_CONFIDENCE:g}, and {DEFAULT_LOW_CONFIDENCE:g} beside: {found} of {predictions.objects} objects "
-        f"found, {others} other marks ({output / FILE})"
+        f"at {DEFAULT_CONFIDENCE:g}, and {DEFAULT_LOW_CONFIDENCE:g} beside: {found} of "
+        f"{counted(predictions.objects, 'object')} found, {counted(others, 'other mark')} ({output / FILE})"
     )
 
 

@@ -14,6 +14,7 @@ from balloon_splash.cli.parser import Parser, add_opts
 from balloon_splash.errors import UsageError
 from balloon_splash.progress import ProgressBar, say
 from balloon_splash.weights.names import names_help
+from balloon_splash.wording import counted
 
 if TYPE_CHECKING:
     from balloon_splash.export.check import Difference
@@ -138,9 +139,9 @@ def _export_others(args: argparse.Namespace, formats: Sequence[str], photos: Pho
 
 def _print(differences: Mapping[str, Difference]) -> None:
     for photo, found in differences.items():
-        count = "other" if found.found < 0 else found.found
+        objects = "other objects" if found.found < 0 else counted(found.found, "object")
         say(
-            f"  {photo}: {count} objects for {found.expected}, boxes {found.boxes:.2g} pixels, "
+            f"  {photo}: {objects} for {found.expected}, boxes {found.boxes:.2g} pixels, "
             f"scores {found.scores:.2g}, masks {found.masks:.2g}",
             sys.stdout,
         )

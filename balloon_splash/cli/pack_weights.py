@@ -11,6 +11,7 @@ from balloon_splash.cli.common import EXIT_OK, run_cli, share
 from balloon_splash.cli.parser import Parser
 from balloon_splash.compositing import DEFAULT_CONFIDENCE
 from balloon_splash.errors import UsageError
+from balloon_splash.wording import counted
 
 if TYPE_CHECKING:
     from balloon_splash.export.packing import Negatives
@@ -160,14 +161,16 @@ def _run(args: argparse.Namespace) -> int:
     print(f"runs           {'with torch only: ' + packed.hindrance if packed.hindrance else 'without torch'}")
     if packed.calibrated:
         change = packed.calibrated
+        detections = counted(change.detections, "detection")
         print(
-            f"scores         calibrated on {change.detections} detections: logit times {change.slope:.2f} plus "
+            f"scores         calibrated on {detections}: logit times {change.slope:.2f} plus "
             f"{change.intercept:.2f}, log loss {change.after:.3f} instead of {change.before:.3f}"
         )
     if packed.false_alarms:
         found = packed.false_alarms
+        pictures = counted(found.pictures, "picture")
         print(
-            f"false alarms   in {found.after} of {found.pictures} pictures at {found.confidence:g}, in {found.before} "
+            f"false alarms   in {found.after} of {pictures} at {found.confidence:g}, in {found.before} "
             f"before: {found.shift:.2f} added to the background's logit"
         )
     return EXIT_OK

@@ -8,6 +8,7 @@ from typing import Any
 from balloon_splash.cli.common import EXIT_INTERRUPTED, EXIT_OK, EXIT_SOME_FAILED
 from balloon_splash.progress import say
 from balloon_splash.splasher.outcomes import Outcome, Summary
+from balloon_splash.wording import counted
 
 
 def conclude(summary: Summary, *, quiet: bool, as_json: bool) -> int:
@@ -19,8 +20,8 @@ def conclude(summary: Summary, *, quiet: bool, as_json: bool) -> int:
         parts = [
             f"{len(done)} of {len(outcomes)} splashed",
             *([f"{skipped} already existed"] if skipped else []),
-            f"{sum(outcome.kept for outcome in done)} objects",
-            *([f"{frames} frames"] if summary.videos else []),
+            counted(sum(outcome.kept for outcome in done), "object"),
+            *([counted(frames, "frame")] if summary.videos else []),
             f"{summary.seconds:.1f} s",
         ]
         say(", ".join(parts))

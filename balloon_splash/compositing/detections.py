@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from balloon_splash.wording import counted
+
 _SHOWN = 5  # objects that repr() names
 
 
@@ -52,7 +54,7 @@ class Detections:
         shown = [f"{self.class_names[number]} {score:.2f}" for number, score in first]
         more = [f"{len(self) - _SHOWN} more"] if len(self) > _SHOWN else []
         named = f": {', '.join(shown + more)}" if shown else ""
-        return f"<{len(self)} object{'' if len(self) == 1 else 's'} in {width}x{height} pixels{named}>"
+        return f"<{counted(len(self), 'object')} in {width}x{height} pixels{named}>"
 
     def __getitem__(self, index: Any) -> Detections:
         """Return the objects that a NumPy index (a mask, an index array or a slice) picks."""

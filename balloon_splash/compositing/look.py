@@ -13,6 +13,7 @@ from balloon_splash.compositing.effects import apply_effect, cut_out
 from balloon_splash.compositing.matte import matte
 from balloon_splash.compositing.overlay import draw_overlay
 from balloon_splash.compositing.strokes import Strokes
+from balloon_splash.wording import counted
 
 TRANSPARENT = "transparent"
 GREY = frozenset({"grey", "gray"})
@@ -81,7 +82,7 @@ class Look:
     def explain_nothing(count: int) -> str:
         """Return one line that says why the matte of ``count`` objects is empty."""
         return (
-            f"nothing is left of {count} objects after --shrink, --refine and --strokes; "
+            f"nothing is left of {counted(count, 'object')} after --shrink, --refine and --strokes; "
             "expected fewer pixels or other strokes"
         )
 

@@ -133,13 +133,12 @@ class Selection:
             return f"{option} lies outside the picture of {width}x{height} pixels"
         sure = replace(self, classes=(), instances=None, box=None)._eligible(detections)
         there = detections[sure]
+        none = "the only object is not" if len(there) == 1 else f"none of the {len(there)} objects is"
         if option and not self.classes and self.instances is None:
-            return f"none of the {len(there)} objects is at {option}; {_nearest(there, place)}"
+            return f"{none} at {option}; {_nearest(there, place)}"
         numbers = ", ".join(str(number) for number in there.numbers[:10])
         names = sorted({there.class_names[index] for index in there.classes})
-        return (
-            f"none of the {len(there)} objects is chosen; their numbers are {numbers}, their classes {', '.join(names)}"
-        )
+        return f"{none} chosen; their numbers are {numbers}, their classes {', '.join(names)}"
 
     def _place(self) -> tuple[str, tuple[float, float, float, float]]:
         """Return the option that names a place, as it was given, and its box; no option and no bounds without one."""

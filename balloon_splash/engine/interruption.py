@@ -13,6 +13,7 @@ from typing import Any
 from detectron2.engine import HookBase
 
 from balloon_splash.weights.checkpoint import SafeCheckpointer
+from balloon_splash.wording import counted
 
 _TWICE_SECONDS = 0.5
 """Seconds within which two signals count as one: ``timeout`` sends each to a process, and then to its group."""
@@ -75,7 +76,7 @@ class KeepInterrupted(HookBase):
                 if not path.exists():
                     self.trainer.iter = self._complete
                     self._checkpointer.save(path.stem, iteration=self._complete)
-                print(f"saved: {path}, after {self._complete + 1} steps", file=sys.stderr)
+                print(f"saved: {path}, after {counted(self._complete + 1, 'step')}", file=sys.stderr)
         finally:
             _waiting.clear()
             for number, handler in self._before.items():

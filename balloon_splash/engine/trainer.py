@@ -36,6 +36,7 @@ from balloon_splash.errors import ConfigError
 from balloon_splash.modeling.part_names import check_part_names
 from balloon_splash.progress import say
 from balloon_splash.weights.checkpoint import AVERAGE, Fit, SafeCheckpointer
+from balloon_splash.wording import counted
 
 logger = logging.getLogger(__name__)
 
@@ -143,7 +144,10 @@ class BalloonTrainer(DefaultTrainer):
         self.data_loader.batch_sampler.start = self.start_iter
         if resume and self.start_iter >= self.max_iter:
             if comm.is_main_process():
-                say(f"note: nothing left to train after {self.start_iter} steps; SOLVER.MAX_ITER is {self.max_iter}")
+                say(
+                    f"note: nothing left to train after {counted(self.start_iter, 'step')}; "
+                    f"SOLVER.MAX_ITER is {self.max_iter}"
+                )
             # It may have been killed after the last step, before this was written.
             self.checkpointer.save("model_final", iteration=self.iter)
 

@@ -18,6 +18,7 @@ from balloon_splash.export.classifier import softmax_layer
 from balloon_splash.inference.segmenter import Segmenter
 from balloon_splash.media.reading import read_picture
 from balloon_splash.progress import ProgressBar
+from balloon_splash.wording import counted
 
 _CLEAR = 0.02  # margin of the logit of the first detection to drop below the limit: weights are rounded when stored
 
@@ -64,7 +65,8 @@ def limit_false_alarms(segmenter: Segmenter, folder: Path, share: float) -> Fals
         raise UsageError(f"a confidence of {segmenter.confidence:g}; expected more than 0 and less than 1")
     photos = [Path(photo["file_name"]) for photo in load_background_photos(folder)]
     if share and share * len(photos) < 1:
-        raise UsageError(f"{folder}: {len(photos)} pictures; expected at least {math.ceil(1 / share)} for {share:g}")
+        found = counted(len(photos), "picture")
+        raise UsageError(f"{folder}: {found}; expected at least {math.ceil(1 / share)} for {share:g}")
     bias = softmax_layer(segmenter.model).bias
     before = sorted(_top_scores(segmenter, photos), reverse=True)
     too_sure = before[math.floor(share * len(photos))]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from balloon_splash.progress import ProgressBar, say
 from balloon_splash.splasher.outcomes import Outcome
+from balloon_splash.wording import counted
 
 
 class RunReport:
@@ -100,7 +101,7 @@ class TerminalReport(RunReport):
             if self._verbose and outcome.skipped:
                 say(f"{name}: {outcome.job.target} already exists")
             elif self._verbose:
-                say(f"{name}: {outcome.kept} objects -> {outcome.job.target or 'stdout'}")
+                say(f"{name}: {counted(outcome.kept, 'object')} -> {outcome.job.target or 'stdout'}")
 
     def _close_photos(self) -> None:
         if self._photos is not None:

@@ -110,7 +110,7 @@ def test_the_best_score_is_not_rounded_up_to_the_confidence_that_it_misses(found
 
 def test_objects_below_the_confidence_are_not_offered(found):
     selection = Selection(confidence=float(np.sort(found.scores)[-1]), low_confidence=None, instances=[99])
-    assert selection.explain_nothing(found).startswith("none of the 1 objects is chosen")
+    assert selection.explain_nothing(found).startswith("the only object is not chosen")
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from balloon_splash.data.annotations.records import AnnotationSet, Outline, RawO
 from balloon_splash.data.annotations.regions import SimpleRing
 from balloon_splash.data.annotations.size_cache import PhotoSize
 from balloon_splash.errors import AnnotationError
+from balloon_splash.wording import counted
 
 _MOST_DIGITS = 18  # of an id that counts as a number
 _MOST_PARTS = 50  # of an object, between which holes are searched
@@ -81,8 +82,8 @@ def read_coco(path: Path, faults: FaultLog, options: ReadOptions) -> AnnotationS
         except UnsoundError as error:
             faults.add(error.kind, f"image {index}: {error.message}", dropped=True)
     for image_id, left in by_image.items():
-        message = f"{len(left)} annotations name the image {reprlib.repr(image_id)}, which the file does not have"
-        faults.add(FaultKind.BAD_ENTRY, message, dropped=True)
+        of = f"of the image {reprlib.repr(image_id)}, which the file does not have"
+        faults.add(FaultKind.BAD_ENTRY, f"{counted(len(left), 'annotation')} {of}", dropped=True)
     return AnnotationSet(photos, image_root=path.parent, classes=tuple(names.values()), notes=notes)
 
 
@@ -118,8 +119,8 @@ def _filled_holes(annotations: Sequence[Any]) -> Iterator[str]:
     count = sum(_has_ring_inside(found) for found in parts if isinstance(found, list) and len(found) > 1)
     if count:
         yield (
-            f"{count} objects have a polygon inside another one, which COCO's rules fill; if the tool meant holes, "
-            "export run lengths (RLE), which have them"
+            f"{counted(count, 'object')} with a polygon inside another one, which COCO's rules fill; if the tool meant "
+            "holes, export run lengths (RLE), which have them"
         )
 
 

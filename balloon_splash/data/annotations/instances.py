@@ -31,6 +31,7 @@ from balloon_splash.data.annotations.regions import SimpleRing
 from balloon_splash.data.annotations.size_cache import PhotoSize
 from balloon_splash.data.annotations.via import read_via_set
 from balloon_splash.errors import UsageError
+from balloon_splash.wording import counted
 
 DatasetDict: TypeAlias = dict[str, Any]
 
@@ -368,9 +369,9 @@ def _misspelt(without_object: Iterable[str], left_out: Sequence[str]) -> str:
 
 def _log(report: LoadReport, keep_empty: bool) -> None:
     faults = report.faults
-    summary = f"{faults.file}: {report.n_photos} photos, {report.n_instances} instances"
+    summary = f"{faults.file}: {counted(report.n_photos, 'photo')}, {counted(report.n_instances, 'instance')}"
     if report.n_empty:
-        summary += f"; {report.n_empty} photos without regions {'kept' if keep_empty else 'left out'}"
+        summary += f"; {counted(report.n_empty, 'photo')} without regions {'kept' if keep_empty else 'left out'}"
     if report.left_out:
         summary += f"; classes left out: {', '.join(report.left_out)}{report.misspelt}"
     if report.n_crowds:
@@ -379,7 +380,8 @@ def _log(report: LoadReport, keep_empty: bool) -> None:
     # A run reads a dataset more than once; its faults are reported once.
     if faults:
         text = (
-            f"{summary}; {len(faults)} faults, {len(faults.dropped)} of which cost a region or photo:\n{faults.table()}"
+            f"{summary}; {counted(len(faults), 'fault')}, {len(faults.dropped)} of which cost a region or photo:\n"
+            f"{faults.table()}"
         )
         log_first_n(logging.WARNING, text, key="message", name=__name__)
     else:
@@ -390,7 +392,7 @@ def _log(report: LoadReport, keep_empty: bool) -> None:
 def crowd_advice(count: int) -> str:
     """Explain the effect of regions marked as crowds, and the remedy where they are single objects."""
     return (
-        f"{count} regions are marked as crowds (iscrowd 1), which are learned as background; if each is one object, as "
-        "CVAT's brush writes them, read them with crowds_as_objects=True, or convert the file with "
+        f"{counted(count, 'region')} marked as crowds (iscrowd 1), which are learned as background; if each is one "
+        "object, as CVAT's brush writes them, read them with crowds_as_objects=True, or convert the file with "
         "tools/convert_annotations.py --crowds-as-objects"
     )

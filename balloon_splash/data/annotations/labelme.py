@@ -32,6 +32,7 @@ from balloon_splash.data.annotations.regions import Polygon, ellipse, point_list
 from balloon_splash.data.annotations.size_cache import PhotoSize
 from balloon_splash.errors import AnnotationError, DatasetError, MediaError, one_line
 from balloon_splash.media.opening import DAMAGED, open_image
+from balloon_splash.wording import counted
 
 #: Labels of places that the converters of LabelMe leave out: they are neither objects nor surely background.
 RESERVED = ("__ignore__", "_background_")
@@ -154,8 +155,8 @@ def _rings(shape: dict[str, Any], max_points: int) -> list[Polygon]:
     if kind in ("point", "points"):
         raise UnsoundError(FaultKind.POINT, "a point has no area; draw a polygon")
     message = (
-        f"{reprlib.repr(kind)} of {count} points; expected polygon, rectangle, oriented_rectangle, circle, line, "
-        "linestrip or mask"
+        f"{reprlib.repr(kind)} of {counted(count, 'point')}; expected polygon, rectangle, oriented_rectangle, circle, "
+        "line, linestrip or mask"
     )
     raise UnsoundError(FaultKind.UNKNOWN_SHAPE, message)
 

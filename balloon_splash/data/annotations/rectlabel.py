@@ -21,6 +21,7 @@ from balloon_splash.data.annotations.records import AnnotationSet, Outline, RawO
 from balloon_splash.data.annotations.regions import Polygon, point_list
 from balloon_splash.data.annotations.size_cache import PhotoSize
 from balloon_splash.errors import AnnotationError, DatasetError
+from balloon_splash.wording import counted
 
 _ROOT = re.compile(rb"\s*(<\?xml[^>]*\?>)?\s*<annotation[\s>]")
 _AT = np.linspace(0, 1, 16, endpoint=False)  # points along each curve
@@ -112,7 +113,7 @@ def _points(shape: ElementTree.Element, suffix: str, options: ReadOptions) -> Po
         message = f"point {len(pairs) + 1}{suffix}: {error}; expected two numbers"
         raise UnsoundError(FaultKind.NOT_A_NUMBER, message) from error
     if len(pairs) < 3:
-        raise UnsoundError(FaultKind.TOO_FEW_POINTS, f"{len(pairs)} points; a polygon needs 3")
+        raise UnsoundError(FaultKind.TOO_FEW_POINTS, f"{counted(len(pairs), 'point')}; a polygon needs 3")
     return point_list(pairs, options.limits.max_points, at_least=1)
 
 

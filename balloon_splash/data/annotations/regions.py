@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from balloon_splash.data.annotations.faults import FaultKind, UnsoundError
 from balloon_splash.data.annotations.limits import DEFAULT_LIMITS
+from balloon_splash.wording import counted
 
 Polygon: TypeAlias = npt.NDArray[np.float64]  # (N, 2), N >= 3, the first point not repeated at the end
 
@@ -97,7 +98,7 @@ def point_list(found: object, max_points: int = DEFAULT_LIMITS.max_points, *, at
         raise UnsoundError(FaultKind.OUT_OF_RANGE, "points: expected finite numbers of pixels")
     if at_least < 3:
         if len(points) < at_least:
-            raise UnsoundError(FaultKind.TOO_FEW_POINTS, f"{len(points)} points; expected {at_least}")
+            raise UnsoundError(FaultKind.TOO_FEW_POINTS, f"{counted(len(points), 'point')}; expected {at_least}")
         return points
     return _open_ring(points)
 
@@ -164,7 +165,7 @@ def _open_ring(points: Polygon) -> Polygon:
     if len(points) > 1 and points[0, 0] == points[-1, 0] and points[0, 1] == points[-1, 1]:
         points = points[:-1]
     if len(points) < 3:
-        raise UnsoundError(FaultKind.TOO_FEW_POINTS, f"{len(points)} points; a polygon needs 3")
+        raise UnsoundError(FaultKind.TOO_FEW_POINTS, f"{counted(len(points), 'point')}; a polygon needs 3")
     return points
 
 

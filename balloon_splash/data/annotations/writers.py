@@ -23,6 +23,7 @@ from balloon_splash.data.annotations.size_cache import PhotoSize
 from balloon_splash.data.annotations.submission import submission_text
 from balloon_splash.errors import DatasetError, OutputExistsError
 from balloon_splash.files import atomic_path
+from balloon_splash.wording import counted
 
 CLASS_ATTRIBUTE = "class"  #: Attribute of VIA's regions that holds the class.
 
@@ -101,14 +102,15 @@ def _losses(photos: Sequence[WrittenPhoto], to: str) -> Iterator[str]:
         if len(classes) > 1:
             yield f"the names of {len(classes)} classes"
     if crowds and to != "coco":
-        yield f"{crowds} crowds (iscrowd 1) become objects like any other"
+        yield f"the mark of {counted(crowds, 'crowd')} (iscrowd 1), an object like any other in the file"
     if to in ("via2", "yolo"):
         masks = sum(each.mask is not None for each in objects)
         parts = sum(len(each.polygons()) > 1 for each in objects)
         if masks:
-            yield f"{masks} masks become polygons along the edges of their pixels"
+            yield f"{counted(masks, 'mask')}, in place of which the file has polygons along the edges of the pixels"
         if parts:
-            yield f"{parts} objects of several parts, or with a hole, become one object per part"
+            several = f"{counted(parts, 'object')} of several parts, or with a hole"
+            yield f"{several}, in place of which the file has one object per part"
 
 
 def write_via2(photos: Sequence[WrittenPhoto], _names: Sequence[str], target: Path) -> Iterator[tuple[Path, str]]:

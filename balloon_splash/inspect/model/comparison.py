@@ -22,6 +22,7 @@ from balloon_splash.inspect.page.style import (
     show_photo,
     tag,
 )
+from balloon_splash.wording import counted
 
 
 def precision_rows(
@@ -64,7 +65,7 @@ def detections_figure(first: TracedPhoto, second: TracedPhoto) -> Figure:
     figure, axes = new_figure(1, 2, height=row_height(first.image, columns=2))
     for ax, photo in zip(axes, (first, second), strict=True):
         found = photo.detections
-        show_photo(ax, faded(photo.image), f"{photo.subject.name}: {len(found)} objects")
+        show_photo(ax, faded(photo.image), f"{photo.subject.name}: {counted(len(found), 'object')}")
         draw_boxes(ax, found.boxes, GREEN, width=0.8, dashed=True)
         for box, score, mask in zip(found.boxes, found.scores, instance_masks(found), strict=True):
             outline(ax, mask, GREEN)

@@ -54,6 +54,7 @@ from balloon_splash.inspect.model.weights import RULE, histograms_figure, layer_
 from balloon_splash.inspect.page.report import Report
 from balloon_splash.inspect.page.style import shorten
 from balloon_splash.weights.checkpoint import compare_classes
+from balloon_splash.wording import counted
 
 _TASKS: dict[IouType, str] = {"bbox": "boxes", "segm": "masks"}
 _SHOWN_PHOTOS = 12
@@ -215,8 +216,9 @@ def split_report(
     sample = f", a sample of {first.predictions.num_photos}" if first.predictions.sampled else ""
     report = Report(
         f"{subjects[0].name} on {dataset_name}",
-        f"{num_seen} photos{sample}, {len(first.predictions.results)} detections. Average precision counts all of "
-        f"them; what is said of single objects counts those with a score of at least {confidence:g}.",
+        f"{counted(num_seen, 'photo')}{sample}, {counted(len(first.predictions.results), 'detection')}. Average "
+        f"precision counts all of them; what is said of single objects counts those with a score of at least "
+        f"{confidence:g}.",
         sections=(4 + (len(judged) == 2)) * progress,
     )
     add_precision(report, first)

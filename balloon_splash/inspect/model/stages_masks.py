@@ -26,6 +26,7 @@ from balloon_splash.inspect.page.style import (
     show_photo,
     tag,
 )
+from balloon_splash.wording import counted
 
 #: Probabilities at which a mask may be cut, and the colours of the outlines: 0.5 is what Detectron2 takes.
 THRESHOLDS = {0.3: ORANGE, 0.5: GREEN, 0.7: BLUE}
@@ -83,7 +84,7 @@ def results_figure(photo: TracedPhoto) -> Figure:
     for mask, color in zip(masks, cycle(CYCLE), strict=False):
         tinted[mask] = 0.5 * tinted[mask] + 127.5 * np.array(to_rgb(color))
     figure, (ax,) = new_figure(1, 1, height=row_height(photo.image, columns=1))
-    show_photo(ax, tinted.astype(np.uint8), f"{len(found)} objects above {photo.confidence:g}")
+    show_photo(ax, tinted.astype(np.uint8), f"{counted(len(found), 'object')} above {photo.confidence:g}")
     for mask, box, score, color in zip(masks, found.boxes, found.scores, cycle(CYCLE), strict=False):
         outline(ax, mask, color)
         tag(ax, box.tolist(), f"{score:.2f}", color)

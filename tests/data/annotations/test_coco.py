@@ -40,7 +40,7 @@ def test_crowds_are_kept_apart_and_said_and_can_be_taken(photos: Path, caplog: p
     assert [each["iscrowd"] for each in found["annotations"]] == [1, 0]
     assert report.n_crowds == 1
     assert found[INCOMPLETE], "a close-up of a crowd would show 'nothing here'"
-    assert "1 regions are marked as crowds (iscrowd 1), which are learned as background" in caplog.text
+    assert "1 region marked as crowds (iscrowd 1), which are learned as background" in caplog.text
     (found,), _ = load_annotations(path, options=ReadOptions(crowds_as_objects=True))
     assert [each["iscrowd"] for each in found["annotations"]] == [0, 0]
 
@@ -88,7 +88,7 @@ def test_what_belongs_to_no_image_is_reported(photos: Path) -> None:
     document = coco_document()
     document["annotations"][0]["image_id"] = 9
     _, report = load_annotations(write_changed(photos, **document))
-    assert "1 annotations name the image 9, which the file does not have" in str(report.faults.faults[0])
+    assert "1 annotation of the image 9, which the file does not have" in str(report.faults.faults[0])
 
 
 def test_two_entries_of_one_photo_are_told(photos: Path) -> None:
@@ -219,4 +219,4 @@ def test_a_polygon_inside_another_one_of_its_object_is_said(photos: Path) -> Non
     document["annotations"][1]["segmentation"] = [inner, [50, 10, 55, 10, 55, 20]]
     _, report = load_annotations(write_changed(photos, **document))
     (note,) = report.notes
-    assert note.startswith("1 objects have a polygon inside another one, which COCO's rules fill")
+    assert note.startswith("1 object with a polygon inside another one, which COCO's rules fill")

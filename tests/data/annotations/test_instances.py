@@ -160,7 +160,7 @@ def test_all_faults_go_to_the_log_in_one_table(photos, write_via, caplog):
     text = record.getMessage()
     for part in (
         str(path),
-        "1 photos, 2 instances",
+        "1 photo, 2 instances",
         "11 faults, 10 of which cost a region or photo",
         "... and 4 more",
         r"'gone\n.jpg'",

@@ -86,8 +86,8 @@ RECT = {"name": "rect", "x": 1, "y": 1, "width": 5, "height": 5}
         ),
         (polygon((1, 1), (1e9, 2), (3, 9)), "all_points_x[1] is 1000000000.0, expected a finite number of pixels"),
         (polygon((1, 1), (2, 2)), "2 points; a polygon needs 3"),
-        (polygon((1, 1)), "1 points; a polygon needs 3"),
-        (polygon((1, 1), (1, 1)), "1 points; a polygon needs 3"),
+        (polygon((1, 1)), "1 point; a polygon needs 3"),
+        (polygon((1, 1), (1, 1)), "1 point; a polygon needs 3"),
         (
             polygon((0, 0), (10, 0), (10, 10)) | {"name": "polyline"},
             "the ends of the polyline differ; close it in VIA, or read with close_polylines",

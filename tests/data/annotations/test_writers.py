@@ -77,7 +77,7 @@ def test_a_round_trip_keeps_the_masks_and_says_what_it_loses(
     assert main([str(source), str(target), "--to", to]) == 0
     said = capsys.readouterr().out
     assert "2 photos, 4 objects written" in said
-    assert ("crowds (iscrowd 1) become objects" in said) == (to != "coco")
+    assert ("the mark of 1 crowd (iscrowd 1)" in said) == (to != "coco")
     assert ("objects of several parts" in said) == (to in ("via2", "yolo"))
     back = target / "labels" if to == "yolo" else target
     if to == "labelme":  # a folder for each folder of photos

@@ -92,7 +92,7 @@ def test_crowds_in_a_training_set_are_said(register: Callable[..., CfgNode], cap
     cfg = register(SOUND | {"iscrowd": 1, "segmentation": brush})
     with caplog.at_level(logging.WARNING):
         examine_datasets(cfg)
-    assert "theirs: 1 regions are marked as crowds (iscrowd 1), which are learned as background" in caplog.text
+    assert "theirs: 1 region marked as crowds (iscrowd 1), which are learned as background" in caplog.text
 
 
 def test_classes_are_compared_by_name_not_by_number() -> None:
