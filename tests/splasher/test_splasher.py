@@ -74,6 +74,20 @@ def test_a_pillow_image_comes_back_upright_with_its_metadata(splasher):
     assert result.getexif().get(ExifTags.Base.Orientation, 1) == 1
 
 
+def test_a_pillow_image_is_taken_as_it_is_in_memory_not_as_in_its_file(splasher, tmp_path: Path):
+    """Hugging Face's datasets keeps the file of an image, and loses what was done to it since."""
+    scene, path = draw_scene(), tmp_path / "pages.tif"
+    blank = Image.new("RGB", scene.shape[1::-1])
+    blank.save(path, save_all=True, append_images=[Image.fromarray(scene)])
+    with Image.open(path) as second_page, Image.open(path) as edited:
+        second_page.seek(1)
+        edited.paste(Image.fromarray(scene))
+        for image in (second_page, edited):
+            result = splasher(image)
+            assert is_splashed(np.asarray(result), scene)
+            assert not getattr(result, "filename", "")
+
+
 @pytest.mark.parametrize("kind", [str, Path])
 def test_a_path_comes_back_as_the_path_of_the_result(splasher, tmp_path: Path, kind):
     scene = draw_scene()
