@@ -25,12 +25,16 @@ def executed(notebook: NotebookNode, folder: Path) -> NotebookNode:
     return nbformat.read(path, as_version=4)
 
 
-def jargon(notebook: NotebookNode) -> list[str]:
-    """Return the lines that no learner asked for: warnings of libraries, and objects as Python writes them."""
+def printed(notebook: NotebookNode) -> list[str]:
+    """Return the lines below all cells."""
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     texts = [output.get("text") or output.get("data", {}).get("text/plain", "") for output in outputs]
-    lines = [line for text in texts for line in text.splitlines() if not line.startswith("<Figure size")]
-    return [line for line in lines if "Warning" in line or re.search(r"\b[A-Z]\w+\(\w+=", line)]
+    return [line for text in texts for line in text.splitlines() if not line.startswith("<Figure size")]
+
+
+def jargon(notebook: NotebookNode) -> list[str]:
+    """Return the lines that no learner asked for: warnings of libraries, and objects as Python writes them."""
+    return [line for line in printed(notebook) if "Warning" in line or re.search(r"\b[A-Z]\w+\(\w+=", line)]
 
 
 def figures(notebook: NotebookNode) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from nbformat import NotebookNode
 from balloon_splash.config import load_config
 from balloon_splash.data.datasets.synthetic import write_synthetic_balloons
 from tests.conftest import TINY
-from tests.notebooks import executed, figures, jargon
+from tests.notebooks import executed, figures, jargon, printed
 
 NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "inspect_balloon_data.ipynb"
 
@@ -36,6 +36,7 @@ def test_it_runs_on_generated_photos(notebook: NotebookNode, tmp_path: Path) -> 
     done = executed(notebook, tmp_path / "notebooks")
     assert figures(done) == (8, 8)
     assert jargon(done) == []
+    assert f"Photos: {balloon}" in printed(done)
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ from nbformat import NotebookNode
 
 from balloon_splash.data.datasets.synthetic import write_synthetic_balloons
 from tests.inspect.model.tiny_model import write_photos, write_run
-from tests.notebooks import executed, figures, jargon
+from tests.notebooks import executed, figures, jargon, printed
 
 NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "inspect_balloon_model.ipynb"
 
@@ -36,6 +36,7 @@ def test_it_runs_on_generated_photos_and_a_small_model(notebook: NotebookNode, t
     shown, named = figures(done)
     assert shown == named > 0
     assert jargon(done) == []
+    assert f"Photos: {balloon}" in printed(done)
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from detectron2.config import CfgNode
 
+from balloon_splash.data.resizing import overview_size
 from balloon_splash.inspect.model import stages_masks, stages_roi, stages_rpn
 from balloon_splash.inspect.model.stages_roi import Fate, Rois
 from balloon_splash.inspect.model.traced import TracedPhoto
@@ -31,11 +32,28 @@ def mask_head(photo: TracedPhoto) -> str:
     coarse = 2 * photo.subject.cfg.MODEL.ROI_MASK_HEAD.POOLER_RESOLUTION
     fine = photo.detections.soft_masks.shape[-1] if len(photo.detections) else coarse
     told = f"For each detection the mask head ({part(head)}) sees the features inside the final box and gives "
+    grown = (
+        " Where the box cuts its object off, the box grows and the head draws once more (MODEL.BALLOON.GROW_CUT_BOXES)."
+        if photo.subject.cfg.MODEL.BALLOON.GROW_CUT_BOXES
+        else ""
+    )
     if fine == coarse:
-        return f"{told}{coarse} x {coarse} probabilities."
+        return f"{told}{coarse} x {coarse} probabilities.{grown}"
     return (
         f"{told}{coarse} x {coarse} probabilities first; its point head ({part(getattr(head, 'point_head', head))}) "
-        f"then looks again where these are least sure, along the edge, until there are {fine} x {fine}."
+        f"then looks again where these are least sure, along the edge, until there are {fine} x {fine}.{grown}"
+    )
+
+
+def second_look(cfg: CfgNode) -> str:
+    """Say that a splash looks at the photo a second time, and how; empty for a model that looks once."""
+    size = overview_size(cfg)
+    if not size:
+        return ""
+    return (
+        f" A splash looks a second time, at the photo with a short edge of {size} pixels, for objects too large for "
+        f"the first look: from {cfg.MODEL.BALLOON.OVERVIEW_OBJECTS:.0%} of that edge on (MODEL.BALLOON.OVERVIEW_SIZE, "
+        "OVERVIEW_OBJECTS). It runs the same stages, and is not drawn."
     )
 
 
@@ -66,7 +84,7 @@ def add_overview(report: Report, photo: TracedPhoto) -> None:
         "Mask R-CNN looks in two stages. The first, the region proposal network, judges tens of thousands of boxes "
         "that lie in a fixed grid, and proposes those that may hold an object. The second classifies each proposal, "
         f"corrects its box and draws its mask. {part(photo.subject.model)} runs them; its method `trace` recorded what "
-        "you see here.",
+        f"you see here.{second_look(photo.subject.cfg)}",
     )
     report.table(["step", "boxes", "what is left"], funnel(photo), "How many boxes each step leaves")
     report.figure(

@@ -17,7 +17,14 @@ from balloon_splash.config import load_config
 from balloon_splash.data.training.reading import read_photo
 from balloon_splash.errors import ConfigError, MediaError
 from balloon_splash.inspect.model import stages_masks, stages_rpn
-from balloon_splash.inspect.model.stages import add_first_stage, add_overview, add_stages, funnel, mask_head
+from balloon_splash.inspect.model.stages import (
+    add_first_stage,
+    add_overview,
+    add_stages,
+    funnel,
+    mask_head,
+    second_look,
+)
 from balloon_splash.inspect.model.stages_roi import Fate, Rois, scores_figure
 from balloon_splash.inspect.model.subject import Subject
 from balloon_splash.inspect.model.traced import TracedPhoto, array
@@ -152,16 +159,24 @@ def test_the_report_has_a_figure_for_each_stage(photo: TracedPhoto, tmp_path: Pa
     assert "A ResNet of 18 layers" in text
     assert "<code>MaskRCNNConvUpsampleHead</code> in <code>detectron2/modeling/roi_heads/mask_head.py</code>" in text
     assert "gives 28 x 28 probabilities." in text
+    assert "the box grows" not in text
     assert "a splash keeps those from 0.9 on, and beside one of its class those from 0.5 on" in text
 
 
 def test_the_text_follows_the_parts_of_the_model(photo_file: str) -> None:
     """A reader who looks a name up in the code has to find it there."""
-    cfg = load_config("balloon_R18_FPN.yaml", [*TINY, *REFINED])
+    cfg = load_config("balloon_R18_FPN.yaml", [*TINY, *REFINED, "MODEL.BALLOON.GROW_CUT_BOXES", "0.08"])
     subject = Subject("points", build_model(cfg).eval(), cfg, ("balloon",))
     told = mask_head(TracedPhoto.run(subject, {"file_name": photo_file}, confidence=0.0))
     assert "`PointRefinedMaskHead` in `balloon_splash/modeling/point_refinement.py`" in told
     assert re.search(r"gives 28 x 28 probabilities first; its point head .* until there are 112 x 112", told)
+    assert "the box grows and the head draws once more" in told
+
+
+def test_a_second_look_of_a_splash_is_told_of() -> None:
+    """The model that ships finds objects by it that no figure shows."""
+    assert "short edge of 300 pixels" in second_look(load_config("balloon_R50_slim_points.yaml"))
+    assert second_look(load_config("balloon_R50_FPN.yaml")) == ""
 
 
 def test_a_photo_without_detections_says_so(subject: Subject, photo_file: str, tmp_path: Path) -> None:
