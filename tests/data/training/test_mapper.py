@@ -111,6 +111,25 @@ def test_the_objects_stay_on_their_pixels(photo: dict[str, Any], short_edge: int
     assert min(overlaps) > 0.85  # a pixel around the rim at the smallest scale
 
 
+@pytest.mark.parametrize("flip", ["horizontal", "vertical"])
+@pytest.mark.parametrize("mask_format", ["polygon", "bitmask"])
+def test_a_flip_keeps_outlines_to_the_pixel(photo: dict[str, Any], mask_format: str, flip: str) -> None:
+    """torchvision's KeyPoints and kornia's boxes move by one pixel."""
+    mapper = TrainingMapper(
+        recipe(INPUT__MASK_FORMAT=mask_format, INPUT__RANDOM_FLIP=flip, INPUT__MIN_SIZE_TRAIN=(150,))
+    )
+    seen = set()
+    for seed in range(8):
+        seed_everything(seed)
+        mapped = mapper(photo)
+        rows, columns = np.nonzero(mapped["image"][0].numpy() > 128)
+        white = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+        for boxes in (mapped["instances"].gt_boxes, mapped["instances"].gt_masks.get_bounding_boxes()):
+            assert boxes.tensor[0].tolist() == white
+        seen.add(tuple(white))
+    assert len(seen) == 2, "both with and without a flip"
+
+
 def test_the_dataset_dict_is_left_as_it_was(photo: dict[str, Any]) -> None:
     mapper = TrainingMapper(recipe(INPUT__SCALE_JITTER__CROP=64, INPUT__PRESCALE_SHORT_EDGE=75))
     before = repr(photo)
