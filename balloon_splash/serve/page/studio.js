@@ -56,7 +56,6 @@ export class Studio {
     this.#hideVideo();
     if (this.divider.shown) this.#compare();
     byId("save").querySelector("span").textContent = subject.saveLabel;
-    clearNotes();
     await this.#attempt(async () => {
       working(strings.reading);
       const picture = await subject.open(this.#more);
@@ -111,6 +110,7 @@ export class Studio {
 
   /** A picture of the person's own, to lie behind the objects. */
   async useBackground(file) {
+    clearNotes();
     const picture = await readPicture(file);
     if (picture) this.#editor?.setBackground({ kind: "image", picture, file });
     else note(strings.notReadable(file.name), { error: true });
@@ -150,6 +150,7 @@ export class Studio {
 
   /** Do something that takes a while; say what went wrong, if anything does. */
   async #attempt(action, signal, cancel = null) {
+    clearNotes();
     byId("cancel").hidden = cancel === null;
     byId("save").disabled = true;
     try {

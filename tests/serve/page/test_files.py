@@ -107,6 +107,18 @@ def test_a_file_that_cannot_be_taken_leaves_the_picture_and_its_choices(
     page.close()
 
 
+def test_an_error_goes_when_the_next_file_is_right(visit: Open, photo: Path, tmp_path: Path) -> None:
+    page = visit()
+    show(page, photo)
+    path = tmp_path / "notes.jpg"
+    path.write_text("not a picture")
+    page.set_input_files("#background-file", path)
+    expect(page.locator("#notes [role=alert]")).to_contain_text("notes.jpg is not a picture")
+    page.set_input_files("#background-file", photo)
+    expect(page.locator(".tile.image input")).to_be_checked()
+    expect(page.locator("#notes [role=alert]")).to_have_count(0)
+
+
 def test_choices_that_are_not_saved_are_asked_about_before_they_are_lost(visit: Open, photo: Path) -> None:
     page = visit()
     show(page, photo)
