@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import itertools
 import os
 import tempfile
 from collections.abc import Iterator
+from difflib import get_close_matches
 from pathlib import Path
 
 import platformdirs
@@ -16,6 +18,18 @@ from filelock import FileLock
 from balloon_splash.errors import OutputExistsError
 
 CACHE_VARIABLE = "BALLOON_SPLASH_CACHE"
+
+_NAMES_COMPARED = 1000
+
+
+def did_you_mean(path: Path) -> str:
+    """Return a question about the name most like that of ``path`` in its folder, with a space; empty if none is."""
+    try:
+        names = [each.name for each in itertools.islice(path.parent.iterdir(), _NAMES_COMPARED)]
+    except OSError:
+        return ""
+    near = get_close_matches(path.name, names, n=1)
+    return f"did you mean {path.with_name(near[0])}? " if near else ""
 
 
 @contextlib.contextmanager

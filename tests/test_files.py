@@ -9,7 +9,13 @@ from pathlib import Path
 import pytest
 
 from balloon_splash.errors import OutputExistsError
-from balloon_splash.files import atomic_path, remove_leftovers, swap_folder
+from balloon_splash.files import atomic_path, did_you_mean, remove_leftovers, swap_folder
+
+
+def test_a_name_that_resembles_another_one_in_its_folder_is_asked_about(tmp_path: Path) -> None:
+    (tmp_path / "party.jpg").touch()
+    assert did_you_mean(tmp_path / "party.jpgg") == f"did you mean {tmp_path / 'party.jpg'}? "
+    assert did_you_mean(tmp_path / "dog.jpg") == did_you_mean(tmp_path / "gone" / "party.jpg") == ""
 
 
 def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:

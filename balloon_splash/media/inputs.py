@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from balloon_splash.errors import UsageError
+from balloon_splash.files import did_you_mean
 from balloon_splash.media.content import content_suffix
 from balloon_splash.media.fetch import fetch, fetch_into
 from balloon_splash.media.formats import MOVING_SUFFIXES, is_animation, is_picture, is_video
@@ -177,7 +178,8 @@ def _expand(text: str, recursive: bool, passed_over: Counter[str]) -> Iterator[S
             if _is_input(Path(match), recursive) and not is_result(Path(match)):
                 yield Source(match, Path(Path(match).name), Path(match))
     else:
-        raise UsageError(f"{text}: no such file or folder")
+        expected = f"{did_you_mean(Path(text))}expected photos, videos, folders, globs or URLs (--input)"
+        raise UsageError(f"{text}: no such file or folder; {expected}")
 
 
 def _from_url(text: str) -> Source:

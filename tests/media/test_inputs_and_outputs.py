@@ -1,5 +1,6 @@
 """Inputs that a user names are found; existing files, and inputs, are never overwritten."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -147,6 +148,15 @@ def test_a_url_that_is_refused_is_an_error_about_the_picture_that_names_the_flag
 )
 def test_result_names(source, kind, expected):
     assert splash_path(Path(source), kind) == Path(expected)
+
+
+def test_a_misspelt_input_is_told_what_it_resembles(tmp_path: Path) -> None:
+    (tmp_path / "party.jpg").touch()
+    told = (
+        f"party.jpgg: no such file or folder; did you mean {tmp_path / 'party.jpg'}? expected photos, videos, folders"
+    )
+    with pytest.raises(UsageError, match=re.escape(told)):
+        expand_inputs([str(tmp_path / "party.jpgg")])
 
 
 def test_a_folder_says_which_files_it_passes_over(folder: Path):

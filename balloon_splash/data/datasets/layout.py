@@ -15,6 +15,7 @@ from balloon_splash.data.annotations.records import DEFAULT_OPTIONS, ReadOptions
 from balloon_splash.data.annotations.via import read_via
 from balloon_splash.data.datasets.folders import SPLITS, VIA_FILE
 from balloon_splash.errors import BalloonSplashError
+from balloon_splash.files import did_you_mean
 
 #: Names of the splits in exports.
 ALIASES = {
@@ -69,7 +70,7 @@ def instead_of_splits(place: Path) -> str:
     """Return what is at a place that lacks ``train/`` or ``val/``, and what was expected."""
     if not place.is_dir():
         expected = "expected a folder with train/ and val/ in it, or a dataset file (YAML)"
-        return f"a file; {expected}" if place.is_file() else f"no such folder; {expected}"
+        return f"a file; {expected}" if place.is_file() else f"no such folder; {did_you_mean(place)}{expected}"
     missing = " and ".join(f"{split}/" for split in SPLITS if find_split(place, split) is None)
     with contextlib.suppress(BalloonSplashError):
         found = recognise(place).format.title

@@ -117,6 +117,7 @@ def test_a_dataset_that_is_not_there_says_how_to_get_it(tmp_path: Path) -> None:
         ("photos", "photos: holds LabelMe, but no train/ and val/; expected the photos divided into train/ and val/"),
         ("kites.py", "kites.py: a file; expected a folder with train/ and val/ in it, or a dataset file"),
         ("gone/kites", "kites: no such folder; expected a folder with train/ and val/ in it, or a dataset file (YAML)"),
+        ("yollo", "yollo: no such folder; did you mean {tmp_path}/yolo? expected a folder with train/ and val/ in it"),
         ("yolo/data.yaml", "data.yaml: train is '../train/images'; no such folder as "),
         ("badly.yaml", "badly.yaml: format is 'labelmee'; did you mean labelme?"),
     ],
@@ -131,7 +132,7 @@ def test_another_thing_than_a_dataset_is_told_for_what_it_is(tmp_path: Path, pla
     (tmp_path / "yolo" / "data.yaml").write_text("train: ../train/images\nval: ../valid/images\nnc: 1\nnames: [kite]\n")
     (tmp_path / "badly.yaml").write_text("train: a\nval: b\nformat: labelmee\n")
     for use in (named_datasets, check_holds_splits if not place.endswith(".yaml") else register_balloon):
-        with pytest.raises(DatasetError, match=re.escape(said)) as error:
+        with pytest.raises(DatasetError, match=re.escape(said.format(tmp_path=tmp_path))) as error:
             use(str(tmp_path / place))
         assert "balloon" not in str(error.value)
 
