@@ -142,7 +142,7 @@ def read_upright_size(path: str | os.PathLike[str], *, decode: bool = False) -> 
                 image.load()
     except (*DAMAGED, MediaError) as error:
         raise UnsoundError(FaultKind.UNREADABLE_PHOTO, f"{path}: {error}") from error
-    if orientation in TRANSPOSED:
+    if orientation in TRANSPOSED and image.format != "TIFF":  # whose size Pillow gives as shown
         width, height = height, width
     return PhotoSize(width, height, decode)
 

@@ -18,7 +18,7 @@ from balloon_splash.files import atomic_path, cache_folder
 
 logger = logging.getLogger(__name__)
 
-FORMAT = "balloon-splash photo sizes 1"
+FORMAT = "balloon-splash photo sizes 2"
 
 
 @dataclass(frozen=True)

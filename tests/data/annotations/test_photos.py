@@ -13,6 +13,7 @@ from balloon_splash.data.annotations import photos as photos_module
 from balloon_splash.data.annotations.faults import FaultKind, UnsoundError
 from balloon_splash.data.annotations.photos import PhotoFolder, read_upright_size
 from balloon_splash.data.annotations.size_cache import PhotoSize, SizeCache
+from balloon_splash.data.training.reading import read_photo
 from balloon_splash.errors import DatasetError
 from balloon_splash.files import cache_folder
 
@@ -35,6 +36,17 @@ def sizes(folder: Path, *names: str, decode: bool = False) -> list[tuple[int, in
     measured = [found.size(found.find(name), decode=decode) for name in names]
     found.save_sizes()
     return [(size.width, size.height) for size in measured]
+
+
+@pytest.mark.parametrize("decode", [False, True])
+@pytest.mark.parametrize("name", ["a.tif", "a.png", "a.webp", "a.avif"])
+def test_sizes_of_turned_photos_are_those_that_the_training_reads(tmp_path: Path, name: str, decode: bool) -> None:
+    """Pillow turns the size of a TIFF on opening, and keeps its orientation until the pixels are read."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    Image.new("RGB", (64, 32), "white").save(tmp_path / name, exif=exif.tobytes())
+    assert sizes(tmp_path, name, decode=decode) == [(32, 64)]
+    assert read_photo(str(tmp_path / name)).shape == (64, 32, 3)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -160,7 +172,7 @@ def _entry_of_other_types(path: Path) -> str:
         lambda path: "[" * 200_000,
         lambda path: "[1, 2]",
         lambda path: path.read_text()[:-9],
-        lambda path: path.read_text().replace("photo sizes 1", "photo sizes 0"),
+        lambda path: path.read_text().replace("photo sizes 2", "photo sizes 1"),
         lambda path: path.read_text().replace("photos", "elsewhere", 1),
         _entry_of_other_types,
     ],
