@@ -15,8 +15,8 @@ from balloon_splash.media.reading import read_picture
 def read_photo(file_name: str, image_format: str = "RGB") -> npt.NDArray[np.uint8]:
     """Read a photo, upright.
 
-    For 8-bit photos, these are the pixels of Detectron2's ``read_image``, which turns a 16-bit one into a white page;
-    CMYK goes through its profile, as for the splash.
+    For 8-bit photos, these are the pixels of Detectron2's ``read_image``, which turns a 16-bit one into a white page,
+    and a TIFF twice; CMYK goes through its profile, as for the splash.
 
     Args:
         file_name: a path, or a name of one of Detectron2's path handlers.
