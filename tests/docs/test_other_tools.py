@@ -28,6 +28,7 @@ from tests.modeling.test_point_refinement import REFINED
 
 PAGE = Path(__file__).parents[2] / "docs" / "other_tools.md"
 EXAMPLES = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+FINDINGS = sorted(path.name for path in (PAGE.parents[1] / "findings").glob("*.sh"))
 IMAGE = render_scene(3, (320, 240)).image
 
 
@@ -146,3 +147,8 @@ def test_a_box_head_of_your_own_is_named_with_the_module_to_import(tmp_path: Pat
     ROI_BOX_HEAD_REGISTRY.register(KiteBoxHead)
     _, weights = write_run(tmp_path / "run", "MODEL.ROI_BOX_HEAD.NAME", "KiteBoxHead")
     assert unpack_weights(weights, tmp_path / "kites.pth") == ["balloon_splash", __name__]
+
+
+def test_every_finding_has_a_row_that_says_what_to_do() -> None:
+    rows = re.findall(r"^\|.*\| `(\w+\.sh)` \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(rows) == FINDINGS
