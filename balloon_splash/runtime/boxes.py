@@ -1,11 +1,10 @@
-"""Boxes in NumPy: decoding, clipping and suppression as in Detectron2."""
+"""Boxes in NumPy: decoding and clipping as in Detectron2."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -53,14 +52,3 @@ def clipped_to(boxes: Boxes, limits: npt.NDArray[np.float32]) -> Boxes:
 def not_empty(boxes: Boxes) -> npt.NDArray[np.bool_]:
     """``(N,)`` bool: which of ``(N, 4)`` boxes have an area."""
     return np.asarray((boxes[:, 2:] > boxes[:, :2]).all(axis=1))
-
-
-def suppressed(boxes: Boxes, scores: npt.NDArray[np.float32], overlap: float) -> npt.NDArray[np.intp]:
-    """Return the indices of the boxes that survive greedy non-maximum suppression, best score first."""
-    if not len(boxes):
-        return np.zeros(0, np.intp)
-    order = np.argsort(-scores, kind="stable")
-    corner_and_size = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1)[order].astype(np.float64)
-    ranks = np.arange(len(order), 0, -1, dtype=np.float32)  # OpenCV refuses logits below zero
-    kept = cv2.dnn.NMSBoxes(corner_and_size, ranks, 0.0, overlap)  # type: ignore[arg-type]  # its stubs know lists only
-    return order[np.asarray(kept, np.intp).reshape(-1)]

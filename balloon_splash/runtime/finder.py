@@ -139,11 +139,11 @@ class OpenVinoFinder:
     ) -> tuple[Boxes, npt.NDArray[np.float32], npt.NDArray[np.int64], float]:
         """Boxes (in pixels of what the network sees), scores and classes, best first, and the best score left out."""
         structure = self.structure
+        _require_numbers(*features.logits, *features.deltas)
         candidates, scores, deltas = self._parts.box_head(
             features, rules.proposals(features.logits, features.deltas, placed)
         )
-        if not (np.isfinite(scores).all() and np.isfinite(deltas).all()):
-            raise WeightsError("the model predicts NaN or infinity; expected numbers: its weights are damaged")
+        _require_numbers(scores, deltas)
         boxes, scores = rules.refined(candidates, deltas, placed), rules.eligible(scores)
         found = []
         for number in range(scores.shape[1]):
@@ -180,3 +180,8 @@ class OpenVinoFinder:
         else:
             logits = coarse[np.arange(len(boxes)), np.zeros_like(classes) if self.structure.mask_agnostic else classes]
         return np.asarray(1 / (1 + np.exp(-logits)), np.float32)
+
+
+def _require_numbers(*predicted: npt.NDArray[np.float32]) -> None:
+    if not all(np.isfinite(values).all() for values in predicted):
+        raise WeightsError("the model predicts NaN or infinity; expected numbers: its weights are damaged")

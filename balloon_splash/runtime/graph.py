@@ -24,8 +24,10 @@ Array = npt.NDArray[Any]
 Weights = Mapping[str, Array]
 """float32 arrays by the names of the ``state_dict``."""
 
+Canvas = tuple[int, int]
+"""Height and width in pixels of what the network sees, multiples of 32."""
+
 _EPSILON = 1e-5  # epsilon of Detectron2's norms
-_TILED_LEVELS = 4  # of the pyramid: 4 divides the sides of a map of 64 / 2**4 cells
 _QUANTISED = "FakeQuantize"
 _LAID_OUT_BY_CELL = 256  # channels from which this pays: with 128, it takes as long as it saves (measured on AVX-512)
 _FINEST = "backbone.fpn_output2.weight"
@@ -51,10 +53,11 @@ class _Layers:
         observed: the inputs of :meth:`quantised`, by name.
     """
 
-    def __init__(self, weights: Weights, int8: Int8 | None = None, *, tiled: int = 0) -> None:
-        """Add layers with these weights; by Winograd's convolution up to the level ``tiled`` of the pyramid."""
+    def __init__(self, weights: Weights, int8: Int8 | None = None, *, tiled: bool = False) -> None:
+        """Add layers with these weights; ``tiled``: by Winograd's convolution where it is quicker."""
         self.weights = weights
         self._tiled = tiled
+        self._transformed: dict[str, Any] = {}  # of the RPN, used at each level
         self.ops: Any = import_unreported("openvino.opset13")
         self.observed: dict[str, Any] = {}
         self._int8 = int8
@@ -67,18 +70,16 @@ class _Layers:
         low, high = (self.constant(np.float32(each)) for each in self._int8.ranges[name])
         return self.ops.fake_quantize(x, low, high, low, high, 256)
 
-    def convolution(self, x: Any, name: str, *, stride: int = 1, relu: bool = False, level: int | None = None) -> Any:
-        """Add a convolution padded to keep its input's size, its norm if it has one, and a ReLU on request.
-
-        ``level`` is that of the map in the pyramid, whose cells are ``2**level`` pixels wide.
-        """
+    def convolution(self, x: Any, name: str, *, stride: int = 1, relu: bool = False) -> Any:
+        """Add a convolution padded to keep its input's size, its norm if it has one, and a ReLU on request."""
         kernel, bias = self._folded(name)
-        if level is not None and level <= self._tiled and not _is_quantised(x) and winograd.suits(kernel, stride):
-            x = winograd.convolution(self.ops, x, kernel)
-        else:
-            pad = [(kernel.shape[2] - 1) // 2, (kernel.shape[3] - 1) // 2]
-            weights = self._in_8_bits(kernel) if _is_quantised(x) else self.constant(kernel)
-            x = self.ops.convolution(x, weights, [stride, stride], pad, pad, [1, 1])
+        if self._tiled and not _is_quantised(x) and winograd.suits(kernel, stride):
+            if name not in self._transformed:
+                self._transformed[name] = winograd.transformed(self.ops, kernel)
+            return winograd.convolution(self.ops, x, self._transformed[name], bias, relu=relu)
+        pad = [(kernel.shape[2] - 1) // 2, (kernel.shape[3] - 1) // 2]
+        weights = self._in_8_bits(kernel) if _is_quantised(x) else self.constant(kernel)
+        x = self.ops.convolution(x, weights, [stride, stride], pad, pad, [1, 1])
         x = self.ops.add(x, self.constant(bias.reshape(1, -1, 1, 1)))
         return self.ops.relu(x) if relu else x
 
@@ -123,7 +124,12 @@ def _is_quantised(x: Any) -> bool:
 
 
 def convolutional_part(
-    structure: Structure, weights: Weights, int8: Int8 | None = None, *, tiled: bool = False
+    structure: Structure,
+    weights: Weights,
+    int8: Int8 | None = None,
+    *,
+    tiled: bool = False,
+    canvas: Canvas | None = None,
 ) -> ov.Model:
     """Build backbone, FPN and RPN head.
 
@@ -131,16 +137,20 @@ def convolutional_part(
         structure: the model's.
         weights: those of the model.
         int8: ranges and steps of 8 bits.
-        tiled: use Winograd's convolution, which needs fp32, where the sides of the maps allow it: in matterport's
-            models, whose canvases are multiples of 64 pixels.
+        tiled: use Winograd's convolution, which needs fp32, where it is quicker.
+        canvas: of all pictures; None for any.
 
     Returns:
         a model of one input ``(1, 3, H, W)`` (normalised, padded to a multiple of 32) whose outputs are the feature
-        maps of :attr:`Structure.pooled_levels` ``(1, C, h, w)``, then for each level of the RPN logits
-        ``(1, h, w, A)``, then for each deltas ``(1, h, w, 4A)``, and for a point head the finest map ``(1, h, w, C)``.
+        maps of :attr:`Structure.pooled_levels` ``(1, C, h, w)``, or ``(1, h, w, C)`` where the canvas is given, then
+        for each level of the RPN logits ``(1, h, w, A)``, then for each deltas ``(1, h, w, 4A)``, and for a point head
+        the finest map ``(1, h, w, C)``.
     """
-    layers = _Layers(weights, int8, tiled=_TILED_LEVELS if tiled and structure.matterport else 0)
-    image, outputs = _convolutional(layers, structure)
+    layers = _Layers(weights, int8, tiled=tiled)
+    image, outputs = _convolutional(layers, structure, canvas)
+    if canvas:
+        maps = structure.pooled_levels
+        outputs = [*(_channels_last(layers.ops, x) for x in outputs[:maps]), *outputs[maps:]]
     return import_unreported("openvino").Model(outputs, [image])
 
 
@@ -158,16 +168,16 @@ def observed_part(structure: Structure, weights: Weights) -> tuple[ov.Model, lis
     return import_unreported("openvino").Model(extremes, [image]), list(layers.observed)
 
 
-def _convolutional(layers: _Layers, structure: Structure) -> tuple[Any, list[Any]]:
+def _convolutional(layers: _Layers, structure: Structure, canvas: Canvas | None = None) -> tuple[Any, list[Any]]:
     ops = layers.ops
-    image = ops.parameter([1, 3, -1, -1], np.float32, name="image")
+    image = ops.parameter([1, 3, *(canvas or (-1, -1))], np.float32, name="image")
     pyramid = _pyramid(layers, _resnet(layers, image, structure))
     head = "proposal_generator.rpn_head"
     logits, deltas = [], []
     for level, x in enumerate(pyramid, start=2):
         x = layers.quantised(x, f"p{level}")
         for name in structure.rpn_convolutions:
-            x = layers.convolution(x, f"{head}.{name}", relu=True, level=level)
+            x = layers.convolution(x, f"{head}.{name}", relu=True)
         logits.append(_channels_last(ops, layers.convolution(x, f"{head}.objectness_logits")))
         deltas.append(_channels_last(ops, layers.convolution(x, f"{head}.anchor_deltas")))
     finest = [_channels_last(ops, pyramid[0])] if structure.point_layers else []  # points take all channels of a cell
@@ -186,12 +196,12 @@ def _resnet(layers: _Layers, x: Any, structure: Structure) -> list[Any]:
     for stage, blocks in enumerate(structure.blocks):
         for block in range(blocks):
             stride = 2 if block == 0 and stage > 0 else 1
-            x = _block(layers, x, f"{prefix}.res{stage + 2}.{block}", stride, structure, level=stage + 2)
+            x = _block(layers, x, f"{prefix}.res{stage + 2}.{block}", stride, structure)
         maps.append(x)
     return maps
 
 
-def _block(layers: _Layers, x: Any, name: str, stride: int, structure: Structure, *, level: int) -> Any:
+def _block(layers: _Layers, x: Any, name: str, stride: int, structure: Structure) -> Any:
     shortcut = x
     if f"{name}.shortcut.weight" in layers.weights:
         shortcut = layers.convolution(x, f"{name}.shortcut", stride=stride)
@@ -199,7 +209,7 @@ def _block(layers: _Layers, x: Any, name: str, stride: int, structure: Structure
     if structure.bottleneck:
         strides = [stride, 1] if structure.stride_in_1x1 else [1, stride]
     for number, own in enumerate(strides, start=1):
-        x = layers.convolution(x, f"{name}.conv{number}", stride=own, relu=True, level=level)
+        x = layers.convolution(x, f"{name}.conv{number}", stride=own, relu=True)
         x = layers.quantised(x, f"{name}.conv{number}")
     x = layers.convolution(x, f"{name}.conv{len(strides) + 1}")
     return layers.quantised(layers.ops.relu(layers.ops.add(x, shortcut)), name)
@@ -215,7 +225,7 @@ def _pyramid(layers: _Layers, maps: Sequence[Any]) -> list[Any]:
             x = layers.ops.add(x, _twice_as_large(layers.ops, above))
         above = x
         x = layers.quantised(x, f"backbone.fpn_lateral{number + 1}")
-        levels.insert(0, layers.convolution(x, f"backbone.fpn_output{number + 1}", level=number + 1))
+        levels.insert(0, layers.convolution(x, f"backbone.fpn_output{number + 1}"))
     opset1: Any = import_unreported("openvino.opset1")
     return [*levels, opset1.max_pool(levels[-1], [2, 2], [0, 0], [0, 0], [1, 1], "floor")]
 
@@ -229,19 +239,22 @@ def _twice_as_large(ops: Any, x: Any) -> Any:
 
 
 def _channels_last(ops: Any, x: Any) -> Any:
+    """Maps ``(N, C, h, w)`` to ``(N, h, w, C)``: what Winograd's convolution had before its last transposition."""
+    if x.get_type_name() == "Transpose":
+        return x.input_value(0).get_node()
     return ops.transpose(x, np.array([0, 2, 3, 1], np.int64))
 
 
-def box_head(structure: Structure, weights: Weights) -> ov.Model:
-    """Build pooler, box head and predictor.
+def box_head(structure: Structure, weights: Weights, canvas: Canvas | None = None) -> ov.Model:
+    """Build pooler, box head and predictor, for any canvas or for the one given.
 
     Returns:
-        a model whose inputs are the feature maps ``(1, C, h, w)`` and, for each of them, the boxes ``(R, 4)`` that it
-        is the right one for; its outputs are scores ``(R, K + 1)``, background last, and deltas ``(R, 4K)``, with the
-        boxes in the order of the maps.
+        a model whose inputs are the feature maps, as :func:`convolutional_part` gives them, and for each of them the
+        boxes ``(R, 4)`` that it is the right one for; its outputs are scores ``(R, K + 1)``, background last, and
+        deltas ``(R, 4K)``, with the boxes in the order of the maps.
     """
     layers = _Layers(weights)
-    inputs, x = _pooled(layers, structure, structure.box_pool)
+    inputs, x = _pooled(layers, structure, structure.box_pool, canvas)
     channels = len(weights[_FINEST])
     x = layers.ops.reshape(x, np.array([-1, channels * structure.box_pool**2], np.int64), False)
     for name in structure.box_layers:
@@ -251,10 +264,10 @@ def box_head(structure: Structure, weights: Weights) -> ov.Model:
     return import_unreported("openvino").Model([scores, deltas], inputs)
 
 
-def mask_head(structure: Structure, weights: Weights) -> ov.Model:
+def mask_head(structure: Structure, weights: Weights, canvas: Canvas | None = None) -> ov.Model:
     """Build pooler and mask head: inputs as in :func:`box_head`, outputs logits ``(R, K, M, M)``."""
     layers = _Layers(weights)
-    inputs, x = _pooled(layers, structure, structure.mask_pool)
+    inputs, x = _pooled(layers, structure, structure.mask_pool, canvas)
     for name in structure.mask_layers:
         x = layers.convolution(x, f"{structure.mask_prefix}{name}", relu=True)
     x = layers.upsampling(x, f"{structure.mask_prefix}deconv")
@@ -278,21 +291,28 @@ def point_head(structure: Structure, weights: Weights) -> ov.Model:
     return import_unreported("openvino").Model([x], [fine, coarse])
 
 
-def _pooled(layers: _Layers, structure: Structure, side: int) -> tuple[list[Any], Any]:
+def _pooled(layers: _Layers, structure: Structure, side: int, canvas: Canvas | None) -> tuple[list[Any], Any]:
     """Parameters for maps and boxes, and ROIAlign ``(R, C, side, side)`` of them (He et al. 2017, section 3).
 
     Boxes are in pixels of the picture; in a model of matterport's in cells of their map, and each bin is one sample.
     """
     ops = layers.ops
     channels = len(layers.weights[_FINEST])
-    maps = [ops.parameter([1, channels, -1, -1], np.float32) for _ in range(structure.pooled_levels)]
+    strides = structure.strides[: structure.pooled_levels]
+    if canvas:
+        shapes = [[1, canvas[0] // stride, canvas[1] // stride, channels] for stride in strides]
+    else:
+        shapes = [[1, channels, -1, -1] for _ in strides]
+    maps = [ops.parameter(shape, np.float32) for shape in shapes]
     boxes = [ops.parameter([-1, 4], np.float32) for _ in maps]
     pooled = []
-    for number, (features, rois) in enumerate(zip(maps, boxes, strict=True)):
+    for stride, features, rois in zip(strides, maps, boxes, strict=True):
         count = ops.gather(ops.shape_of(rois, "i32"), np.array([0], np.int32), np.int32(0))
         first_image = ops.broadcast(np.int32(0), count)
-        samples, scale = (1, 1.0) if structure.matterport else (0, 1 / structure.strides[number])
+        samples, scale = (1, 1.0) if structure.matterport else (0, 1 / stride)
         bins = (side, side, samples, scale, "avg")
+        if canvas:
+            features = ops.transpose(features, np.array([0, 3, 1, 2], np.int64))
         if channels >= _LAID_OUT_BY_CELL:
             features = _laid_out_by_cell(ops, features, channels)
         pooled.append(ops.roi_align(features, rois, first_image, *bins, aligned_mode="half_pixel_for_nn"))

@@ -13,10 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from balloon_splash.data.single_samples import matterport_size, single_samples
-from balloon_splash.runtime.boxes import Boxes, clipped_to, decoded, suppressed
+from balloon_splash.runtime.boxes import Boxes, clipped_to, decoded
 from balloon_splash.runtime.preparing import normalised
 from balloon_splash.runtime.proposals import Map, anchors_at
 from balloon_splash.runtime.rules import Placed, Rules
+from balloon_splash.runtime.suppression import suppressed
 
 _CANONICAL_SIZE, _CANONICAL_LEVEL = 224, 4
 _MULTIPLE = 64
@@ -54,19 +55,20 @@ class MatterportRules(Rules):
         structure = self.structure
         scores = np.concatenate([level.ravel() for level in logits])
         scores = 1 / (1 + np.exp(-scores))
-        best = np.argsort(-scores, kind="stable")[: structure.candidates]
-        anchors = np.concatenate(
-            [
-                anchors_at(np.arange(level.size), level.shape, np.asarray(cells, np.float32), stride, 0)
-                for level, cells, stride in zip(logits, structure.anchors, structure.strides, strict=True)
-            ]
-        )
-        chosen = np.concatenate([level.reshape(-1, 4) for level in deltas])[best]
-        boxes = decoded(inclusive(anchors[best]), chosen[:, None], structure.rpn_weights, largest=np.inf)[:, 0]
+        best = _best(scores, structure.candidates)
+        anchors, chosen = np.empty((len(best), 4), np.float32), np.empty((len(best), 4), np.float32)
+        first = 0
+        for level, own, cells, stride in zip(logits, deltas, structure.anchors, structure.strides, strict=True):
+            here = np.flatnonzero((best >= first) & (best < first + level.size))
+            index = best[here] - first
+            anchors[here] = anchors_at(index, level.shape, np.asarray(cells, np.float32), stride, 0)
+            chosen[here] = own.reshape(-1, 4)[index]
+            first += level.size
+        boxes = decoded(inclusive(anchors), chosen[:, None], structure.rpn_weights, largest=np.inf)[:, 0]
         height, width = placed.pixels.shape[1:]
         boxes = clipped_to(boxes, np.array([0, 0, width - 1, height - 1], np.float32))
-        kept = _suppressed(boxes, scores[best], structure.rpn_nms)
-        return half_open(boxes[kept[: structure.proposals]])
+        kept = _suppressed(boxes, scores[best], structure.rpn_nms, most=structure.proposals)
+        return half_open(boxes[kept])
 
     def levels(self, boxes: Boxes, canvas: tuple[int, int]) -> npt.NDArray[np.intp]:
         """As :meth:`Rules.levels`, rounded to the nearest, with 224 pixels as a share of the canvas."""
@@ -132,11 +134,20 @@ def half_open(boxes: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return boxes + _LAST
 
 
-def _suppressed(boxes: Boxes, scores: npt.NDArray[np.float32], overlap: float) -> npt.NDArray[np.intp]:
-    """As :func:`balloon_splash.runtime.boxes.suppressed`; empty boxes, which overlap with none, stay."""
+def _best(scores: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.intp]:
+    """Indices of so many of the highest scores, best first; of equal ones the first is better."""
+    least = np.partition(scores, -count)[-count] if count < len(scores) else -np.inf
+    high = np.flatnonzero(scores >= least)
+    return high[np.argsort(-scores[high], kind="stable")[:count]]
+
+
+def _suppressed(
+    boxes: Boxes, scores: npt.NDArray[np.float32], overlap: float, *, most: int | None = None
+) -> npt.NDArray[np.intp]:
+    """As :func:`balloon_splash.runtime.suppression.suppressed`; empty boxes, which overlap with none, stay."""
     there = np.flatnonzero((boxes[:, 2:] > boxes[:, :2]).all(axis=1))
     kept = np.ones(len(boxes), np.bool_)
     kept[there] = False
-    kept[there[suppressed(boxes[there], scores[there], overlap)]] = True
+    kept[there[suppressed(boxes[there], scores[there], overlap, most=most)]] = True
     order = np.argsort(-scores, kind="stable")
-    return order[kept[order]]
+    return order[kept[order]][:most]

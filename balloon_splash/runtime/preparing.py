@@ -21,9 +21,11 @@ def network_image(image: npt.NDArray[np.uint8], structure: Structure) -> npt.NDA
 
 def normalised(image: npt.NDArray[np.uint8], structure: Structure) -> npt.NDArray[np.float32]:
     """``(h, w, 3)`` RGB to ``(3, h, w)`` in the model's order of channels."""
-    channels = image[..., ::-1] if structure.bgr else image
-    mean, std = (np.array(each, np.float32) for each in (structure.pixel_mean, structure.pixel_std))
-    return ((channels - mean) / std).transpose(2, 0, 1)
+    channels = np.array((image[..., ::-1] if structure.bgr else image).transpose(2, 0, 1), np.float32, order="C")
+    mean, std = (np.array(each, np.float32)[:, None, None] for each in (structure.pixel_mean, structure.pixel_std))
+    channels -= mean
+    channels /= std
+    return channels
 
 
 def padded(image: npt.NDArray[np.float32], steps: int = STRIDE) -> npt.NDArray[np.float32]:

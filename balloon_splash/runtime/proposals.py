@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from balloon_splash.runtime.boxes import Boxes, clipped, decoded, not_empty, suppressed
+from balloon_splash.runtime.boxes import Boxes, clipped, decoded, not_empty
 from balloon_splash.runtime.structure import Structure
+from balloon_splash.runtime.suppression import suppressed
 
 Map = npt.NDArray[np.float32]
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from balloon_splash.runtime.boxes import Boxes, clipped, decoded, suppressed
+from balloon_splash.runtime.boxes import Boxes, clipped, decoded
 from balloon_splash.runtime.preparing import network_image
 from balloon_splash.runtime.proposals import Map, proposals
 from balloon_splash.runtime.structure import Structure
+from balloon_splash.runtime.suppression import suppressed
 
 _CANONICAL_SIZE, _CANONICAL_LEVEL = 224, 4  # a box of this size is taken from this level (Lin et al. 2017, equation 1)
 

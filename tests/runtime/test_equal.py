@@ -12,9 +12,9 @@ from detectron2.structures import Boxes, ImageList, Instances
 
 from balloon_splash.data.render import render_scene
 from balloon_splash.inference.segmenter import Segmenter
-from balloon_splash.runtime.boxes import suppressed
 from balloon_splash.runtime.finder import OpenVinoFinder
 from balloon_splash.runtime.preparing import network_image
+from balloon_splash.runtime.suppression import suppressed
 from tests.modeling.test_cut_boxes import GROW
 from tests.runtime.conftest import POINTS, Small
 

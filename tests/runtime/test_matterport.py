@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from balloon_splash.data.render import render_scene
+from balloon_splash.errors import WeightsError
 from balloon_splash.export.structure import structure_of
 from balloon_splash.inference.segmenter import Segmenter
 from balloon_splash.runtime.finder import OpenVinoFinder
@@ -39,6 +40,29 @@ def test_objects_are_the_twins(small: Callable[..., Small], opts: list[str]) -> 
         np.testing.assert_array_equal(found.classes, expected.classes)
         np.testing.assert_allclose(found.soft_masks, expected.soft_masks, atol=1e-3)
         assert np.array_equal(found.boxes, np.rint(found.boxes)), "whole pixels"
+
+
+def test_a_canvas_for_which_it_is_not_compiled(small: Callable[..., Small]) -> None:
+    image = render_scene(0, (150, 90)).image
+    made = small(*PARTS, "INPUT.MIN_SIZE_TEST", "120", "INPUT.MAX_SIZE_TEST", "192")
+    (expected,) = OpenVinoFinder(made.file, confidence=0.0, precision="fp32").detect([image])
+    smaller = small(*PARTS, "INPUT.MIN_SIZE_TEST", "80", "INPUT.MAX_SIZE_TEST", "128")
+    (found,) = OpenVinoFinder(smaller.file, confidence=0.0, precision="fp32", scales=[120]).detect([image])
+    assert len(found) == len(expected) > 3
+    np.testing.assert_allclose(found.scores, expected.scores, atol=1e-4)
+    np.testing.assert_array_equal(found.boxes, expected.boxes)
+
+
+@pytest.mark.parametrize("layer", ["proposal_generator.rpn_head.conv", "roi_heads.box_head.fc1"])
+def test_overflow_is_reported(small: Callable[..., Small], tmp_path: Path, layer: str) -> None:
+    made = small(*PARTS, *MODES["square"])
+    weight = made.model.get_parameter(f"{layer}.weight").data
+    weight.copy_(weight.sign() * 3e38)
+    about = About(NAMES, "matterport_R50_FPN.yaml", structure=structure_of(made.model, made.cfg).to_json())
+    file = tmp_path / "large.safetensors"
+    write_packed(file, made.model.state_dict(), about, storage="fp32")
+    with pytest.raises(WeightsError, match="NaN"):
+        OpenVinoFinder(file, precision="fp32").detect([render_scene(0, (90, 90)).image])
 
 
 def test_a_persons_box_is_mended_where_the_object_is(small: Callable[..., Small]) -> None:
