@@ -112,6 +112,7 @@ def ours(finder: Finder, every: int | None, kept: list[Mask]) -> Callable[[Path,
             target,
             find=splasher.finding(model, named, carried=every != 1),
             settle=splasher.settling(model, named),
+            undecided=splasher.undecided,
             compose=splasher.compose,
             options=options,
         )

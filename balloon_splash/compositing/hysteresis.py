@@ -6,6 +6,7 @@ picture with one balloon is likely to hold more, and a picture in which nothing 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,20 @@ def beside_sure(
         ``(N,)``: sure objects, and those of at least ``low_confidence`` whose group has a sure one.
     """
     return sure | (np.isin(groups, groups[sure]) & (scores >= low_confidence))
+
+
+def is_undecided(found: Sequence[Detections], confidence: float, low_confidence: float) -> bool:
+    """Return whether one more look could make an object sure: no object of its class is sure, and it is nearly so.
+
+    Args:
+        found: objects of some frames of one scene.
+        confidence: score that makes an object sure.
+        low_confidence: lowest score of objects beside a sure one. Nearly sure is one with at least this score, which is
+            wrong twice as often, by its score, as one that is just sure.
+    """
+    scores, classes = (np.concatenate([getattr(each, name) for each in found]) for name in ("scores", "classes"))
+    nearly = scores >= max(low_confidence, 2 * confidence - 1)
+    return bool((nearly & ~np.isin(classes, classes[scores >= confidence])).any())
 
 
 class TrackHysteresis:

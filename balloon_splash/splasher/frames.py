@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from balloon_splash.compositing.detections import Detections
-from balloon_splash.compositing.hysteresis import TrackHysteresis
+from balloon_splash.compositing.hysteresis import TrackHysteresis, is_undecided
 from balloon_splash.compositing.look import Look
 from balloon_splash.compositing.select import Selection
 from balloon_splash.compositing.track_choice import TrackChoice
@@ -85,6 +85,12 @@ class FrameSplasher:
             return self.candidates(detections)
 
         return settle
+
+    def undecided(self, found: Sequence[Detections]) -> bool:
+        """Return whether one more look between frames with these objects could make one of them sure."""
+        return is_undecided(
+            [self.candidates(each) for each in found], self._selection.confidence, self._selection.floor
+        )
 
     def explain_nothing(self) -> tuple[str, ...]:
         """Return one line that says why nothing kept its colour in any frame; none where something did.

@@ -3,7 +3,8 @@
 Key frames are the first and the last frame of each scene, every Nth frame, and one earlier where too little of the
 picture can be traced to the last one. Where two of them disagree (only one has an object, a mask does not arrive where
 it was found, the flow of an object contradicts itself on the way) the model also looks half way, and so on until they
-agree or are close. An object thus appears, leaves or is hidden where the model saw it.
+agree or are close. An object thus appears, leaves or is hidden where the model saw it. Where no object is sure, but one
+nearly, the model looks half way, too: the fewer looks, the fewer of them find an object sure.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import chain, islice, pairwise
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -31,8 +32,8 @@ LEAST_EXPLAINED, LEAST_TRUST = 0.75, 0.1
 """Of a :class:`~balloon_splash.compositing.carry.Bridge`; with less, the model looks between its key frames."""
 
 CLOSE = 3
-"""Largest distance, in frames, of key frames between which the model looks only where each has an object that the other
-lacks: one that moved too fast for flow."""
+"""Largest distance, in frames, of key frames that are close: between them the model looks only where each has an object
+that the other lacks, one that moved too fast for flow."""
 
 USUAL_INTERVAL = 8
 """Default number of frames from one key frame to the next; docs/benchmarks.md has the figures."""
@@ -64,6 +65,9 @@ class TimedPicture(Protocol):
 
 
 F = TypeVar("F", bound=TimedPicture)
+
+Undecided: TypeAlias = Callable[[Sequence[Detections]], bool]
+"""Function from the objects of two key frames to whether one more look could decide about one of them."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +118,12 @@ def steps_of(frames: Iterable[F], every: int) -> Iterator[Step[F]]:
 
 
 def find_between(
-    steps: Iterator[Step[F]], detect: Callable[[Sequence[F]], list[Detections]], *, every: int, batch_size: int
+    steps: Iterator[Step[F]],
+    detect: Callable[[Sequence[F]], list[Detections]],
+    *,
+    every: int,
+    batch_size: int,
+    undecided: Undecided = lambda found: False,
 ) -> Iterator[tuple[Step[F], Detections]]:
     """Yield the objects of each frame: found by ``detect`` in key frames, carried from either side in the others.
 
@@ -123,29 +132,42 @@ def find_between(
         detect: the model.
         every: frames from one key frame to the next, at most.
         batch_size: frames that ``detect`` gets at once, at most.
+        undecided: where this holds for two key frames that are not close, the model also looks half way.
 
     Yields:
         each step, with its final ``is_key`` and without its flow, and the objects in it.
     """
     looks_at_once = batch_size if every == 1 else max(min(batch_size, HELD_FRAMES // every), 1)
     whole = _with_ends(steps)
+    model = _Model(detect, batch_size, undecided)
     last: list[Step[F]] = []
     seen: dict[int, Detections] = {}
-    while found := _found(last, list(_until(whole, looks_at_once)), seen, detect, batch_size):
+    while found := _found(last, list(_until(whole, looks_at_once)), seen, model):
         last, seen = [found[-1][0]], {0: found[-1][1]}
         while found:  # what has been given away is not held: a frame of 1080p has 6 MB
             yield found.popleft()
 
 
+@dataclass(frozen=True)
+class _Model(Generic[F]):
+    """What finds objects, and when it is asked once more.
+
+    Attributes:
+        detect: the model.
+        batch_size: frames that it gets at once, at most.
+        undecided: see :func:`find_between`.
+    """
+
+    detect: Callable[[Sequence[F]], list[Detections]]
+    batch_size: int
+    undecided: Undecided
+
+
 def _found(
-    last: list[Step[F]],
-    steps: list[Step[F]],
-    seen: dict[int, Detections],
-    detect: Callable[[Sequence[F]], list[Detections]],
-    batch_size: int,
+    last: list[Step[F]], steps: list[Step[F]], seen: dict[int, Detections], model: _Model[F]
 ) -> deque[tuple[Step[F], Detections]]:
     """Return ``steps`` with their objects; ``last`` is the key frame before them, which was already ``seen``."""
-    window = _Window([*last, *steps], seen, detect, batch_size)
+    window = _Window([*last, *steps], seen, model)
     window.look([index for index, step in enumerate(window.steps) if step.is_key and index not in seen])
     pairs = enumerate(zip(window.steps, window.fill(), strict=True))
     done = ((replace(step, flow=None, is_key=index in window.seen), found) for index, (step, found) in pairs)
@@ -158,35 +180,28 @@ class _Window(Generic[F]):
     Args:
         steps: the steps.
         seen: the objects of the steps that the model has already seen, by index; receives those of the others.
-        detect: the model.
-        batch_size: frames that it gets at once, at most.
+        model: the model.
     """
 
-    def __init__(
-        self,
-        steps: list[Step[F]],
-        seen: dict[int, Detections],
-        detect: Callable[[Sequence[F]], list[Detections]],
-        batch_size: int,
-    ) -> None:
-        self.steps, self.seen = steps, seen
-        self._detect, self._batch_size = detect, batch_size
+    def __init__(self, steps: list[Step[F]], seen: dict[int, Detections], model: _Model[F]) -> None:
+        self.steps, self.seen, self._model = steps, seen, model
 
     def look(self, indices: Sequence[int]) -> None:
         """Run the model on some of the steps."""
-        for start in range(0, len(indices), self._batch_size):
-            batch = indices[start : start + self._batch_size]
-            self.seen.update(zip(batch, self._detect([self.steps[index].frame for index in batch]), strict=True))
+        size = self._model.batch_size
+        for start in range(0, len(indices), size):
+            batch = indices[start : start + size]
+            self.seen.update(zip(batch, self._model.detect([self.steps[index].frame for index in batch]), strict=True))
 
     def fill(self) -> list[Detections]:
-        """Return the objects of every step; where key frames disagree, run the model between them first."""
+        """Return the objects of every step; where key frames disagree or leave it open, run the model between first."""
         carried: dict[int, Detections] = {}
         gaps = self._gaps()
         while gaps:
             middles = set()
             for first, last in gaps:
                 bridge = self._bridge(first, last)
-                if _is_doubtful(bridge, last - first):
+                if _is_doubtful(bridge, last - first) or self._is_undecided(first, last):
                     middles.add((first + last) // 2)
                 else:
                     between = bridge.between(_times(self.steps[first : last + 1]))
@@ -198,6 +213,9 @@ class _Window(Generic[F]):
     def _gaps(self) -> list[tuple[int, int]]:
         """Return neighbouring key frames with frames between them."""
         return [(first, last) for first, last in pairwise(sorted(self.seen)) if last - first > 1]
+
+    def _is_undecided(self, first: int, last: int) -> bool:
+        return last - first > CLOSE and self._model.undecided([self.seen[first], self.seen[last]])
 
     def _bridge(self, first: int, last: int) -> Bridge:
         flows = [step.flow for step in self.steps[first + 1 : last + 1] if step.flow is not None]

@@ -250,6 +250,7 @@ class Splasher:
             find=frames.finding(self._finder, named, carried=options.every != 1),
             compose=frames.compose,
             settle=frames.settling(self._finder, named),
+            undecided=frames.undecided,
             options=options,
             progress=progress,
         )

@@ -88,6 +88,7 @@ def _splash_one(
                 find=frames.finding(finder, job.source, carried=options.every != 1),
                 compose=frames.compose,
                 settle=frames.settling(finder, job.source),
+                undecided=frames.undecided,
                 options=options,
                 progress=progress,
             )

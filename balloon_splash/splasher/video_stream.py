@@ -25,7 +25,14 @@ from balloon_splash.media.video.opacity import Opacity
 from balloon_splash.media.video.opening import media_errors
 from balloon_splash.media.video.sink import VideoSink
 from balloon_splash.media.video.source import VideoSource
-from balloon_splash.splasher.key_frames import LONGEST_INTERVAL, USUAL_INTERVAL, Step, find_between, steps_of
+from balloon_splash.splasher.key_frames import (
+    LONGEST_INTERVAL,
+    USUAL_INTERVAL,
+    Step,
+    Undecided,
+    find_between,
+    steps_of,
+)
 from balloon_splash.splasher.pipeline import Stage, run_pipeline
 
 FindInFrames: TypeAlias = Callable[[Sequence[Frame]], list[Detections]]
@@ -113,6 +120,7 @@ def splash_video(
     find: FindInFrames,
     compose: ComposeFrame,
     settle: Settle = lambda frame, detections, found: detections,
+    undecided: Undecided = lambda found: False,
     options: VideoOptions = USUAL,
     progress: Progress | None = None,
 ) -> VideoSummary:
@@ -129,6 +137,7 @@ def splash_video(
         find: the model, or a record.
         compose: function from a frame and its objects to the result.
         settle: function that receives the objects of each frame before they are followed, and may drop some.
+        undecided: see :func:`balloon_splash.splasher.key_frames.find_between`.
         options: all other options.
         progress: function called after each frame.
 
@@ -143,7 +152,9 @@ def splash_video(
     _check(source, destination, options)
     opacity = Opacity(destination, options.encoding)
     every = options.every or USUAL_INTERVAL
-    search = _Search(find, settle, every, options.batch_size)
+    search = _Search(
+        partial(find_between, detect=find, every=every, batch_size=options.batch_size, undecided=undecided), settle
+    )
     finish = partial(_finish, compose=compose, steadiness=options.steadiness, opacity=opacity)
     with (
         open_video(source) as video,
@@ -212,12 +223,12 @@ def first_frame(path: Path, start: float = 0.0) -> Frame:
 class _Search:
     """Stage that finds the objects of each frame, and counts the frames that the model sees."""
 
-    def __init__(self, find: FindInFrames, settle: Settle, every: int, batch_size: int) -> None:
-        self._find, self._settle, self._every, self._batch_size = find, settle, every, batch_size
+    def __init__(self, find: Callable[[Iterator[Step[Frame]]], Iterator[_Found]], settle: Settle) -> None:
+        self._find, self._settle = find, settle
         self.key_frames = 0
 
     def __call__(self, steps: Iterator[Step[Frame]]) -> Iterator[_Found]:
-        for step, detections in find_between(steps, self._find, every=self._every, batch_size=self._batch_size):
+        for step, detections in self._find(steps):
             self.key_frames += step.is_key
             yield step, self._settle(step.frame, detections, step.is_key)
 

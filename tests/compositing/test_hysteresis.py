@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from balloon_splash.compositing.detections import Detections
-from balloon_splash.compositing.hysteresis import TrackHysteresis
+from balloon_splash.compositing.hysteresis import TrackHysteresis, is_undecided
 from balloon_splash.compositing.select import Selection, with_default_confidence
 from balloon_splash.errors import UsageError
 
@@ -81,3 +81,19 @@ def test_defaults_fill_only_what_is_left_open(
 ) -> None:
     chosen = with_default_confidence(selection, confidence, low)
     assert (chosen.confidence, chosen.low_confidence) == expected
+
+
+@pytest.mark.parametrize(
+    ("found", "undecided"),
+    [
+        ([detections(0.85), detections(0.6)], True),
+        ([detections(0.85), detections(0.92)], False),
+        ([detections(0.75), detections(0.79)], False),
+        ([detections(), detections()], False),
+        ([detections(0.95, classes=(0,)), detections(0.85, classes=(1,))], True),
+    ],
+    ids=["nearly sure in one", "sure in the other", "far from it", "nothing", "a sure one of another class"],
+)
+def test_one_more_look_where_it_could_decide(found: list[Detections], undecided: bool) -> None:
+    assert is_undecided(found, 0.9, 0.5) is undecided
+    assert not is_undecided(found, 0.9, 0.9), "with one threshold, weaker objects are not followed"

@@ -15,6 +15,7 @@ import pytest
 from balloon_splash.compositing.carry import carry_forward
 from balloon_splash.compositing.detections import Detections
 from balloon_splash.compositing.flow import flow_between, shrink
+from balloon_splash.compositing.hysteresis import is_undecided
 from balloon_splash.compositing.matte import matte
 from balloon_splash.splasher.key_frames import HELD_FRAMES, find_between, steps_of
 from tests.fakes import find_blobs
@@ -200,6 +201,35 @@ def test_one_look_at_an_unsure_object_is_one_frame_which_may_be_a_false_alarm() 
 
     found = [each for _, each in find_between(steps_of(shots, 8), detect, every=8, batch_size=4)]
     assert [i for i, each in enumerate(found) if len(each)] == [8]
+
+
+@pytest.mark.parametrize(
+    ("sure_at", "expected"),
+    [
+        (None, [0, 2, 4, 6, 8, 10, 12, 14, 16]),
+        (4, [0, 4, 8, 10, 12, 14, 16]),
+        (8, [0, 8, 16]),
+    ],
+    ids=["never sure", "half way", "at first"],
+)
+def test_model_looks_half_way_while_nothing_is_decided(sure_at: int | None, expected: list[int]) -> None:
+    """The ball has 0.85 wherever the model looks, but in one frame."""
+    shots = film(lambda picture, i: disc(picture, 60 + 3 * i, 90), 17)
+    looks = Looks(shots)
+
+    def detect(batch: Sequence[Shot]) -> list[Detections]:
+        scores = [0.95 if sure_at is not None and shot is shots[sure_at] else 0.85 for shot in batch]
+        found = zip(looks(batch), scores, strict=True)
+        return [replace(each, scores=np.full(len(each), score, np.float32)) for each, score in found]
+
+    def undecided(found: Sequence[Detections]) -> bool:
+        return is_undecided(found, 0.9, 0.5)
+
+    steps = steps_of(shots, 8)
+    found = [each for _, each in find_between(steps, detect, every=8, batch_size=4, undecided=undecided)]
+    assert sorted(looks.frames) == expected
+    sure = [i for i, each in enumerate(found) if each.scores.max() >= 0.9]
+    assert sure == {None: [], 4: list(range(1, 8)), 8: list(range(1, 16))}[sure_at]
 
 
 def test_object_that_pops_up_is_there_from_then_on_give_or_take_a_frame() -> None:
