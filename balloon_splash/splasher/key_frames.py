@@ -150,7 +150,7 @@ def find_between(
 
 @dataclass(frozen=True)
 class _Model(Generic[F]):
-    """What finds objects, and when it is asked once more.
+    """Finder of objects, and the rule by which it is asked once more.
 
     Attributes:
         detect: the model.
