@@ -221,12 +221,20 @@ def _mended(ring: Polygon, max_crossings: int) -> BaseGeometry:
     """Return what an outline that crosses itself encloses; nothing where its points are in one place."""
     if float(np.prod(np.ptp(ring, axis=0))) < MIN_AREA:  # each side would seem to cross all others
         return shapely.Polygon()
+    ring = _first_round(ring)
     if _crosses_more_than(max_crossings, ring):
         message = f"the outline crosses itself more than {max_crossings} times (max_crossings)"
         raise UnsoundError(FaultKind.TOO_MANY_CROSSINGS, message)
     # "structure" counts an area that the outline circles twice as inside, as a person drawing over the start means
     # it; the default would punch a hole there.
     return shapely.make_valid(shapely.Polygon(ring), method="structure", keep_collapsed=False)
+
+
+def _first_round(ring: Polygon) -> Polygon:
+    """Return one round of an outline that runs around twice by the same points, as of labelformat 0.1.17."""
+    points = ring[:-1] if len(ring) % 2 else ring  # closed at the end
+    first, second = np.split(points, 2)
+    return first if np.array_equal(first, second) else ring
 
 
 def without_holes(geometry: BaseGeometry) -> Iterator[shapely.Polygon]:

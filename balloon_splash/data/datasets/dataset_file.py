@@ -130,6 +130,8 @@ def _split(path: str | Path, name: str, value: object) -> Split:
 def _yolo_split(path: Path, name: str, document: Mapping[str, object]) -> Split:
     """Return a split of a file of YOLO: its images are in a folder seen from ``path`` in it, or from the file."""
     base, value = document.get("path") or ".", document.get(name)
+    if value is None:
+        raise DatasetError(f"{path}: no {name}; expected {name}: FOLDER of images, seen from path")
     if not isinstance(base, str) or not isinstance(value, str):
         raise DatasetError(f"{path}: path is {base!r} and {name} is {value!r}; expected folders, a text each")
     root = path.parent / base

@@ -126,6 +126,17 @@ def test_drawing_on_past_the_start_does_not_punch_a_hole():
     assert covered.contains(shapely.Point(18, 12))
 
 
+@pytest.mark.parametrize("corners", [4, 3000])
+def test_an_outline_that_runs_around_twice_is_filled(corners: int):
+    """As of labelformat 0.1.17, see findings/labelformat_mask_outlines_run_twice.sh."""
+    angles = np.linspace(0, 2 * np.pi, corners, endpoint=False)
+    once = np.stack([30 + 20 * np.cos(angles), 30 + 20 * np.sin(angles)], axis=1)
+    for end in ([], [once[:1]]):
+        region = fit_to_photo(np.concatenate([once, once, *end]), 100, 100)
+        assert region.repaired
+        assert total_area(region) == pytest.approx(shapely.Polygon(once).area)
+
+
 def test_a_hole_drawn_on_purpose_stays_a_hole():
     outer, inner = (
         [(10, 10), (50, 10), (50, 50), (10, 50), (10, 10)],

@@ -135,7 +135,7 @@ def test_a_file_of_yolo_leads_to_its_images_wherever_they_lie(tmp_path: Path, pa
             "train: train.txt\nval: a\nnames: [kite]\n",
             "train is 'train.txt'; no such folder as .*expected one of images",
         ),
-        ("train: a\nnames: [kite]\n", "val is None"),
+        ("train: a\nnames: [kite]\n", "no val; expected val: FOLDER of images"),
         ("train: a\nval: a\nnc: 1\n", "a file of YOLO without names"),
     ],
 )
