@@ -1,9 +1,9 @@
 #!/bin/bash
 # labelformat's way from mask images to polygons, the input format `maskpair`, walks around every object twice, and writes both rounds as one
 # polygon. Whoever fills it by the rule of even and odd, as OpenCV, pycocotools and Pillow do, crosses each edge twice, and is outside again:
-# Mask R-CNN and YOLO train on empty masks or bare outlines. One would expect a polygon that fills the object, up to half a pixel at
-# its border; the conversion reports nothing, boxes are right, and an outline drawn on the photo looks right. Here three masks of
-# objects become YOLO's labels and a COCO file, by the command line.
+# a model is trained on empty masks, or on bare outlines. One would expect a polygon that fills the object, up to half a pixel at
+# its border; the conversion reports nothing, and neither its boxes nor the outline drawn on the photo give it away. Here masks of
+# three objects become YOLO's labels and a COCO file, by the command line.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

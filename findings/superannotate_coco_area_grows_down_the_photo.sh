@@ -2,8 +2,8 @@
 # SuperAnnotate's export of boxes to COCO writes areas that depend on where a box lies: the formula lacks its brackets, and subtracts the top
 # edge from width x bottom edge. A box of 20 x 20 has an area of 590 at the top of a full HD photo, and of 19,400 at its foot. One
 # would expect 400; `bbox` is right, and AP over all sizes as well. But COCO's evaluation sorts objects into small, medium and large
-# by `area`: perfect detections of small objects find none of them in AP small, and AP large is told of objects that are not there.
-# Nothing is reported; "small objects are not our problem" is a decision that a team takes on these numbers.
+# by `area`: AP small becomes the AP of objects high up in the photo, and AP medium and large are given for a set that has small
+# objects alone. Nothing is reported, though a team decides by these numbers whether it needs larger photos or tiles.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
