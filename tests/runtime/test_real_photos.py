@@ -23,10 +23,8 @@ pytestmark = pytest.mark.slow
 pytest.importorskip("openvino")
 
 #: As a splash chooses: sure objects, and others beside them.
-CHOICE = Selection(confidence=0.9, low_confidence=0.5)
-#: Place of the photo in which both take a scooter for a balloon, by other boxes: 0.90 by torch, 0.70 by the runtime.
-#: That drops proposals likelier to be background beyond the best 100; with all 300 (``sure_proposals``) it has 0.90.
-SCOOTER = 8
+#: Above the default, 0.5, near which one object is: a scooter, with 0.48 by torch and in fp32, and 0.53 in int8.
+CHOICE = Selection(confidence=0.9, low_confidence=0.6)
 
 
 @pytest.fixture(scope="module")
@@ -59,8 +57,7 @@ def test_the_same_pixels_keep_their_colour(
     finder = OpenVinoFinder(shipped_model(), confidence=0.5, precision=precision)
     found = [finder.detect([photo])[0] for photo in photos]
     shares = overlaps(expected, found)
-    assert min(shares[:SCOOTER] + shares[SCOOTER + 1 :]) >= least, shares
-    assert shares[SCOOTER] >= min(least, 0.97), shares
+    assert min(shares) >= least, shares
     assert np.mean(shares) >= mean, shares
 
 
