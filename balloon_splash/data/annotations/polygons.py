@@ -232,9 +232,9 @@ def _mended(ring: Polygon, max_crossings: int) -> BaseGeometry:
 
 def _first_round(ring: Polygon) -> Polygon:
     """Return one round of an outline that runs around twice by the same points, as of labelformat 0.1.17."""
-    points = ring[:-1] if len(ring) % 2 else ring  # closed at the end
-    first, second = np.split(points, 2)
-    return first if np.array_equal(first, second) else ring
+    closed = len(ring) % 2 and np.array_equal(ring[0], ring[-1])
+    first, second = np.array_split(ring[:-1] if closed else ring, 2)
+    return first if len(first) > 2 and np.array_equal(first, second) else ring
 
 
 def without_holes(geometry: BaseGeometry) -> Iterator[shapely.Polygon]:

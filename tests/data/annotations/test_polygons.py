@@ -137,6 +137,18 @@ def test_an_outline_that_runs_around_twice_is_filled(corners: int):
         assert total_area(region) == pytest.approx(shapely.Polygon(once).area)
 
 
+@pytest.mark.parametrize(
+    "points",
+    [
+        [(0, 0), (30, 0), (30, 30), (0, 0), (30, 0), (30, 30), (5, 60)],  # goes on behind the second round
+        [(0, 0), (0, 0), (9, 9), (9, 0)],
+    ],
+)
+def test_an_outline_that_merely_repeats_some_points_keeps_all(points: list[tuple[int, int]]):
+    points_alone = fit(*dict.fromkeys(points))
+    assert total_area(fit(*points)) >= total_area(points_alone) - 1e-9
+
+
 def test_a_hole_drawn_on_purpose_stays_a_hole():
     outer, inner = (
         [(10, 10), (50, 10), (50, 50), (10, 50), (10, 10)],
