@@ -53,7 +53,9 @@ mean three $output/long_74/model_final.pth $output/long/model_final.pth $output/
 run last $output/three.safetensors SEED 51 SOLVER.MAX_ITER 600 SOLVER.BASE_LR 0.004 SOLVER.WARMUP_ITERS 20 SOLVER.EMA_DECAY 0.99 \
     "${all_photos[@]}"
 
+file=$output/balloon.safetensors
+[ -f $file ] && exit
 first() { find "$DETECTRON2_DATASETS/$1" -name '*.jpg' | sort | head -n "$2"; }
 mapfile -t pictures < <(first balloon/train 20; first synthetic_balloon/train 10)
 python tools/pack_weights.py --weights $output/last/model_final.pth --config-file $config \
-    --calibration "${pictures[@]}" --output $output/balloon.safetensors
+    --calibration "${pictures[@]}" --output $file
