@@ -1,7 +1,7 @@
 """Hot-air balloons: an envelope of gores with a print, its mouth, and the basket below it on ropes.
 
-An envelope is a surface of revolution, as a rubber balloon is. Its print is painted on a map of longitude and height,
-which is wound around it.
+An envelope is a surface of revolution. Its print is painted on a map of longitude and the way from the crown, which is
+wound around it.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from balloon_splash.data.render.balloons import random_palette, texel_grid, turn_normals, unit_vectors
+from balloon_splash.data.render.balloons import random_palette, texel_grid, turn_normals
 from balloon_splash.data.render.canvas import FloatArray, Points, fill_polygon, rgb
+from balloon_splash.data.render.revolution import Hits, Revolution
 from balloon_splash.data.render.shading import Light, shade_fabric
 
 Colors = npt.NDArray[np.int64]
@@ -23,6 +24,7 @@ Colors = npt.NDArray[np.int64]
 _MAP = (192, 576)  # rows from crown to mouth, columns around
 _ROPES = np.array([-1.0, -0.35, 0.35, 1.0])  # as shares of the half-width between mouth and basket
 _WEAVE = 40.0  # strands of wicker per unit
+_MOST_TILT_WITH_BASKET = 0.5  # radians; from further above, the envelope hides it
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class HotAirBalloon:
         basket: half-width of the basket; 0 hides it with its ropes, as while the envelope is filled.
         drop: length of the ropes.
         burner: the flame's light inside the envelope, from 0 to 1; seen in the dark.
+        tilt: angle from which it is seen (radians): 0 from the side, positive from above, negative from below.
         max_texels: texels per unit are never more.
     """
 
@@ -53,6 +56,7 @@ class HotAirBalloon:
     basket: float
     drop: float
     burner: float
+    tilt: float = 0.0
     max_texels: int = 256
 
     @cached_property
@@ -64,71 +68,77 @@ class HotAirBalloon:
         return np.concatenate([above[0], below[0]]), np.concatenate([above[1], below[1]])
 
     @cached_property
-    def _profile(self) -> tuple[Points, Points]:
+    def _surface(self) -> Revolution:
         heights, widths = self._envelope
-        if not self.basket:
-            return heights, widths
-        rim, floor = self.length + self.drop, self.length + self.drop + 1.5 * self.basket
-        hung = np.array([rim, floor]), np.array([self.basket, 0.88 * self.basket])
-        return np.concatenate([heights, hung[0]]), np.concatenate([widths, hung[1]])
+        if self.basket:
+            rim, floor = self.length + self.drop, self.length + self.drop + 1.5 * self.basket
+            heights = np.concatenate([heights, [rim, floor]])
+            widths = np.concatenate([widths, [self.basket, 0.88 * self.basket]])
+        return Revolution(heights, widths, self.tilt)
 
     @property
     def outline(self) -> Points:
-        """The profile and its mirror image."""
-        heights, widths = self._profile
-        right, left = np.stack([widths, heights], axis=1), np.stack([-widths, heights], axis=1)
-        return np.concatenate([right, left[::-1]])
+        """The silhouette of envelope, ropes and basket."""
+        return self._surface.outline
 
     @property
     def knot(self) -> tuple[float, float]:
         """The lowest point, where a tether is tied."""
-        return 0.0, float(self._profile[0][-1])
+        return 0.0, self._surface.top_and_bottom[1]
 
     def texture(self, light: Light, angle: float, texels: float) -> tuple[FloatArray, FloatArray]:
         """Cloth with its print, then what hangs below it; see :class:`Balloon`."""
-        heights, widths = self._profile
-        across, down = texel_grid(texels, heights[-1] + 0.05)
-        width = np.maximum(np.interp(down, heights, widths), 1e-3)[:, None]
-        u = np.clip(across[None] / width, -0.999, 0.999)
-        color = self._cloth(u, down, light, angle, texels)
-        opacity = np.ones_like(u)
+        across, down = texel_grid(texels, self._surface.top_and_bottom[1] + 0.05)
+        hits = self._surface.hits(across, down)
+        color = self._cloth(hits, light, angle, texels)
+        opacity = np.ones_like(hits.height)
         if self.basket:
-            hung, weave = down > self.length, np.sin(down * _WEAVE)[:, None] * np.sin(across * _WEAVE)[None]
+            hung, weave = hits.height > self.length, np.sin(down * _WEAVE)[:, None] * np.sin(across * _WEAVE)[None]
             wicker = rgb(0.08, 0.55, 0.45) * (light.above * 0.5 + light.color * 0.4)
+            u = np.sin(hits.longitude)
             color[hung] = wicker * (0.8 + 0.2 * weave[hung] - 0.3 * np.abs(u[hung]))[..., None]
-            between = hung & (down < self.length + self.drop)
-            rope = np.abs(u[..., None] - _ROPES).min(axis=-1) * width < 0.012
+            between = hung & (hits.height < self.length + self.drop)
+            rope = (np.abs(u[..., None] - _ROPES).min(axis=-1) * hits.width < 0.012) & (np.cos(hits.longitude) > 0)
             opacity[between] = np.where(rope[between], 0.9, 0.25)
         return color.astype(np.float32), opacity.astype(np.float32)
 
-    def _cloth(self, u: FloatArray, down: FloatArray, light: Light, angle: float, texels: float) -> FloatArray:
+    def _cloth(self, hits: Hits, light: Light, angle: float, texels: float) -> FloatArray:
         heights, widths = self._envelope
-        longitude = np.arcsin(u)
-        place = (np.clip(down, heights[0], heights[-1]) - heights[0]) / (heights[-1] - heights[0])
+        way = np.concatenate([[0], np.cumsum(np.hypot(np.diff(heights), np.diff(widths)))])
+        place = np.interp(hits.height, heights, way / way[-1])
         # As many texels as the balloon shows, so that a small one has no grain.
         size = (max(int(2 * np.pi * texels), 24), max(int(2.5 * texels), 12))
         rows, columns = self.print.shape[:2]
         smooth = size[0] < columns
         scaled = cv2.resize(self.print, size, interpolation=cv2.INTER_AREA) if smooth else self.print
         rows, columns = scaled.shape[:2]
-        on_map = np.asarray((longitude / (2 * np.pi) + 0.5) * columns - 0.5, np.float32)
-        along = np.broadcast_to((place * rows - 0.5)[:, None], u.shape).astype(np.float32)
+        on_map = np.asarray((hits.longitude / (2 * np.pi) + 0.5) * columns - 0.5, np.float32)
+        along = np.asarray(place * rows - 0.5, np.float32)
         wound = cv2.remap(scaled, on_map, along, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         albedo = np.asarray(wound, np.float32)
-        in_gore = (longitude * self.gores / (2 * np.pi)) % 1 - 0.5
-        rounded = longitude + self.bulge * in_gore * 2 * np.pi / self.gores
-        slope = np.interp(down, heights, np.clip(np.gradient(widths, heights), -4, 4))[:, None]
-        normals = unit_vectors(np.sin(rounded), np.broadcast_to(-slope, u.shape), np.abs(np.cos(rounded)))
-        seam = 1 - 0.3 * np.exp(-(((0.5 - np.abs(in_gore)) / 0.05) ** 2)) * min(texels / 60, 1)
+        in_gore = (hits.longitude * self.gores / (2 * np.pi)) % 1 - 0.5
+        normals = self._surface.normals(hits, hits.longitude + self.bulge * in_gore * 2 * np.pi / self.gores)
+        narrow = np.minimum(texels * hits.width / 60, 1)  # where seams lie closer than texels, they are not seen
+        seam = 1 - 0.3 * np.exp(-(((0.5 - np.abs(in_gore)) / 0.05) ** 2)) * narrow
         dark = float(np.clip(1.1 - 1.3 * light.above.mean(), 0, 1))
-        glow = np.asarray(self.burner * dark * (0.6 + 1.2 * place[:, None]) * (1 - 0.45 * u**2), np.float32)
-        return shade_fabric(turn_normals(normals, angle), albedo * np.asarray(seam, np.float32)[..., None], light, glow)
+        rim = 1 - 0.45 * np.sin(hits.longitude) ** 2
+        glow = np.asarray(self.burner * dark * (0.6 + 1.2 * place) * rim, np.float32)
+        albedo *= np.asarray(seam, np.float32)[..., None]
+        shaded = shade_fabric(turn_normals(normals, angle), albedo, light, glow)
+        inside = (hits.height > self.length - 0.03) & (hits.width < 0.9 * self.mouth)
+        shaded[inside] *= 0.3 + 0.7 * self.burner * dark
+        return shaded
 
 
 def random_hot_air_balloon(rng: np.random.Generator, color: FloatArray) -> HotAirBalloon:
     """Make a random hot-air balloon, ``color`` among its colours."""
     gores = int(rng.choice([8, 12, 16, 20, 24]))
-    flown = rng.random() < 0.85
+    seen_from = rng.random()
+    if seen_from < 0.5:
+        tilt = float(rng.normal(0, 0.1))
+    else:
+        tilt = rng.uniform(0.1, 1.2) if seen_from < 0.8 else rng.uniform(-0.9, -0.1)
+    flown = rng.random() < 0.85 and abs(tilt) < _MOST_TILT_WITH_BASKET
     return HotAirBalloon(
         random_envelope_print(rng, color, gores),
         gores,
@@ -140,13 +150,14 @@ def random_hot_air_balloon(rng: np.random.Generator, color: FloatArray) -> HotAi
         basket=rng.uniform(0.07, 0.13) if flown else 0.0,
         drop=rng.uniform(0.05, 0.28),
         burner=rng.uniform(0.3, 1) if rng.random() < 0.7 else 0.0,
+        tilt=tilt,
     )
 
 
 def random_envelope_print(rng: np.random.Generator, color: FloatArray, gores: int) -> FloatArray:
     """Paint panels, bands, zigzags, a spiral, checks, diamonds or one colour.
 
-    On top may come a belt, an emblem, letters and a dark hem, and the sun may have bleached it all.
+    On top may come a belt, an emblem, letters, a vent at the crown and a dark hem. The sun may have bleached it all.
 
     Returns:
         ``(rows, columns, 3)``, from the crown down and once around.
@@ -167,6 +178,8 @@ def random_envelope_print(rng: np.random.Generator, color: FloatArray, gores: in
         _add_emblems(rng, painted, palette)
     if rng.random() < 0.35:
         _add_letters(rng, painted)
+    if rng.random() < 0.35:
+        painted[down < rng.uniform(0.05, 0.2)] = palette[rng.integers(len(palette))]
     if rng.random() < 0.4:
         painted[down > rng.uniform(0.88, 0.96)] = rgb(rng.random(), 0.4, rng.uniform(0.05, 0.3))
     if rng.random() < 0.4:

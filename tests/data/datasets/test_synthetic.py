@@ -152,6 +152,45 @@ def test_the_outline_of_a_hot_air_balloon_lies_on_envelope_and_basket(radius):
     assert not outlined[sky[1], sky[0]]
 
 
+@pytest.mark.parametrize("tilt", [-0.8, -0.3, 0.3, 1.1])
+@pytest.mark.parametrize("radius", [12.0, 110.0])
+def test_the_outline_of_a_tilted_envelope_lies_on_its_painted_pixels(radius, tilt):
+    light = light_from(-1, 0.8, rgb(0, 0, 1), rgb(0, 0, 0.9), rgb(0, 0, 0.5))
+    placed = Placed(dataclasses.replace(HOT_AIR, basket=0.0, tilt=tilt), (200.3, 190.7), radius, 0.4)
+    on_black, on_white = np.zeros((400, 400, 3), np.float32), np.ones((400, 400, 3), np.float32)
+    placed.paint(on_black, light)
+    placed.paint(on_white, light)
+    painted = 1 - (on_white - on_black)[..., 0]
+    assert painted.sum() == pytest.approx(shapely.Polygon(placed.outline).area, rel=0.02)
+    assert ((painted > 0.5) != _mask(placed.outline, 400, 400)).sum() <= 0.2 * shapely.Polygon(placed.outline).length
+
+
+@pytest.mark.parametrize("tilt", [-0.9, 0.0, 0.6, 1.2])
+def test_a_tilted_envelope_reaches_as_high_as_the_ellipse_at_its_crown(tilt):
+    """From the side the crown is an ellipse; its shadow along a line of sight is known in closed form."""
+    outline = dataclasses.replace(HOT_AIR, basket=0.0, tilt=tilt).outline
+    assert outline[:, 1].min() == pytest.approx(-np.hypot(0.9 * np.cos(tilt), np.sin(tilt)), abs=0.01)
+    assert np.abs(outline[:, 0]).max() == pytest.approx(1, abs=0.01)
+
+
+def test_all_gores_meet_at_a_crown_seen_from_above_and_no_more_than_half_face_the_side():
+    hues = np.linspace(0, 1, 12, endpoint=False)
+    gores = np.repeat(np.stack([rgb(hue, 1, 1) for hue in hues]), 48, axis=0)
+    print_of_gores = np.broadcast_to(gores, (192, 576, 3)).astype(np.float32)
+    light = light_from(-1, 0.8, rgb(0, 0, 1), rgb(0, 0, 0.9), rgb(0, 0, 0.9))
+
+    def seen(tilt):
+        balloon = dataclasses.replace(HOT_AIR, print=print_of_gores, basket=0.0, bulge=0.0, tilt=tilt)
+        color, _ = balloon.texture(light, 0, 60)
+        y, x = np.mgrid[: color.shape[0], : color.shape[1]] / 60 - 1.08
+        inside = shapely.contains_xy(shapely.Polygon(balloon.outline).buffer(-0.1), x, y)
+        hue = cv2.cvtColor(color / color.max(), cv2.COLOR_RGB2HSV)[..., 0][inside] / 360
+        return len(np.unique(np.rint(hue * 12) % 12))
+
+    assert seen(0.0) <= 8
+    assert seen(1.2) == 12
+
+
 def test_a_burner_lights_an_envelope_by_night_and_not_by_day():
     day, night = (light_from(-1, 0.8, rgb(0, 0, 0.3), rgb(0, 0, tone), rgb(0, 0, tone)) for tone in (1.0, 0.1))
     cold = dataclasses.replace(HOT_AIR, burner=0.0)
