@@ -79,6 +79,8 @@ def _add_photos(cfg: CfgNode) -> None:
     # Brightness, contrast and saturation times a factor in 1 +- COLOR_JITTER, hue turned by up to HUE_JITTER degrees.
     cfg.INPUT.COLOR_JITTER = 0.0
     cfg.INPUT.HUE_JITTER = 0.0
+    # Probability that a training photo loses its colours.
+    cfg.INPUT.GREY = 0.0
     # Probability that a training photo gets objects of another one; needs SCALE_JITTER and MASK_FORMAT "bitmask".
     cfg.INPUT.COPY_PASTE = 0.0
     # Probability that a close-up of its background replaces a training photo, and that round pieces of another photo's

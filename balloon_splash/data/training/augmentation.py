@@ -56,4 +56,6 @@ def training_augmentations(cfg: CfgNode) -> list[T.Augmentation | T.Transform]:
         augmentations += [T.RandomBrightness(*extent), T.RandomContrast(*extent), T.RandomSaturation(*extent)]
     if cfg.INPUT.HUE_JITTER:
         augmentations.append(RandomHue(cfg.INPUT.HUE_JITTER, cfg.INPUT.FORMAT))
+    if cfg.INPUT.GREY:
+        augmentations.append(T.RandomApply(T.RandomSaturation(0, 0), cfg.INPUT.GREY))
     return augmentations

@@ -170,12 +170,23 @@ def test_hue_turns_colours_and_leaves_grey_alone(image_format: str) -> None:
 def test_the_keys_choose_the_augmentations() -> None:
     names = [type(each).__name__ for each in training_augmentations(recipe())]
     assert names == ["ResizeShortestEdge", "RandomFlip"]
-    everything = recipe(INPUT__SCALE_JITTER__CROP=64, INPUT__COLOR_JITTER=0.2, INPUT__HUE_JITTER=20.0)
+    everything = recipe(INPUT__SCALE_JITTER__CROP=64, INPUT__COLOR_JITTER=0.2, INPUT__HUE_JITTER=20.0, INPUT__GREY=0.1)
     names = [type(each).__name__ for each in training_augmentations(everything)]
     assert names == [
         "ResizeScale", "FixedSizeCrop", "RandomFlip", "RandomBrightness", "RandomContrast", "RandomSaturation",
-        "RandomHue",
+        "RandomHue", "RandomApply",
     ]  # fmt: skip
+
+
+def test_a_share_of_the_training_photos_loses_its_colours() -> None:
+    (grey,) = training_augmentations(recipe(INPUT__GREY=0.3, INPUT__RANDOM_FLIP="none"))[1:]
+    seed_everything(3)
+    photo = np.random.default_rng(0).integers(0, 256, (6, 8, 3), np.uint8)
+    seen = [grey.get_transform(photo).apply_image(photo) for _ in range(400)]
+    turned = [each for each in seen if not np.array_equal(each, photo)]
+    assert 80 < len(turned) < 160
+    assert all((each == each[..., :1]).all() for each in turned)
+    assert turned[0].std() > 20
 
 
 @pytest.mark.parametrize("cache", [0, 64])
