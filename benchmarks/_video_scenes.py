@@ -25,7 +25,8 @@ Affine = npt.NDArray[np.float64]
 
 SUBPIXELS = 4  # binary digits behind the point of an outline's corners
 NOISE = 2.0  # of the camera, in grey levels
-PAIRS = ((2, 7), (4, 11), (6, 12))  # ground and figures of each scene, by their places in the list of photos
+#: Ground and figures of each scene, by their places in the list of photos.
+PAIRS = ((2, 7), (4, 11), (6, 12), (7, 2), (11, 4), (12, 6), (0, 8), (8, 0), (1, 9), (9, 1), (3, 10), (10, 3))
 
 
 @dataclass(frozen=True)

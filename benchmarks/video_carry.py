@@ -233,7 +233,7 @@ def main() -> None:
     """Run all ways in turn, and print their costs, ratios and qualities."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks video_carry", description=__doc__.splitlines()[0])
     parser.add_argument("--photos", type=Path, metavar="DIR", help="VIA folder (default: rendered pictures)")
-    parser.add_argument("--scenes", type=int, default=2, metavar="N", help="1 to 3 (default: %(default)s)")
+    parser.add_argument("--scenes", type=int, default=2, metavar="N", help="1 to 12 (default: %(default)s)")
     parser.add_argument("--frames", type=int, default=33, metavar="N", help="of each scene (default: %(default)s)")
     parser.add_argument("--slow-frames", type=int, default=2, metavar="N", help="for torch (default: %(default)s)")
     parser.add_argument("--leave-out", nargs="+", default=[], metavar="SIDE", help="sides to leave out (default: none)")
