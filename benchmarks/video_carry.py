@@ -39,7 +39,7 @@ from balloon_splash.splasher.frames import FrameSplasher
 from balloon_splash.splasher.key_frames import CONTINUING
 from balloon_splash.splasher.loading import load_finder
 from balloon_splash.splasher.video_stream import VideoOptions, splash_video
-from benchmarks._video_scenes import film, photos_of
+from benchmarks._video_scenes import PAIRS, film, photos_of
 
 Mask = npt.NDArray[np.bool_]
 
@@ -233,7 +233,10 @@ def main() -> None:
     """Run all ways in turn, and print their costs, ratios and qualities."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks video_carry", description=__doc__.splitlines()[0])
     parser.add_argument("--photos", type=Path, metavar="DIR", help="VIA folder (default: rendered pictures)")
-    parser.add_argument("--scenes", type=int, default=2, metavar="N", help="1 to 12 (default: %(default)s)")
+    scenes = range(1, len(PAIRS) + 1)
+    parser.add_argument(
+        "--scenes", type=int, default=2, choices=scenes, metavar="N", help=f"1 to {len(PAIRS)} (default: %(default)s)"
+    )
     parser.add_argument("--frames", type=int, default=33, metavar="N", help="of each scene (default: %(default)s)")
     parser.add_argument("--slow-frames", type=int, default=2, metavar="N", help="for torch (default: %(default)s)")
     parser.add_argument("--leave-out", nargs="+", default=[], metavar="SIDE", help="sides to leave out (default: none)")

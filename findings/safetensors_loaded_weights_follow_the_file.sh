@@ -1,9 +1,9 @@
 #!/bin/bash
 # safetensors.torch.load_file returns tensors that are the file: its pages are mapped, and read when they are first used. Who copies new
 # weights over the file (cp, shutil.copyfile, rsync --inplace) while a server, a notebook or an evaluation holds the old ones changes those
-# too, in the middle of a run; a shorter file ends the process with a bus error (not tried here). One would expect what torch.load
-# gives: tensors of their own. Nothing is reported. The tensors of safetensors.numpy, those that load_state_dict has copied,
-# and those whose file was replaced (mv, safetensors' own save_file) stay what they were.
+# too, in the middle of a run. One would expect what torch.load gives: tensors of their own. Nothing is reported. The tensors of
+# safetensors.numpy, those that load_state_dict has copied, and those whose file was replaced (mv, safetensors' own save_file)
+# stay what they were.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
