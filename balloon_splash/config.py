@@ -81,6 +81,8 @@ def _add_photos(cfg: CfgNode) -> None:
     cfg.INPUT.HUE_JITTER = 0.0
     # Probability that a training photo loses its colours.
     cfg.INPUT.GREY = 0.0
+    # Probability that a training photo loses detail, as one that was scaled down, saved as JPEG and enlarged again.
+    cfg.INPUT.LOW_QUALITY = 0.0
     # Probability that a training photo gets objects of another one; needs SCALE_JITTER and MASK_FORMAT "bitmask".
     cfg.INPUT.COPY_PASTE = 0.0
     # Probability that a close-up of its background replaces a training photo, and that round pieces of another photo's

@@ -5,10 +5,14 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import numpy.typing as npt
+import torch
 from detectron2.config import CfgNode
 from detectron2.data import transforms as T
 from detectron2.data.detection_utils import build_augmentation
+from torchvision.transforms.v2.functional import jpeg
 
+_MOST_SHRINKING = 3.0  # a photo of 448 pixels keeps the detail of 150
+_WORST_JPEG, _BEST_JPEG = 30, 95  # quality
 _HUES = 180  # OpenCV's hue of a uint8 image goes round in 180 steps of two degrees
 
 
@@ -35,6 +39,29 @@ class RandomHue(T.Augmentation):
         return T.ColorTransform(turn_hue)
 
 
+class LowQuality(T.Augmentation):
+    """Loss of detail, as in photos that were scaled down, sent on, enlarged and sharpened: softness, blocks, halos.
+
+    Sharp photos and rendered pictures alone teach that balloons have crisp edges and clean cloth.
+    """
+
+    def get_transform(self, image: npt.NDArray[np.uint8]) -> T.Transform:
+        """Draw how much is lost for this photo."""
+        shrink, sharpening = np.random.uniform(1, _MOST_SHRINKING), max(np.random.uniform(-1, 1), 0)
+        quality = int(np.random.randint(_WORST_JPEG, _BEST_JPEG))
+
+        def degrade(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+            height, width = pixels.shape[:2]
+            size = max(round(width / shrink), 1), max(round(height / shrink), 1)
+            small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+            saved = jpeg(torch.from_numpy(small).permute(2, 0, 1), quality).permute(1, 2, 0).contiguous().numpy()
+            enlarged = cv2.resize(saved, (width, height), interpolation=cv2.INTER_CUBIC)
+            soft = cv2.GaussianBlur(enlarged, (0, 0), shrink)
+            return cv2.addWeighted(enlarged, 1 + sharpening, soft, -sharpening, 0).astype(np.uint8, copy=False)
+
+        return T.ColorTransform(degrade)
+
+
 def training_augmentations(cfg: CfgNode) -> list[T.Augmentation | T.Transform]:
     """Return the augmentations for training in the order of their application.
 
@@ -58,4 +85,6 @@ def training_augmentations(cfg: CfgNode) -> list[T.Augmentation | T.Transform]:
         augmentations.append(RandomHue(cfg.INPUT.HUE_JITTER, cfg.INPUT.FORMAT))
     if cfg.INPUT.GREY:
         augmentations.append(T.RandomApply(T.RandomSaturation(0, 0), cfg.INPUT.GREY))
+    if cfg.INPUT.LOW_QUALITY:
+        augmentations.append(T.RandomApply(LowQuality(), cfg.INPUT.LOW_QUALITY))
     return augmentations

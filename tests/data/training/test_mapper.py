@@ -14,7 +14,7 @@ from detectron2.structures import BoxMode
 from PIL import Image
 
 from balloon_splash.config import load_config
-from balloon_splash.data.training.augmentation import RandomHue, training_augmentations
+from balloon_splash.data.training.augmentation import LowQuality, RandomHue, training_augmentations
 from balloon_splash.data.training.loader import build_train_loader, seed_everything
 from balloon_splash.data.training.mapper import (
     PhotoStore,
@@ -170,11 +170,12 @@ def test_hue_turns_colours_and_leaves_grey_alone(image_format: str) -> None:
 def test_the_keys_choose_the_augmentations() -> None:
     names = [type(each).__name__ for each in training_augmentations(recipe())]
     assert names == ["ResizeShortestEdge", "RandomFlip"]
-    everything = recipe(INPUT__SCALE_JITTER__CROP=64, INPUT__COLOR_JITTER=0.2, INPUT__HUE_JITTER=20.0, INPUT__GREY=0.1)
+    jitter = {"INPUT__SCALE_JITTER__CROP": 64, "INPUT__COLOR_JITTER": 0.2, "INPUT__HUE_JITTER": 20.0}
+    everything = recipe(**jitter, INPUT__GREY=0.1, INPUT__LOW_QUALITY=0.1)
     names = [type(each).__name__ for each in training_augmentations(everything)]
     assert names == [
         "ResizeScale", "FixedSizeCrop", "RandomFlip", "RandomBrightness", "RandomContrast", "RandomSaturation",
-        "RandomHue", "RandomApply",
+        "RandomHue", "RandomApply", "RandomApply",
     ]  # fmt: skip
 
 
@@ -187,6 +188,22 @@ def test_a_share_of_the_training_photos_loses_its_colours() -> None:
     assert 80 < len(turned) < 160
     assert all((each == each[..., :1]).all() for each in turned)
     assert turned[0].std() > 20
+
+
+def test_a_photo_of_low_quality_has_less_detail_in_the_same_places() -> None:
+    seed_everything(4)
+    grain = np.random.default_rng(0).integers(0, 60, (90, 121, 3), np.uint8)
+    photo = grain.copy()
+    photo[30:60, 40:80] += 180
+    square = np.zeros((90, 121), bool)
+    square[30:60, 40:80] = True
+    for _ in range(20):
+        degraded = LowQuality().get_transform(photo).apply_image(photo)
+        assert degraded.shape == photo.shape
+        assert degraded.dtype == np.uint8
+        assert degraded[:20].std() < grain[:20].std()
+        seen = degraded.mean(axis=2) > 120
+        assert (seen & square).sum() / (seen | square).sum() > 0.9
 
 
 @pytest.mark.parametrize("cache", [0, 64])
