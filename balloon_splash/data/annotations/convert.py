@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from balloon_splash.data.annotations.dataset_dicts import DatasetDict
 from balloon_splash.data.annotations.formats import AUTO, load_annotations
-from balloon_splash.data.annotations.instances import DatasetDict, LoadReport
+from balloon_splash.data.annotations.load_report import LoadReport
 from balloon_splash.data.annotations.records import DEFAULT_OPTIONS, ReadOptions
 from balloon_splash.data.annotations.writers import WrittenObject, WrittenPhoto, write_annotations
 

@@ -11,12 +11,14 @@ from pathlib import Path
 
 from balloon_splash.data.annotations.coco import read_coco
 from balloon_splash.data.annotations.cvat import read_cvat
+from balloon_splash.data.annotations.dataset_dicts import DatasetDict
 from balloon_splash.data.annotations.documents import keys_of, read_bytes
 from balloon_splash.data.annotations.faults import FaultLog
-from balloon_splash.data.annotations.instances import DatasetDict, LoadReport, read_instances
+from balloon_splash.data.annotations.instances import read_instances
 from balloon_splash.data.annotations.label_studio import read_label_studio
 from balloon_splash.data.annotations.labelbox import read_labelbox
 from balloon_splash.data.annotations.labelme import read_labelme
+from balloon_splash.data.annotations.load_report import LoadReport
 from balloon_splash.data.annotations.png_masks import read_png_masks
 from balloon_splash.data.annotations.records import DEFAULT_OPTIONS, AnnotationSet, ReadOptions
 from balloon_splash.data.annotations.rectlabel import is_rectlabel, read_rectlabel

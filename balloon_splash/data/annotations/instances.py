@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 import os
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from difflib import get_close_matches
-from typing import Any, TypeAlias
+from typing import Any
 
 from detectron2.structures import BoxMode
-from detectron2.utils.logger import log_first_n
 
-from balloon_splash.data.annotations.classes import alike, category_id, check_class_options
+from balloon_splash.data.annotations.classes import category_id, check_class_options
+from balloon_splash.data.annotations.dataset_dicts import INCOMPLETE, DatasetDict
 from balloon_splash.data.annotations.faults import FaultKind, FaultLog, UnsoundError
 from balloon_splash.data.annotations.limits import DEFAULT_LIMITS, Limits
+from balloon_splash.data.annotations.load_report import LoadReport, log_report, report_on
 from balloon_splash.data.annotations.masks import area_of, box_of, merged
 from balloon_splash.data.annotations.photos import Photo, PhotoFolder
 from balloon_splash.data.annotations.polygons import FittedRegion, fit_all
@@ -31,43 +30,9 @@ from balloon_splash.data.annotations.regions import SimpleRing
 from balloon_splash.data.annotations.size_cache import PhotoSize
 from balloon_splash.data.annotations.via import read_via_set
 from balloon_splash.errors import UsageError
-from balloon_splash.wording import counted
-
-DatasetDict: TypeAlias = dict[str, Any]
-
-#: Key of a dataset dict, true where the photo shows objects that are missing from its annotations, because they were
-#: unsound or crowds: the surroundings of the others are then not surely background.
-INCOMPLETE = "incomplete"
 
 #: Parts that an object may lose and be the same object still.
 _CRUMBS = {FaultKind.ZERO_AREA, FaultKind.TOO_FEW_POINTS, FaultKind.OUTSIDE, FaultKind.TOO_MANY_CROSSINGS}
-
-
-@dataclass(frozen=True)
-class LoadReport:
-    """Report on the reading of an annotation file.
-
-    Attributes:
-        class_names: the classes in the order of ``category_id``.
-        n_photos: photos in the dataset dicts.
-        n_instances: annotations in them, crowds among them.
-        n_empty: photos without any region in the file; ``keep_empty`` decides whether they are kept.
-        n_crowds: annotations that stand for crowds (``iscrowd``), which are learned as background.
-        faults: everything that was wrong.
-        notes: remarks on the file as a whole, a sentence each.
-        left_out: classes that the file has and ``class_names`` does not.
-        misspelt: remark on names in ``class_names`` that no object has, and that resemble one left out.
-    """
-
-    class_names: tuple[str, ...]
-    n_photos: int
-    n_instances: int
-    n_empty: int
-    n_crowds: int
-    faults: FaultLog
-    notes: tuple[str, ...] = ()
-    left_out: tuple[str, ...] = ()
-    misspelt: str = ""
 
 
 def load_via_instances(
@@ -150,14 +115,9 @@ def read_instances(
         dicts = [entry for entry in dicts if reader.is_sole(entry)]
     finally:
         folder.save_sizes()
-    annotations = [each for entry in dicts for each in entry["annotations"]]
     n_empty = sum(not photo.annotated for photo in found.photos)
-    n_crowds = sum(each["iscrowd"] for each in annotations)
-    used = {each["category_id"] for each in annotations}
-    misspelt = _misspelt((name for index, name in enumerate(names) if index not in used), left_out)
-    notes = (*found.notes, *alike(names))
-    report = LoadReport(names, len(dicts), len(annotations), n_empty, n_crowds, faults, notes, left_out, misspelt)
-    _log(report, options.keep_empty)
+    report = report_on(dicts, names, faults, n_empty=n_empty, notes=found.notes, left_out=left_out)
+    log_report(report, options.keep_empty)
     return dicts, report
 
 
@@ -359,40 +319,3 @@ def _around(regions: Sequence[FittedRegion]) -> tuple[float, float, float, float
     """Return the box, XYXY, around several regions."""
     x0, y0, x1, y1 = zip(*(region.bbox for region in regions), strict=True)
     return min(x0), min(y0), max(x1), max(y1)
-
-
-def _misspelt(without_object: Iterable[str], left_out: Sequence[str]) -> str:
-    """Return a remark on classes without an object that may be misspellings of classes that are left out."""
-    near = {name: get_close_matches(name, left_out, n=1) for name in without_object}
-    return "".join(f" (no object has the class {name}; did you mean {each[0]}?)" for name, each in near.items() if each)
-
-
-def _log(report: LoadReport, keep_empty: bool) -> None:
-    faults = report.faults
-    summary = f"{faults.file}: {counted(report.n_photos, 'photo')}, {counted(report.n_instances, 'instance')}"
-    if report.n_empty:
-        summary += f"; {counted(report.n_empty, 'photo')} without regions {'kept' if keep_empty else 'left out'}"
-    if report.left_out:
-        summary += f"; classes left out: {', '.join(report.left_out)}{report.misspelt}"
-    if report.n_crowds:
-        summary += f"; {crowd_advice(report.n_crowds)}"
-    summary = "; ".join((summary, *report.notes))
-    # A run reads a dataset more than once; its faults are reported once.
-    if faults:
-        text = (
-            f"{summary}; {counted(len(faults), 'fault')}, {len(faults.dropped)} of which cost a region or photo:\n"
-            f"{faults.table()}"
-        )
-        log_first_n(logging.WARNING, text, key="message", name=__name__)
-    else:
-        level = logging.WARNING if report.n_crowds or report.notes else logging.INFO
-        log_first_n(level, summary, key="message", name=__name__)
-
-
-def crowd_advice(count: int) -> str:
-    """Explain the effect of regions marked as crowds, and the remedy where they are single objects."""
-    return (
-        f"{counted(count, 'region')} marked as crowds (iscrowd 1), which are learned as background; if each is one "
-        "object, as CVAT's brush writes them, read them with crowds_as_objects=True, or convert the file with "
-        "tools/convert_annotations.py --crowds-as-objects"
-    )

@@ -22,9 +22,10 @@ from typing import Any
 import numpy as np
 import shapely
 
+from balloon_splash.data.annotations.dataset_dicts import DatasetDict
 from balloon_splash.data.annotations.documents import items, mapping, read_json, stated_size, text_of
 from balloon_splash.data.annotations.faults import FaultKind, FaultLog, UnsoundError
-from balloon_splash.data.annotations.instances import DatasetDict, read_instances
+from balloon_splash.data.annotations.instances import read_instances
 from balloon_splash.data.annotations.masks import encode_mask, place_mask
 from balloon_splash.data.annotations.polygons import without_holes
 from balloon_splash.data.annotations.records import AnnotationSet, Outline, RawObject, RawPhoto, ReadOptions

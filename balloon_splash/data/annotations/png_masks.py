@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from balloon_splash.data.annotations.dataset_dicts import DatasetDict
 from balloon_splash.data.annotations.faults import FaultKind, FaultLog, UnsoundError
-from balloon_splash.data.annotations.instances import DatasetDict, read_instances
+from balloon_splash.data.annotations.instances import read_instances
 from balloon_splash.data.annotations.masks import encode_mask
 from balloon_splash.data.annotations.records import AnnotationSet, Outline, RawObject, RawPhoto, ReadOptions
 from balloon_splash.data.annotations.size_cache import PhotoSize

@@ -10,8 +10,8 @@ import logging
 import os
 from pathlib import Path
 
+from balloon_splash.data.annotations.dataset_dicts import DatasetDict
 from balloon_splash.data.annotations.faults import UnsoundError
-from balloon_splash.data.annotations.instances import DatasetDict
 from balloon_splash.data.annotations.photos import PhotoFolder
 from balloon_splash.data.datasets.catalog import register_loader
 from balloon_splash.errors import DatasetError

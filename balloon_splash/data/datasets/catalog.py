@@ -12,9 +12,10 @@ from pathlib import Path
 # Detectron2 is imported where it is needed: importing it triggers this package's registration, which imports this very
 # module and would find it half-made if the import were here.
 from balloon_splash.data.annotations.classes import check_class_options
+from balloon_splash.data.annotations.dataset_dicts import DatasetDict
 from balloon_splash.data.annotations.formats import AUTO, FORMATS, load_annotations
-from balloon_splash.data.annotations.instances import DatasetDict, LoadReport
 from balloon_splash.data.annotations.limits import DEFAULT_LIMITS, Limits
+from balloon_splash.data.annotations.load_report import LoadReport
 from balloon_splash.data.annotations.records import ReadOptions
 from balloon_splash.errors import DatasetError, UsageError
 from balloon_splash.palette import PALETTE, Color

@@ -10,8 +10,9 @@ import numpy as np
 from detectron2.config import CfgNode
 from detectron2.data import DatasetCatalog, MetadataCatalog
 
+from balloon_splash.data.annotations.dataset_dicts import DatasetDict
 from balloon_splash.data.annotations.faults import UnsoundError
-from balloon_splash.data.annotations.instances import DatasetDict, crowd_advice
+from balloon_splash.data.annotations.load_report import crowd_advice
 from balloon_splash.data.annotations.photos import read_upright_size
 from balloon_splash.data.datasets.catalog import AnnotatedDataset, check_registered
 from balloon_splash.data.datasets.folds import register_folds_named

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from balloon_splash.data.annotations.instances import DatasetDict
+from balloon_splash.data.annotations.dataset_dicts import DatasetDict
 from balloon_splash.data.datasets.catalog import register_loader
 from balloon_splash.errors import DatasetError
 

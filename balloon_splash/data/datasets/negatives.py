@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from detectron2.utils.file_io import PathManager
 
-from balloon_splash.data.annotations.instances import DatasetDict
+from balloon_splash.data.annotations.dataset_dicts import DatasetDict
 from balloon_splash.data.datasets.catalog import register_loader
 from balloon_splash.data.datasets.drawn import DrawnPictures
 from balloon_splash.data.render.no_balloons import render_no_balloons

@@ -18,7 +18,7 @@ from torch.nn.functional import max_pool2d
 from torch.utils.data import Dataset
 from torchvision.transforms.v2.functional import resize
 
-from balloon_splash.data.annotations.instances import INCOMPLETE
+from balloon_splash.data.annotations.dataset_dicts import INCOMPLETE
 from balloon_splash.data.training.copy_paste import MixedPhotos, cover
 
 #: A piece whose grey values spread less than this (of 255) is bare sky or the padding around a photo: no lesson.

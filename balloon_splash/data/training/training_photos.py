@@ -8,7 +8,7 @@ from detectron2.config import CfgNode
 from detectron2.data import DatasetCatalog, MetadataCatalog
 from detectron2.data.build import filter_images_with_only_crowd_annotations, print_instances_class_histogram
 
-from balloon_splash.data.annotations.instances import INCOMPLETE, DatasetDict
+from balloon_splash.data.annotations.dataset_dicts import INCOMPLETE, DatasetDict
 from balloon_splash.data.annotations.masks import decode_mask, mask_polygons
 from balloon_splash.errors import ConfigError
 

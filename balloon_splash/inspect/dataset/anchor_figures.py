@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from torch import Tensor
 
-from balloon_splash.data.annotations.instances import DatasetDict
+from balloon_splash.data.annotations.dataset_dicts import DatasetDict
 from balloon_splash.inspect.dataset.anchor_targets import IGNORED, NEGATIVE, POSITIVE, iou_thresholds, label_anchors
 from balloon_splash.inspect.dataset.anchors import AnchorModel, Coverage, Size, resized_boxes, training_sizes
 from balloon_splash.inspect.dataset.source import read_photo

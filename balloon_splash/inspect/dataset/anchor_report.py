@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from detectron2.config import CfgNode
 
-from balloon_splash.data.annotations.instances import DatasetDict
+from balloon_splash.data.annotations.dataset_dicts import DatasetDict
 from balloon_splash.inspect.dataset.anchor_figures import center_anchors_figure, coverage_figure, labels_figure
 from balloon_splash.inspect.dataset.anchor_targets import positive_roi_shares
 from balloon_splash.inspect.dataset.anchors import (

@@ -12,7 +12,7 @@ from detectron2.structures import Boxes, Instances, pairwise_iou
 from detectron2.utils.events import EventStorage
 from torch import Tensor
 
-from balloon_splash.data.annotations.instances import DatasetDict
+from balloon_splash.data.annotations.dataset_dicts import DatasetDict
 from balloon_splash.inspect.dataset.anchors import AnchorModel, Size, resized_boxes
 from balloon_splash.inspect.dataset.source import objects_of
 

@@ -21,7 +21,7 @@ from detectron2.modeling.proposal_generator import RPN
 from detectron2.structures import Boxes, ImageList, pairwise_iou
 from torch import Tensor
 
-from balloon_splash.data.annotations.instances import DatasetDict
+from balloon_splash.data.annotations.dataset_dicts import DatasetDict
 from balloon_splash.errors import ConfigError
 from balloon_splash.inspect.dataset.source import boxes_of
 from balloon_splash.inspect.dataset.statistics import size_groups

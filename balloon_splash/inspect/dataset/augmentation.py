@@ -15,7 +15,7 @@ from detectron2.utils.visualizer import Visualizer
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from balloon_splash.data.annotations.instances import DatasetDict
+from balloon_splash.data.annotations.dataset_dicts import DatasetDict
 from balloon_splash.data.training.loader import SeededDataset
 from balloon_splash.data.training.mapper import build_training_mapper
 from balloon_splash.data.training.training_photos import with_polygons

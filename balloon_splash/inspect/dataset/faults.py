@@ -9,8 +9,8 @@ from pathlib import Path
 from detectron2.data import MetadataCatalog
 from matplotlib.figure import Figure
 
+from balloon_splash.data.annotations.dataset_dicts import DatasetDict
 from balloon_splash.data.annotations.faults import Fault
-from balloon_splash.data.annotations.instances import DatasetDict
 from balloon_splash.inspect.dataset.samples import draw_objects
 from balloon_splash.inspect.dataset.source import InspectedDataset
 from balloon_splash.inspect.page.style import photo_grid, shorten

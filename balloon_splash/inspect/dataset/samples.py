@@ -16,7 +16,7 @@ from detectron2.structures import BitMasks, PolygonMasks
 from detectron2.utils.visualizer import ColorMode, Visualizer
 from matplotlib.figure import Figure
 
-from balloon_splash.data.annotations.instances import DatasetDict
+from balloon_splash.data.annotations.dataset_dicts import DatasetDict
 from balloon_splash.inspect.dataset.source import boxes_of, objects_of, read_photo
 from balloon_splash.inspect.page.style import BLUE, ORANGE, Rgb, draw_boxes, photo_grid, shorten
 

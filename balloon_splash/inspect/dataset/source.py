@@ -13,8 +13,8 @@ import numpy.typing as npt
 from detectron2.data import DatasetCatalog, MetadataCatalog
 from detectron2.structures import BoxMode
 
+from balloon_splash.data.annotations.dataset_dicts import DatasetDict
 from balloon_splash.data.annotations.faults import Fault
-from balloon_splash.data.annotations.instances import DatasetDict
 from balloon_splash.data.datasets.catalog import AnnotatedDataset, check_registered
 from balloon_splash.data.training import reading
 from balloon_splash.errors import DatasetError, MediaError

@@ -15,7 +15,7 @@ from detectron2.structures import PolygonMasks
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from balloon_splash.data.annotations.instances import DatasetDict
+from balloon_splash.data.annotations.dataset_dicts import DatasetDict
 from balloon_splash.inspect.dataset.source import InspectedDataset, boxes_of, objects_of
 from balloon_splash.inspect.page.style import CYCLE, log_scale, new_figure
 

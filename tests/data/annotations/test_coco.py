@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from balloon_splash.data.annotations.dataset_dicts import INCOMPLETE
 from balloon_splash.data.annotations.faults import FaultKind
 from balloon_splash.data.annotations.formats import load_annotations
-from balloon_splash.data.annotations.instances import INCOMPLETE
 from balloon_splash.data.annotations.masks import encode_mask
 from balloon_splash.data.annotations.records import ReadOptions
 from balloon_splash.errors import AnnotationError

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from detectron2.data import DatasetCatalog, MetadataCatalog
 
+from balloon_splash.data.annotations.dataset_dicts import INCOMPLETE
 from balloon_splash.data.annotations.formats import load_annotations, recognise
-from balloon_splash.data.annotations.instances import INCOMPLETE
 from balloon_splash.data.annotations.records import ReadOptions
 from balloon_splash.data.datasets.catalog import register_instances
 from balloon_splash.errors import DatasetError, UsageError

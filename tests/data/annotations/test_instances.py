@@ -10,8 +10,9 @@ from detectron2.utils.visualizer import Visualizer
 from PIL import Image
 
 from balloon_splash.data.annotations import photos as photos_module
+from balloon_splash.data.annotations.dataset_dicts import INCOMPLETE
 from balloon_splash.data.annotations.faults import FaultKind
-from balloon_splash.data.annotations.instances import INCOMPLETE, load_via_instances
+from balloon_splash.data.annotations.instances import load_via_instances
 from balloon_splash.errors import AnnotationError, DatasetError
 from tests.data.conftest import SQUARE, entry, polygon, region
 

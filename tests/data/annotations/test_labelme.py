@@ -17,9 +17,9 @@ from detectron2.data import DatasetCatalog, DatasetMapper, MetadataCatalog
 from detectron2.structures import PolygonMasks
 from PIL import ExifTags, Image
 
+from balloon_splash.data.annotations.dataset_dicts import INCOMPLETE
 from balloon_splash.data.annotations.faults import FaultKind
 from balloon_splash.data.annotations.formats import load_annotations
-from balloon_splash.data.annotations.instances import INCOMPLETE
 from balloon_splash.data.annotations.labelme import load_labelme
 from balloon_splash.data.datasets.catalog import register_labelme
 from balloon_splash.errors import AnnotationError, DatasetError

@@ -12,7 +12,7 @@ from detectron2.config import CfgNode
 from detectron2.data import DatasetCatalog, DatasetMapper, MetadataCatalog
 from PIL import Image
 
-from balloon_splash.data.annotations.instances import INCOMPLETE
+from balloon_splash.data.annotations.dataset_dicts import INCOMPLETE
 from balloon_splash.data.annotations.png_masks import load_png_masks
 from balloon_splash.data.datasets.catalog import register_png_masks
 from balloon_splash.errors import AnnotationError, DatasetError

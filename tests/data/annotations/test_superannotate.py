@@ -12,7 +12,7 @@ from PIL import Image
 
 from balloon_splash.data.annotations.faults import FaultKind
 from balloon_splash.data.annotations.formats import load_annotations, recognise
-from balloon_splash.data.annotations.instances import LoadReport
+from balloon_splash.data.annotations.load_report import LoadReport
 from balloon_splash.data.annotations.records import ReadOptions
 from balloon_splash.errors import AnnotationError
 from tests.data.annotations.tool_files import (

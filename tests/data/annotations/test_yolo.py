@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from balloon_splash.data.annotations.dataset_dicts import INCOMPLETE
 from balloon_splash.data.annotations.faults import FaultKind
 from balloon_splash.data.annotations.formats import load_annotations
-from balloon_splash.data.annotations.instances import INCOMPLETE
 from balloon_splash.data.annotations.records import ReadOptions
 from balloon_splash.errors import AnnotationError, DatasetError
 from tests.data.annotations.tool_files import write_yolo

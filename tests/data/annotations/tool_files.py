@@ -12,8 +12,8 @@ import numpy.typing as npt
 import pycocotools.mask as coco_mask
 from PIL import Image
 
+from balloon_splash.data.annotations.dataset_dicts import DatasetDict
 from balloon_splash.data.annotations.formats import load_annotations, recognise
-from balloon_splash.data.annotations.instances import DatasetDict
 from balloon_splash.data.annotations.masks import encode_mask
 from balloon_splash.data.annotations.records import ReadOptions
 from tests.data.conftest import HEIGHT, WIDTH

@@ -18,7 +18,7 @@ from detectron2.data.datasets import register_coco_instances
 from detectron2.structures import BitMasks, Boxes, BoxMode, Instances
 from PIL import ExifTags, Image
 
-from balloon_splash.data.annotations.instances import INCOMPLETE
+from balloon_splash.data.annotations.dataset_dicts import INCOMPLETE
 from balloon_splash.data.annotations.masks import encode_mask
 from balloon_splash.data.datasets.catalog import register_instances
 from balloon_splash.data.datasets.examine import check_same_classes, examine_datasets
