@@ -18,7 +18,8 @@ files the number of the picture in it.
 
 takes those of templates for web pages (people, rooms, cups, screens), whose packages or repositories have the MIT
 licence. The list has the path of each, and how often: four times where the model of before saw a balloon with a score
-of 0.4. ``other_template_photos.txt`` lists 370 of other packages, to measure on, never to train on.
+of 0.4. ``other_template_photos.txt`` lists 370 of other packages, to measure on and to lower scores by, never to train
+on; with this name in place of the other, both commands collect them.
 """
 
 from __future__ import annotations
