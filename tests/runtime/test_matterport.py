@@ -53,10 +53,10 @@ def test_a_canvas_for_which_it_is_not_compiled(small: Callable[..., Small]) -> N
     np.testing.assert_array_equal(found.boxes, expected.boxes)
 
 
-@pytest.mark.parametrize("layer", ["proposal_generator.rpn_head.conv", "roi_heads.box_head.fc1"])
-def test_overflow_is_reported(small: Callable[..., Small], tmp_path: Path, layer: str) -> None:
+def test_overflow_is_reported(small: Callable[..., Small], tmp_path: Path) -> None:
+    """In front of a ``Relu`` OpenVINO hides it on some processors, so the layers of the box head cannot be tested."""
     made = small(*PARTS, *MODES["square"])
-    weight = made.model.get_parameter(f"{layer}.weight").data
+    weight = made.model.get_parameter("proposal_generator.rpn_head.conv.weight").data
     weight.copy_(weight.sign() * 3e38)
     about = About(NAMES, "matterport_R50_FPN.yaml", structure=structure_of(made.model, made.cfg).to_json())
     file = tmp_path / "large.safetensors"
