@@ -24,9 +24,11 @@ notebooks: $(READY)
 
 # Two processes run the tests, each with one thread of torch, see tests/conftest.py. If one dies, pytest-xdist 3.8 starts
 # another with `worksteal`; with `loadgroup` it waits for ever.
-# Ray's own processes need a core, and what it leaves in the process of a test is kept from all others.
+# Ray's own processes need a core, and what it leaves in the process of a test is kept from all others. The campaigns of
+# fuzzing fork: a process that has run hundreds of tests before died of it, on a machine with AVX2 alone.
 test: $(READY) lint
-	@$(BIN)/python -m pytest $(QUICK) --ignore tests/batch
+	@$(BIN)/python -m pytest $(QUICK) tests/fuzz
+	@$(BIN)/python -m pytest $(QUICK) --ignore tests/batch --ignore tests/fuzz
 	@$(BIN)/python -m pytest $(QUICK) -n 0 tests/batch
 
 # Also the tests that take minutes, and those for a GPU where there is one.
