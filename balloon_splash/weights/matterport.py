@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from balloon_splash.errors import ConfigError, WeightsError
+from balloon_splash.weights.soundness import fault_in
 
 if TYPE_CHECKING:
     import h5py
@@ -80,8 +81,8 @@ def read_matterport(path: str | Path) -> MatterportWeights:
 
     Raises:
         ConfigError: h5py is not installed.
-        WeightsError: the file does not exist, is damaged, holds another network or numbers that are not finite; names
-            the array.
+        WeightsError: the file does not exist, is damaged, holds another network or numbers that are not finite or too
+            large to compute with; names the array.
     """
     try:
         import h5py
@@ -98,8 +99,8 @@ def read_matterport(path: str | Path) -> MatterportWeights:
     except (OSError, RuntimeError, KeyError, ValueError) as error:  # h5py raises all kinds on hostile files
         raise WeightsError(f"{path}: damaged or not an HDF5 file ({str(error).splitlines()[0]})") from error
     for name, array in arrays.items():
-        if not np.isfinite(array).all():
-            raise WeightsError(f"{path}: {name} holds NaN or infinity; expected a model that was trained without fault")
+        if fault := fault_in(array):
+            raise WeightsError(f"{path}: {name} {fault}")
     return MatterportWeights(architecture, convert(arrays, architecture))
 
 

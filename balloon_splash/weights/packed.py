@@ -26,6 +26,7 @@ from safetensors.numpy import save_file
 from balloon_splash import __version__
 from balloon_splash.errors import WeightsError
 from balloon_splash.files import atomic_path
+from balloon_splash.weights.soundness import fault_in
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -89,7 +90,7 @@ def write_packed(
         overwrite: replace an existing file.
 
     Raises:
-        WeightsError: a weight is not finite, or too large for float16.
+        WeightsError: a weight is not finite, or too large to compute with or for float16.
         OutputExistsError: the file exists, and ``overwrite`` is false.
     """
     if storage not in STORAGES:
@@ -136,7 +137,8 @@ def read_arrays(path: str) -> tuple[About, dict[str, Array]]:
     """Read the metadata and the float32 weights of a file of ours, without torch.
 
     Raises:
-        WeightsError: not one of ours, damaged, altered, or written by a later version.
+        WeightsError: not one of ours, damaged, altered, written by a later version, or with weights that are not finite
+            or too large to compute with.
     """
     metadata, tensors = _read(path, "np", with_tensors=True)
     if metadata.get("format") != FORMAT:
@@ -145,7 +147,11 @@ def read_arrays(path: str) -> tuple[About, dict[str, Array]]:
     if metadata.get("digest") != _digest(tensors, metadata):
         raise WeightsError(f"{path}: damaged or altered, its content does not match the digest that it names")
     scales = {name.removesuffix(_SCALE): tensors.pop(name) for name in list(tensors) if name.endswith(_SCALE)}
-    return about, {name: _unpacked(value, scales.get(name)) for name, value in tensors.items()}
+    arrays = {name: _unpacked(value, scales.get(name)) for name, value in tensors.items()}
+    for name, array in arrays.items():
+        if fault := fault_in(array):
+            raise WeightsError(f"{path}: {name} {fault}")
+    return about, arrays
 
 
 def read_about(path: str) -> About | None:
@@ -172,8 +178,8 @@ def _packed(name: str, value: Array, storage: str) -> dict[str, Array]:
     """Return the arrays that represent one array in the file."""
     if not np.issubdtype(value.dtype, np.floating):
         return {name: np.array(value, order="C")}
-    if not np.isfinite(value).all():
-        raise WeightsError(f"{name} holds numbers that are not finite; expected a model that was trained without fault")
+    if fault := fault_in(value):
+        raise WeightsError(f"{name} {fault}")
     value = np.array(value, np.float32, order="C")
     if value.ndim < 2 or storage == "fp32":  # norms and biases: exact, they take next to no space
         return {name: value}

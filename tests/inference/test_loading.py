@@ -29,11 +29,12 @@ def test_a_model_comes_with_its_configuration_and_the_names_of_its_classes(run: 
 
 def test_weights_that_are_no_numbers_are_refused_whoever_loads_them(run: Path) -> None:
     data = torch.load(run / "model_final.pth", weights_only=True)
-    data["model"]["proposal_generator.rpn_head.conv.weight"][0, 0, 0, 0] = np.nan
-    torch.save(data, run / "spoilt.pth")
-    for load in (load_model, Subject.load):
-        with pytest.raises(WeightsError, match="NaN or infinity"):
-            load(weights=str(run / "spoilt.pth"), device="cpu")
+    for value, message in ((np.nan, "NaN or infinity"), (-3e38, "3e.38, with which sums overflow")):
+        data["model"]["proposal_generator.rpn_head.conv.weight"][0, 0, 0, 0] = value
+        torch.save(data, run / "spoilt.pth")
+        for load in (load_model, Subject.load):
+            with pytest.raises(WeightsError, match=message):
+                load(weights=str(run / "spoilt.pth"), device="cpu")
 
 
 @pytest.mark.parametrize("load", [load_model, Segmenter.from_config, Subject.load])

@@ -126,8 +126,9 @@ def test_nothing_but_numbers_of_this_very_file_is_read(tmp_path: Path) -> None:
         assert said in refusal(path), kind
 
 
-def test_numbers_that_are_not_finite_are_refused(tmp_path: Path) -> None:
+def test_numbers_that_no_model_survives_are_refused(tmp_path: Path) -> None:
     path = write_zeros(tmp_path / "w.h5")
-    with h5py.File(path, "a") as file:
-        file[place("fpn_p4/bias")][7] = np.inf
-    assert "fpn_p4/bias holds NaN or infinity" in refusal(path)
+    for value, said in ((np.inf, "NaN or infinity"), (3e38, "3e+38, with which sums overflow")):
+        with h5py.File(path, "a") as file:
+            file[place("fpn_p4/bias")][7] = value
+        assert f"fpn_p4/bias holds {said}" in refusal(path)

@@ -15,7 +15,14 @@ from safetensors.torch import load_file, save_file
 from balloon_splash.config import load_config
 from balloon_splash.errors import WeightsError
 from balloon_splash.weights.checkpoint import SafeCheckpointer
-from balloon_splash.weights.packed import About, read_about, read_safetensors, relative_errors, write_packed
+from balloon_splash.weights.packed import (
+    About,
+    read_about,
+    read_arrays,
+    read_safetensors,
+    relative_errors,
+    write_packed,
+)
 
 ABOUT = About(("cup", "teapot"), "balloon_R18_FPN.yaml", {"mask AP": "71.3", "data": "61 photos"})
 
@@ -153,10 +160,23 @@ def test_a_damaged_file_is_refused_in_one_line(tmp_path: Path, harm: object, mes
 
 def test_a_model_gone_astray_is_not_packed(tmp_path: Path) -> None:
     path = tmp_path / "small.safetensors"
-    for value, message in ((float("nan"), "not finite"), (1e6, "too large for 16 bits")):
+    for value, message in ((float("nan"), "NaN"), (3e38, "sums overflow"), (1e6, "too large for 16 bits")):
         with pytest.raises(WeightsError, match=f"some.weight holds .*{message}"):
             write_packed(path, {"some.weight": torch.full((4, 4), value)}, ABOUT)
     assert not path.exists()
+
+
+@pytest.mark.parametrize(("value", "message"), [(float("nan"), "NaN or infinity"), (-2e18, "2e.18, with which sums")])
+def test_a_file_whose_numbers_no_model_survives_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: float, message: str
+) -> None:
+    path = tmp_path / "small.safetensors"
+    with monkeypatch.context() as careless:
+        careless.setattr("balloon_splash.weights.packed.fault_in", lambda weights: None)
+        write_packed(path, {"some.bias": torch.tensor([1.0, value])}, ABOUT)
+    for read in (read_safetensors, read_arrays):
+        with pytest.raises(WeightsError, match=f"{path}: some.bias holds {message}"):
+            read(str(path))
 
 
 def test_other_safetensors_stay_what_they_are(tmp_path: Path) -> None:

@@ -1,0 +1,28 @@
+"""Weights no model can compute with: NaN, infinity, and numbers so large that sums of float32 overflow.
+
+Some engines turn such sums into zeros (OpenVINO's ``Relu`` does), so predictions alone cannot tell; see
+``docs/other_tools.md``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+LARGEST_WEIGHT = 1e18
+"""Largest magnitude of a weight: float32 holds the product of two, and little more."""
+
+
+def fault_in(weights: npt.NDArray[Any]) -> str | None:
+    """Return what is wrong with the weights of one tensor, as the end of a sentence; None if they are sound."""
+    if not np.issubdtype(weights.dtype, np.floating) or not weights.size:
+        return None
+    # The smallest and the largest of numbers that include NaN are NaN.
+    largest = max(abs(float(weights.min())), abs(float(weights.max())))
+    if not np.isfinite(largest):
+        return "holds NaN or infinity; expected a model that was trained without fault"
+    if largest > LARGEST_WEIGHT:
+        return f"holds {largest:.3g}, with which sums overflow; expected at most {LARGEST_WEIGHT:g}"
+    return None
