@@ -226,8 +226,18 @@ def _mended(ring: Polygon, max_crossings: int) -> BaseGeometry:
         message = f"the outline crosses itself more than {max_crossings} times (max_crossings)"
         raise UnsoundError(FaultKind.TOO_MANY_CROSSINGS, message)
     # "structure" counts an area that the outline circles twice as inside, as a person drawing over the start means
-    # it; the default would punch a hole there.
+    # it; "linework" punches a hole there, as a tool means it that writes a hole behind a bridge.
+    if _has_bridge(ring):
+        found = shapely.get_parts(shapely.make_valid(shapely.Polygon(ring), method="linework"))
+        return shapely.union_all([part for part in found if part.area])  # without the bridge
     return shapely.make_valid(shapely.Polygon(ring), method="structure", keep_collapsed=False)
+
+
+def _has_bridge(ring: Polygon) -> bool:
+    """Return whether the outline runs along a side in both directions, as it does on its way to a hole and back."""
+    corners = [tuple(corner) for corner in ring.tolist()]
+    sides = set(zip(corners, [*corners[1:], corners[0]], strict=True))
+    return any((end, start) in sides for start, end in sides if start != end)
 
 
 def _first_round(ring: Polygon) -> Polygon:

@@ -126,6 +126,20 @@ def test_drawing_on_past_the_start_does_not_punch_a_hole():
     assert covered.contains(shapely.Point(18, 12))
 
 
+@pytest.mark.parametrize("turn", [1, -1], ids=["with the outline", "against it"])
+def test_a_hole_behind_a_bridge_stays_a_hole_whichever_way_it_runs(turn: int):
+    hole = [(20, 20), (30, 20), (30, 30), (20, 30), (20, 20)][::turn]
+    region = fit((10, 10), (10, 20), *hole, (10, 20), (10, 50), (50, 50), (50, 10))
+    assert region.repaired
+    assert total_area(region) == pytest.approx(40 * 40 - 10 * 10)
+
+
+def test_parts_joined_by_a_bridge_stay_parts():
+    region = fit((10, 10), (20, 10), (20, 20), (40, 20), (40, 30), (60, 30), (60, 20), (40, 20), (20, 20), (10, 20))
+    assert total_area(region) == pytest.approx(10 * 10 + 20 * 10)
+    assert len(region.polygons) == 2
+
+
 @pytest.mark.parametrize("corners", [4, 3000])
 def test_an_outline_that_runs_around_twice_is_filled(corners: int):
     """As of labelformat 0.1.17, see findings/labelformat_mask_outlines_run_twice.sh."""
