@@ -68,16 +68,16 @@ def limit_false_alarms(segmenter: Segmenter, folder: Path, share: float) -> Fals
         found = counted(len(photos), "picture")
         raise UsageError(f"{folder}: {found}; expected at least {math.ceil(1 / share)} for {share:g}")
     bias = softmax_layer(segmenter.model).bias
-    before = sorted(_top_scores(segmenter, photos), reverse=True)
-    too_sure = before[math.floor(share * len(photos))]
+    scores = _top_scores(segmenter, photos)
+    alarming = [photo for photo, score in zip(photos, scores, strict=True) if score >= segmenter.confidence]
+    too_sure = sorted(scores, reverse=True)[math.floor(share * len(photos))]
     if too_sure < segmenter.confidence:
-        shift, after = 0.0, before
-    else:
-        shift = _logit(too_sure) - _logit(segmenter.confidence) + _CLEAR
-        bias.data[-1] += shift  # Detectron2 puts the background last
-        after = _top_scores(segmenter, photos)
-    alarms, left = (sum(score >= segmenter.confidence for score in scores) for scores in (before, after))
-    return FalseAlarms(segmenter.confidence, len(photos), alarms, left, shift)
+        return FalseAlarms(segmenter.confidence, len(photos), len(alarming), len(alarming), 0.0)
+    shift = _logit(too_sure) - _logit(segmenter.confidence) + _CLEAR
+    bias.data[-1] += shift  # Detectron2 puts the background last
+    # All scores fall, so the other pictures stay below.
+    left = sum(score >= segmenter.confidence for score in _top_scores(segmenter, alarming))
+    return FalseAlarms(segmenter.confidence, len(photos), len(alarming), left, shift)
 
 
 def _top_scores(segmenter: Segmenter, photos: Sequence[Path]) -> list[float]:
