@@ -22,13 +22,13 @@ from balloon_splash.files import atomic_path
 from balloon_splash.inference.loading import LoadedModel, class_names_of, load_chosen
 from balloon_splash.inference.segmenter import Segmenter
 from balloon_splash.media.reading import read_picture
-from balloon_splash.modeling.checks import check_weights
 from balloon_splash.progress import ProgressBar
 from balloon_splash.runtime.ranges import measure_ranges
 from balloon_splash.runtime.structure import Range, Structure
 from balloon_splash.weights.checkpoint import Fit, SafeCheckpointer
 from balloon_splash.weights.packed import SUFFIX, About, read_about, read_safetensors, relative_errors, write_packed
 from balloon_splash.weights.resolve import ChosenModel, choose_model, use_weights
+from balloon_splash.weights.soundness import check_weights
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ from detectron2.data import MetadataCatalog
 from detectron2.modeling import build_model
 
 from balloon_splash.errors import WeightsError
-from balloon_splash.modeling.checks import check_weights
 from balloon_splash.modeling.part_names import check_part_names
 from balloon_splash.modeling.without_init import WithoutInit
 from balloon_splash.weights.checkpoint import Fit, SafeCheckpointer
 from balloon_splash.weights.resolve import choose_model
+from balloon_splash.weights.soundness import check_weights
 
 
 class LoadedModel(NamedTuple):

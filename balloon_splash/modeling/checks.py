@@ -10,22 +10,6 @@ from detectron2.modeling.roi_heads.fast_rcnn import FastRCNNOutputLayers
 from torch import Tensor, nn
 
 from balloon_splash.errors import WeightsError
-from balloon_splash.weights.soundness import fault_in
-
-
-def check_weights(model: nn.Module) -> None:
-    """Refuse a model whose weights hold NaN, infinity or numbers so large that sums overflow.
-
-    Some engines would turn them into zeros.
-
-    Raises:
-        WeightsError: a tensor holds such a number.
-    """
-    for name, tensor in model.state_dict().items():
-        if tensor.is_floating_point() and tensor.numel():
-            extremes = torch.stack(tensor.aminmax()).float().cpu().numpy()  # NaN where a number is NaN
-            if fault := fault_in(extremes):
-                raise WeightsError(f"{name} {fault}")
 
 
 def watch_predictions(model: Any) -> None:
