@@ -6,6 +6,7 @@ import base64
 import csv
 import io
 import json
+import zlib
 from collections.abc import Iterator
 from fractions import Fraction
 from io import BytesIO
@@ -249,11 +250,24 @@ def annotation_documents() -> dict[str, Sample]:
     instances = [{"classId": 7, "className": "balloon", "groupId": 0, **shape} for shape in shapes]
     export = {"metadata": {"name": "a.jpg", "status": "Completed", **size}, "instances": instances}
     found["superannotate"] = ".json", json.dumps(export).encode()
-    found["yolo"] = ".txt", b"0 0.1 0.1 0.5 0.1 0.3 0.5\n1 0.5 0.5 0.9 0.5 0.9 0.9 0.5 0.9\n0 0.5 0.5 0.2 0.2\n"
+    corners = {"exterior": pairs, "interior": [[[9, 4], [15, 4], [10, 9]]]}
     buffer = BytesIO()
     Image.fromarray(np.eye(5, 9, dtype=bool)).save(buffer, "PNG")
+    png = buffer.getvalue()
+    packed = base64.b64encode(zlib.compress(png)).decode()
+    figures: list[dict[str, Any]] = [
+        {"geometryType": "polygon", "points": corners, "instance": "f"},
+        {"geometryType": "rectangle", "points": {"exterior": [[1, 2], [20, 20]]}, "instance": "f"},
+        {"geometryType": "multipolygon", "parts": [corners, {"exterior": [[40, 20], [50, 20], [50, 30]]}]},
+        {"geometryType": "oriented_bbox", "points": [[9, 1], [30, 9]], "angle": 0.5},
+        {"geometryType": "line", "points": {"exterior": [*pairs, pairs[0]]}},
+        {"geometryType": "bitmap", "bitmap": {"origin": [3, 4], "data": packed}},
+    ]  # fmt: skip
+    objects = [{"classTitle": "balloon", **figure} for figure in figures]
+    found["supervisely"] = ".json", json.dumps({"size": size, "objects": objects}).encode()
+    found["yolo"] = ".txt", b"0 0.1 0.1 0.5 0.1 0.3 0.5\n1 0.5 0.5 0.9 0.5 0.9 0.9 0.5 0.9\n0 0.5 0.5 0.2 0.2\n"
     painted = {"label": "balloon", "points": [[1, 1], [9, 5]], "shape_type": "mask", "group_id": 1,
-               "mask": base64.b64encode(buffer.getvalue()).decode()}  # fmt: skip
+               "mask": base64.b64encode(png).decode()}  # fmt: skip
     shapes = [painted, {"label": "balloon", "points": pairs, "shape_type": "polygon", "group_id": 1},
               {"label": "cup", "points": pairs, "shape_type": "linestrip"}]  # fmt: skip
     document = {"imagePath": "a.jpg", "imageWidth": 60, "imageHeight": 40, "shapes": shapes}

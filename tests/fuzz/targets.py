@@ -23,6 +23,8 @@ Target: TypeAlias = Callable[[Path], bool]
 
 MOST_FRAMES = 40  # of a video; damage to its clock can make it seem endless
 PHOTO_SIZE = (60, 40)
+OF_THE_FILES = ("case", "sample")
+"""Photos that the files are of where only their names tell: without the suffix, those of the worker's files."""
 
 
 def via_target(photos: Path) -> Target:
@@ -127,9 +129,11 @@ def _fill(photos: Path) -> None:
     (photos / "c").mkdir(parents=True)
     for name in ("a.jpg", "b.png", "c/d.jpg"):
         Image.new("RGB", PHOTO_SIZE).save(photos / name)
+    for name in OF_THE_FILES:
+        Image.new("RGB", PHOTO_SIZE).save(photos / name, "PNG")
     Image.new("RGB", PHOTO_SIZE).save(photos / "turned.jpg", exif=exif)
     folder = PhotoFolder(photos)
-    for name in ("a.jpg", "b.png", "c/d.jpg", "turned.jpg"):
+    for name in ("a.jpg", "b.png", "c/d.jpg", "turned.jpg", *OF_THE_FILES):
         folder.size(folder.find(name), decode=True)
     folder.save_sizes()  # so that they are not measured again for each file
 

@@ -53,7 +53,9 @@ Change: TypeAlias = Callable[[bytes, random.Random], bytes]
 """Takes the content of a file, and gives it changed."""
 BUSY = 3
 """A file that takes so many times its seconds by the clock hangs, however busy the machine is."""
-FORMATS = ("via3", "coco", "yolo", "cvat", "rectlabel", "label-studio", "labelbox", "superannotate", "formats")
+FORMATS = (
+    "via3", "coco", "yolo", "cvat", "rectlabel", "label-studio", "labelbox", "superannotate", "supervisely", "formats",
+)  # fmt: skip
 """Of text; the last one is all of them, in turn."""
 VARIANTS = 9
 EXAMPLES_AT_ONCE = 100  # hypothesis remembers what it made, and slows down

@@ -23,6 +23,7 @@ from balloon_splash.data.annotations.png_masks import read_png_masks
 from balloon_splash.data.annotations.records import DEFAULT_OPTIONS, AnnotationSet, ReadOptions
 from balloon_splash.data.annotations.rectlabel import is_rectlabel, read_rectlabel
 from balloon_splash.data.annotations.superannotate import CLASSES_FILE, read_superannotate
+from balloon_splash.data.annotations.supervisely import META_KEYS, PHOTO_KEYS, read_supervisely
 from balloon_splash.data.annotations.via import read_via_set
 from balloon_splash.data.annotations.via3 import VIA3_KEYS, read_via3
 from balloon_splash.data.annotations.voc import is_voc_list, read_voc
@@ -34,7 +35,7 @@ AUTO = "auto"
 #: Files that may hold the annotations of a folder, and their places in it.
 _SUFFIXES = (".json", ".ndjson", ".xml", ".csv")
 _PLACES = (".", "annotations", "Annotations")
-_PER_PHOTO = ("labelme", "rectlabel", "superannotate")  # formats with a file for each photo
+_PER_PHOTO = ("labelme", "rectlabel", "superannotate", "supervisely")  # formats with a file for each photo
 _VIA_FILE = "via_region_data.json"
 
 
@@ -66,6 +67,7 @@ FORMATS = {
         Format("label-studio", "Label Studio", read_label_studio),
         Format("labelbox", "Labelbox", read_labelbox),
         Format("superannotate", "SuperAnnotate", read_superannotate),
+        Format("supervisely", "Supervisely", read_supervisely),
         Format("voc", "Pascal VOC", read_voc),
         Format("png-masks", "one PNG mask per object", read_png_masks),
     )
@@ -116,6 +118,8 @@ def _json_format(keys: Set[str]) -> str:
         return "coco"
     if keys >= {"metadata", "instances"}:
         return "superannotate"
+    if keys >= PHOTO_KEYS or keys >= META_KEYS:
+        return "supervisely"
     return "labelme" if {"shapes", "imagePath"} <= keys else "via"
 
 

@@ -232,6 +232,31 @@ def write_superannotate_pixels(folder: Path) -> None:
         path.write_text(json.dumps({**document, "instances": instances if name == "a" else []}))
 
 
+def supervisely_figure(name: str, kind: str, **shape: Any) -> dict[str, Any]:
+    return {
+        "id": 5, "classId": 7 + CLASSES.index(name), "classTitle": name, "geometryType": kind, "shape": kind,
+        "tags": [], "description": "", "nnCreated": False, "nnUpdated": False, **shape,
+    }  # fmt: skip
+
+
+def write_supervisely(folder: Path) -> None:
+    """Write a project of one data set; a corner that is not a whole number tells that none of them counts pixels."""
+    corners = [KITE[0], (20.5, 10.0), *KITE[1:]]
+    figures = [
+        supervisely_figure("kite", "polygon", points={"exterior": corners, "interior": []}),
+        supervisely_figure("cup", "rectangle", points={"exterior": [[40, 20], [49, 29]], "interior": []}),
+    ]
+    for name in ("ann", "img"):
+        (folder / "dataset" / name).mkdir(parents=True)
+    for name, its in (("a", figures), ("b", [])):
+        (folder / f"{name}.jpg").rename(folder / "dataset" / "img" / f"{name}.jpg")
+        size = {"width": WIDTH, "height": HEIGHT}
+        document = {"description": "", "tags": [], "size": size, "objects": its, "customBigData": {}}
+        (folder / "dataset" / "ann" / f"{name}.jpg.json").write_text(json.dumps(document))
+    classes = [{"title": name, "shape": "any", "color": "#00FF00", "hotkey": ""} for name in CLASSES]
+    (folder / "meta.json").write_text(json.dumps({"classes": classes, "tags": [], "projectType": "images"}))
+
+
 def write_voc(folder: Path) -> None:
     for name in ("JPEGImages", "SegmentationObject", "SegmentationClass"):
         (folder / name).mkdir()
@@ -267,7 +292,7 @@ WRITERS: dict[str, Callable[[Path], None]] = {
     "via": write_via, "via3": write_via3, "coco": write_coco, "coco masks": write_coco_masks, "labelme": write_labelme,
     "yolo": write_yolo, "cvat": write_cvat, "label-studio": write_label_studio, "labelbox": write_labelbox,
     "voc": write_voc, "rectlabel": write_rectlabel, "superannotate": write_superannotate,
-    "superannotate pixels": write_superannotate_pixels,
+    "superannotate pixels": write_superannotate_pixels, "supervisely": write_supervisely,
 }  # fmt: skip
 
 
