@@ -14,7 +14,7 @@ from balloon_splash.wording import counted
 TARGETS = ("via2", "coco", "labelme", "yolo", "submission")
 SOURCES = (
     "auto", "via", "via3", "labelme", "coco", "yolo", "cvat", "rectlabel", "label-studio", "labelbox",
-    "superannotate", "supervisely", "voc", "png-masks",
+    "superannotate", "supervisely", "isat", "voc", "png-masks",
 )  # fmt: skip
 EXAMPLES = """\
 examples:

@@ -265,6 +265,14 @@ def annotation_documents() -> dict[str, Sample]:
     ]  # fmt: skip
     objects = [{"classTitle": "balloon", **figure} for figure in figures]
     found["supervisely"] = ".json", json.dumps({"size": size, "objects": objects}).encode()
+    rings: list[dict[str, Any]] = [
+        {"category": "balloon", "group": 1, "segmentation": pairs, "layer": 1.0},
+        {"category": "balloon", "group": 1, "segmentation": [[40, 20], [50, 20], [50, 30]], "layer": 2.0},
+        {"category": "__background__", "group": 0, "segmentation": [[9, 4], [15, 4], [10, 9]], "layer": 3.0},
+    ]
+    info = {"description": "ISAT", "folder": "", "name": "a.jpg", "depth": 3, "note": "", **size}
+    objects = [{"iscrowd": False, "area": 0.0, "bbox": [], "note": "", **ring} for ring in rings]
+    found["isat"] = ".json", json.dumps({"info": info, "objects": objects}).encode()
     found["yolo"] = ".txt", b"0 0.1 0.1 0.5 0.1 0.3 0.5\n1 0.5 0.5 0.9 0.5 0.9 0.9 0.5 0.9\n0 0.5 0.5 0.2 0.2\n"
     painted = {"label": "balloon", "points": [[1, 1], [9, 5]], "shape_type": "mask", "group_id": 1,
                "mask": base64.b64encode(png).decode()}  # fmt: skip

@@ -54,7 +54,8 @@ Change: TypeAlias = Callable[[bytes, random.Random], bytes]
 BUSY = 3
 """A file that takes so many times its seconds by the clock hangs, however busy the machine is."""
 FORMATS = (
-    "via3", "coco", "yolo", "cvat", "rectlabel", "label-studio", "labelbox", "superannotate", "supervisely", "formats",
+    "via3", "coco", "yolo", "cvat", "rectlabel", "label-studio", "labelbox", "superannotate", "supervisely", "isat",
+    "formats",
 )  # fmt: skip
 """Of text; the last one is all of them, in turn."""
 VARIANTS = 9

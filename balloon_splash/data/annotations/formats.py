@@ -15,6 +15,8 @@ from balloon_splash.data.annotations.dataset_dicts import DatasetDict
 from balloon_splash.data.annotations.documents import keys_of, read_bytes
 from balloon_splash.data.annotations.faults import FaultLog
 from balloon_splash.data.annotations.instances import read_instances
+from balloon_splash.data.annotations.isat import PHOTO_KEYS as ISAT_KEYS
+from balloon_splash.data.annotations.isat import read_isat
 from balloon_splash.data.annotations.label_studio import read_label_studio
 from balloon_splash.data.annotations.labelbox import read_labelbox
 from balloon_splash.data.annotations.labelme import read_labelme
@@ -23,7 +25,8 @@ from balloon_splash.data.annotations.png_masks import read_png_masks
 from balloon_splash.data.annotations.records import DEFAULT_OPTIONS, AnnotationSet, ReadOptions
 from balloon_splash.data.annotations.rectlabel import is_rectlabel, read_rectlabel
 from balloon_splash.data.annotations.superannotate import CLASSES_FILE, read_superannotate
-from balloon_splash.data.annotations.supervisely import META_KEYS, PHOTO_KEYS, read_supervisely
+from balloon_splash.data.annotations.supervisely import META_KEYS, read_supervisely
+from balloon_splash.data.annotations.supervisely import PHOTO_KEYS as SUPERVISELY_KEYS
 from balloon_splash.data.annotations.via import read_via_set
 from balloon_splash.data.annotations.via3 import VIA3_KEYS, read_via3
 from balloon_splash.data.annotations.voc import is_voc_list, read_voc
@@ -35,7 +38,7 @@ AUTO = "auto"
 #: Files that may hold the annotations of a folder, and their places in it.
 _SUFFIXES = (".json", ".ndjson", ".xml", ".csv")
 _PLACES = (".", "annotations", "Annotations")
-_PER_PHOTO = ("labelme", "rectlabel", "superannotate", "supervisely")  # formats with a file for each photo
+_PER_PHOTO = ("labelme", "rectlabel", "superannotate", "supervisely", "isat")  # formats with a file for each photo
 _VIA_FILE = "via_region_data.json"
 
 
@@ -68,6 +71,7 @@ FORMATS = {
         Format("labelbox", "Labelbox", read_labelbox),
         Format("superannotate", "SuperAnnotate", read_superannotate),
         Format("supervisely", "Supervisely", read_supervisely),
+        Format("isat", "ISAT", read_isat),
         Format("voc", "Pascal VOC", read_voc),
         Format("png-masks", "one PNG mask per object", read_png_masks),
     )
@@ -118,8 +122,10 @@ def _json_format(keys: Set[str]) -> str:
         return "coco"
     if keys >= {"metadata", "instances"}:
         return "superannotate"
-    if keys >= PHOTO_KEYS or keys >= META_KEYS:
+    if keys >= SUPERVISELY_KEYS or keys >= META_KEYS:
         return "supervisely"
+    if keys >= ISAT_KEYS:
+        return "isat"
     return "labelme" if {"shapes", "imagePath"} <= keys else "via"
 
 

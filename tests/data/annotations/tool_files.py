@@ -257,6 +257,24 @@ def write_supervisely(folder: Path) -> None:
     (folder / "meta.json").write_text(json.dumps({"classes": classes, "tags": [], "projectType": "images"}))
 
 
+def isat_object(category: str, ring: list[tuple[float, float]], **more: Any) -> dict[str, Any]:
+    return {
+        "category": category, "group": 0, "segmentation": ring, "area": 0.0, "layer": 1.0, "bbox": [], "iscrowd": False,
+        "note": "", **more,
+    }  # fmt: skip
+
+
+def write_isat(folder: Path) -> None:
+    objects = [isat_object("kite", KITE, group=1), isat_object("cup", CUP, group=2, layer=2.0)]
+    for name, its in (("a", objects), ("b", [])):
+        info = {
+            "description": "ISAT", "folder": "C:/photos", "name": f"{name}.jpg", "width": WIDTH, "height": HEIGHT,
+            "depth": 3, "note": "",
+        }  # fmt: skip
+        (folder / f"{name}.json").write_text(json.dumps({"info": info, "objects": its}))
+    (folder / "isat.yaml").write_text("label:\n- color: '#000000'\n  name: __background__\n")
+
+
 def write_voc(folder: Path) -> None:
     for name in ("JPEGImages", "SegmentationObject", "SegmentationClass"):
         (folder / name).mkdir()
@@ -293,6 +311,7 @@ WRITERS: dict[str, Callable[[Path], None]] = {
     "yolo": write_yolo, "cvat": write_cvat, "label-studio": write_label_studio, "labelbox": write_labelbox,
     "voc": write_voc, "rectlabel": write_rectlabel, "superannotate": write_superannotate,
     "superannotate pixels": write_superannotate_pixels, "supervisely": write_supervisely,
+    "isat": write_isat,
 }  # fmt: skip
 
 
