@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from balloon_splash.data.annotations.documents import items, mapping, read_json, stated_size, text_of
 from balloon_splash.data.annotations.faults import FaultKind, FaultLog, UnsoundError
 from balloon_splash.data.annotations.polygons import cut_out
@@ -25,6 +27,34 @@ PHOTO_KEYS = frozenset({"info", "objects"})
 BACKGROUND = "__background__"
 
 Figure = dict[str, Any]
+
+
+class _Holes:
+    """Rings of the background with their layers, ``(N,)``.
+
+    Cutting takes longer than reading: ``most`` bounds how often a ring is cut out of an object, over the whole photo.
+    """
+
+    def __init__(self, rings: Sequence[Polygon], layers: Sequence[float], most: int) -> None:
+        self._rings = rings
+        self._layers = np.array(layers)
+        self._lows = np.array([ring.min(axis=0) for ring in rings]).reshape(-1, 2)
+        self._highs = np.array([ring.max(axis=0) for ring in rings]).reshape(-1, 2)
+        self._most = self._left = most
+
+    def above(self, layer: float, ring: Polygon) -> list[Polygon]:
+        """Return those above a layer whose boxes meet that of a ring.
+
+        Raises:
+            UnsoundError: too many were returned so far.
+        """
+        meet = ((self._lows < ring.max(axis=0)) & (self._highs > ring.min(axis=0))).all(axis=1)
+        found = np.flatnonzero(meet & (self._layers > layer)).tolist()
+        self._left -= len(found)
+        if self._left < 0:
+            message = f"the background is cut out of the photo's objects more than {self._most} times (max_regions)"
+            raise UnsoundError(FaultKind.TOO_MANY_REGIONS, message)
+        return [self._rings[each] for each in found]
 
 
 def read_isat(path: Path, faults: FaultLog, options: ReadOptions) -> AnnotationSet:
@@ -41,14 +71,14 @@ def read_isat(path: Path, faults: FaultLog, options: ReadOptions) -> AnnotationS
     photos = []
     for index, file in enumerate(files):
         try:
-            photos.append(_photo(file, index, folder, options))
+            photos.append(_photo(file, index, folder, faults, options))
         except (AnnotationError, UnsoundError) as error:
             kind = error.kind if isinstance(error, UnsoundError) else FaultKind.BAD_ENTRY
             faults.add(kind, str(error).removeprefix(f"{file}: "), dropped=True, file=str(file))
     return AnnotationSet(photos, image_root=folder)
 
 
-def _photo(file: Path, index: int, folder: Path, options: ReadOptions) -> RawPhoto:
+def _photo(file: Path, index: int, folder: Path, faults: FaultLog, options: ReadOptions) -> RawPhoto:
     document = mapping(read_json(file, options.limits), "the file")
     info = mapping(document.get("info"), "info")
     name = text_of(info.get("name"), "info.name").replace("\\", "/")
@@ -60,8 +90,8 @@ def _photo(file: Path, index: int, folder: Path, options: ReadOptions) -> RawPho
     if len(figures) > options.limits.max_regions:
         message = f"{len(figures)} objects; at most {options.limits.max_regions} are read (max_regions)"
         raise UnsoundError(FaultKind.TOO_MANY_REGIONS, message)
-    holes = [each for each in figures if each.get("category") == BACKGROUND]
     beside = (file.parent.relative_to(folder) / name).as_posix()
+    holes = _holes(figures, beside, faults, options)
     return RawPhoto(
         index=index,
         name=beside,
@@ -78,7 +108,21 @@ def _group(position: int, figure: Figure) -> object:
     return (str(category), group) if isinstance(group, int | str) and group not in (0, "0", "") else position
 
 
-def _object(parts: Sequence[tuple[int, Figure]], holes: Sequence[Figure], options: ReadOptions) -> RawObject:
+def _holes(figures: Sequence[Figure], photo: str, faults: FaultLog, options: ReadOptions) -> _Holes:
+    rings, layers = [], []
+    for position, figure in enumerate(figures):
+        if figure.get("category") == BACKGROUND:
+            try:
+                ring, layer = _ring(figure, options), _layer(figure)
+            except UnsoundError as error:  # the hole alone is lost
+                faults.add(error.kind, error.message, photo=photo, region=str(position), dropped=True)
+            else:
+                rings.append(ring)
+                layers.append(layer)
+    return _Holes(rings, layers, options.limits.max_regions)
+
+
+def _object(parts: Sequence[tuple[int, Figure]], holes: _Holes, options: ReadOptions) -> RawObject:
     name = parts[0][1].get("category")
     label: str | UnsoundError = UnsoundError(FaultKind.NO_CLASS, f"category is {reprlib.repr(name)}, expected a text")
     if isinstance(name, str) and name.strip():
@@ -91,10 +135,9 @@ def _object(parts: Sequence[tuple[int, Figure]], holes: Sequence[Figure], option
     return RawObject("+".join(str(position) for position, _ in parts), label, outline, crowd)
 
 
-def _rings(figure: Figure, holes: Sequence[Figure], options: ReadOptions) -> list[Polygon]:
+def _rings(figure: Figure, holes: _Holes, options: ReadOptions) -> list[Polygon]:
     outer, layer = _ring(figure, options), _layer(figure)
-    above = [_ring(each, options) for each in holes if _layer(each) > layer]
-    cut = [each for each in above if _boxes_meet(each, outer)]
+    cut = holes.above(layer, outer)
     return cut_out(outer, cut, options.limits) if cut else [outer]
 
 
@@ -104,7 +147,3 @@ def _ring(figure: Figure, options: ReadOptions) -> Polygon:
 
 def _layer(figure: Figure) -> float:
     return number(figure.get("layer", 0), "layer")
-
-
-def _boxes_meet(first: Polygon, second: Polygon) -> bool:
-    return bool((first.min(axis=0) < second.max(axis=0)).all() and (second.min(axis=0) < first.max(axis=0)).all())

@@ -10,6 +10,7 @@ import pytest
 
 from balloon_splash.data.annotations.faults import FaultKind
 from balloon_splash.data.annotations.formats import load_annotations
+from balloon_splash.data.annotations.limits import Limits
 from balloon_splash.data.annotations.load_report import LoadReport
 from balloon_splash.data.annotations.records import ReadOptions
 from tests.data.annotations.tool_files import CUP, KITE, filled, iou, isat_object, mask_of, write_isat
@@ -60,6 +61,30 @@ def test_the_background_is_a_hole_in_the_layers_below_it(photos: Path) -> None:
     assert list(report.class_names) == ["cup", "kite"]
     assert (by_class["cup"] == (filled(CUP) & ~filled(HOLE))).all()
     assert (by_class["kite"] == filled(HOLE)).all()
+
+
+def test_an_unsound_ring_of_the_background_costs_that_hole_alone(photos: Path) -> None:
+    written(
+        photos,
+        isat_object("cup", CUP, group=1, layer=1.0),
+        isat_object("__background__", HOLE[:2], layer=2.0),
+        isat_object("__background__", HOLE, layer=3.0),
+    )
+    (found,), report = load_annotations(photos)
+    (cup,) = found["annotations"]
+    assert (mask_of(cup) == (filled(CUP) & ~filled(HOLE))).all()
+    assert faults_of(report) == [FaultKind.TOO_FEW_POINTS]
+
+
+def test_the_background_is_cut_out_a_limited_number_of_times(photos: Path) -> None:
+    """Each ring of it may be a hole in every object, which would take hours for a file of a megabyte."""
+    holes = [isat_object("__background__", HOLE, layer=2.0)] * 3
+    rings = [[(x + 3 * step, y) for x, y in CUP] for step in range(3)]
+    written(photos, *[isat_object("cup", ring, group=group) for group, ring in enumerate(rings, 1)], *holes)
+    options = ReadOptions(limits=Limits(max_regions=6))
+    (found,), report = load_annotations(photos, options=options)
+    assert len(found["annotations"]) == 2
+    assert faults_of(report) == [FaultKind.TOO_MANY_REGIONS]
 
 
 def test_a_crowd_stays_one(photos: Path) -> None:
