@@ -250,6 +250,7 @@ def _image_root(found: AnnotationSet) -> Path:
     root = found.image_root
     names = [name for photo in found.photos[:20] for name in (photo.name, *photo.fallbacks)]
     for folder in (root, root / "images", root.parent / "images", root.parent):
-        if any((folder / name).is_file() for name in names if "\0" not in name):
+        # Path.is_file() raises where a name is longer than the system's names may be.
+        if any(os.path.isfile(folder / name) for name in names):  # noqa: PTH113
             return folder
     return root

@@ -8,8 +8,9 @@ the category ``__background__``: such a ring is a hole in the objects below it.
 
 from __future__ import annotations
 
+import bisect
 import reprlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,30 +27,35 @@ from balloon_splash.errors import AnnotationError, DatasetError
 PHOTO_KEYS = frozenset({"info", "objects"})
 BACKGROUND = "__background__"
 
+_USUAL_LAYER = 2  # ISAT's own, where a file has none
+
 Figure = dict[str, Any]
+#: Of a ring in the order of drawing: its layer, and its position in the file.
+Place = tuple[float, int]
 
 
 class _Holes:
-    """Rings of the background with their layers, ``(N,)``.
+    """Rings of the background in the order in which they are drawn: by layer, then by position in the file.
 
     Cutting takes longer than reading: ``most`` bounds how often a ring is cut out of an object, over the whole photo.
     """
 
-    def __init__(self, rings: Sequence[Polygon], layers: Sequence[float], most: int) -> None:
-        self._rings = rings
-        self._layers = np.array(layers)
-        self._lows = np.array([ring.min(axis=0) for ring in rings]).reshape(-1, 2)
-        self._highs = np.array([ring.max(axis=0) for ring in rings]).reshape(-1, 2)
+    def __init__(self, rings: Mapping[Place, Polygon], most: int) -> None:
+        self._places = sorted(rings)
+        self._rings = [rings[place] for place in self._places]
+        self._lows = np.array([ring.min(axis=0) for ring in self._rings]).reshape(-1, 2)
+        self._highs = np.array([ring.max(axis=0) for ring in self._rings]).reshape(-1, 2)
         self._most = self._left = most
 
-    def above(self, layer: float, ring: Polygon) -> list[Polygon]:
-        """Return those above a layer whose boxes meet that of a ring.
+    def above(self, place: Place, ring: Polygon) -> list[Polygon]:
+        """Return those drawn after a ring whose boxes meet its own.
 
         Raises:
             UnsoundError: too many were returned so far.
         """
         meet = ((self._lows < ring.max(axis=0)) & (self._highs > ring.min(axis=0))).all(axis=1)
-        found = np.flatnonzero(meet & (self._layers > layer)).tolist()
+        first = bisect.bisect(self._places, place)
+        found = [first + each for each in np.flatnonzero(meet[first:]).tolist()]
         self._left -= len(found)
         if self._left < 0:
             message = f"the background is cut out of the photo's objects more than {self._most} times (max_regions)"
@@ -109,17 +115,14 @@ def _group(position: int, figure: Figure) -> object:
 
 
 def _holes(figures: Sequence[Figure], photo: str, faults: FaultLog, options: ReadOptions) -> _Holes:
-    rings, layers = [], []
+    rings: dict[Place, Polygon] = {}
     for position, figure in enumerate(figures):
         if figure.get("category") == BACKGROUND:
             try:
-                ring, layer = _ring(figure, options), _layer(figure)
+                rings[_place(position, figure)] = _ring(figure, options)
             except UnsoundError as error:  # the hole alone is lost
                 faults.add(error.kind, error.message, photo=photo, region=str(position), dropped=True)
-            else:
-                rings.append(ring)
-                layers.append(layer)
-    return _Holes(rings, layers, options.limits.max_regions)
+    return _Holes(rings, options.limits.max_regions)
 
 
 def _object(parts: Sequence[tuple[int, Figure]], holes: _Holes, options: ReadOptions) -> RawObject:
@@ -129,15 +132,15 @@ def _object(parts: Sequence[tuple[int, Figure]], holes: _Holes, options: ReadOpt
         label = name.strip()
 
     def outline(_size: PhotoSize) -> Outline:
-        return Outline([ring for _, figure in parts for ring in _rings(figure, holes, options)])
+        return Outline([ring for position, figure in parts for ring in _rings(position, figure, holes, options)])
 
     crowd = all(figure.get("iscrowd") in (True, 1) for _, figure in parts)
     return RawObject("+".join(str(position) for position, _ in parts), label, outline, crowd)
 
 
-def _rings(figure: Figure, holes: _Holes, options: ReadOptions) -> list[Polygon]:
-    outer, layer = _ring(figure, options), _layer(figure)
-    cut = holes.above(layer, outer)
+def _rings(position: int, figure: Figure, holes: _Holes, options: ReadOptions) -> list[Polygon]:
+    outer = _ring(figure, options)
+    cut = holes.above(_place(position, figure), outer)
     return cut_out(outer, cut, options.limits) if cut else [outer]
 
 
@@ -145,5 +148,5 @@ def _ring(figure: Figure, options: ReadOptions) -> Polygon:
     return point_list(figure.get("segmentation"), options.limits.max_points)
 
 
-def _layer(figure: Figure) -> float:
-    return number(figure.get("layer", 0), "layer")
+def _place(position: int, figure: Figure) -> Place:
+    return number(figure.get("layer", _USUAL_LAYER), "layer"), position

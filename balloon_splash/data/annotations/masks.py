@@ -35,7 +35,7 @@ def decode_mask(lengths: RunLengths) -> Mask:
 
 def place_mask(mask: npt.NDArray[Any], x: int, y: int, size: PhotoSize) -> Mask:
     """Place a mask with its upper left pixel at ``(x, y)`` of a photo; cut off parts outside."""
-    whole = np.zeros((size.height, size.width), dtype=np.bool_)
+    whole = np.zeros((size.height, size.width), dtype=np.bool_, order="F")  # as encode_mask needs it
     height, width = mask.shape
     x0, y0, x1, y1 = max(x, 0), max(y, 0), min(x + width, size.width), min(y + height, size.height)
     if x0 < x1 and y0 < y1:

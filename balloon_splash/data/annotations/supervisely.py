@@ -14,7 +14,7 @@ import math
 import re
 import reprlib
 import zlib
-from collections.abc import Sequence, Set
+from collections.abc import Container, Sequence, Set
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -53,8 +53,7 @@ PHOTO_KEYS = frozenset({"size", "objects"})
 
 _BOX_CLASS = re.compile(r"[ _]bbox$")  # the SDK's import of COCO adds it to the class of a box, and its export drops it
 _BOXES = ("rectangle", "oriented_bbox")
-_MASKS = ("bitmap", "alpha_mask")
-_OPAQUE = 128
+_LEAST_ALPHA: dict[object, int] = {"bitmap": 1, "alpha_mask": 128}  # of pixels inside
 _BYTES_PER_PIXEL = 8  # most of a PNG, that of four channels of 16 bits
 _BYTES_BESIDE = 1 << 16
 
@@ -70,54 +69,68 @@ def read_supervisely(path: Path, faults: FaultLog, options: ReadOptions) -> Anno
         AnnotationError: the list of classes is damaged; or any fault if the log is strict.
     """
     path = path.parent if path.name == META_FILE else path
-    files = [path] if path.is_file() else [each for each in sorted(path.rglob("[!.]*.json")) if each.name != META_FILE]
+    files = [path] if path.is_file() else _files_below(path)
     if not files:
         raise DatasetError(f"{path}: no JSON file found; expected one of Supervisely for each photo")
     folder = path.parent if path.is_file() else path
     root = folder.parent if folder.name == "ann" else folder
     classes = _classes(folder, options)
+    known = frozenset(classes)
     photos = []
     for index, file in enumerate(files):
         try:
-            photos.append(_photo(file, index, root, classes, options))
+            photos.append(_photo(file, index, root, known, options))
         except (AnnotationError, UnsoundError) as error:
             kind = error.kind if isinstance(error, UnsoundError) else FaultKind.BAD_ENTRY
             faults.add(kind, str(error).removeprefix(f"{file}: "), dropped=True, file=str(file))
-    names = dict.fromkeys(_without_box(each, set(classes)) for each in classes)
-    return AnnotationSet(photos, image_root=root, classes=tuple(names) or None)
+    return AnnotationSet(photos, image_root=root, classes=tuple(classes) or None)
+
+
+def _files_below(folder: Path) -> list[Path]:
+    """Return the files of photos: those in folders ``ann``, beside which the SDK has others, or else all."""
+    found = [each for each in sorted(folder.rglob("[!.]*.json")) if each.name != META_FILE]
+    return [each for each in found if each.parent.name == "ann"] or found
 
 
 def _classes(folder: Path, options: ReadOptions) -> list[str]:
-    """Return the names of the classes, of the first ``meta.json`` in the folder and those above it; else none."""
+    """Return the classes of the first ``meta.json`` in the folder and those above it; none where there is none.
+
+    Those of boxes are left out where the class that they belong to is there.
+    """
     for path in (each / META_FILE for each in (folder, *folder.parents[:4])):
         if path.is_file() and keys_of(read_bytes(path, options.limits), path, options.limits) >= META_KEYS:
             try:
-                found = mapping(read_json(path, options.limits), "the file")["classes"]
-                return [text_of(mapping(each, "a class").get("title"), "title") for each in items(found, "classes")]
+                found = items(mapping(read_json(path, options.limits), "the file")["classes"], "classes")
+                shapes = {text_of(each.get("title"), "title"): each.get("shape") for each in map(_class, found)}
+                return [each for each in shapes if shapes[each] != "rectangle" or _without_box(each, shapes) == each]
             except UnsoundError as error:
                 raise AnnotationError(f"{path}: {error}; expected Supervisely's list of classes") from error
     return []
 
 
-def _without_box(name: str, classes: Set[str]) -> str:
+def _class(found: object) -> dict[str, Any]:
+    return mapping(found, "a class")
+
+
+def _without_box(name: str, classes: Container[str]) -> str:
     """Return the class that a class of boxes belongs to: ``cup`` for ``cup_bbox`` where both are there."""
     shorter = _BOX_CLASS.sub("", name)
     return shorter if shorter in classes else name
 
 
-def _photo(file: Path, index: int, root: Path, classes: Sequence[str], options: ReadOptions) -> RawPhoto:
+def _photo(file: Path, index: int, root: Path, classes: Set[str], options: ReadOptions) -> RawPhoto:
     document = mapping(read_json(file, options.limits), "the file")
     if "frames" in document:
         raise UnsoundError(FaultKind.BAD_ENTRY, "annotations of a video; expected those of an image")
     size = mapping(document.get("size"), "size")
     found = [mapping(each, "an object") for each in items(document.get("objects"), "objects")]
-    known = set(classes) or {each["classTitle"] for each in found if isinstance(each.get("classTitle"), str)}
+    if len(found) > options.limits.max_regions:
+        message = f"{len(found)} objects; at most {options.limits.max_regions} are read (max_regions)"
+        raise UnsoundError(FaultKind.TOO_MANY_REGIONS, message)
+    known = classes or {each["classTitle"] for each in found if isinstance(each.get("classTitle"), str)}
     groups: dict[object, Shapes] = {}
     for position, figure in enumerate(found):
         groups.setdefault(_group(position, figure, known), []).append((position, figure))
-    if len(groups) > options.limits.max_regions:
-        message = f"{len(groups)} objects; at most {options.limits.max_regions} are read (max_regions)"
-        raise UnsoundError(FaultKind.TOO_MANY_REGIONS, message)
     name = file.name.removesuffix(".json")
     below = file.parent.relative_to(root)
     beside = below.parent / "img" if below.name == "ann" else below
@@ -133,16 +146,22 @@ def _photo(file: Path, index: int, root: Path, classes: Sequence[str], options: 
 
 
 def _group(position: int, figure: Figure, classes: Set[str]) -> object:
-    binding, name = figure.get("instance"), figure.get("classTitle")
-    bound = isinstance(binding, str) and binding and isinstance(name, str)
-    return (_without_box(str(name), classes), binding) if bound else position
+    binding = figure.get("instance")
+    return (_class_name(figure, classes), binding) if isinstance(binding, str) and binding else position
+
+
+def _class_name(figure: Figure, classes: Set[str]) -> str | None:
+    """Return the class of an object; of a bound box, the one that its class belongs to; ``None`` where it has none."""
+    name = figure.get("classTitle")
+    if not isinstance(name, str) or not name.strip():
+        return None
+    is_bound_box = figure.get("geometryType") == "rectangle" and figure.get("instance")
+    return _without_box(name.strip(), classes) if is_bound_box else name.strip()
 
 
 def _object(parts: Shapes, classes: Set[str], options: ReadOptions) -> RawObject:
-    name = parts[0][1].get("classTitle")
-    label: str | UnsoundError = UnsoundError(FaultKind.NO_CLASS, f"classTitle is {reprlib.repr(name)}, expected a text")
-    if isinstance(name, str) and name.strip():
-        label = _without_box(name.strip(), classes)
+    message = f"classTitle is {reprlib.repr(parts[0][1].get('classTitle'))}, expected a text"
+    label = _class_name(parts[0][1], classes) or UnsoundError(FaultKind.NO_CLASS, message)
 
     def outline(size: PhotoSize) -> Outline:
         rings: list[Polygon] = []
@@ -150,7 +169,7 @@ def _object(parts: Shapes, classes: Set[str], options: ReadOptions) -> RawObject
         masks: list[RunLengths] = []
         for _, figure in parts:
             kind = _kind(figure)
-            if kind in _MASKS:
+            if kind in _LEAST_ALPHA:
                 masks.append(encode_mask(_mask(figure, size)))
             elif kind in _BOXES:
                 boxes.append(_box(figure))
@@ -239,7 +258,11 @@ def _mask(figure: Figure, size: PhotoSize) -> Mask:
                 raise UnsoundError(FaultKind.SIZE_MISMATCH, message)
             transparent = image.has_transparency_data
             alpha = np.asarray(image.convert("RGBA"))[..., 3]
-            inside = alpha >= _OPAQUE if transparent else (np.asarray(image) != 0).reshape(*alpha.shape, -1).any(axis=2)
+            inside = (
+                alpha >= _LEAST_ALPHA[_kind(figure)]
+                if transparent
+                else (np.asarray(image) != 0).reshape(*alpha.shape, -1).any(axis=2)
+            )
     except (binascii.Error, zlib.error, *DAMAGED, MediaError) as error:
         raise UnsoundError(FaultKind.BAD_MASK, f"the mask cannot be read ({one_line(error)})") from error
     return place_mask(inside, math.floor(x), math.floor(y), size)

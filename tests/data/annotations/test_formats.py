@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -68,6 +69,16 @@ def test_what_is_not_known_is_refused_in_one_line(photos: Path, tmp_path: Path) 
     write_coco_masks(photos)
     with pytest.raises(DatasetError, match=r"2 annotation files .*expected one"):
         load_annotations(photos)
+
+
+@pytest.mark.parametrize("name", ["a" * 5000 + ".jpg", "a\0.jpg"], ids=["long", "null"])
+def test_a_name_that_no_file_can_have_is_a_missing_photo(photos: Path, name: str) -> None:
+    """``Path.is_file`` of Python 3.11 raises at a long one."""
+    write_labelme(photos)
+    path = photos / "a.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"imagePath": name}))
+    _, report = load_annotations(photos, options=ReadOptions(keep_empty=True))
+    assert [fault.photo for fault in report.faults.faults] == [name]
 
 
 @pytest.mark.parametrize("write", [write_via, write_png_masks], ids=["via", "png-masks"])

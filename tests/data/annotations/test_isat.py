@@ -63,6 +63,17 @@ def test_the_background_is_a_hole_in_the_layers_below_it(photos: Path) -> None:
     assert (by_class["kite"] == filled(HOLE)).all()
 
 
+def test_of_one_layer_what_comes_later_in_the_file_is_above(photos: Path) -> None:
+    """ISAT's own conversions of LabelMe's and COCO's files give everything layer 1."""
+    before, after = [(x - 25, y) for x, y in HOLE], HOLE
+    cup = [(5.0, 18.0), (55.0, 18.0), (55.0, 30.0), (5.0, 30.0)]
+    written(
+        photos, isat_object("__background__", before), isat_object("cup", cup), isat_object("__background__", after)
+    )
+    (found,), _ = load_annotations(photos, options=STRICT)
+    assert (mask_of(found["annotations"][0]) == (filled(cup) & ~filled(after))).all()
+
+
 def test_an_unsound_ring_of_the_background_costs_that_hole_alone(photos: Path) -> None:
     written(
         photos,

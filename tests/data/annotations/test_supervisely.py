@@ -129,6 +129,33 @@ def test_the_box_that_the_import_of_coco_binds_to_an_outline_is_no_object(photos
     assert [mask_of(each).sum() for each in found["annotations"]] == [20 * 20]
 
 
+def test_a_class_of_boxes_that_no_outline_is_bound_to_is_reported(photos: Path) -> None:
+    box = supervisely_figure("cup", "rectangle", points=points([[10, 5], [30, 25]]))
+    written(photos, {**box, "classTitle": "cup_bbox"}, box)
+    meta = json.loads((photos / "meta.json").read_text())
+    meta["classes"] += [{"title": "cup_bbox", "shape": "rectangle"}]
+    (photos / "meta.json").write_text(json.dumps(meta))
+    (found,), report = load_annotations(photos)
+    assert faults_of(report) == [FaultKind.UNKNOWN_CLASS]
+    assert len(found["annotations"]) == 1
+
+
+def test_other_files_of_the_sdk_are_no_photos(photos: Path) -> None:
+    write_supervisely(photos)
+    for name in ("dataset/img_info/a.jpg.json", "dataset/meta/a.jpg.json", "obj_class_to_machine_color.json"):
+        (photos / name).parent.mkdir(exist_ok=True)
+        (photos / name).write_text(json.dumps({"id": 1, "name": "a.jpg"}))
+    (found,), _ = load_annotations(photos, options=STRICT)
+    assert len(found["annotations"]) == 2
+
+
+def test_faint_pixels_of_a_bitmap_are_inside(photos: Path) -> None:
+    """As the SDK reads them: its own masks have none, those of other tools may."""
+    mask = np.full((10, 10, 4), 100, np.uint8)
+    written(photos, supervisely_figure("cup", "bitmap", bitmap=bitmap(mask, 20, 15)))
+    assert only_mask(photos).sum() == 100
+
+
 def test_files_of_2018_name_no_kind(photos: Path) -> None:
     """Those of the person data set, for one."""
     none: dict[str, Any] = {"bitmap": None, "tags": [], "description": ""}
