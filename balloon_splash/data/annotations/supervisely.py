@@ -53,7 +53,7 @@ PHOTO_KEYS = frozenset({"size", "objects"})
 
 _BOX_CLASS = re.compile(r"[ _]bbox$")  # the SDK's import of COCO adds it to the class of a box, and its export drops it
 _BOXES = ("rectangle", "oriented_bbox")
-_LEAST_ALPHA: dict[object, int] = {"bitmap": 1, "alpha_mask": 128}  # of pixels inside
+_LEAST_ALPHA = {"bitmap": 1, "alpha_mask": 128}  # of pixels inside
 _BYTES_PER_PIXEL = 8  # most of a PNG, that of four channels of 16 bits
 _BYTES_BESIDE = 1 << 16
 
@@ -180,11 +180,11 @@ def _object(parts: Shapes, classes: Set[str], options: ReadOptions) -> RawObject
     return RawObject("+".join(str(position) for position, _ in parts), label, outline)
 
 
-def _kind(figure: Figure) -> object:
+def _kind(figure: Figure) -> str:
     """Return the kind of a shape; files of 2018 do not name it."""
     kind = figure.get("geometryType", figure.get("shape"))
     if kind is not None:
-        return kind
+        return kind if isinstance(kind, str) else reprlib.repr(kind)
     if figure.get("bitmap"):
         return "bitmap"
     return "rectangle" if len(items(_points(figure).get("exterior"), "exterior")) == 2 else "polygon"
@@ -194,7 +194,7 @@ def _points(figure: Figure) -> dict[str, Any]:
     return mapping(figure.get("points"), "points")
 
 
-def _rings(kind: object, figure: Figure, options: ReadOptions) -> list[Polygon]:
+def _rings(kind: str, figure: Figure, options: ReadOptions) -> list[Polygon]:
     most = options.limits.max_points
     if kind == "polygon":
         return _polygon(_points(figure), options)

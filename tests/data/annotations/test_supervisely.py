@@ -195,6 +195,7 @@ def test_data_sets_in_data_sets_are_read(photos: Path) -> None:
         ({"geometryType": "point", "points": points([[3, 3]])}, FaultKind.POINT),
         ({"geometryType": "graph", "nodes": {}}, FaultKind.POINT),
         ({"geometryType": "cuboid_2d", "vertices": {}}, FaultKind.UNKNOWN_SHAPE),
+        ({"geometryType": ["polygon"], "points": points(square(1, 1, 5))}, FaultKind.UNKNOWN_SHAPE),
         ({"geometryType": "line", "points": points([[1, 1], [9, 1], [9, 9]])}, FaultKind.OPEN_POLYLINE),
         ({"geometryType": "polygon", "points": points([[1, 1], [9, 1]])}, FaultKind.TOO_FEW_POINTS),
         ({"geometryType": "polygon", "points": points([[1, 1], [9, 1], [9, float("nan")]])}, FaultKind.OUT_OF_RANGE),
