@@ -157,6 +157,13 @@ def text_of(found: object, what: str) -> str:
     return found.strip()
 
 
+def class_text(found: object, key: str) -> str | UnsoundError:
+    """Return the class of an object; the error of an object without one, which is reported when it is read."""
+    if isinstance(found, str) and found.strip():
+        return found.strip()
+    return UnsoundError(FaultKind.NO_CLASS, f"{key} is {reprlib.repr(found)}, expected a text")
+
+
 def stated_size(width: object, height: object) -> tuple[float, float] | None:
     """Return a photo's width and height as a file states them, also as texts; ``None`` where it states none."""
     sides = _side(width), _side(height)

@@ -15,8 +15,7 @@ from balloon_splash.data.annotations.dataset_dicts import DatasetDict
 from balloon_splash.data.annotations.documents import keys_of, read_bytes
 from balloon_splash.data.annotations.faults import FaultLog
 from balloon_splash.data.annotations.instances import read_instances
-from balloon_splash.data.annotations.isat import PHOTO_KEYS as ISAT_KEYS
-from balloon_splash.data.annotations.isat import read_isat
+from balloon_splash.data.annotations.isat import ISAT_KEYS, read_isat
 from balloon_splash.data.annotations.label_studio import read_label_studio
 from balloon_splash.data.annotations.labelbox import read_labelbox
 from balloon_splash.data.annotations.labelme import read_labelme
@@ -25,8 +24,7 @@ from balloon_splash.data.annotations.png_masks import read_png_masks
 from balloon_splash.data.annotations.records import DEFAULT_OPTIONS, AnnotationSet, ReadOptions
 from balloon_splash.data.annotations.rectlabel import is_rectlabel, read_rectlabel
 from balloon_splash.data.annotations.superannotate import CLASSES_FILE, read_superannotate
-from balloon_splash.data.annotations.supervisely import META_KEYS, read_supervisely
-from balloon_splash.data.annotations.supervisely import PHOTO_KEYS as SUPERVISELY_KEYS
+from balloon_splash.data.annotations.supervisely import META_KEYS, SUPERVISELY_KEYS, read_supervisely
 from balloon_splash.data.annotations.via import read_via_set
 from balloon_splash.data.annotations.via3 import VIA3_KEYS, read_via3
 from balloon_splash.data.annotations.voc import is_voc_list, read_voc

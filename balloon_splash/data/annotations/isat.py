@@ -9,22 +9,21 @@ the category ``__background__``: such a ring is a hole in the objects below it.
 from __future__ import annotations
 
 import bisect
-import reprlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from balloon_splash.data.annotations.documents import items, mapping, read_json, stated_size, text_of
+from balloon_splash.data.annotations.documents import class_text, items, mapping, read_json, stated_size, text_of
 from balloon_splash.data.annotations.faults import FaultKind, FaultLog, UnsoundError
+from balloon_splash.data.annotations.per_photo import files_at, read_each
 from balloon_splash.data.annotations.polygons import cut_out
 from balloon_splash.data.annotations.records import AnnotationSet, Outline, RawObject, RawPhoto, ReadOptions
 from balloon_splash.data.annotations.regions import Polygon, number, point_list
 from balloon_splash.data.annotations.size_cache import PhotoSize
-from balloon_splash.errors import AnnotationError, DatasetError
 
-PHOTO_KEYS = frozenset({"info", "objects"})
+ISAT_KEYS = frozenset({"info", "objects"})
 BACKGROUND = "__background__"
 
 _USUAL_LAYER = 2  # ISAT's own, where a file has none
@@ -71,16 +70,8 @@ def read_isat(path: Path, faults: FaultLog, options: ReadOptions) -> AnnotationS
         AnnotationError: any fault if the log is strict.
     """
     folder = path.parent if path.is_file() else path
-    files = [path] if path.is_file() else sorted(path.rglob("[!.]*.json"))
-    if not files:
-        raise DatasetError(f"{path}: no JSON file found; expected one of ISAT for each photo")
-    photos = []
-    for index, file in enumerate(files):
-        try:
-            photos.append(_photo(file, index, folder, faults, options))
-        except (AnnotationError, UnsoundError) as error:
-            kind = error.kind if isinstance(error, UnsoundError) else FaultKind.BAD_ENTRY
-            faults.add(kind, str(error).removeprefix(f"{file}: "), dropped=True, file=str(file))
+    files = files_at(path, ".json", "ISAT")
+    photos = read_each(files, lambda file, index: _photo(file, index, folder, faults, options), faults)
     return AnnotationSet(photos, image_root=folder)
 
 
@@ -126,15 +117,11 @@ def _holes(figures: Sequence[Figure], photo: str, faults: FaultLog, options: Rea
 
 
 def _object(parts: Sequence[tuple[int, Figure]], holes: _Holes, options: ReadOptions) -> RawObject:
-    name = parts[0][1].get("category")
-    label: str | UnsoundError = UnsoundError(FaultKind.NO_CLASS, f"category is {reprlib.repr(name)}, expected a text")
-    if isinstance(name, str) and name.strip():
-        label = name.strip()
-
     def outline(_size: PhotoSize) -> Outline:
         return Outline([ring for position, figure in parts for ring in _rings(position, figure, holes, options)])
 
     crowd = all(figure.get("iscrowd") in (True, 1) for _, figure in parts)
+    label = class_text(parts[0][1].get("category"), "category")
     return RawObject("+".join(str(position) for position, _ in parts), label, outline, crowd)
 
 

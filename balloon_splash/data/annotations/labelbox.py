@@ -6,12 +6,19 @@ Polygons and boxes are in the file. A mask is at a URL that needs the project's 
 from __future__ import annotations
 
 import json
-import reprlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from balloon_splash.data.annotations.documents import items, mapping, parse_json, read_text, stated_size, text_of
+from balloon_splash.data.annotations.documents import (
+    class_text,
+    items,
+    mapping,
+    parse_json,
+    read_text,
+    stated_size,
+    text_of,
+)
 from balloon_splash.data.annotations.faults import FaultKind, FaultLog, UnsoundError
 from balloon_splash.data.annotations.records import AnnotationSet, Outline, RawObject, RawPhoto, ReadOptions
 from balloon_splash.data.annotations.regions import number, point_list, rectangle
@@ -78,9 +85,7 @@ def _labels(entry: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _object(found: dict[str, Any], options: ReadOptions) -> RawObject:
     name = found.get("name")
-    label: str | UnsoundError = UnsoundError(FaultKind.NO_CLASS, f"name is {reprlib.repr(name)}, expected a text")
-    if isinstance(name, str) and name.strip():
-        label = name.strip()
+    label = class_text(name, "name")
 
     def outline(_size: PhotoSize) -> Outline:
         if "polygon" in found:

@@ -27,11 +27,12 @@ from balloon_splash.data.annotations.documents import items, mapping, read_json,
 from balloon_splash.data.annotations.faults import FaultKind, FaultLog, UnsoundError
 from balloon_splash.data.annotations.instances import read_instances
 from balloon_splash.data.annotations.masks import encode_mask, place_mask
+from balloon_splash.data.annotations.per_photo import files_at, read_each
 from balloon_splash.data.annotations.polygons import without_holes
 from balloon_splash.data.annotations.records import AnnotationSet, Outline, RawObject, RawPhoto, ReadOptions
 from balloon_splash.data.annotations.regions import Polygon, ellipse, point_list
 from balloon_splash.data.annotations.size_cache import PhotoSize
-from balloon_splash.errors import AnnotationError, DatasetError, MediaError, one_line
+from balloon_splash.errors import AnnotationError, MediaError, one_line
 from balloon_splash.media.opening import DAMAGED, open_image
 from balloon_splash.wording import counted
 
@@ -68,16 +69,8 @@ def read_labelme(path: Path, faults: FaultLog, options: ReadOptions) -> Annotati
         AnnotationError: any fault if the log is strict.
     """
     folder = path.parent if path.is_file() else path
-    files = [path] if path.is_file() else sorted(path.rglob("[!.]*.json"))
-    if not files:
-        raise DatasetError(f"{path}: no JSON file found; expected one of LabelMe for each photo")
-    photos = []
-    for index, file in enumerate(files):
-        try:
-            photos.append(_read_file(file, index, folder, options))
-        except (AnnotationError, UnsoundError) as error:
-            message = str(error).removeprefix(f"{file}: ")
-            faults.add(FaultKind.BAD_ENTRY, f"not a LabelMe file: {message}", dropped=True, file=str(file))
+    files = files_at(path, ".json", "LabelMe")
+    photos = read_each(files, lambda file, index: _read_file(file, index, folder, options), faults, named="LabelMe")
     return AnnotationSet(photos, image_root=folder)
 
 

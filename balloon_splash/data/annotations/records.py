@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
-from balloon_splash.data.annotations.faults import UnsoundError
+import numpy as np
+
+from balloon_splash.data.annotations.faults import FaultKind, UnsoundError
 from balloon_splash.data.annotations.limits import DEFAULT_LIMITS, Limits
-from balloon_splash.data.annotations.regions import Ring
+from balloon_splash.data.annotations.regions import Polygon, Ring, point_list
 from balloon_splash.data.annotations.size_cache import PhotoSize
 
 RunLengths: TypeAlias = Mapping[str, Any]  # COCO's: {"size": [height, width], "counts": bytes}
@@ -119,6 +121,19 @@ class ReadOptions:
 
 
 DEFAULT_OPTIONS = ReadOptions()
+
+
+def closed_line(found: object, options: ReadOptions, tool: str) -> Polygon:
+    """Return a polyline as a polygon.
+
+    Raises:
+        UnsoundError: its ends differ, and such lines are not to be closed; or see :func:`point_list`.
+    """
+    points = point_list(found, options.limits.max_points, at_least=2)
+    if not np.array_equal(points[0], points[-1]) and not options.close_polylines:
+        message = f"the ends of the polyline differ; close it in {tool}, or read with close_polylines"
+        raise UnsoundError(FaultKind.OPEN_POLYLINE, message)
+    return point_list(found, options.limits.max_points)
 
 
 def labels_of(photos: Sequence[RawPhoto]) -> tuple[str, ...]:

@@ -17,10 +17,10 @@ import numpy as np
 from balloon_splash.data.annotations.cvat import parse_xml
 from balloon_splash.data.annotations.documents import stated_size
 from balloon_splash.data.annotations.faults import FaultKind, FaultLog, UnsoundError
+from balloon_splash.data.annotations.per_photo import files_at, read_each
 from balloon_splash.data.annotations.records import AnnotationSet, Outline, RawObject, RawPhoto, ReadOptions
 from balloon_splash.data.annotations.regions import Polygon, point_list
 from balloon_splash.data.annotations.size_cache import PhotoSize
-from balloon_splash.errors import AnnotationError, DatasetError
 from balloon_splash.wording import counted
 
 _ROOT = re.compile(rb"\s*(<\?xml[^>]*\?>)?\s*<annotation[\s>]")
@@ -42,16 +42,8 @@ def read_rectlabel(path: Path, faults: FaultLog, options: ReadOptions) -> Annota
         AnnotationError: any fault if the log is strict.
     """
     folder = path.parent if path.is_file() else path
-    files = [path] if path.is_file() else sorted(path.rglob("[!.]*.xml"))
-    if not files:
-        raise DatasetError(f"{path}: no XML file found; expected one of RectLabel for each photo")
-    photos = []
-    for index, file in enumerate(files):
-        try:
-            photos.append(_photo(file, index, folder, options))
-        except (AnnotationError, UnsoundError) as error:
-            message = str(error).removeprefix(f"{file}: ")
-            faults.add(FaultKind.BAD_ENTRY, f"not a RectLabel file: {message}", dropped=True, file=str(file))
+    files = files_at(path, ".xml", "RectLabel")
+    photos = read_each(files, lambda file, index: _photo(file, index, folder, options), faults, named="RectLabel")
     return AnnotationSet(photos, image_root=folder)
 
 

@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 
 from balloon_splash.data.annotations.cvat import without_enclosing
-from balloon_splash.data.annotations.documents import items, mapping, read_json, stated_size, text_of
+from balloon_splash.data.annotations.documents import class_text, items, mapping, read_json, stated_size, text_of
 from balloon_splash.data.annotations.faults import FaultKind, FaultLog, UnsoundError
 from balloon_splash.data.annotations.masks import encode_mask
+from balloon_splash.data.annotations.per_photo import files_at, read_each
 from balloon_splash.data.annotations.polygons import cut_out
 from balloon_splash.data.annotations.records import (
     AnnotationSet,
@@ -28,11 +29,12 @@ from balloon_splash.data.annotations.records import (
     RawPhoto,
     ReadOptions,
     RunLengths,
+    closed_line,
 )
 from balloon_splash.data.annotations.regions import Polygon, ellipse, number, point_list
 from balloon_splash.data.annotations.size_cache import PhotoSize
 from balloon_splash.data.annotations.voc import read_colors
-from balloon_splash.errors import AnnotationError, DatasetError
+from balloon_splash.errors import AnnotationError
 
 CLASSES_FILE = "classes.json"
 _SUFFIX = re.compile(r"(___objects|___pixel)?\.json$")
@@ -52,18 +54,9 @@ def read_superannotate(path: Path, faults: FaultLog, options: ReadOptions) -> An
         AnnotationError: the list of classes is damaged; or any fault if the log is strict.
     """
     folder = path.parent if path.is_file() else path
-    files = [path] if path.is_file() else sorted(path.rglob("[!.]*.json"))
-    files = [each for each in files if each.name != CLASSES_FILE]
-    if not files:
-        raise DatasetError(f"{path}: no JSON file found; expected one of SuperAnnotate for each photo")
+    files = files_at(path, ".json", "SuperAnnotate", but=CLASSES_FILE)
     names = _class_names(folder, options)
-    photos = []
-    for index, file in enumerate(files):
-        try:
-            photos.append(_photo(file, index, folder, names, options))
-        except (AnnotationError, UnsoundError) as error:
-            kind = error.kind if isinstance(error, UnsoundError) else FaultKind.BAD_ENTRY
-            faults.add(kind, str(error).removeprefix(f"{file}: "), dropped=True, file=str(file))
+    photos = read_each(files, lambda file, index: _photo(file, index, folder, names, options), faults)
     return AnnotationSet(photos, image_root=folder, classes=tuple(dict.fromkeys(names.values())) or None)
 
 
@@ -124,9 +117,7 @@ def _object(
     name, number = parts[0][1].get("className"), parts[0][1].get("classId")
     if name is None and isinstance(number, int):
         name = names.get(number)
-    label: str | UnsoundError = UnsoundError(FaultKind.NO_CLASS, f"className is {reprlib.repr(name)}, expected a text")
-    if isinstance(name, str) and name.strip():
-        label = name.strip()
+    label = class_text(name, "className")
 
     def outline(size: PhotoSize) -> Outline:
         rings: list[Polygon] = []
@@ -149,11 +140,7 @@ def _rings(instance: Instance, options: ReadOptions) -> list[Polygon]:
         holes = [point_list(each, most) for each in items(instance.get("exclude") or [], "exclude")]
         return cut_out(outer, holes, options.limits) if holes else [outer]
     if kind == "polyline":
-        ends = point_list(points, most, at_least=2)
-        if not np.array_equal(ends[0], ends[-1]) and not options.close_polylines:
-            message = "the ends of the polyline differ; close it in SuperAnnotate, or read with close_polylines"
-            raise UnsoundError(FaultKind.OPEN_POLYLINE, message)
-        return [point_list(points, most)]
+        return [closed_line(points, options, "SuperAnnotate")]
     if kind in _BOXES:
         corners = mapping(points, "points")
         last = 2 if kind == "bbox" else 4

@@ -23,6 +23,7 @@ import numpy as np
 
 from balloon_splash.data.annotations.cvat import without_enclosing
 from balloon_splash.data.annotations.documents import (
+    class_text,
     items,
     keys_of,
     mapping,
@@ -33,6 +34,7 @@ from balloon_splash.data.annotations.documents import (
 )
 from balloon_splash.data.annotations.faults import FaultKind, FaultLog, UnsoundError
 from balloon_splash.data.annotations.masks import Mask, encode_mask, place_mask
+from balloon_splash.data.annotations.per_photo import files_at, read_each
 from balloon_splash.data.annotations.polygons import cut_out
 from balloon_splash.data.annotations.records import (
     AnnotationSet,
@@ -41,15 +43,16 @@ from balloon_splash.data.annotations.records import (
     RawPhoto,
     ReadOptions,
     RunLengths,
+    closed_line,
 )
 from balloon_splash.data.annotations.regions import Polygon, number, point_list
 from balloon_splash.data.annotations.size_cache import PhotoSize
-from balloon_splash.errors import AnnotationError, DatasetError, MediaError, one_line
+from balloon_splash.errors import AnnotationError, MediaError, one_line
 from balloon_splash.media.opening import DAMAGED, open_image
 
 META_FILE = "meta.json"
 META_KEYS = frozenset({"classes", "tags"})
-PHOTO_KEYS = frozenset({"size", "objects"})
+SUPERVISELY_KEYS = frozenset({"size", "objects"})
 
 _BOX_CLASS = re.compile(r"[ _]bbox$")  # the SDK's import of COCO adds it to the class of a box, and its export drops it
 _BOXES = ("rectangle", "oriented_bbox")
@@ -69,27 +72,14 @@ def read_supervisely(path: Path, faults: FaultLog, options: ReadOptions) -> Anno
         AnnotationError: the list of classes is damaged; or any fault if the log is strict.
     """
     path = path.parent if path.name == META_FILE else path
-    files = [path] if path.is_file() else _files_below(path)
-    if not files:
-        raise DatasetError(f"{path}: no JSON file found; expected one of Supervisely for each photo")
+    files = files_at(path, ".json", "Supervisely", but=META_FILE)
+    files = [each for each in files if each.parent.name == "ann"] or files  # beside which the SDK has others
     folder = path.parent if path.is_file() else path
     root = folder.parent if folder.name == "ann" else folder
     classes = _classes(folder, options)
     known = frozenset(classes)
-    photos = []
-    for index, file in enumerate(files):
-        try:
-            photos.append(_photo(file, index, root, known, options))
-        except (AnnotationError, UnsoundError) as error:
-            kind = error.kind if isinstance(error, UnsoundError) else FaultKind.BAD_ENTRY
-            faults.add(kind, str(error).removeprefix(f"{file}: "), dropped=True, file=str(file))
+    photos = read_each(files, lambda file, index: _photo(file, index, root, known, options), faults)
     return AnnotationSet(photos, image_root=root, classes=tuple(classes) or None)
-
-
-def _files_below(folder: Path) -> list[Path]:
-    """Return the files of photos: those in folders ``ann``, beside which the SDK has others, or else all."""
-    found = [each for each in sorted(folder.rglob("[!.]*.json")) if each.name != META_FILE]
-    return [each for each in found if each.parent.name == "ann"] or found
 
 
 def _classes(folder: Path, options: ReadOptions) -> list[str]:
@@ -100,16 +90,13 @@ def _classes(folder: Path, options: ReadOptions) -> list[str]:
     for path in (each / META_FILE for each in (folder, *folder.parents[:4])):
         if path.is_file() and keys_of(read_bytes(path, options.limits), path, options.limits) >= META_KEYS:
             try:
-                found = items(mapping(read_json(path, options.limits), "the file")["classes"], "classes")
-                shapes = {text_of(each.get("title"), "title"): each.get("shape") for each in map(_class, found)}
+                listed = mapping(read_json(path, options.limits), "the file")["classes"]
+                found = [mapping(each, "a class") for each in items(listed, "classes")]
+                shapes = {text_of(each.get("title"), "title"): each.get("shape") for each in found}
                 return [each for each in shapes if shapes[each] != "rectangle" or _without_box(each, shapes) == each]
             except UnsoundError as error:
                 raise AnnotationError(f"{path}: {error}; expected Supervisely's list of classes") from error
     return []
-
-
-def _class(found: object) -> dict[str, Any]:
-    return mapping(found, "a class")
 
 
 def _without_box(name: str, classes: Container[str]) -> str:
@@ -147,21 +134,17 @@ def _photo(file: Path, index: int, root: Path, classes: Set[str], options: ReadO
 
 def _group(position: int, figure: Figure, classes: Set[str]) -> object:
     binding = figure.get("instance")
-    return (_class_name(figure, classes), binding) if isinstance(binding, str) and binding else position
+    return (str(_class_name(figure, classes)), binding) if isinstance(binding, str) and binding else position
 
 
-def _class_name(figure: Figure, classes: Set[str]) -> str | None:
-    """Return the class of an object; of a bound box, the one that its class belongs to; ``None`` where it has none."""
-    name = figure.get("classTitle")
-    if not isinstance(name, str) or not name.strip():
-        return None
+def _class_name(figure: Figure, classes: Set[str]) -> str | UnsoundError:
+    """Return the class of an object, of a bound box the one that its class belongs to; an error where it has none."""
+    name = class_text(figure.get("classTitle"), "classTitle")
     is_bound_box = figure.get("geometryType") == "rectangle" and figure.get("instance")
-    return _without_box(name.strip(), classes) if is_bound_box else name.strip()
+    return _without_box(name, classes) if is_bound_box and isinstance(name, str) else name
 
 
 def _object(parts: Shapes, classes: Set[str], options: ReadOptions) -> RawObject:
-    message = f"classTitle is {reprlib.repr(parts[0][1].get('classTitle'))}, expected a text"
-    label = _class_name(parts[0][1], classes) or UnsoundError(FaultKind.NO_CLASS, message)
 
     def outline(size: PhotoSize) -> Outline:
         rings: list[Polygon] = []
@@ -177,7 +160,7 @@ def _object(parts: Shapes, classes: Set[str], options: ReadOptions) -> RawObject
                 rings.extend(_rings(kind, figure, options))
         return Outline(rings + without_enclosing(boxes, rings, masks), masks)
 
-    return RawObject("+".join(str(position) for position, _ in parts), label, outline)
+    return RawObject("+".join(str(position) for position, _ in parts), _class_name(parts[0][1], classes), outline)
 
 
 def _kind(figure: Figure) -> str:
@@ -195,19 +178,13 @@ def _points(figure: Figure) -> dict[str, Any]:
 
 
 def _rings(kind: str, figure: Figure, options: ReadOptions) -> list[Polygon]:
-    most = options.limits.max_points
     if kind == "polygon":
         return _polygon(_points(figure), options)
     if kind == "multipolygon":
         parts = [mapping(each, "a part") for each in items(figure.get("parts"), "parts")]
         return [ring for part in parts for ring in _polygon(part, options)]
     if kind == "line":
-        exterior = _points(figure).get("exterior")
-        ends = point_list(exterior, most, at_least=2)
-        if not np.array_equal(ends[0], ends[-1]) and not options.close_polylines:
-            message = "the ends of the polyline differ; close it in Supervisely, or read with close_polylines"
-            raise UnsoundError(FaultKind.OPEN_POLYLINE, message)
-        return _in_pixels([point_list(exterior, most)])
+        return _in_pixels([closed_line(_points(figure).get("exterior"), options, "Supervisely")])
     if kind in ("point", "graph"):
         raise UnsoundError(FaultKind.POINT, f"a {kind} has no area; draw a polygon")
     known = "polygon, multipolygon, rectangle, oriented_bbox, line, bitmap or alpha_mask"
